@@ -1,0 +1,1 @@
+"""The CLEVR world: scenes, programs, questions and pictures. Knows nothing of any network."""
