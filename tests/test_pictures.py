@@ -1,0 +1,93 @@
+"""Picture files, their one way of being scaled, and question words."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from film.clevr.pictures import fit, open_picture, save_picture
+from film.clevr.words import SPECIAL, encode, split_words, word_table
+from film.errors import InputError
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_png_round_trip(tmp_path):
+    picture = noise(20, 30)
+    save_picture(tmp_path / "a.png", picture)
+    assert np.array_equal(open_picture(tmp_path / "a.png"), picture)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "P", "I;16", "1", "CMYK"])
+def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
+    if mode == "I;16":
+        picture = Image.fromarray(noise(8, 12)[..., 0].astype(np.uint16) << 8)
+    else:
+        picture = Image.fromarray(noise(8, 12)).convert(mode)
+    path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+    picture.save(path)
+    array = open_picture(path)
+    assert array.shape == (8, 12, 3)
+    assert array.dtype == np.uint8
+    if mode == "I;16":
+        assert np.array_equal(array[..., 0], noise(8, 12)[..., 0])
+
+
+def test_broken_pictures_are_named(tmp_path):
+    good = tmp_path / "good.png"
+    save_picture(good, noise(40, 60))
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(good.read_bytes()[:1000])
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    for path in (cut, text, empty, tmp_path / "absent.png", tmp_path):
+        with pytest.raises(InputError, match=path.name):
+            open_picture(path)
+
+
+def test_four_to_three_loses_top_and_bottom_only():
+    rows = np.repeat(np.arange(240, dtype=np.uint8)[:, None, None], 320, 1).repeat(3, 2)
+    fitted = fit(rows, 192, 128)
+    assert fitted.shape == (128, 192, 3)
+    step = 320 * 128 / 192 / 128  # source rows per row
+    top = (240 - 320 * 128 / 192) / 2
+    expected = top + (np.arange(128) + 0.5) * step - 0.5
+    assert np.abs(fitted[:, 0, 0] - expected).max() <= 1
+    columns = np.repeat((np.arange(320) // 2).astype(np.uint8)[None, :, None], 240, 0).repeat(3, 2)
+    assert np.abs(fit(columns, 160, 107)[50, :, 0].astype(int) - np.arange(160)).max() <= 1
+
+
+def test_scaling_does_not_alias():
+    checks = np.zeros((320, 480, 3), np.uint8)
+    checks[::2, ::2] = checks[1::2, 1::2] = 255
+    assert np.abs(fit(checks, 192, 128)[4:-4, 4:-4].astype(int) - 127).max() <= 8
+
+
+def test_same_size_is_untouched_and_bad_input_is_refused():
+    picture = noise(20, 30)
+    assert np.array_equal(fit(picture, 30, 20), picture)
+    for bad in (picture.astype(np.float32), picture[..., 0], picture[:0]):
+        with pytest.raises(InputError):
+            fit(bad, 30, 20)
+    with pytest.raises(InputError):
+        fit(picture, 0, 20)
+
+
+def test_words():
+    text = "There is a  cube; what color is it?"
+    assert split_words(text) == ["There", "is", "a", "cube", ";", "what", "color", "is", "it"]
+    assert split_words(text, keep_empty=True)[3] == ""
+    table = word_table(["cube", "a", ";", "There", "a"])
+    assert table == (*SPECIAL, ";", "There", "a", "cube")
+    ids = {word: i for i, word in enumerate(table)}
+    assert encode("a cube; red?", ids) == [1, 6, 7, 4, 3, 2]
+
+
+def test_official_pictures_fit(shared_data):
+    for folder, shape in (("clevr-official", (320, 480, 3)), ("clevr-official-320", (240, 320, 3))):
+        picture = open_picture(shared_data / folder / "images" / "val" / "CLEVR_val_000000.png")
+        assert picture.shape == shape
+        assert fit(picture, 192, 128).shape == (128, 192, 3)
