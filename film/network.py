@@ -1,0 +1,321 @@
+"""The FiLM network (Perez et al., AAAI 2018, section 2 and Figure 3).
+
+    question --GRU--> state --linear--> gamma, beta of every block          (`read`, `modulate`)
+    picture  --stem--> feature maps                                         (`see`)
+    feature maps --FiLM-ed residual blocks--> --classifier--> logits        (`answer`)
+
+The halves are separate on purpose: gamma and beta can be given instead of predicted, and a
+picture is seen once however many questions are asked about it. What the first block does before
+its FiLM does not depend on the question (paper Figure 14), so it too is computed once a picture.
+
+Letters in shape comments: Q questions, T tokens, P pictures, B blocks, C maps, h x w the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from film.config import NetworkConfig, stem_padding
+from film.errors import InputError
+from film.modulation import Modulation
+
+# How questions share pictures: None, one question a picture; k, every picture serves the next k
+# questions; a tensor (Q,), the index of each question's picture.
+PictureOf = Tensor | int | None
+
+
+def activation_names(config: NetworkConfig) -> dict[str, tuple[int, int, int]]:
+    """Every activation that can be recorded, with its shape for one question.
+
+    In a block: `input` with its coordinate maps, `conv1` after ReLU-1 (the skip starts here),
+    `conv2` as it leaves the second convolution, `norm` after batch norm, `film` after FiLM,
+    `relu` after ReLU-2, `out` after the addition. A network without a part passes on what came
+    before it. `classifier.maps` is what the max-pooling chooses from (paper Figure 4).
+    """
+    columns, rows = config.grid
+    names = {"stem": (config.maps, rows, columns)}
+    for block in range(1, config.blocks + 1):
+        for part in ("input", "conv1", "conv2", "norm", "film", "relu", "out"):
+            maps = config.maps + 2 * (config.coordinates and part == "input")
+            names[f"block{block}.{part}"] = (maps, rows, columns)
+    names["classifier.maps"] = (config.classifier_maps, rows, columns)
+    return names
+
+
+class Recorder:
+    """Keeps the activations that were asked for by name, one row a question."""
+
+    def __init__(self, config: NetworkConfig, wanted: Collection[str], picture_of: PictureOf):
+        known = activation_names(config)
+        if unknown := sorted(set(wanted) - set(known)):
+            raise InputError(f"There is no activation {unknown[0]!r}; choose from {', '.join(known)}.")
+        self.wanted = frozenset(wanted)
+        self.picture_of = picture_of
+        self.kept: dict[str, Tensor] = {}
+
+    def __call__(self, name: str, value: Tensor, per_picture: bool = False) -> None:
+        if name in self.wanted:
+            self.kept[name] = spread(value, self.picture_of) if per_picture else value
+
+
+def spread(x: Tensor, picture_of: PictureOf) -> Tensor:
+    """Give every question its picture's maps: (P, C, h, w) -> (Q, C, h, w)."""
+    if picture_of is None:
+        return x
+    if isinstance(picture_of, Tensor):
+        return x[picture_of]
+    # Repeating in the channels-last layout keeps that layout, which convolutions run fastest in.
+    last = x.permute(0, 2, 3, 1)  # (P, h, w, C)
+    repeated = last[:, None].expand(-1, picture_of, -1, -1, -1).flatten(0, 1)  # (Q, h, w, C)
+    return repeated.permute(0, 3, 1, 2)  # (Q, C, h, w)
+
+
+def coordinate_maps(x: Tensor) -> Tensor:
+    """Two maps beside x: column and row of each place, from -1 to 1: (N, 2, h, w)."""
+    rows, columns = x.shape[-2:]
+    across = torch.linspace(-1, 1, columns, device=x.device, dtype=x.dtype).expand(rows, -1)
+    down = torch.linspace(-1, 1, rows, device=x.device, dtype=x.dtype)[:, None].expand(-1, columns)
+    return torch.stack((across, down)).expand(len(x), -1, -1, -1)
+
+
+def with_coordinates(x: Tensor, wanted: bool) -> Tensor:
+    return torch.cat((x, coordinate_maps(x)), dim=1) if wanted else x
+
+
+class QuestionReader(nn.Module):
+    """Words -> embedding -> GRU -> linear -> gamma and beta (paper section 2.2, "FiLM generator")."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.words, config.embedding)
+        self.gru = nn.GRU(
+            config.embedding, config.gru, config.gru_layers, batch_first=True, bidirectional=config.two_way
+        )
+        self.to_film = nn.Linear(config.state, config.blocks * 2 * config.maps)
+        if config.generator_norm:
+            self.norm = nn.BatchNorm1d(config.blocks * 2 * config.maps)
+
+    def states(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The GRU's state after every token: (Q, T, state), zero after a question's end."""
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.embedding(tokens), lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        states, _ = self.gru(packed)
+        return nn.utils.rnn.pad_packed_sequence(states, batch_first=True, total_length=tokens.shape[1])[0]
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The state at each question's last token, <END>: (Q, state)."""
+        if self.config.two_way:
+            last = (lengths - 1).to(tokens.device)
+            states = self.states(tokens, lengths)
+            return states[torch.arange(len(tokens), device=tokens.device), last]
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.embedding(tokens), lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        return self.gru(packed)[1][-1]
+
+    def modulation(self, state: Tensor) -> Modulation:
+        """Gamma and beta as applied, from states (Q, state)."""
+        config = self.config
+        raw = self.to_film(state)
+        if config.generator_norm:
+            raw = self.norm(raw)
+        gamma, beta = raw.view(-1, config.blocks, 2, config.maps).unbind(2)  # (Q, B, C) each
+        return Modulation(
+            torch.ones_like(gamma)
+            if config.gamma == "one"
+            else _formed(gamma, config.gamma) + config.gamma_offset,
+            torch.zeros_like(beta) if config.beta == "zero" else _formed(beta, config.beta),
+        )
+
+
+def _formed(raw: Tensor, form: str) -> Tensor:
+    match form:
+        case "sigmoid":
+            return raw.sigmoid()
+        case "tanh":
+            return raw.tanh()
+        case "exp":
+            return raw.exp()
+    return raw
+
+
+class Stem(nn.Module):
+    """Picture -> feature maps: convolution, batch norm, ReLU, as often as the config lists."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.coordinates = config.stem_coordinates
+        layers: list[nn.Module] = []
+        channels = config.channels + 2 * config.stem_coordinates
+        for maps, kernel, stride in config.stem:
+            layers.append(nn.Conv2d(channels, maps, kernel, stride, stem_padding(kernel, stride)))
+            if config.batch_norm:
+                layers.append(nn.BatchNorm2d(maps))
+            layers.append(nn.ReLU())
+            channels = maps
+        if channels != config.maps:
+            raise InputError(
+                f"The stem ends with {channels} maps but the blocks have {config.maps}; make them equal."
+            )
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.layers(with_coordinates(pictures, self.coordinates))
+
+
+class FiLMBlock(nn.Module):
+    """A FiLM-ed residual block (paper Figure 3, right).
+
+    Conv-1 (1x1) -> ReLU-1 -> Conv-2 -> batch norm -> FiLM -> ReLU-2 -> add what ReLU-1 gave.
+    FiLM may sit elsewhere (`film_at`, paper Table 2).
+    """
+
+    def __init__(self, config: NetworkConfig, number: int):
+        super().__init__()
+        self.config = config
+        self.name = f"block{number}"
+        self.modulated = config.modulated[number - 1]
+        maps = config.maps
+        self.conv1 = nn.Conv2d(maps + 2 * config.coordinates, maps, 1)
+        self.conv2 = nn.Conv2d(
+            maps + 2 * config.inner_coordinates,
+            maps,
+            config.kernel,
+            padding=config.kernel // 2 * config.dilations[number - 1],
+            dilation=config.dilations[number - 1],
+        )
+        # A modulated map has its scale and shift from the question; others learn their own.
+        self.norm = nn.BatchNorm2d(maps, affine=not self.modulated) if config.batch_norm else nn.Identity()
+        self.dropout = nn.Dropout2d(config.dropout)
+
+    def forward(
+        self, x: Tensor, gamma: Tensor, beta: Tensor, picture_of: PictureOf, record: Recorder
+    ) -> Tensor:
+        """x: (P, C, h, w), where `picture_of` says whose; gamma, beta: (Q, C). Returns (Q, C, h, w)."""
+        film_at = self.config.film_at if self.modulated else None
+        shared = picture_of is not None  # x is still one row a picture
+
+        def note(part: str, value: Tensor) -> Tensor:
+            record(f"{self.name}.{part}", value, per_picture=shared)
+            return value
+
+        def film(value: Tensor) -> Tensor:
+            nonlocal shared
+            value = spread(value, picture_of if shared else None)
+            shared = False
+            scaled = torch.addcmul(beta[:, :, None, None], gamma[:, :, None, None], value)
+            return note("film", self.dropout(scaled))
+
+        x = with_coordinates(x, self.config.coordinates)
+        note("input", x)
+        if film_at == "input":
+            # The coordinate maps are not modulated: they are joined to what FiLM gives.
+            maps = self.config.maps
+            x = torch.cat((film(x[:, :maps]), spread(x[:, maps:], picture_of)), dim=1)
+        x = note("conv1", F.relu(self.conv1(x)))
+        skip, skip_shared = x, shared
+        x = note("conv2", self.conv2(with_coordinates(x, self.config.inner_coordinates)))
+        if film_at == "conv":
+            x = film(x)
+        x = note("norm", self.norm(x))
+        if film_at == "norm":
+            x = film(x)
+        x = note("relu", F.relu(x))
+        if film_at == "relu":
+            x = film(x)
+        if self.config.residual:
+            x = x + spread(skip, picture_of if skip_shared and not shared else None)
+        if film_at == "output":
+            x = film(x)
+        if film_at is None:
+            note("film", x)
+        if shared:
+            x = spread(x, picture_of)
+            shared = False
+        return note("out", x)
+
+
+class Classifier(nn.Module):
+    """Maps -> 1x1 convolution -> pooling over all places -> linear layers -> logits."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+
+        def norm(layer: type[nn.Module], units: int) -> nn.Module:
+            return layer(units) if config.batch_norm else nn.Identity()
+
+        self.project = nn.Conv2d(config.maps + 2 * config.coordinates, config.classifier_maps, 1)
+        self.project_norm = norm(nn.BatchNorm2d, config.classifier_maps)
+        layers: list[nn.Module] = []
+        units = config.classifier_maps
+        for width in config.classifier_units:
+            layers += [nn.Linear(units, width), norm(nn.BatchNorm1d, width), nn.ReLU()]
+            units = width
+        self.layers = nn.Sequential(*layers, nn.Linear(units, config.answers))
+
+    def forward(self, x: Tensor, record: Recorder) -> Tensor:
+        x = F.relu(self.project_norm(self.project(with_coordinates(x, self.config.coordinates))))
+        record("classifier.maps", x)
+        pooled = x.amax((2, 3)) if self.config.pooling == "max" else x.mean((2, 3))  # (Q, classifier_maps)
+        return self.layers(pooled)
+
+
+class FiLMNetwork(nn.Module):
+    """The whole model. Call it for logits, or use its halves."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+        self.reader = QuestionReader(config)
+        self.stem = Stem(config)
+        self.blocks = nn.ModuleList(FiLMBlock(config, number) for number in range(1, config.blocks + 1))
+        self.classifier = Classifier(config)
+        for module in self.modules():
+            # Kaiming for weights; biases, GRU and embedding keep PyTorch's own (published code).
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_uniform_(module.weight)
+
+    def modulate(self, tokens: Tensor, lengths: Tensor) -> Modulation:
+        """Token ids (Q, T), padded with 0, and their lengths (Q,) -> gamma and beta (Q, B, C)."""
+        return self.reader.modulation(self.reader(tokens, lengths))
+
+    def see(self, pictures: Tensor) -> Tensor:
+        """Pictures (P, channels, height, width) -> stem maps (P, C, h, w)."""
+        expected = (self.config.channels, self.config.height, self.config.width)
+        if pictures.ndim != 4 or tuple(pictures.shape[1:]) != expected:
+            raise InputError(
+                f"The network looks at pictures of shape {expected} (channels, height, width), "
+                f"not {tuple(pictures.shape[1:])}."
+            )
+        return self.stem(pictures)
+
+    def answer(
+        self,
+        maps: Tensor,
+        modulation: Modulation,
+        picture_of: PictureOf = None,
+        record: Collection[str] = (),
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Stem maps (P, C, h, w) and gammas and betas (Q, B, C) -> logits (Q, answers).
+
+        Also returns the activations named in `record` (see `activation_names`), one row a question.
+        """
+        recorder = Recorder(self.config, record, picture_of)
+        recorder("stem", maps, per_picture=True)
+        x = maps
+        for block, layer in enumerate(self.blocks):
+            gamma, beta = modulation.gamma[:, block], modulation.beta[:, block]
+            x = layer(x, gamma, beta, picture_of if block == 0 else None, recorder)
+        return self.classifier(x, recorder), recorder.kept
+
+    def forward(
+        self, pictures: Tensor, tokens: Tensor, lengths: Tensor, picture_of: PictureOf = None
+    ) -> Tensor:
+        return self.answer(self.see(pictures), self.modulate(tokens, lengths), picture_of)[0]
