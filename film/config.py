@@ -50,7 +50,6 @@ class NetworkConfig:
     coordinates: bool = True  # two maps, x then y, in -1..1, beside every block's and the classifier's input
     inner_coordinates: bool = False  # and beside Conv-2's input
     kernel: int = 3
-    dilations: tuple[int, ...] = (1,) * 4  # of each block's Conv-2; the paper's are all 1
     dropout: float = 0.0  # of whole maps, after FiLM
 
     # Classifier: 1x1 convolution -> max over all places -> linear layers -> logits.
@@ -85,10 +84,6 @@ class NetworkConfig:
             len(layer) == 3 and all(isinstance(n, int) and n > 0 for n in layer) for layer in self.stem
         )
         _require(bool(self.stem) and layers_fit, "stem", self.stem, "at least one (maps, kernel, stride)")
-        _require(
-            len(self.dilations) == self.blocks and all(isinstance(d, int) and d > 0 for d in self.dilations),
-            "dilations", self.dilations, f"one whole number above 0 for each of the {self.blocks} blocks",
-        )  # fmt: skip
         _require(self.kernel % 2 == 1, "kernel", self.kernel, "an odd number")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
         columns, rows = self.grid

@@ -187,8 +187,7 @@ class FiLMBlock(nn.Module):
             maps + 2 * config.inner_coordinates,
             maps,
             config.kernel,
-            padding=config.kernel // 2 * config.dilations[number - 1],
-            dilation=config.dilations[number - 1],
+            padding=config.kernel // 2,
         )
         # A modulated map has its scale and shift from the question; others learn their own.
         self.norm = nn.BatchNorm2d(maps, affine=not self.modulated) if config.batch_norm else nn.Identity()
@@ -209,8 +208,8 @@ class FiLMBlock(nn.Module):
             nonlocal shared
             value = spread(value, picture_of if shared else None)
             shared = False
-            scaled = torch.addcmul(beta[:, :, None, None], gamma[:, :, None, None], value)
-            return note("film", self.dropout(scaled))
+            scale, shift = (v.to(value.dtype)[:, :, None, None] for v in (gamma, beta))
+            return note("film", self.dropout(torch.addcmul(shift, scale, value)))
 
         x = with_coordinates(x, self.config.coordinates)
         note("input", x)
