@@ -2,43 +2,82 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from film.errors import InputError
 
+# What a picture may come as. Naming the formats keeps Pillow from trying the exotic ones, one of
+# which would start another program.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+MOST_PIXELS = 50_000_000  # checked before decoding: a small file can unpack to gigabytes
+_one_at_a_time = threading.Lock()  # catch_warnings changes the whole process for a moment
+
 
 def open_picture(source: str | Path | BinaryIO) -> np.ndarray:
-    """An RGB picture, uint8 (height, width, 3); transparency is dropped, gray becomes RGB.
+    """An RGB picture, uint8 (height, width, 3), the right way up; of an animation the first frame.
 
     The released CLEVR files are RGBA with opaque alpha. Raises InputError naming the file when
-    it is missing or is not a whole picture.
+    it is missing, is not a whole picture, or is far too large.
     """
-    name = str(source) if isinstance(source, (str, Path)) else getattr(source, "name", "the given file")
+    name = str(source) if isinstance(source, (str, Path)) else getattr(source, "name", "") or "that was given"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(source) as picture:
-                picture.load()
-                if picture.mode.startswith("I;16"):  # Pillow would clip these at 255
-                    gray = (np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8)
-                    return np.repeat(gray[..., None], 3, axis=-1)  # (height, width, 3)
-                return np.array(picture.convert("RGB"))  # (height, width, 3)
+        with _one_at_a_time, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files; what matters is checked here
+            with Image.open(source, formats=FORMATS) as picture:
+                return rgb(picture)
     except FileNotFoundError:
         raise InputError(f"The picture {name} does not exist; check the path.") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except IsADirectoryError:
+        raise InputError(f"The picture {name} is a folder; name a file in it.") from None
+    except Image.DecompressionBombError:
         raise InputError(
             f"The picture {name} is far larger than CLEVR's 480x320; scale it down first."
         ) from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except UnidentifiedImageError:
+        raise InputError(f"The file {name} is not a picture; give a PNG or JPEG.") from None
+    except InputError:
+        raise
+    except Exception as error:  # decoders fail in many ways on broken files
         raise InputError(
             f"The picture {name} cannot be read ({str(error) or type(error).__name__}); "
-            "it may be cut off or not be a picture: fetch it again, or give a PNG or JPEG."
+            "it may be cut off: fetch it again, or give another PNG or JPEG."
         ) from None
+
+
+def rgb(picture: Image.Image) -> np.ndarray:
+    """Any Pillow picture as 8-bit RGB, uint8 (height, width, 3).
+
+    Turned as its EXIF says, transparency laid on mid-gray, 16 bits and floats scaled to 8.
+    """
+    if picture.width * picture.height > MOST_PIXELS:
+        raise InputError(
+            f"The picture has {picture.width}x{picture.height} pixels, far more than CLEVR's 480x320; "
+            "scale it down first."
+        )
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith(("I", "F")):  # Pillow would clip these at 255
+        gray = np.nan_to_num(np.asarray(picture).astype(np.float64), posinf=0.0, neginf=0.0)
+        highest = gray.max(initial=0)
+        steps = (
+            1 / 256
+            if highest <= 1 and picture.mode == "F"
+            else 256
+            if highest > 255 or ";16" in picture.mode
+            else 1
+        )
+        eight_bit = np.clip(gray / steps, 0, 255).astype(np.uint8)  # (height, width)
+        return np.repeat(eight_bit[..., None], 3, axis=-1)  # (height, width, 3)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        ground = Image.new("RGBA", picture.size, (128, 128, 128, 255))
+        picture = Image.alpha_composite(ground, picture)
+    return np.array(picture.convert("RGB"))  # (height, width, 3)
 
 
 def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
