@@ -9,14 +9,58 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from film.errors import InputError
 
 Add = Callable[[argparse.ArgumentParser], None]
 Run = Callable[[argparse.Namespace], None]
 
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recipe", default="small", help="which network, trained how (see film/recipes.py)")
+    parser.add_argument("--data", type=Path, required=True, help="packed corpus to train on")
+    parser.add_argument("--validation", type=Path, help="packed corpus to look at now and then")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument(
+        "--initial", type=Path, nargs="*", default=[], help="checkpoints to take matching weights from"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--time-limit", type=float, default=float("inf"), help="minutes; then save and stop")
+    parser.add_argument("--precision", default="auto", help="auto, bfloat16 or float32")
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change the recipe: network.maps=128, training.samples=1000000, training.loss.sets=0",
+    )
+
+
+def _train(options: argparse.Namespace) -> None:
+    from film.recipes import recipe
+    from film.training import start
+
+    chosen = recipe(options.recipe).changed(options.set)
+    done = start(
+        options.out,
+        chosen.network,
+        chosen.training,
+        options.data,
+        options.validation,
+        initial=options.initial,
+        resume=options.resume,
+        precision=options.precision,
+        time_limit=options.time_limit * 60,
+        report=lambda line: print(line, flush=True),
+    )
+    print("finished" if done else f"stopped in time; go on with --resume --out {options.out}")
+
+
 # name -> (one line of help, adds the arguments, runs the command)
-COMMANDS: dict[str, tuple[str, Add, Run]] = {}
+COMMANDS: dict[str, tuple[str, Add, Run]] = {
+    "train": ("train a network", _add_train, _train),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
