@@ -1,0 +1,293 @@
+"""Checkpoints: a folder with `weights.safetensors` and `card.json`, which says what they are.
+
+Nothing in a checkpoint can run code, and nothing is half-written: each file is replaced whole.
+The weights carry the card too, so that a save cut off between the two files does no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from film.clevr.words import SPECIAL
+from film.config import NetworkConfig
+from film.errors import InputError
+from film.features import Fit
+from film.network import FiLMNetwork
+from film.vocabulary import Vocabulary
+
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+FORMAT, VERSION = "film-lens checkpoint", 1
+BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a network is, where it comes from and how good it is.
+
+    `answers`: the name of each output, special tokens of published networks included. `fit`: how
+    pictures are brought to size. `weights`: their hash, see `weights_hash`; filled in by `save`.
+    `data`, `recipe`, `accuracy`: free tables for what it learned from, how, and how well it does;
+    `command`: what to type to make it again.
+    """
+
+    config: NetworkConfig
+    vocabulary: Vocabulary
+    answers: tuple[str, ...]
+    fit: Fit = "crop"
+    name: str = ""
+    weights: str = ""
+    command: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    accuracy: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for what, have, want in (
+            ("words", len(self.vocabulary), self.config.words),
+            ("answers", len(self.answers), self.config.answers),
+        ):
+            if have != want:
+                raise InputError(
+                    f"The card lists {have} {what}, but its network has {want}; they must agree."
+                )
+        if self.fit not in get_args(Fit):
+            raise InputError(f"The card's fit is {self.fit!r}; it must be {' or '.join(get_args(Fit))}.")
+
+    @property
+    def spoken(self) -> tuple[int, ...]:
+        """The outputs that are answers: all but <NULL>, <START>, <END> and <UNK>."""
+        return tuple(index for index, answer in enumerate(self.answers) if answer not in SPECIAL)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "weights": self.weights,
+            "command": self.command,
+            "accuracy": dict(self.accuracy),
+            "recipe": dict(self.recipe),
+            "data": dict(self.data),
+            "fit": self.fit,
+            "config": self.config.to_dict(),
+            "answers": list(self.answers),
+            "keep_empty": self.vocabulary.keep_empty,
+            "words": list(self.vocabulary.tokens),
+        }
+
+    @staticmethod
+    def from_json(values: Any, where: str = "The card") -> Card:
+        """Read what `to_json` wrote. Raises InputError naming `where` and what is wrong."""
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise InputError(f"{where} is not a card of this project's; give a folder that training made.")
+        if values.get("version") != VERSION:
+            raise InputError(
+                f"{where} is of version {values.get('version')!r}, this program reads {VERSION}; update it."
+            )
+        kinds = {"words": list, "answers": list, "config": dict, "fit": str, "keep_empty": bool, "name": str,
+                 "weights": str, "command": str, "data": dict, "recipe": dict, "accuracy": dict}  # fmt: skip
+        for key, kind in kinds.items():
+            if not isinstance(values.get(key), kind):
+                raise InputError(f"{where} has no usable {key!r}; it is damaged: take the checkpoint again.")
+        for key in ("words", "answers"):
+            if not all(isinstance(word, str) for word in values[key]):
+                raise InputError(
+                    f"{where} has {key} that are no text; it is damaged: take the checkpoint again."
+                )
+        try:
+            return Card(
+                config=NetworkConfig.from_dict(values["config"]),
+                vocabulary=Vocabulary(tuple(values["words"]), values["keep_empty"]),
+                answers=tuple(values["answers"]),
+                fit=values["fit"],
+                **{key: values[key] for key in ("name", "weights", "command", "data", "recipe", "accuracy")},
+            )
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+
+
+def save(folder: str | Path, network: FiLMNetwork, card: Card, *, half: bool = True) -> Card:
+    """Write a checkpoint, replacing one that is there; returns the card with the weights' hash.
+
+    `half`: keep matrices as float16, which halves the file; they are float32 again when loaded.
+    The hash is that of the weights as they will be loaded.
+    """
+    if network.config != card.config:
+        raise InputError("The card describes another network; make it from the network's own config.")
+    state = {
+        name: _stored(value.detach().cpu().contiguous(), half) for name, value in network.state_dict().items()
+    }
+    card = replace(card, weights=_state_hash(state))
+    text = json.dumps(card.to_json(), indent=1, ensure_ascii=False)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / WEIGHTS, lambda path: save_file(state, path, metadata={"card": text}))
+    write_atomically(folder / CARD, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+    return card
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    """float16 for matrices that survive it; vectors, such as running variances, stay exact."""
+    if not value.is_floating_point():
+        return value
+    small = value.to(torch.float16)
+    return small if half and value.ndim > 1 and bool(small.isfinite().all()) else value.float()
+
+
+def load(folder: str | Path, device: torch.device | str = "cpu") -> tuple[FiLMNetwork, Card]:
+    """The network of a checkpoint, float32 and in eval mode, and its card.
+
+    Raises:
+        InputError: the folder, a file in it, or the agreement between them is not as it should be.
+    """
+    folder = Path(folder)
+    card, state = _card(folder), _weights(folder)
+    found = _state_hash(state.tensors)
+    if found != card.weights:
+        # A save may have been cut off between the two files: then the weights' own card is right.
+        card = state.card if state.card is not None else card
+        if found != card.weights:
+            raise InputError(
+                f"The weights in {folder} are not those its card speaks of; take the whole folder again."
+            )
+    with torch.device("meta"):
+        network = FiLMNetwork(card.config)
+    check_state(state.tensors, network.state_dict(), str(folder / WEIGHTS))
+    network.load_state_dict({name: _full(value) for name, value in state.tensors.items()}, assign=True)
+    return network.to(device).eval(), card
+
+
+def _full(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
+
+
+def check_state(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> None:
+    """Raise InputError unless the tensors have the wanted names and shapes, and finite values."""
+    advice = "it belongs to another network or was changed: take the checkpoint again"
+    if missing := [name for name in wanted if name not in given]:
+        raise InputError(f"{where} lacks {missing[0]!r} ({len(missing)} in all); {advice}.")
+    if foreign := [name for name in given if name not in wanted]:
+        raise InputError(f"{where} holds the unknown {foreign[0]!r} ({len(foreign)} in all); {advice}.")
+    for name, value in given.items():
+        if value.shape != wanted[name].shape:
+            raise InputError(
+                f"{where} has {name!r} of shape {tuple(value.shape)}; its card asks for "
+                f"{tuple(wanted[name].shape)}; {advice}."
+            )
+        if value.is_floating_point() != wanted[name].is_floating_point():
+            raise InputError(f"{where} has {name!r} of type {value.dtype}; {advice}.")
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise InputError(f"{where} has {name!r} with values that are no numbers; {advice}.")
+
+
+def weights_hash(network: FiLMNetwork) -> str:
+    """SHA-256 of every weight and running statistic by name: the same for the same function."""
+    return _state_hash(network.state_dict())
+
+
+def _state_hash(state: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        value = _full(state[name].detach()).cpu().contiguous()
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(memoryview(value.numpy()))
+    return digest.hexdigest()
+
+
+def bundled() -> list[Path]:
+    """The checkpoints that come with the project, by name."""
+    return sorted(path.parent for path in BUNDLED.glob(f"*/{CARD}"))
+
+
+def find(checkpoint: str | Path | None = None) -> Path:
+    """The folder of a checkpoint: a path, the name of a bundled one, or None for the first bundled."""
+    names = [path.name for path in bundled()]
+    if checkpoint is None:
+        if not names:
+            raise InputError(f"No network comes with this copy ({BUNDLED} holds none); name a --checkpoint.")
+        return BUNDLED / names[0]
+    return BUNDLED / str(checkpoint) if str(checkpoint) in names else Path(checkpoint)
+
+
+@dataclass(frozen=True)
+class _Weights:
+    tensors: dict[str, Tensor]
+    card: Card | None  # as it was when they were written
+
+
+def _card(folder: Path) -> Card:
+    path = folder / CARD
+    if folder.is_file():
+        raise InputError(
+            f"{folder} is a file; a checkpoint is a folder with {WEIGHTS} and {CARD}. A film.pt of the "
+            "published code becomes one with `python -m film import-official`."
+        )
+    if not path.is_file():
+        there = ", ".join(path.name for path in bundled())
+        raise InputError(
+            f"There is no checkpoint in {folder} ({CARD} is not there); give the folder that training made"
+            + (f", or the name of a bundled one: {there}." if there else ".")
+        )
+    try:
+        return Card.from_json(json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read ({error}); take the checkpoint again.") from None
+
+
+def _weights(folder: Path) -> _Weights:
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise InputError(f"{folder} has a card but no {WEIGHTS}; take the whole folder again.")
+    with open(path, "rb") as file:
+        opening = file.read(2)
+    if opening in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        raise InputError(
+            f"{path} is a pickle, which can run code when opened, so it was not; "
+            "convert it where you trust it, or use `python -m film import-official`."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            text = (file.metadata() or {}).get("card")
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged or cut off ({error}); take the checkpoint again.") from None
+    try:
+        return _Weights(tensors, None if text is None else Card.from_json(json.loads(text)))
+    except ValueError:
+        return _Weights(tensors, None)
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, then put it in its place at once, safely on disk."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # the new name too must survive a power cut
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
