@@ -36,16 +36,18 @@ BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 class Card:
     """What a network is, where it comes from and how good it is.
 
-    `answers`: the name of each output, special tokens of published networks included. `fit`: how
-    pictures are brought to size. `weights`: their hash, see `weights_hash`; filled in by `save`.
+    `words`: every token by id. `answers`: the name of each output, special tokens of published
+    networks included. `fit`: how pictures are brought to size. `keep_empty`: a double space in a
+    question is an empty word (published networks). `weights`: their hash, see `weights_hash`; filled in by `save`.
     `data`, `recipe`, `accuracy`: free tables for what it learned from, how, and how well it does;
     `command`: what to type to make it again.
     """
 
     config: NetworkConfig
-    vocabulary: Vocabulary
+    words: tuple[str, ...]
     answers: tuple[str, ...]
     fit: Fit = "crop"
+    keep_empty: bool = False
     name: str = ""
     weights: str = ""
     command: str = ""
@@ -55,7 +57,7 @@ class Card:
 
     def __post_init__(self) -> None:
         for what, have, want in (
-            ("words", len(self.vocabulary), self.config.words),
+            ("words", len(self.words), self.config.words),
             ("answers", len(self.answers), self.config.answers),
         ):
             if have != want:
@@ -64,6 +66,11 @@ class Card:
                 )
         if self.fit not in get_args(Fit):
             raise InputError(f"The card's fit is {self.fit!r}; it must be {' or '.join(get_args(Fit))}.")
+        Vocabulary(self.words)  # refuses what is no vocabulary
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.words, self.keep_empty)
 
     @property
     def spoken(self) -> tuple[int, ...]:
@@ -83,8 +90,8 @@ class Card:
             "fit": self.fit,
             "config": self.config.to_dict(),
             "answers": list(self.answers),
-            "keep_empty": self.vocabulary.keep_empty,
-            "words": list(self.vocabulary.tokens),
+            "keep_empty": self.keep_empty,
+            "words": list(self.words),
         }
 
     @staticmethod
@@ -109,10 +116,9 @@ class Card:
         try:
             return Card(
                 config=NetworkConfig.from_dict(values["config"]),
-                vocabulary=Vocabulary(tuple(values["words"]), values["keep_empty"]),
+                words=tuple(values["words"]),
                 answers=tuple(values["answers"]),
-                fit=values["fit"],
-                **{key: values[key] for key in ("name", "weights", "command", "data", "recipe", "accuracy")},
+                **{key: values[key] for key in kinds if key not in ("config", "words", "answers")},
             )
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
@@ -130,7 +136,7 @@ def save(folder: str | Path, network: FiLMNetwork, card: Card, *, half: bool = T
         name: _stored(value.detach().cpu().contiguous(), half) for name, value in network.state_dict().items()
     }
     card = replace(card, weights=_state_hash(state))
-    text = json.dumps(card.to_json(), indent=1, ensure_ascii=False)
+    text = json.dumps(card.to_json(), indent=1, ensure_ascii=False, default=str)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / WEIGHTS, lambda path: save_file(state, path, metadata={"card": text}))
@@ -202,7 +208,7 @@ def _state_hash(state: Mapping[str, Tensor]) -> str:
     for name in sorted(state):
         value = _full(state[name].detach()).cpu().contiguous()
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
-        digest.update(memoryview(value.numpy()))
+        digest.update(value.numpy().tobytes())
     return digest.hexdigest()
 
 
