@@ -38,7 +38,8 @@ class Card:
 
     `words`: every token by id. `answers`: the name of each output, special tokens of published
     networks included. `fit`: how pictures are brought to size. `keep_empty`: a double space in a
-    question is an empty word (published networks). `weights`: their hash, see `weights_hash`; filled in by `save`.
+    question is an empty word (published networks). `weights`: their hash, see `weights_hash`; filled
+    in by `save`.
     `data`, `recipe`, `accuracy`: free tables for what it learned from, how, and how well it does;
     `command`: what to type to make it again.
     """
