@@ -1,0 +1,70 @@
+"""Set up and go: `python3 start.py COMMAND` on a fresh machine with Python 3.11 or newer.
+
+    python3 start.py test [pytest arguments]     the whole test suite, as CI runs it
+    python3 start.py film COMMAND ...            `python -m film COMMAND ...`
+
+The first call makes a virtual environment in .venv and installs the requirements; later calls find
+it done. Only the standard library is used here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ENVIRONMENT = HERE / ".venv"
+PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def prepare(*requirements: str) -> None:
+    """Install these requirement files unless exactly they are installed already."""
+    texts = [(HERE / name).read_bytes() for name in requirements]
+    wanted = hashlib.sha256(sys.version.encode() + b"".join(texts)).hexdigest()
+    stamp = ENVIRONMENT / f"installed-{requirements[-1]}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    if not PYTHON.exists():
+        print("Making a virtual environment in .venv ...", flush=True)
+        venv.create(ENVIRONMENT, with_pip=True)
+    print("Installing the requirements (some minutes, once) ...", flush=True)
+    files = [argument for name in requirements for argument in ("-r", str(HERE / name))]
+    subprocess.run(
+        [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *files], check=True
+    )
+    stamp.write_text(wanted)
+
+
+def run(*command: str) -> int:
+    return subprocess.run([PYTHON, *command], cwd=HERE).returncode
+
+
+def main(arguments: list[str]) -> int:
+    if sys.version_info < (3, 11):
+        print(f"Python {sys.version.split()[0]} is too old; install 3.11 or newer and start again.")
+        return 2
+    command, *rest = arguments or ["help"]
+    try:
+        match command:
+            case "test":
+                prepare("requirements.txt", "requirements-dev.txt")
+                for check in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
+                    if status := run("-m", *check):
+                        return status
+                return run("-m", "pytest", *rest)
+            case "film":
+                prepare("requirements.txt")
+                return run("-m", "film", *rest)
+    except subprocess.CalledProcessError as error:
+        print(f"Setting up failed: {error}. Mend what pip says above and start again; nothing else was changed.")
+        return 1
+    print(__doc__)
+    return 0 if command == "help" else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
