@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
@@ -33,7 +34,8 @@ class NetworkConfig:
     width: int = 224  # columns of the picture or of the feature grid
     height: int = 224
     channels: int = 3
-    stem: tuple[tuple[int, int, int], ...] = ((128, 4, 2),) * 4  # (maps, kernel, stride) of each convolution
+    # Each convolution of the stem: (maps, kernel, stride), and its padding where it is not the usual one.
+    stem: tuple[tuple[int, ...], ...] = ((128, 4, 2),) * 4
     stem_coordinates: bool = False  # coordinate maps beside the stem's input
 
     # FiLM-ed residual blocks.
@@ -50,12 +52,15 @@ class NetworkConfig:
     coordinates: bool = True  # two maps, x then y, in -1..1, beside every block's and the classifier's input
     inner_coordinates: bool = False  # and beside Conv-2's input
     kernel: int = 3
+    entry_kernel: int = 1  # of Conv-1
+    norm_affine: bool = False  # modulated blocks' batch norm keeps a learned scale and shift too
     dropout: float = 0.0  # of whole maps, after FiLM
 
     # Classifier: 1x1 convolution -> max over all places -> linear layers -> logits.
     classifier_maps: int = 512
     classifier_units: tuple[int, ...] = (1024,)
     pooling: Literal["max", "mean"] = "max"
+    window: int | None = None  # side of the pooling's windows, each of which is kept; None: all places at once
     answers: int = 28
 
     def __post_init__(self) -> None:
@@ -81,10 +86,12 @@ class NetworkConfig:
             "modulated", self.modulated, f"one true or false for each of the {self.blocks} blocks",
         )  # fmt: skip
         layers_fit = all(
-            len(layer) == 3 and all(isinstance(n, int) and n > 0 for n in layer) for layer in self.stem
+            len(layer) in (3, 4) and all(isinstance(n, int) and n >= (i < 3) for i, n in enumerate(layer))
+            for layer in self.stem
         )
         _require(bool(self.stem) and layers_fit, "stem", self.stem, "at least one (maps, kernel, stride)")
-        _require(self.kernel % 2 == 1, "kernel", self.kernel, "an odd number")
+        for name in ("kernel", "entry_kernel"):
+            _require(getattr(self, name) % 2 == 1, name, getattr(self, name), "an odd number")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
         columns, rows = self.grid
         _require(
@@ -93,16 +100,29 @@ class NetworkConfig:
             self.stem,
             f"strides that leave something of {self.width}x{self.height}",
         )
+        _require(
+            self.window is None or (isinstance(self.window, int) and 0 < self.window <= min(self.grid)),
+            "window",
+            self.window,
+            f"a side that fits into the {columns}x{rows} grid, or null",
+        )
 
     @property
     def grid(self) -> tuple[int, int]:
         """Columns and rows of the feature maps."""
         columns, rows = self.width, self.height
-        for _, kernel, stride in self.stem:
-            padding = stem_padding(kernel, stride)
+        for _, kernel, stride, padding in self.stem_layers:
             columns = (columns + 2 * padding - kernel) // stride + 1
             rows = (rows + 2 * padding - kernel) // stride + 1
         return columns, rows
+
+    @property
+    def stem_layers(self) -> tuple[tuple[int, int, int, int], ...]:
+        """(maps, kernel, stride, padding) of each convolution of the stem."""
+        return tuple(
+            (maps, kernel, stride, padding[0] if padding else stem_padding(kernel, stride))
+            for maps, kernel, stride, *padding in self.stem
+        )
 
     @property
     def state(self) -> int:
@@ -144,3 +164,67 @@ def _tuples(value: Any) -> Any:
 def _require(holds: bool, name: str, value: Any, expected: str) -> None:
     if not holds:
         raise InputError(f"The configuration's {name} is {value!r}; it must be {expected}.")
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What a network is taught, and how much each part counts (see `film.tutor`); 0 leaves it out."""
+
+    answer: float = 1.0
+    sets: float = 0.0
+    slots: float = 0.0
+    maps: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained. The defaults are the paper's (section 2.2)."""
+
+    samples: int = 56_000_000  # (picture, question) pairs to see: 80 epochs of CLEVR's 700,000
+    pictures: int = 64  # pictures in a batch, over all processes
+    questions: int = 1  # questions asked about each of them
+    learning_rate: float = 3e-4
+    final_rate: float = 1.0  # share of the learning rate left at the end of a half cosine; 1 keeps it
+    warm_up: int = 0  # samples over which the learning rate rises from 0
+    weight_decay: float = 1e-5
+    decoupled: bool = False  # AdamW's weight decay instead of Adam's L2
+    clip: float = 0.0  # largest norm of the gradient; 0 leaves it
+    averaging: float = 0.0  # decay per step of the averaged weights that are kept; 0 keeps the last ones
+    mirror: bool = False  # half of the batches mirrored, left and right swapped in the words
+    front: int = 0  # convolutions of the stem that are asked for the scene's attribute maps
+    frozen: tuple[str, ...] = ()  # parts that do not learn: "stem", "front", "reader", "blocks", "classifier"
+    loss: LossWeights = LossWeights()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("samples", "pictures", "questions"):
+            value = getattr(self, name)
+            _require(isinstance(value, int) and value > 0, name, value, "a whole number above 0")
+        for name in ("learning_rate", "final_rate", "weight_decay", "clip", "averaging", "warm_up", "front"):
+            value = getattr(self, name)
+            _require(isinstance(value, (int, float)) and value >= 0, name, value, "a number, 0 or more")
+        _require(self.averaging < 1, "averaging", self.averaging, "below 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise InputError(f"The training recipe has the unknown field {unknown[0]!r}.")
+        values = {name: _tuples(value) for name, value in values.items()}
+        if isinstance(values.get("loss"), Mapping):
+            try:
+                values["loss"] = LossWeights(**values["loss"])
+            except TypeError as error:
+                raise InputError(f"The training recipe's loss cannot be read: {error}.") from error
+        return cls(**values)
+
+    def rate(self, samples: int) -> float:
+        """The learning rate after so many samples."""
+        if samples < self.warm_up:
+            return self.learning_rate * (samples + 1) / (self.warm_up + 1)
+        done = min(1.0, (samples - self.warm_up) / max(1, self.samples - self.warm_up))
+        share = self.final_rate + (1 - self.final_rate) * (1 + math.cos(math.pi * done)) / 2
+        return self.learning_rate * share

@@ -1,0 +1,106 @@
+"""What a network is told besides the answer while it learns.
+
+A world that we draw ourselves knows more than the answer: where each object stands and what it
+is, which attribute sits in which slot of the question, and which objects each step of its
+program speaks of. Small linear heads ask the network for these during training and are thrown
+away afterwards; the network itself stays a plain FiLM network.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from film.batches import SCENE_MAPS, SETS, Batch, cells, scene_maps
+from film.clevr.families import FAMILIES
+from film.clevr.scenes import ATTRIBUTES, RELATIONS
+from film.config import LossWeights
+from film.network import FiLMNetwork
+
+# Values of each column of a corpus's `slots`, 0 standing for "not said".
+_SLOT_SIZES = tuple(len(values) + 1 for values in ATTRIBUTES.values()) * 4 + (len(RELATIONS) + 1,) * 3
+
+
+class Tutor(nn.Module):
+    """The network under training with its extra heads; `forward` gives the loss of a batch.
+
+    Args:
+        front: how many of the stem's convolutions make up its front, which is asked for the
+            attribute maps of the scene (`scene_maps`); 0 when the network sees those maps as they are.
+    """
+
+    def __init__(self, network: FiLMNetwork, weights: LossWeights, front: int):
+        super().__init__()
+        self.network = network
+        self.weights = weights
+        config = network.config
+        per_layer = 3 if config.batch_norm else 2
+        self.front = front * per_layer
+        self.slot_head = nn.Linear(config.state, sum(_SLOT_SIZES) + len(FAMILIES))
+        self.set_heads = nn.ModuleList(nn.Conv2d(config.maps, SETS, 1) for _ in range(config.blocks))
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Every wanted loss by name, `loss` their weighted sum, and `right` (Q,) whether answered so."""
+        network, weights = self.network, self.weights
+        columns, rows = network.config.grid
+        losses: dict[str, Tensor] = {}
+
+        if network.config.picture == "features":
+            maps = network.see(scene_maps(batch.objects, batch.positions, columns, rows))
+        else:
+            assert batch.pictures is not None
+            guess = network.stem.layers[: self.front](batch.pictures)
+            if weights.maps:
+                truth = scene_maps(batch.objects, batch.positions, columns, rows)
+                losses["maps"] = _maps_loss(guess.float(), truth)
+            if not (weights.answer or weights.sets):
+                return self._sum(losses)
+            maps = network.stem.layers[self.front :](guess)
+
+        state = network.reader(batch.tokens, batch.lengths)
+        modulation = network.reader.modulation(state)
+        outs = [f"block{number}.out" for number in range(1, network.config.blocks + 1)]
+        wanted = outs if weights.sets else []
+        logits, activations = network.answer(maps, modulation, batch.questions, record=wanted)
+        losses["answer"] = F.cross_entropy(logits.float(), batch.answers)
+        if weights.slots:
+            losses["slots"] = self._slots_loss(state, batch)
+        if weights.sets:
+            cell, _ = cells(batch.positions, columns, rows)
+            losses["sets"] = self._sets_loss([activations[name] for name in outs], cell, batch)
+        result = self._sum(losses)
+        result["right"] = logits.detach().argmax(1) == batch.answers
+        return result
+
+    def _sum(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        total = torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
+        return {"loss": total, **losses}
+
+    def _slots_loss(self, state: Tensor, batch: Batch) -> Tensor:
+        """What does each slot of the question hold, and which family is it?"""
+        *slots, family = self.slot_head(state).float().split((*_SLOT_SIZES, len(FAMILIES)), dim=1)
+        told = [F.cross_entropy(logits, batch.slots[:, column]) for column, logits in enumerate(slots)]
+        return torch.stack(told).sum() + F.cross_entropy(family, batch.family)
+
+    def _sets_loss(self, outs: list[Tensor], cell: Tensor, batch: Batch) -> Tensor:
+        """At each object's place: is the object in the set after noun phrase 1..4, in the final one?
+
+        Asked of every block, early ones at less weight: they cannot know yet, but may.
+        """
+        present = (batch.objects[..., 0] >= 0).repeat_interleave(batch.questions, 0)  # (Q, OBJECTS)
+        asked = batch.spoken[:, :, None] & present[:, None]  # (Q, SETS, OBJECTS)
+        where = cell.repeat_interleave(batch.questions, 0)[:, None].expand(-1, SETS, -1)
+        told = []
+        for number, (head, out) in enumerate(zip(self.set_heads, outs, strict=True), start=1):
+            guess = head(out).float().flatten(2).gather(2, where)  # (Q, SETS, OBJECTS)
+            loss = F.binary_cross_entropy_with_logits(guess, batch.members.float(), reduction="none")
+            told.append((loss * asked).sum() / asked.sum() * number / len(outs))
+        return torch.stack(told).sum() / len(outs) * 2
+
+
+def _maps_loss(guess: Tensor, truth: Tensor) -> Tensor:
+    """Squared error, cells with an object counting as much together as all the empty ones."""
+    error = (guess[:, :SCENE_MAPS] - truth).square()
+    occupied = truth[:, :1]
+    return (error * occupied).sum() / occupied.sum() + 8 * (error * (1 - occupied)).sum() / (1 - occupied).sum()
