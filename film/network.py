@@ -86,7 +86,9 @@ def with_coordinates(x: Tensor, wanted: bool) -> Tensor:
     """x with the coordinate maps as its last two, in the memory layout of x."""
     if not wanted:
         return x
-    layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+    layout = (
+        torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+    )
     return torch.cat((x, coordinate_maps(x).contiguous(memory_format=layout)), dim=1)
 
 
