@@ -7,8 +7,10 @@ imported only by the command that needs them.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from film.errors import InputError
@@ -57,9 +59,193 @@ def _train(options: argparse.Namespace) -> None:
     print("finished" if done else f"stopped in time; go on with --resume --out {options.out}")
 
 
+def _add_generate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, help="folder to write; run again to go on after a stop")
+    parser.add_argument("--pictures", type=int, default=1000, help="how many pictures (default 1000)")
+    parser.add_argument("--questions", type=int, default=10, help="questions for each picture (default 10)")
+    parser.add_argument("--size", help="pixels; default 480x320 for clevr, 192x128 for packed")
+    parser.add_argument("--no-pictures", action="store_true", help="scenes and questions only")
+    parser.add_argument(
+        "--format",
+        default="packed",
+        help="packed (a corpus for training, default) or clevr (a CLEVR v1.0 folder)",
+    )
+    parser.add_argument("--split", default="train", help="name of the split; other splits, other scenes")
+    parser.add_argument(
+        "--condition", help="A or B: the colours that CLEVR-CoGenT allows cubes and cylinders"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quality", default="training", help="training (a little grain, default) or clean")
+    parser.add_argument(
+        "--shard", default="1/1", metavar="I/N", help="make the I-th of N parts, counted from 1"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="processes, one thread each (default 1)")
+
+
+def _generate(options: argparse.Namespace) -> None:
+    from film.clevr.generate import FOLDER_SIZE, PACKED_SIZE, Recipe, Shard, generate
+
+    usual = FOLDER_SIZE if options.format == "clevr" else PACKED_SIZE
+    recipe = Recipe(
+        pictures=options.pictures,
+        questions=options.questions,
+        size=None if options.no_pictures else _numbers("--size", options.size, "x", usual),
+        layout=options.format,
+        split=options.split,
+        condition=options.condition,
+        seed=options.seed,
+        quality=options.quality,
+    )
+    shard = Shard(*_numbers("--shard", options.shard, "/", (1, 1)))
+    with _bars() as progress:
+        folder = generate(options.out, recipe, shard=shard, workers=options.workers, progress=progress)
+    print(f"finished: {folder}")
+
+
+def _add_pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="CLEVR v1.0, CLEVR-CoGenT or CLEVR-Humans folder")
+    parser.add_argument("out", type=Path, help="folder to write; run again to go on after a stop")
+    parser.add_argument("--split", required=True, help="train, val, test, trainA, ...")
+    parser.add_argument(
+        "--pictures", type=Path, help="CLEVR folder to take pictures and scenes from (CLEVR-Humans)"
+    )
+    parser.add_argument("--size", help="pixels of the packed pictures (default 192x128)")
+    parser.add_argument("--no-pictures", action="store_true", help="leave the pictures out")
+    parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+
+
+def _pack(options: argparse.Namespace) -> None:
+    from film.clevr.folder import open_folder
+    from film.clevr.packing import pack
+
+    size = None if options.no_pictures else _numbers("--size", options.size, "x", (192, 128))
+    split = open_folder(options.folder, options.pictures).split(options.split)
+    with _bars() as progress:
+        pack(split, options.out, size=size, workers=options.workers, progress=progress)
+    print(f"finished: {options.out}")
+
+
+def _numbers(option: str, text: str | None, mark: str, default: tuple[int, int]) -> tuple[int, int]:
+    """Two numbers such as 480x320 or 1/4."""
+    if text is None:
+        return default
+    first, found, second = text.partition(mark)
+    if not (found and first.isdecimal() and second.isdecimal()):
+        raise InputError(
+            f"{option} {text} was given; write two numbers such as {default[0]}{mark}{default[1]}."
+        )
+    return int(first), int(second)
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress callback that draws a bar with the time left for each stage of the work."""
+    from tqdm import tqdm
+
+    bar: tqdm | None = None
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None or bar.desc != f"{stage}: ":
+            if bar is not None:
+                bar.close()
+            # What an earlier run has done is not counted into the speed.
+            bar = tqdm(total=total, initial=done, desc=stage, smoothing=0.05, disable=None)
+            bar.desc = f"{stage}: "
+        bar.update(done - bar.n)
+
+    try:
+        yield progress
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _add_ask(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--image", type=Path, required=True, help="a picture file")
+    parser.add_argument("--question", required=True, action="append", help="in CLEVR's words; repeatable")
+    _add_network(parser)
+    parser.add_argument("--json", action="store_true", help="print everything, gamma and beta too, as JSON")
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", help="folder, or name of a bundled one")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--resnet", type=Path, help="ResNet-101 weights, for networks on features")
+
+
+def _ask(options: argparse.Namespace) -> None:
+    from film.session import Session
+
+    session = Session(options.checkpoint, options.device, resnet=options.resnet)
+    if session.notice:
+        print(f"film ask: {session.notice}", file=sys.stderr)
+    answers = session.ask_many(options.image, options.question)
+    if options.json:
+        print(json.dumps([answer.to_json() for answer in answers], indent=1))
+        return
+    for answer in answers:
+        best = sorted(answer.probabilities.items(), key=lambda item: -item[1])[:3]
+        print(f"{answer.answer:10} " + "  ".join(f"{name} {share:.1%}" for name, share in best))
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="a CLEVR folder or a packed corpus")
+    parser.add_argument("--split", default="val", help="which split of a CLEVR folder")
+    _add_network(parser)
+    parser.add_argument("--most", type=int, help="only the first so many questions")
+    parser.add_argument("--seed", type=int, default=0, help="of the intervals' bootstrap")
+    parser.add_argument("--json", type=Path, help="write everything here, each question's answer too")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from film.checkpoint import write_atomically
+    from film.evaluation import evaluate, table
+    from film.session import Session
+
+    session = Session(options.checkpoint, options.device, resnet=options.resnet)
+    if session.notice:
+        print(f"film evaluate: {session.notice}", file=sys.stderr)
+    result = evaluate(
+        session, options.data, options.split, most=options.most, seed=options.seed, progress=_progress
+    )
+    print(table(result))
+    if options.json:
+        text = json.dumps(result.to_json(), indent=1)
+        write_atomically(options.json, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+
+
+def _progress(done: int, of: int) -> None:
+    end = "\n" if done == of else "\r"
+    if sys.stderr.isatty() or done == of:
+        print(f"{done:,} of {of:,} questions", end=end, file=sys.stderr, flush=True)
+
+
+def _add_import_official(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="a film.pt of the published code")
+    parser.add_argument("out", type=Path, help="folder for the checkpoint")
+    parser.add_argument("--network", type=Path, help="take the FiLM-ed network from this film.pt instead")
+    parser.add_argument("--half", action="store_true", help="keep matrices as float16: half the size")
+
+
+def _import_official(options: argparse.Namespace) -> None:
+    from film.checkpoint import save
+    from film.official import import_official
+
+    network, card = import_official(options.file, options.network)
+    save(options.out, network, card, half=options.half)
+    size = sum(value.numel() for value in network.parameters())
+    print(f"{options.out}: {size:,} parameters, {len(card.words)} words, {len(card.spoken)} answers")
+
+
 # name -> (one line of help, adds the arguments, runs the command)
 COMMANDS: dict[str, tuple[str, Add, Run]] = {
+    "generate": ("make CLEVR scenes, questions and pictures", _add_generate, _generate),
+    "pack": ("pack a CLEVR folder for training", _add_pack, _pack),
     "train": ("train a network", _add_train, _train),
+    "ask": ("ask a network about a picture", _add_ask, _ask),
+    "evaluate": ("measure a network on CLEVR questions", _add_evaluate, _evaluate),
+    "import-official": ("make a checkpoint of a published film.pt", _add_import_official, _import_official),
 }
 
 

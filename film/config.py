@@ -60,7 +60,7 @@ class NetworkConfig:
     classifier_maps: int = 512
     classifier_units: tuple[int, ...] = (1024,)
     pooling: Literal["max", "mean"] = "max"
-    window: int | None = None  # side of the pooling's windows, each of which is kept; None: all places at once
+    window: int | None = None  # side of the pooling windows, all of which are kept; None: one over all places
     answers: int = 28
 
     def __post_init__(self) -> None:
