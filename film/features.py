@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
 import torch
@@ -24,15 +24,16 @@ from film.clevr.pictures import fit, open_picture, rgb
 from film.config import NetworkConfig
 from film.errors import InputError
 
-Picture = str | Path | bytes | np.ndarray | Image.Image
+Picture = str | Path | bytes | np.ndarray | Image.Image  # a str is a path
 Fit = Literal["crop", "stretch"]
 
-RESNET_SIDE = 224  # pixels; layer3 then gives 14x14 places
+RESNET_SIDE = 224  # pixels
+RESNET_FEATURES = (1024, 14, 14)  # of layer3, for a picture of that side
 # As the published code has them; its third deviation is 0.224, not ImageNet's 0.225.
 RESNET_MEAN, RESNET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.224)
 
 
-def read_picture(picture: Picture) -> np.ndarray:
+def read_picture(picture: Picture | BinaryIO) -> np.ndarray:
     """Any picture as 8-bit RGB, uint8 (height, width, 3).
 
     `picture`: a path, the bytes of a file, a Pillow picture, or an array: uint8 0..255 or float
@@ -74,11 +75,26 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[2:] == (1,) else array))
 
 
-def picture_hash(picture: np.ndarray) -> str:
-    """A name for what is in a picture, uint8 (height, width, 3), whatever file it came from."""
-    digest = hashlib.blake2b(str(picture.shape).encode(), digest_size=16)
-    digest.update(picture.tobytes())
-    return digest.hexdigest()
+def keyed(picture: Picture) -> tuple[str, Picture | BinaryIO]:
+    """A name for what is in a picture, and the picture in a form that `read_picture` takes.
+
+    A file is read once and not decoded: its bytes are its name, wherever it lies.
+    """
+    if isinstance(picture, (str, Path)):
+        try:
+            content = io.BytesIO(Path(picture).read_bytes())
+        except (OSError, ValueError):
+            return "", open_picture(picture)  # which says what is wrong with it
+        content.name = str(picture)
+        return _digest(content.getbuffer()), content
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        return _digest(picture), picture
+    pixels = read_picture(picture)
+    return _digest(str(pixels.shape).encode() + pixels.tobytes()), pixels
+
+
+def _digest(content: bytes | bytearray | memoryview) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def to_size(picture: np.ndarray, width: int, height: int, how: Fit = "crop") -> np.ndarray:
@@ -123,17 +139,15 @@ class PictureReader:
         config = self.config
         if config.picture == "pixels":
             return as_pixels(picture, config.width, config.height, self.how)[None].to(self.device)
+        if (config.channels, config.height, config.width) != RESNET_FEATURES:
+            raise InputError(
+                f"The network looks at {config.channels} maps of {config.width}x{config.height}, which no "
+                "picture gives: ResNet-101 has 1024 of 14x14. Ask one that was trained on pictures."
+            )
         pixels = as_pixels(picture, RESNET_SIDE, RESNET_SIDE, self.how).to(self.device)
         mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (RESNET_MEAN, RESNET_STD))
         with torch.inference_mode():
-            features = self.trunk(((pixels - mean) / std)[None])  # (1, 1024, 14, 14)
-        expected = (config.channels, config.height, config.width)
-        if tuple(features.shape[1:]) != expected:
-            raise InputError(
-                f"The network wants features of shape {expected}; ResNet-101's layer3 gives "
-                f"{tuple(features.shape[1:])}: use a network trained on those."
-            )
-        return features
+            return self.trunk(((pixels - mean) / std)[None])  # (1, 1024, 14, 14)
 
     @property
     def trunk(self) -> nn.Module:
