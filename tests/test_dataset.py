@@ -23,6 +23,7 @@ from film.clevr.questions import QuestionSampler
 from film.clevr import making
 from film.clevr.arrays import SLOTS, UNKNOWN_ANSWER, UNKNOWN_FAMILY, question_arrays
 from film.clevr.corpus import Corpus, Rows
+from film.clevr.dataset import open_data
 from film.clevr.folder import open_folder
 from film.clevr.generate import Recipe, Shard, generate, make_scene
 from film.clevr.packing import pack
@@ -63,7 +64,7 @@ def test_our_folder_reads_back(clevr_folder):
     assert len(questions) == 7 * 3
     for question in questions:
         assert run(question.program, scenes[question.filename]).answer == question.answer
-    assert split.picture("CLEVR_val_000003.png").shape == (32, 48, 3)
+    assert split.picture_of("CLEVR_val_000003.png").shape == (32, 48, 3)
     item = json.loads((clevr_folder / "questions/CLEVR_val_questions.json").read_text())["questions"][4]
     assert set(item) == {
         "question_index", "question_family_index", "image_index", "image_filename", "split", "question",
@@ -77,7 +78,7 @@ def test_official_folders_open(shared_data):
         split = open_folder(shared_data / name).split("val")
         questions, scenes = list(split.questions()), list(split.scenes())
         assert (len(split.pictures), len(scenes), len(questions)) == (60, 60, 600)
-        assert split.picture(questions[7].filename).shape == shape
+        assert split.picture_of(questions[7].filename).shape == shape
         assert {q.answer for q in questions} <= set(ANSWERS)
         assert all(q.program and q.family is not None for q in questions)
 
@@ -136,7 +137,7 @@ def test_humans_questions_find_clevrs_pictures(copy, tmp_path):
     (humans / "CLEVR-Humans-val.json").write_text(json.dumps({"info": {}, "questions": items}))
     for split in (open_folder(humans).split("val"), open_folder(humans, copy / "images").split("val")):
         assert [q.filename[-5] for q in split.questions()] == ["5", "2", "5"]
-        assert split.picture("CLEVR_val_000005.png").shape == (32, 48, 3)
+        assert split.picture_of("CLEVR_val_000005.png").shape == (32, 48, 3)
     pack(split, tmp_path / "packed", size=(48, 32))
     corpus = Corpus.open(tmp_path / "packed")
     assert corpus.filenames == ["CLEVR_val_000002.png", "CLEVR_val_000005.png"]  # only those asked about
@@ -149,7 +150,7 @@ def test_humans_questions_find_clevrs_pictures(copy, tmp_path):
     shutil.move(copy, humans / "elsewhere")
     alone = open_folder(humans / "alone").split("val")
     with pytest.raises(InputError, match="say which CLEVR folder"):
-        alone.picture("CLEVR_val_000005.png")
+        alone.picture_of("CLEVR_val_000005.png")
 
 
 def test_what_is_missing_is_named(copy, tmp_path):
@@ -173,13 +174,13 @@ def test_what_is_missing_is_named(copy, tmp_path):
         open_folder(copy).split("train")
     split = open_folder(copy).split("val")
     with pytest.raises(InputError, match="CLEVR_val_000099.png was looked for in .*holds 7 pictures"):
-        split.picture("CLEVR_val_000099.png")
+        split.picture_of("CLEVR_val_000099.png")
     (copy / "questions/CLEVR_val_questions.json").unlink()
     with pytest.raises(InputError, match="CLEVR_val_questions.json was looked for and is not there"):
         list(open_folder(copy).split("val").questions())
     (copy / "images/val/CLEVR_val_000002.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(InputError, match="CLEVR_val_000002.png"):
-        split.picture("CLEVR_val_000002.png")
+        split.picture_of("CLEVR_val_000002.png")
 
 
 def test_a_missing_picture_is_told_before_packing_starts(copy, tmp_path):
@@ -603,6 +604,18 @@ def test_pack_command(clevr_folder, tmp_path, capsys):
     (broken / "images/val/CLEVR_val_000003.png").write_text("oops")
     assert main(["pack", str(broken), str(tmp_path / "e"), "--split", "val"]) == 2
     assert "CLEVR_val_000003.png is not a picture" in capsys.readouterr().err
+
+
+def test_one_door_for_both_forms(clevr_folder, corpus_folder):
+    for path, name, count in ((clevr_folder, "val", 21), (corpus_folder, "train", 28)):
+        data = open_data(path)
+        assert (data.name, len(list(data.questions()))) == (name, count)
+        scenes, question = list(data.scenes()), next(iter(data.questions()))
+        assert question.filename == scenes[0].filename
+        assert data.picture_of(question.filename).shape == (32, 48, 3)
+        assert open_data(path, name).name == name
+        with pytest.raises(InputError, match="'test'"):
+            open_data(path, "test")
 
 
 def test_unordered_files_are_sorted(clevr_folder, tmp_path):

@@ -83,7 +83,7 @@ class Split:
             f"holds {len(self.pictures):,} pictures but not this one; unpack the images again."
         )
 
-    def picture(self, filename: str) -> np.ndarray:
+    def picture_of(self, filename: str) -> np.ndarray:
         """A picture as uint8 RGB (height, width, 3)."""
         return open_picture(self.picture_path(filename))
 
