@@ -125,6 +125,20 @@ def _pack(options: argparse.Namespace) -> None:
     print(f"finished: {options.out}")
 
 
+def _add_gallery(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, help="folder to write, such as film/clevr/gallery")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--samples", type=int, default=1024, help="samples a pixel (default 1024)")
+
+
+def _gallery(options: argparse.Namespace) -> None:
+    from film.clevr.gallery.make import make_gallery
+
+    with _bars() as progress:
+        make_gallery(options.out, options.seed, options.samples, progress)
+    print(f"finished: {options.out}")
+
+
 def _numbers(option: str, text: str | None, mark: str, default: tuple[int, int]) -> tuple[int, int]:
     """Two numbers such as 480x320 or 1/4."""
     if text is None:
@@ -191,7 +205,7 @@ def _ask(options: argparse.Namespace) -> None:
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="a CLEVR folder or a packed corpus")
-    parser.add_argument("--split", default="val", help="which split of a CLEVR folder")
+    parser.add_argument("--split", help="which split of a CLEVR folder, such as val")
     _add_network(parser)
     parser.add_argument("--most", type=int, help="only the first so many questions")
     parser.add_argument("--seed", type=int, default=0, help="of the intervals' bootstrap")
@@ -206,19 +220,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     session = Session(options.checkpoint, options.device, resnet=options.resnet)
     if session.notice:
         print(f"film evaluate: {session.notice}", file=sys.stderr)
-    result = evaluate(
-        session, options.data, options.split, most=options.most, seed=options.seed, progress=_progress
-    )
+    with _bars() as progress:
+        result = evaluate(
+            session, options.data, options.split, most=options.most, seed=options.seed, progress=progress
+        )
     print(table(result))
     if options.json:
         text = json.dumps(result.to_json(), indent=1)
         write_atomically(options.json, lambda path: path.write_text(text + "\n", encoding="utf-8"))
-
-
-def _progress(done: int, of: int) -> None:
-    end = "\n" if done == of else "\r"
-    if sys.stderr.isatty() or done == of:
-        print(f"{done:,} of {of:,} questions", end=end, file=sys.stderr, flush=True)
 
 
 def _add_import_official(parser: argparse.ArgumentParser) -> None:
@@ -241,6 +250,7 @@ def _import_official(options: argparse.Namespace) -> None:
 # name -> (one line of help, adds the arguments, runs the command)
 COMMANDS: dict[str, tuple[str, Add, Run]] = {
     "generate": ("make CLEVR scenes, questions and pictures", _add_generate, _generate),
+    "gallery": ("make the bundled gallery anew", _add_gallery, _gallery),
     "pack": ("pack a CLEVR folder for training", _add_pack, _pack),
     "train": ("train a network", _add_train, _train),
     "ask": ("ask a network about a picture", _add_ask, _ask),

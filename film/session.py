@@ -179,11 +179,15 @@ class Session:
         share = (time.perf_counter() - began) / max(1, len(answers))
         return [Answer(**{**vars(answer), "seconds": share}) for answer in answers]
 
-    def modulate(self, questions: Sequence[str]) -> Modulation:
-        """The gammas and betas that the network predicts for these questions, on the CPU."""
+    def modulate(self, questions: Sequence[str], *, lenient: bool = False) -> Modulation:
+        """The gammas and betas that the network predicts for these questions, on the CPU.
+
+        `lenient`: take unknown words for <UNK>; otherwise they raise `UnknownWords`.
+        """
         if isinstance(questions, str):
             raise InputError("A list of questions was expected, not one; put it in brackets.")
-        ids, lengths = (torch.from_numpy(values) for values in self.vocabulary.encode_all(questions))
+        encoded = self.vocabulary.encode_all(questions, lenient=lenient)
+        ids, lengths = map(torch.from_numpy, encoded)
         parts = []
         with self._turns, torch.inference_mode():
             for start in range(0, len(ids), AT_ONCE):
@@ -215,16 +219,27 @@ class Session:
                 self._maps.popitem(last=False)
         return maps
 
-    def logits(self, maps: Tensor, modulation: Modulation, picture_of: Tensor) -> np.ndarray:
-        """Logits of the answers alone, (Q, answers), for questions about several pictures at once.
+    def logits(
+        self, pictures: Sequence[np.ndarray], questions: Sequence[str], picture_of: Sequence[int]
+    ) -> np.ndarray:
+        """Logits of the answers alone, float32 (Q, answers), for questions about several pictures at once.
+
+        The quick way for evaluation: nothing is kept, and unknown words count as <UNK>.
 
         Args:
-            maps: stem maps (P, maps, rows, columns).
-            picture_of: (Q,) the row of `maps` that each question is about.
+            pictures: uint8 (height, width, 3) each.
+            picture_of: for each question the index of its picture.
         """
+        modulation = self.modulate(questions, lenient=True)
+        owner = torch.tensor(picture_of)
+        parts = []
         with self._turns, torch.inference_mode():
-            result, _ = self.network.answer(maps, self._here(modulation), picture_of.to(self.device))
-            return result.float().cpu()[:, self._spoken].numpy()
+            maps = self.network.see(torch.cat([self._reader(picture) for picture in pictures]))
+            for start in range(0, len(owner), AT_ONCE):
+                rows = slice(start, start + AT_ONCE)
+                here = self._here(modulation[rows])
+                parts.append(self.network.answer(maps, here, owner[rows].to(self.device))[0].float().cpu())
+        return torch.cat(parts)[:, self._spoken].numpy()
 
     def _answer(
         self, maps: Tensor, modulation: Modulation, record: Collection[str]

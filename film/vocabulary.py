@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from film.clevr.words import END, NULL, SPECIAL, START, split_words, word_table
+from film.clevr.words import END, NULL, SPECIAL, START, UNKNOWN, split_words, word_table
 from film.errors import InputError
 
 LONGEST = 200  # words in a question; CLEVR's longest has about 40
@@ -72,12 +72,14 @@ class Vocabulary:
             spellings.setdefault(word.lower(), []).append(word)
         return spellings
 
-    def words(self, text: str) -> tuple[str, ...]:
+    def words(self, text: str, *, lenient: bool = False) -> tuple[str, ...]:
         """The words of a question as the network knows them, without <START> and <END>.
 
         Case matters to the network and rarely to the one who types: every CLEVR question begins
         with a capital and goes on in small letters, so the first word takes its capital where that
         is known, and a later word that is unknown as typed takes whatever spelling is known.
+
+        `lenient` takes unknown words for <UNK>, as training on CLEVR-Humans does.
 
         Raises:
             UnknownWords: naming every word without an id, with the nearest known ones.
@@ -92,9 +94,9 @@ class Vocabulary:
             raise InputError(f"The question has {len(typed)} words; ask one of at most {LONGEST}.")
         known = [self._known(word, first=place == 0) for place, word in enumerate(typed)]
         missing = dict.fromkeys(word for word, found in zip(typed, known, strict=True) if found is None)
-        if missing:
+        if missing and not lenient:
             raise UnknownWords([(word, self.nearest(word)) for word in missing])
-        return tuple(word for word in known if word is not None)
+        return tuple(SPECIAL[UNKNOWN] if word is None else word for word in known)
 
     def _known(self, word: str, first: bool) -> str | None:
         spellings = self._spellings.get(word.lower(), [])
@@ -112,13 +114,13 @@ class Vocabulary:
         )
         return tuple(self._spellings[spelling][-1] for spelling in found)
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, *, lenient: bool = False) -> list[int]:
         """Ids of a question, <START> first and <END> last. Raises as `words` does."""
-        return [START, *(self.ids[word] for word in self.words(text)), END]
+        return [START, *(self.ids[word] for word in self.words(text, lenient=lenient)), END]
 
-    def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def encode_all(self, texts: Sequence[str], *, lenient: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Ids of many questions, int64 (Q, T) padded with <NULL>, and their lengths, int64 (Q,)."""
-        rows = [self.encode(text) for text in texts]
+        rows = [self.encode(text, lenient=lenient) for text in texts]
         lengths = np.array([len(row) for row in rows], dtype=np.int64)  # (Q,)
         ids = np.full((len(rows), lengths.max(initial=0)), NULL, dtype=np.int64)  # (Q, T)
         for line, row in zip(ids, rows, strict=True):

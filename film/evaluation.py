@@ -1,0 +1,477 @@
+"""How good a network is, the paper's way and beyond: `python -m film evaluate`.
+
+Accuracy overall, per group and per question type (the last step of a question's program), each with
+a 95 % interval; how far wrong counts are off; and whether the network agrees with itself: "are there
+fewer A than B?" against its own counts of A and of B (paper section 7.1).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from film.clevr.dataset import GivenQuestion, open_data
+from film.clevr.families import FAMILIES
+from film.clevr.folder import PICTURE_ENDINGS, question_from_json
+from film.clevr.grammar import parse, realise
+from film.clevr.pictures import open_picture
+from film.clevr.programs import GROUPS, Node, Program, question_type
+from film.clevr.scenes import ATTRIBUTES
+from film.clevr.streaming import stream_items
+from film.errors import InputError
+from film.session import Session, probabilities
+
+Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
+
+PICTURES_AT_ONCE = 16
+RESAMPLES = 2000
+OVERALL = "Overall"
+GROUP_NAMES = ("Count", "Exist", "Compare Numbers", "Query Attribute", "Compare Attribute")
+
+# Test accuracy in per cent, paper Table 1: overall, then the groups in the order above.
+PAPER = {
+    "FiLM": (97.7, 94.3, 99.1, 96.8, 99.1, 99.1),
+    "FiLM, pixels": (97.6, 94.3, 99.3, 93.4, 99.3, 99.3),
+    "Human": (92.6, 86.7, 96.6, 86.5, 95.0, 96.0),
+    "Q-type": (41.8, 34.6, 50.2, 51.0, 36.0, 51.3),
+    "LSTM": (46.8, 41.7, 61.1, 69.8, 36.8, 51.8),
+    "CNN+LSTM": (52.3, 43.7, 65.2, 67.1, 49.3, 53.0),
+    "CNN+LSTM+SA": (76.6, 64.4, 82.7, 77.4, 82.6, 75.4),
+    "N2NMN": (83.7, 68.5, 85.7, 84.9, 90.0, 88.7),
+    "PG+EE 9K": (88.6, 79.7, 89.7, 79.1, 92.6, 96.0),
+    "PG+EE 700K": (96.9, 92.7, 97.1, 98.7, 98.1, 98.9),
+    "CNN+LSTM+RN": (95.5, 90.1, 97.8, 93.6, 97.9, 97.1),
+}
+PAPER_OFF_BY_ONE = 0.961  # of wrong counts (paper section 7.1)
+
+
+@dataclass(frozen=True)
+class Share:
+    """`right` of `asked`, with a 95 % interval for the share, clustered by picture."""
+
+    right: int
+    asked: int
+    low: float
+    high: float
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / self.asked
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often the network contradicts itself.
+
+    `compared`: questions that compare two numbers, whose two sides were also asked as counts;
+    `contradicted`: of these, how many its own counts do not bear out. `trios`: such questions also
+    asked with the other two words of equal, fewer and more; `broken`: of these, how many where not
+    exactly one of the three was answered yes.
+    """
+
+    compared: int = 0
+    contradicted: int = 0
+    trios: int = 0
+    broken: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` measured, and on what.
+
+    `given`: for each question its number, the answer, the truth, and the probability of the answer.
+    """
+
+    checkpoint: str
+    weights: str
+    data: str
+    split: str | None
+    seed: int
+    pictures: int
+    overall: Share
+    groups: Mapping[str, Share]
+    types: Mapping[str, Share]
+    wrong_counts: int
+    off_by_one: int
+    agreement: Agreement
+    seconds: float
+    given: Sequence[tuple[int, str, str, float]] = field(repr=False, default=())
+
+    def to_json(self) -> dict[str, Any]:
+        def share(value: Share) -> dict[str, Any]:
+            return {**vars(value), "accuracy": value.accuracy}
+
+        return {
+            **vars(self),
+            "overall": share(self.overall),
+            "groups": {name: share(value) for name, value in self.groups.items()},
+            "types": {name: share(value) for name, value in self.types.items()},
+            "agreement": vars(self.agreement),
+            "paper": {
+                name: dict(zip((OVERALL, *GROUP_NAMES), row, strict=True)) for name, row in PAPER.items()
+            },
+            "given": [list(row) for row in self.given],
+        }
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Questions with their answers, and where their pictures come from."""
+
+    questions: Sequence[GivenQuestion]
+    picture: Callable[[str], np.ndarray]
+
+    def by_picture(self) -> dict[str, list[int]]:
+        """File name of each picture -> numbers of its questions."""
+        groups: dict[str, list[int]] = {}
+        for number, question in enumerate(self.questions):
+            groups.setdefault(question.filename, []).append(number)
+        return groups
+
+
+def open_questions(data: str | Path, split: str | None = None, most: int | None = None) -> Questions:
+    """The first questions of a CLEVR folder's split, of a packed corpus, or of a folder that holds
+    questions.json and images/.
+
+    Raises:
+        InputError: it is none of these, or its questions have no answers.
+    """
+    data = Path(data)
+    if (data / "questions.json").is_file():
+        found = _flat(data, most)
+    else:
+        part = open_data(data, split)
+        found = Questions(list(islice(part.questions(), most)), part.picture_of)
+    if not found.questions:
+        raise InputError(f"{data} holds no questions; give a folder that does.")
+    if any(question.answer is None for question in found.questions):
+        raise InputError(
+            f"Some questions of {data} come without answers, as all of CLEVR's test questions do; "
+            "choose a --split that has them, such as val."
+        )
+    return found
+
+
+def _flat(data: Path, most: int | None) -> Questions:
+    items = islice(stream_items(data / "questions.json", "questions"), most)
+    questions = [question_from_json(item, f"Question {i} of {data}") for i, item in enumerate(items)]
+    pictures = {p.name: p for p in (data / "images").glob("**/*") if p.suffix.lower() in PICTURE_ENDINGS}
+
+    def picture(filename: str) -> np.ndarray:
+        return open_picture(pictures.get(filename, data / "images" / filename))
+
+    return Questions(questions, picture)
+
+
+def evaluate(
+    session: Session,
+    data: str | Path,
+    split: str | None = None,
+    *,
+    most: int | None = None,
+    seed: int = 0,
+    agreement: bool = True,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Ask a network every question of a data set.
+
+    Args:
+        data: see `open_questions`.
+        most: only the first so many questions.
+        seed: of the intervals' resampling and of the wording of extra questions.
+        agreement: also ask what shows whether the network contradicts itself.
+    """
+    began = time.monotonic()
+    asked = open_questions(data, split, most)
+    given, chance = answer_all(session, asked, progress=progress)
+    truth = [str(question.answer) for question in asked.questions]
+    right = np.array([a == b for a, b in zip(given, truth, strict=True)])
+    kinds = [_type(question) for question in asked.questions]
+
+    members: dict[str, np.ndarray] = {OVERALL: np.ones(len(right), bool)}
+    for group in GROUP_NAMES:
+        members[group] = np.array([kind is not None and GROUPS[kind] == group for kind in kinds])
+    for kind in GROUPS:
+        members[kind] = np.array([kind == own for own in kinds])
+    members = {name: mask for name, mask in members.items() if mask.any()}
+    owners = asked.by_picture()
+    owner = np.empty(len(right), int)
+    for number, own in enumerate(owners.values()):
+        owner[own] = number
+    shares = clustered_shares(right, owner, members, seed=seed)
+
+    wrong = [
+        abs(int(a) - int(b)) if a.isdigit() else None
+        for a, b, kind in zip(given, truth, kinds, strict=True)
+        if kind == "count" and a != b
+    ]
+    return Evaluation(
+        checkpoint=session.card.name,
+        weights=session.card.weights,
+        data=str(data),
+        split=split,
+        seed=seed,
+        pictures=len(owners),
+        overall=shares[OVERALL],
+        groups={name: shares[name] for name in GROUP_NAMES if name in shares},
+        types={name: shares[name] for name in GROUPS if name in shares},
+        wrong_counts=len(wrong),
+        off_by_one=wrong.count(1),
+        agreement=_agreement(session, asked, given, seed, progress) if agreement else Agreement(),
+        seconds=time.monotonic() - began,
+        given=[
+            (question.index if question.index is not None else number, a, b, round(float(p), 4))
+            for number, (question, a, b, p) in enumerate(
+                zip(asked.questions, given, truth, chance, strict=True)
+            )
+        ],
+    )
+
+
+def answer_all(
+    session: Session, asked: Questions, *, what: str = "questions", progress: Progress | None = None
+) -> tuple[list[str], np.ndarray]:
+    """The answer to every question, and its probability; each picture goes through the stem once."""
+    answers = [""] * len(asked.questions)
+    chance = np.zeros(len(answers))
+    groups = iter(asked.by_picture().items())
+    done = 0
+    while batch := list(islice(groups, PICTURES_AT_ONCE)):
+        pictures = [asked.picture(filename) for filename, _ in batch]
+        numbers = [number for _, own in batch for number in own]
+        picture_of = [place for place, (_, own) in enumerate(batch) for _ in own]
+        texts = [asked.questions[number].text for number in numbers]
+        chances = probabilities(session.logits(pictures, texts, picture_of))  # (Q, answers)
+        for number, best, row in zip(numbers, chances.argmax(1), chances, strict=True):
+            answers[number], chance[number] = session.answers[best], row[best]
+        done += len(numbers)
+        if progress:
+            progress(what, done, len(answers))
+    return answers, chance
+
+
+def _type(question: GivenQuestion) -> str | None:
+    """One of the 13 types; None for a free question without a program."""
+    if question.program:
+        return question_type(question.program)
+    return FAMILIES[question.family].type if question.family is not None else None
+
+
+def clustered_shares(
+    right: np.ndarray,
+    owner: np.ndarray,
+    members: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> dict[str, Share]:
+    """Shares of right answers with 95 % intervals, by a bootstrap that draws whole pictures.
+
+    Questions about one picture stand and fall together, so drawing questions singly would make the
+    intervals too narrow. Where all or none are right, no resample differs, and the exact binomial
+    bound takes the interval's place.
+
+    Args:
+        right: bool (Q,).
+        owner: int (Q,), the picture of each question, 0 ... P - 1.
+        members: name -> bool (Q,), which questions count; each has at least one.
+    """
+    pictures = int(owner.max()) + 1
+
+    def per_picture(mask: np.ndarray) -> np.ndarray:
+        return np.bincount(owner[mask], minlength=pictures)
+
+    asked = np.stack([per_picture(mask) for mask in members.values()], axis=1).astype(float)  # (P, M)
+    correct = np.stack([per_picture(mask & right) for mask in members.values()], axis=1).astype(float)
+    rng = np.random.default_rng(seed)
+    drawn = []
+    at_once = max(1, 2_000_000 // pictures)
+    for start in range(0, resamples, at_once):
+        count = min(at_once, resamples - start)
+        times = rng.multinomial(pictures, np.full(pictures, 1 / pictures), size=count)  # (count, P)
+        with np.errstate(invalid="ignore"):  # a resample may miss a rare type altogether
+            drawn.append((times @ correct) / (times @ asked))
+    low, high = np.nanpercentile(np.concatenate(drawn), (2.5, 97.5), axis=0)  # (M,) each
+    shares = {}
+    for column, name in enumerate(members):
+        good, total = int(correct[:, column].sum()), int(asked[:, column].sum())
+        bounds = float(low[column]), float(high[column])
+        if good in (0, total):
+            bounds = (0.025 ** (1 / total), 1.0) if good else (0.0, 1 - 0.025 ** (1 / total))
+        shares[name] = Share(good, total, *bounds)
+    return shares
+
+
+# --- does the network agree with itself? ----------------------------------------------------------
+
+_HOLDS: dict[str, Callable[[int, int], bool]] = {
+    "equal_integer": lambda a, b: a == b,
+    "less_than": lambda a, b: a < b,
+    "greater_than": lambda a, b: a > b,
+}
+
+
+def _agreement(
+    session: Session, asked: Questions, given: Sequence[str], seed: int, progress: Progress | None
+) -> Agreement:
+    rng = np.random.default_rng(seed)
+    extra: list[GivenQuestion] = []
+
+    def also(texts: Sequence[str], filename: str) -> list[int]:
+        extra.extend(GivenQuestion(text, filename) for text in texts)
+        return list(range(len(extra) - len(texts), len(extra)))
+
+    compared: list[tuple[str, str, list[int]]] = []  # function, answer, numbers of the two counts
+    trios: list[tuple[str, list[int]]] = []  # answer, numbers of the other two comparisons
+    for question, answer in zip(asked.questions, given, strict=True):
+        function = _type(question)
+        if function not in _HOLDS or not question.program:
+            continue
+        if len(sides := count_questions(question.program, rng)) == 2:
+            compared.append((function, answer, also(sides, question.filename)))
+        if len(others := other_comparisons(question.text, rng)) == 2:
+            trios.append((answer, also(others, question.filename)))
+    if not extra:
+        return Agreement()
+    said, _ = answer_all(session, Questions(extra, asked.picture), what="extra questions", progress=progress)
+
+    def contradicted(function: str, answer: str, sides: Sequence[int]) -> bool:
+        first, second = (said[number] for number in sides)
+        if not (first.isdigit() and second.isdigit()):
+            return True
+        return answer != ("yes" if _HOLDS[function](int(first), int(second)) else "no")
+
+    return Agreement(
+        compared=len(compared),
+        contradicted=sum(contradicted(*comparison) for comparison in compared),
+        trios=len(trios),
+        broken=sum([answer, *(said[n] for n in others)].count("yes") != 1 for answer, others in trios),
+    )
+
+
+def count_questions(program: Program, rng: np.random.Generator) -> list[str]:
+    """The two sides of a number comparison, each asked as a count; fewer where there are no words for it."""
+    texts = []
+    for node in program[-1].inputs:
+        side, slots = _branch(program, node), _chain_slots(program, node)
+        for family in FAMILIES:
+            if family.type == "count" and slots is not None and _says(family, slots, side):
+                complete = {name: slots.get(name) for name in family.slots}
+                texts.append(realise(family, complete, rng))
+                break
+    return texts
+
+
+def other_comparisons(text: str, rng: np.random.Generator) -> list[str]:
+    """The same two sides compared with the other two of equal, fewer and more."""
+    try:
+        parsed = parse(text)
+    except InputError:
+        return []
+    program = parsed.program
+    wanted = [
+        (*program[:-1], Node(function, program[-1].inputs, program[-1].value))
+        for function in _HOLDS
+        if function != program[-1].function
+    ]
+    return [
+        realise(family, parsed.slots, rng)
+        for target in wanted
+        for family in FAMILIES
+        if family.file == parsed.family.file and _says(family, parsed.slots, target)
+    ]
+
+
+def _says(family: Any, slots: Mapping[str, str | None], program: Program) -> bool:
+    """Whether a family with these slots means this program."""
+    if set(family.slots) - set(slots) and any(slots.get(name) for name in set(slots) - set(family.slots)):
+        return False
+    return family.program({name: slots.get(name) for name in family.slots}) == program
+
+
+def _branch(program: Program, last: int) -> Program:
+    """The steps that lead to one step, numbered anew."""
+    needed: list[int] = []
+
+    def walk(number: int) -> None:
+        for source in program[number].inputs:
+            walk(source)
+        if number not in needed:
+            needed.append(number)
+
+    walk(last)
+    needed.sort()
+    place = {number: new for new, number in enumerate(needed)}
+    return tuple(
+        Node(node.function, tuple(place[source] for source in node.inputs), node.value)
+        for node in (program[number] for number in needed)
+    )
+
+
+def _chain_slots(program: Program, last: int) -> dict[str, str] | None:
+    """Slots of a chain scene -> filters -> (unique -> relate -> filters) ... -> last; None if it forks."""
+    slots: dict[str, str] = {}
+    phrase = 1
+    for node in _branch(program, last):
+        if len(node.inputs) > 1:
+            return None
+        kind, _, attribute = node.function.partition("_")
+        if kind == "filter" and attribute in ATTRIBUTES and node.value:
+            letter = {"size": "Z", "color": "C", "material": "M", "shape": "S"}[attribute]
+            slots[f"{letter}{phrase}"] = node.value
+        elif node.function == "relate" and node.value:
+            slots[f"R{phrase}"] = node.value
+            phrase += 1
+    return slots
+
+
+# --- printing -------------------------------------------------------------------------------------
+
+
+def table(result: Evaluation) -> str:
+    """The result as text, the paper's numbers beside it."""
+    lines = list(_lines(result))
+    return "\n".join(lines)
+
+
+def _lines(result: Evaluation) -> Iterator[str]:
+    yield f"{result.checkpoint or 'network'} ({result.weights[:12]}) on {result.data} {result.split or ''}"
+    yield f"{result.overall.asked:,} questions about {result.pictures:,} pictures, {result.seconds:.0f} s"
+    yield ""
+    heads = ("FiLM", "FiLM, pixels", "Human")
+    yield f"{'':20}{'asked':>8}{'right %':>9}{'95 % interval':>17}   " + "".join(f"{h:>14}" for h in heads)
+    for column, (name, share) in enumerate({OVERALL: result.overall, **result.groups}.items()):
+        column = (OVERALL, *GROUP_NAMES).index(name)
+        yield _row(name, share) + "   " + "".join(f"{PAPER[head][column]:14.1f}" for head in heads)
+    yield ""
+    for name, share in result.types.items():
+        yield _row(name, share)
+    yield ""
+    yield f"Intervals: {RESAMPLES:,} resamples of whole pictures, seed {result.seed}."
+    if result.wrong_counts:
+        share = result.off_by_one / result.wrong_counts
+        yield (
+            f"Wrong counts: {result.wrong_counts:,}, off by one {share:.1%} (paper {PAPER_OFF_BY_ONE:.1%})."
+        )
+    agreement = result.agreement
+    if agreement.compared:
+        yield (
+            f"Comparisons of numbers that its own counts contradict: {agreement.contradicted:,} of "
+            f"{agreement.compared:,} ({agreement.contradicted / agreement.compared:.1%})."
+        )
+    if agreement.trios:
+        yield (
+            f"Equal, fewer and more of the same two, not exactly one yes: {agreement.broken:,} of "
+            f"{agreement.trios:,} ({agreement.broken / agreement.trios:.1%})."
+        )
+
+
+def _row(name: str, share: Share) -> str:
+    interval = f"{share.low * 100:.1f} to {share.high * 100:.1f}"
+    return f"{name:20}{share.asked:8,}{share.accuracy * 100:9.2f}{interval:>17}"

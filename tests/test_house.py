@@ -1,0 +1,114 @@
+"""Who may import whom, held by reading the imports."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import film
+
+ROOT = Path(__file__).parents[1]
+
+
+def modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    """Name and content of every Python file below these folders of the project."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts).removesuffix(".__init__")
+            yield name, ast.parse(path.read_text("utf-8"))
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, str | None]]:
+    """(module, name) of every import anywhere in a file; name is None for `import module`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports name their module in full"
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The modules a file may load, `from package import module` included."""
+    found = {module for module, _ in imports(tree)}
+    return found | {f"{module}.{name}" for module, name in imports(tree) if name}
+
+
+def packages(tree: ast.AST) -> set[str]:
+    return {module.split(".")[0] for module in imported(tree)}
+
+
+def test_the_model_knows_no_analysis_and_no_screen():
+    for name, tree in modules("film"):
+        foreign = {"analysis", "ui", "streamlit", "plotly", "sklearn", "umap", "matplotlib"}
+        assert not packages(tree) & foreign, name
+        if not name.startswith("film.clevr"):
+            assert not packages(tree) & {"pandas", "pyarrow"}, name
+
+
+def test_the_world_knows_no_network():
+    for name, tree in modules("film/clevr"):
+        assert not packages(tree) & {"torch", "torchvision", "safetensors"}, name
+        ours = {module for module, _ in imports(tree) if module.split(".")[0] == "film"}
+        assert all(module == "film.errors" or module.startswith("film.clevr") for module in ours), name
+
+
+def test_analysis_uses_what_film_hands_out():
+    for name, tree in modules("analysis"):
+        assert not packages(tree) & {"ui", "streamlit"}, name
+        for module, what in imports(tree):
+            if module.split(".")[0] == "film":
+                assert module == "film", f"{name} imports {module}; take it from film itself"
+                assert what is None or what in film.__all__, (
+                    f"{name} imports {what}, which film does not list"
+                )
+        if "plotly" in packages(tree):
+            assert name in ("analysis.figures", "analysis.report"), name
+
+
+def test_pages_do_not_know_each_other():
+    for name, tree in modules("ui"):
+        pages = {module for module in imported(tree) if module.startswith("ui.pages.")}
+        assert not pages - {name} or not name.startswith("ui.pages."), name
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        if name != "ui.loaders":
+            assert not used & {"cache_data", "cache_resource"}, f"{name}: caches live in ui.loaders"
+        if name != "ui.state":
+            assert not used & {"session_state", "query_params"}, f"{name}: session and URL live in ui.state"
+
+
+def test_app_imports_ui_only():
+    path = ROOT / "app.py"
+    if path.exists():
+        tree = ast.parse(path.read_text("utf-8"))
+        assert not packages(tree) & {"film", "analysis"}
+        assert len(path.read_text("utf-8").splitlines()) < 60
+
+
+def test_no_cycles():
+    trees = dict(modules("film", "analysis", "ui"))
+    graph = {}
+    for name, tree in trees.items():
+        top = ast.Module([node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))], [])
+        graph[name] = {module for module in imported(top) if module in trees and module != name}
+        # A package's catalogue is loaded before its modules but loads none of them.
+        graph[name] -= {"film", "analysis", "ui"}
+    list(TopologicalSorter(graph).static_order())
+
+
+def test_every_listed_name_is_there():
+    for name in film.__all__:
+        assert getattr(film, name) is not None
+    assert set(film.__all__) <= set(dir(film))
+
+
+def test_the_world_is_usable_without_torch():
+    """Neither `import film` nor anything in film.clevr loads torch."""
+    names = [name for name, _ in modules("film/clevr")]
+    program = "import sys, importlib, film\n" + "".join(f"importlib.import_module({n!r})\n" for n in names)
+    program += "assert 'torch' not in sys.modules, 'torch was loaded'\n"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
