@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from film.clevr.families import FAMILIES, LETTERS, Family
 from film.clevr.programs import ANSWERS, Program
 from film.clevr.scenes import ATTRIBUTES, COLORS, MATERIALS, RELATIONS, SHAPES, SIZES, Scene
 from film.clevr.words import NULL, encode
@@ -32,7 +33,6 @@ MOST_OBJECTS = 10
 UNKNOWN_ANSWER = UNKNOWN_FAMILY = 255
 PHRASES = 4  # no family has more noun phrases
 
-LETTERS = {"Z": "size", "C": "color", "M": "material", "S": "shape"}
 SLOTS = tuple(f"{letter}{k}" for k in range(1, PHRASES + 1) for letter in LETTERS) + ("R1", "R2", "R3")
 _SLOT_VALUES = {name: RELATIONS if name[0] == "R" else ATTRIBUTES[LETTERS[name[0]]] for name in SLOTS}
 _ANSWER_IDS = {answer: i for i, answer in enumerate(ANSWERS)}
@@ -118,17 +118,54 @@ def scene_arrays(scene: Scene, centres: np.ndarray | None) -> tuple[np.ndarray, 
     return objects, positions
 
 
-def slots_from_program(family, program):
-    return {}
-
-
 def _slot_row(slots: Mapping[str, str | None]) -> list[int]:
     row = [0] * (len(SLOTS) + 1)
-    for column, name in enumerate(SLOTS):
-        if value := slots.get(name):
-            row[column] = _SLOT_VALUES[name].index(value) + 1
+    for name, value in slots.items():
+        if value is not None:
+            row[SLOTS.index(name)] = _SLOT_VALUES[name].index(value) + 1
     return row
 
 
 def _set_row(question: Asked) -> list[int]:
-    return [0] * 5
+    row = [0] * (PHRASES + 1)
+    if question.program is None or question.family is None or not question.outputs:
+        return row
+    family = FAMILIES[question.family]
+    for phrase, node in phrase_nodes(family, question.slots).items():
+        row[phrase - 1] = _bits(question.outputs, node)
+    for node in looked_at(question.program):
+        row[PHRASES] |= _bits(question.outputs, node)
+    return row
+
+
+def phrase_nodes(family: Family, slots: Mapping[str, str | None]) -> dict[int, int]:
+    """The program node that holds the set of each noun phrase, once the phrase has been applied."""
+    result: dict[int, int] = {}
+    last: list[int] = []  # node that holds the output of each step
+    nodes = 0
+    for step in family.steps:
+        if step.kind == "filter":  # one node for each value said
+            said = sum(slots.get(slot) is not None for slot in family.slots_of(step))
+            nodes += said
+            last.append(nodes - 1 if said else last[step.inputs[0]])
+            result[int(step.slot[-1])] = last[-1]
+        else:
+            nodes += 1
+            last.append(nodes - 1)
+    return result
+
+
+def looked_at(program: Program) -> tuple[int, ...]:
+    """The nodes whose objects decide the last step: what is counted, or both things compared."""
+    inputs = program[-1].inputs
+    if len(inputs) == 1:
+        return inputs
+    return tuple(program[i].inputs[0] for i in inputs)  # a comparison comes after counts or queries
+
+
+def _bits(outputs: Sequence[Any], node: int) -> int:
+    """A set or an object as bits; 0 for a step that was not reached."""
+    if node >= len(outputs):
+        return 0
+    output = outputs[node]
+    return sum(1 << i for i in output) if isinstance(output, tuple) else 1 << output

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from film.clevr.arrays import Asked, question_arrays, scene_arrays, slots_from_program
+from film.clevr.arrays import Asked, question_arrays, scene_arrays
 from film.clevr.corpus import FORMAT, PICTURE_ARRAYS, QUESTION_ARRAYS, SEAL, VERSION, Progress, sha256
+from film.clevr.families import FAMILIES, match
 from film.clevr.folder import GivenQuestion, Split
 from film.clevr.grammar import WORDS
 from film.clevr.making import BigArray, Making, Marks, in_parallel, npy_bytes, npy_header, writing
@@ -384,7 +385,11 @@ class Understood(NamedTuple):
 
 def understood(given: GivenQuestion, scene: Scene | None) -> Understood:
     """Find the slots and, when the scene is known, what each step of the program yields."""
-    program, family = given.program, given.family
-    slots = slots_from_program(family, program) if program and family is not None else {}
-    outputs = run(program, scene).outputs if program and scene else ()
-    return Understood(given.text, given.answer, family, slots, program, tuple(outputs))
+    program, family, slots = given.program, given.family, None
+    if program is not None:
+        slots = None if family is None else FAMILIES[family].match(program)
+        if slots is None and (matched := match(program)):  # the file names no family, or another one
+            family, slots = matched[0].index, matched[1]
+    # Without slots it is not known which step belongs to which noun phrase.
+    outputs = run(program, scene).outputs if program and scene and slots is not None else ()
+    return Understood(given.text, given.answer, family, slots or {}, program, outputs)
