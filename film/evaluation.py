@@ -19,10 +19,9 @@ import numpy as np
 from film.clevr.dataset import GivenQuestion, open_data
 from film.clevr.families import FAMILIES
 from film.clevr.folder import PICTURE_ENDINGS, question_from_json
-from film.clevr.grammar import parse, realise
+from film.clevr.grammar import realise
 from film.clevr.pictures import open_picture
 from film.clevr.programs import GROUPS, Node, Program, question_type
-from film.clevr.scenes import ATTRIBUTES
 from film.clevr.streaming import stream_items
 from film.errors import InputError
 from film.session import Session, probabilities
@@ -335,7 +334,7 @@ def _agreement(
             continue
         if len(sides := count_questions(question.program, rng)) == 2:
             compared.append((function, answer, also(sides, question.filename)))
-        if len(others := other_comparisons(question.text, rng)) == 2:
+        if len(others := other_comparisons(question.program, rng)) == 2:
             trios.append((answer, also(others, question.filename)))
     if not extra:
         return Agreement()
@@ -356,79 +355,40 @@ def _agreement(
 
 
 def count_questions(program: Program, rng: np.random.Generator) -> list[str]:
-    """The two sides of a number comparison, each asked as a count; fewer where there are no words for it."""
+    """The two sides of a number comparison, each asked as a count; fewer where there are no words for one."""
+    return _worded([_branch(program, side) for side in program[-1].inputs], rng)
+
+
+def other_comparisons(program: Program, rng: np.random.Generator) -> list[str]:
+    """The same two sides compared with the other two of equal, fewer and more."""
+    *steps, last = program
+    others = [function for function in _HOLDS if function != last.function]
+    return _worded([(*steps, Node(function, last.inputs)) for function in others], rng)
+
+
+def _worded(programs: Sequence[Program], rng: np.random.Generator) -> list[str]:
+    """A CLEVR wording of each program that has one."""
     texts = []
-    for node in program[-1].inputs:
-        side, slots = _branch(program, node), _chain_slots(program, node)
+    for program in programs:
         for family in FAMILIES:
-            if family.type == "count" and slots is not None and _says(family, slots, side):
-                complete = {name: slots.get(name) for name in family.slots}
-                texts.append(realise(family, complete, rng))
+            slots = family.match(program)
+            if slots is not None:
+                texts.append(realise(family, slots, rng))
                 break
     return texts
 
 
-def other_comparisons(text: str, rng: np.random.Generator) -> list[str]:
-    """The same two sides compared with the other two of equal, fewer and more."""
-    try:
-        parsed = parse(text)
-    except InputError:
-        return []
-    program = parsed.program
-    wanted = [
-        (*program[:-1], Node(function, program[-1].inputs, program[-1].value))
-        for function in _HOLDS
-        if function != program[-1].function
-    ]
-    return [
-        realise(family, parsed.slots, rng)
-        for target in wanted
-        for family in FAMILIES
-        if family.file == parsed.family.file and _says(family, parsed.slots, target)
-    ]
-
-
-def _says(family: Any, slots: Mapping[str, str | None], program: Program) -> bool:
-    """Whether a family with these slots means this program."""
-    if set(family.slots) - set(slots) and any(slots.get(name) for name in set(slots) - set(family.slots)):
-        return False
-    return family.program({name: slots.get(name) for name in family.slots}) == program
-
-
 def _branch(program: Program, last: int) -> Program:
     """The steps that lead to one step, numbered anew."""
-    needed: list[int] = []
-
-    def walk(number: int) -> None:
-        for source in program[number].inputs:
-            walk(source)
-        if number not in needed:
-            needed.append(number)
-
-    walk(last)
-    needed.sort()
-    place = {number: new for new, number in enumerate(needed)}
+    needed = {last}
+    for number in range(last, -1, -1):  # a step's inputs always come before it
+        if number in needed:
+            needed.update(program[number].inputs)
+    place = {number: new for new, number in enumerate(sorted(needed))}
     return tuple(
         Node(node.function, tuple(place[source] for source in node.inputs), node.value)
-        for node in (program[number] for number in needed)
+        for node in (program[number] for number in sorted(needed))
     )
-
-
-def _chain_slots(program: Program, last: int) -> dict[str, str] | None:
-    """Slots of a chain scene -> filters -> (unique -> relate -> filters) ... -> last; None if it forks."""
-    slots: dict[str, str] = {}
-    phrase = 1
-    for node in _branch(program, last):
-        if len(node.inputs) > 1:
-            return None
-        kind, _, attribute = node.function.partition("_")
-        if kind == "filter" and attribute in ATTRIBUTES and node.value:
-            letter = {"size": "Z", "color": "C", "material": "M", "shape": "S"}[attribute]
-            slots[f"{letter}{phrase}"] = node.value
-        elif node.function == "relate" and node.value:
-            slots[f"R{phrase}"] = node.value
-            phrase += 1
-    return slots
 
 
 # --- printing -------------------------------------------------------------------------------------

@@ -1,0 +1,259 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import ANSWERS, a_picture, tiny_card, tiny_network
+
+from film import checkpoint
+from film.__main__ import main
+from film.clevr.families import FAMILIES
+from film.clevr.grammar import parse
+from film.clevr.programs import program_to_json
+from film.clevr.scenes import ATTRIBUTES, RELATIONS
+from film.errors import InputError
+from film.evaluation import (
+    GROUP_NAMES,
+    PAPER,
+    clustered_shares,
+    count_questions,
+    evaluate,
+    open_questions,
+    other_comparisons,
+    table,
+)
+from film.session import Session
+
+
+def some_slots(family, rng) -> dict[str, str]:
+    values = {"Z": "size", "C": "color", "M": "material", "S": "shape"}
+    slots = {}
+    for name in family.slots:
+        choices = RELATIONS if name[0] == "R" else ATTRIBUTES[values[name[0]]]
+        if name in family.required or rng.random() < 0.6:
+            slots[name] = str(rng.choice(choices))
+    return slots
+
+
+def question(family_index, slots, text, answer, picture=0):
+    return {
+        "image_filename": f"{picture}.png",
+        "question": text,
+        "answer": answer,
+        "question_family_index": family_index,
+        "program": program_to_json(FAMILIES[family_index].program(slots)),
+    }
+
+
+COUNT = next(f.index for f in FAMILIES if f.file == "zero_hop" and f.type == "count")
+EXIST = next(f.index for f in FAMILIES if f.file == "zero_hop" and f.type == "exist")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three pictures, six questions, in a flat folder."""
+    (tmp_path / "images").mkdir()
+    for number in range(3):
+        Image.fromarray(a_picture(number)).save(tmp_path / "images" / f"{number}.png")
+    items = [
+        question(COUNT, {"C1": "red"}, "How many red things are there?", "3", 2),
+        question(COUNT, {"C1": "blue"}, "How many blue things are there?", "2", 0),
+        question(EXIST, {"S1": "cube"}, "Are there any cubes?", "yes", 2),
+        question(
+            0, {"C1": "red", "C2": "blue"}, "Are there an equal number of red and blue things?", "no", 0
+        ),
+        question(1, {"C1": "red", "C2": "blue"}, "Are there fewer red things than blue things?", "yes", 1),
+        question(2, {"C1": "red", "C2": "blue"}, "Are there more red things than blue things?", "no", 1),
+    ]
+    (tmp_path / "questions.json").write_text(json.dumps({"questions": items}))
+    return tmp_path
+
+
+class Oracle:
+    """Stands for a session whose answers are known."""
+
+    answers = ANSWERS
+    card = SimpleNamespace(name="oracle", weights="0" * 64)
+
+    def __init__(self, say):
+        self.say, self.asked = say, []
+
+    def logits(self, pictures, questions, picture_of):
+        assert max(picture_of) < len(pictures)
+        self.asked += questions
+        return np.stack([10.0 * (np.array(ANSWERS) == self.say(text)) for text in questions])
+
+
+def test_scores_by_group_and_type(folder):
+    wrong = {"How many red things are there?": "4", "How many blue things are there?": "9"}
+    truth = {q.text: q.answer for q in open_questions(folder).questions}
+    session = Oracle(lambda text: wrong.get(text, truth.get(text)))
+    result = evaluate(session, folder, agreement=False)
+    assert (result.overall.right, result.overall.asked, result.pictures) == (4, 6, 3)
+    assert {name: (share.right, share.asked) for name, share in result.groups.items()} == {
+        "Count": (0, 2), "Exist": (1, 1), "Compare Numbers": (3, 3),
+    }  # fmt: skip
+    assert list(result.types) == ["count", "exist", "equal_integer", "less_than", "greater_than"]
+    assert (result.wrong_counts, result.off_by_one) == (2, 1)
+    assert result.given[0][:3] == (0, "4", "3")
+    assert "off by one 50.0%" in table(result)
+    assert json.loads(json.dumps(result.to_json()))["groups"]["Exist"]["accuracy"] == 1
+
+
+def test_a_network_that_counts_consistently_does_not_contradict_itself(folder):
+    def say(text):
+        program = parse(text).program
+        counts = {"red": 1, "blue": 4}
+        colors = [counts[node.value] for node in program if node.function == "filter_color"]
+        match program[-1].function:
+            case "count":
+                return str(colors[0])
+            case "equal_integer":
+                return "yes" if colors[0] == colors[1] else "no"
+            case "less_than":
+                return "yes" if colors[0] < colors[1] else "no"
+            case "greater_than":
+                return "yes" if colors[0] > colors[1] else "no"
+        return "yes"
+
+    session = Oracle(say)
+    result = evaluate(session, folder)
+    assert vars(result.agreement) == {"compared": 3, "contradicted": 0, "trios": 3, "broken": 0}
+    assert len(session.asked) == 6 + 3 * 2 + 3 * 2
+
+    stubborn = Oracle(lambda text: "yes" if parse(text).program[-1].function != "count" else say(text))
+    agreement = evaluate(stubborn, folder).agreement
+    assert (agreement.contradicted, agreement.broken) == (2, 3)  # "fewer: yes" is borne out by its counts
+    wordless = Oracle(lambda text: "red")
+    assert evaluate(wordless, folder).agreement.contradicted == 3
+
+
+@pytest.mark.parametrize("index", range(9))
+def test_extra_questions_mean_what_they_should(index):
+    rng = np.random.default_rng(index)
+    family = FAMILIES[index]
+    for _ in range(20):
+        program = family.program(some_slots(family, rng))
+        sides = [parse(text).program for text in count_questions(program, rng)]
+        assert [side[-1].function for side in sides] == ["count", "count"]
+        assert len(sides[0]) + len(sides[1]) + 1 == len(program)
+        assert program[: len(sides[0])] == sides[0]
+        others = [parse(text).program for text in other_comparisons(program, rng)]
+        assert [other[:-1] for other in others] == [program[:-1]] * 2
+        functions = {program[-1].function, *(other[-1].function for other in others)}
+        assert functions == {"equal_integer", "less_than", "greater_than"}
+
+
+def test_answers_are_the_session_s(folder, tmp_path):
+    network = tiny_network()
+    session = Session((network, tiny_card(network)), "cpu")
+    progress = []
+    result = evaluate(session, folder, agreement=False, progress=lambda *done: progress.append(done))
+    for number, (q, row) in enumerate(zip(open_questions(folder).questions, result.given, strict=True)):
+        known = session.vocabulary.words(q.text, lenient=True)
+        if "<UNK>" in known:
+            continue
+        answer = session.ask(folder / "images" / q.filename, q.text)
+        assert row[1] == answer.answer
+        assert row[3] == pytest.approx(answer.probabilities[answer.answer], abs=1e-3)
+        assert row[0] == number
+    assert progress[-1] == ("questions", 6, 6)
+
+
+def test_intervals_cover_the_truth():
+    """Pictures with a difficulty of their own: 95 % intervals hold the true share about that often."""
+    rng = np.random.default_rng(0)
+    held, width, narrow = 0, [], []
+    runs = 200
+    owner = np.repeat(np.arange(80), 10)
+    for run in range(runs):
+        difficulty = np.repeat(rng.beta(4, 1, 80), 10)  # mean 0.8
+        right = rng.random(800) < difficulty
+        share = clustered_shares(right, owner, {"all": np.ones(800, bool)}, seed=run, resamples=300)["all"]
+        held += share.low <= 0.8 <= share.high
+        width.append(share.high - share.low)
+        narrow.append(2 * 1.96 * np.sqrt(share.accuracy * (1 - share.accuracy) / 800))
+    assert 0.89 < held / runs < 0.99
+    assert np.mean(width) > 1.15 * np.mean(narrow)  # wider than if questions were independent
+
+
+def test_intervals_are_reproducible_and_honest_at_the_ends():
+    owner = np.repeat(np.arange(20), 5)
+    right = np.random.default_rng(1).random(100) < 0.7
+    members = {
+        "all": np.ones(100, bool),
+        "rare": np.arange(100) == 3,
+        "none right": ~right,
+        "all right": right,
+    }
+    once = clustered_shares(right, owner, members, seed=4)
+    assert once == clustered_shares(right, owner, members, seed=4)
+    assert once != clustered_shares(right, owner, members, seed=5)
+    assert once["all"].low < once["all"].accuracy < once["all"].high
+    assert once["all right"].high == 1
+    assert 0.9 < once["all right"].low < 1  # 70 of 70 does not prove perfection
+    assert once["none right"].low == 0
+    assert 0 < once["none right"].high < 0.2
+    assert once["rare"].asked == 1
+
+
+def test_command(folder, tmp_path, capsys):
+    network = tiny_network()
+    checkpoint.save(tmp_path / "net", network, tiny_card(network, name="tiny"))
+    arguments = ["evaluate", "--checkpoint", str(tmp_path / "net"), "--device", "cpu"]
+    out = tmp_path / "out.json"
+    assert main([*arguments, "--data", str(folder), "--json", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "Overall" in printed
+    assert "97.7" in printed
+    assert "Compare Numbers" in printed
+    assert json.loads(out.read_text())["overall"]["asked"] == 6
+    assert main([*arguments, "--data", str(folder), "--most", "2"]) == 0
+    assert "2 questions about 2 pictures" in capsys.readouterr().out
+    assert main([*arguments, "--data", str(tmp_path / "none")]) == 2
+
+
+def test_questions_that_cannot_be_scored(folder):
+    items = json.loads((folder / "questions.json").read_text())["questions"]
+    for item in items:
+        item.pop("answer")
+    (folder / "questions.json").write_text(json.dumps({"questions": items}))
+    with pytest.raises(InputError, match="without answers"):
+        open_questions(folder)
+    (folder / "questions.json").write_text('{"questions": []}')
+    with pytest.raises(InputError, match="no questions"):
+        open_questions(folder)
+    (folder / "questions.json").write_text("{")
+    with pytest.raises(InputError):
+        open_questions(folder)
+
+
+def test_a_missing_picture_is_named(folder):
+    (folder / "images" / "1.png").unlink()
+    with pytest.raises(InputError, match=r"1\.png"):
+        evaluate(Oracle(lambda text: "yes"), folder)
+
+
+def test_the_paper_s_table():
+    assert all(len(row) == 1 + len(GROUP_NAMES) for row in PAPER.values())
+
+
+def test_official_questions(shared_data):
+    """The released form of folder, all 600 questions; an oracle with the truth is right everywhere."""
+    data = shared_data / "clevr-official"
+    truth = {(q.filename, q.text): q.answer for q in open_questions(data, "val").questions}
+    found = open_questions(data, "val")
+    assert len(found.questions) == 600
+    texts = iter(
+        [q for numbers in found.by_picture().values() for q in (found.questions[n] for n in numbers)]
+    )
+    session = Oracle(lambda text: truth[(next(texts).filename, text)])
+    result = evaluate(session, data, "val", agreement=False)
+    assert result.overall.right == result.overall.asked == 600
+    assert result.pictures == 60
+    assert set(result.groups) == set(GROUP_NAMES)
+    assert len(result.types) == 13
+    flat = open_questions(shared_data / "real-clevr")
+    assert len(flat.questions) == 50
+    assert flat.picture(flat.questions[0].filename).shape == (320, 480, 3)
