@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -241,17 +242,18 @@ def answer_all(
     chance = np.zeros(len(answers))
     groups = iter(asked.by_picture().items())
     done = 0
-    while batch := list(islice(groups, PICTURES_AT_ONCE)):
-        pictures = [asked.picture(filename) for filename, _ in batch]
-        numbers = [number for _, own in batch for number in own]
-        picture_of = [place for place, (_, own) in enumerate(batch) for _ in own]
-        texts = [asked.questions[number].text for number in numbers]
-        chances = probabilities(session.logits(pictures, texts, picture_of))  # (Q, answers)
-        for number, best, row in zip(numbers, chances.argmax(1), chances, strict=True):
-            answers[number], chance[number] = session.answers[best], row[best]
-        done += len(numbers)
-        if progress:
-            progress(what, done, len(answers))
+    with ThreadPoolExecutor(4) as readers:
+        while batch := list(islice(groups, PICTURES_AT_ONCE)):
+            pictures = list(readers.map(asked.picture, (filename for filename, _ in batch)))
+            numbers = [number for _, own in batch for number in own]
+            picture_of = [place for place, (_, own) in enumerate(batch) for _ in own]
+            texts = [asked.questions[number].text for number in numbers]
+            chances = probabilities(session.logits(pictures, texts, picture_of))  # (Q, answers)
+            for number, best, row in zip(numbers, chances.argmax(1), chances, strict=True):
+                answers[number], chance[number] = session.answers[best], row[best]
+            done += len(numbers)
+            if progress:
+                progress(what, done, len(answers))
     return answers, chance
 
 

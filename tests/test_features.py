@@ -44,6 +44,7 @@ def oriented() -> bytes:
     return packed(Image.fromarray(np.dstack([np.eye(4, 8, dtype=np.uint8) * 200] * 3)), "PNG", exif=exif)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_odd_pictures_become_rgb():
     pixels = Image.fromarray(a_picture(height=20, width=30))
     assert read_picture(oriented()).shape == (8, 4, 3)
@@ -95,6 +96,7 @@ def huge_png(side: int) -> bytes:
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*:PIL.Image.DecompressionBombWarning")
 def test_what_is_no_picture_is_refused_with_a_sentence(tmp_path):
     whole = packed(Image.fromarray(a_picture(height=200, width=300)))
     (tmp_path / "text.png").write_text("hello")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +15,9 @@ from film.errors import InputError
 # which would start another program.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MOST_PIXELS = 50_000_000  # checked before decoding: a small file can unpack to gigabytes
-_one_at_a_time = threading.Lock()  # catch_warnings changes the whole process for a moment
+# Pillow's remarks on odd files are no use to anybody: what matters is checked here. Silenced once and
+# not around each call, which would change the whole process for a moment and so needs a lock.
+warnings.filterwarnings("ignore", module=r"PIL\b")
 
 
 def open_picture(source: str | Path | BinaryIO) -> np.ndarray:
@@ -27,10 +28,8 @@ def open_picture(source: str | Path | BinaryIO) -> np.ndarray:
     """
     name = str(source) if isinstance(source, (str, Path)) else getattr(source, "name", "") or "that was given"
     try:
-        with _one_at_a_time, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd files; what matters is checked here
-            with Image.open(source, formats=FORMATS) as picture:
-                return rgb(picture)
+        with Image.open(source, formats=FORMATS) as picture:
+            return rgb(picture)
     except FileNotFoundError:
         raise InputError(f"The picture {name} does not exist; check the path.") from None
     except IsADirectoryError:
