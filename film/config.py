@@ -9,9 +9,11 @@ from typing import Any, Literal, get_args
 
 from film.errors import InputError
 
-FilmAt = Literal["input", "conv", "norm", "relu", "output"]
+FilmAt = Literal["input", "conv", "norm", "relu", "output", "concat"]
 GammaForm = Literal["free", "one", "sigmoid", "tanh", "exp"]
 BetaForm = Literal["free", "zero", "sigmoid", "tanh", "exp"]
+Cell = Literal["gru", "lstm"]
+Pooling = Literal["max", "mean", "max-mean"]
 PictureKind = Literal["pixels", "features"]
 
 
@@ -25,6 +27,7 @@ class NetworkConfig:
     # Question reader: embedding -> GRU -> linear -> gamma and beta of every block.
     words: int = 93  # question tokens, special ones included
     embedding: int = 200
+    cell: Cell = "gru"
     gru: int = 4096
     gru_layers: int = 1
     two_way: bool = False
@@ -42,7 +45,8 @@ class NetworkConfig:
     maps: int = 128
     blocks: int = 4
     modulated: tuple[bool, ...] = (True,) * 4
-    film_at: FilmAt = "norm"  # before Conv-1, after Conv-2, after its norm, after ReLU-2, after the addition
+    film_at: FilmAt = "norm"  # before Conv-1, after Conv-2, after its norm, after ReLU-2, after the addition;
+    # "concat" is no FiLM: gamma and beta become maps beside Conv-2's input (published code)
     gamma: GammaForm = "free"
     beta: BetaForm = "free"
     gamma_offset: float = 1.0  # added to the reader's raw output (paper eq. 3)
@@ -59,7 +63,7 @@ class NetworkConfig:
     # Classifier: 1x1 convolution -> max over all places -> linear layers -> logits.
     classifier_maps: int = 512
     classifier_units: tuple[int, ...] = (1024,)
-    pooling: Literal["max", "mean"] = "max"
+    pooling: Pooling = "max"  # "max-mean": maxima of 2x2 places, then their mean
     window: int | None = None  # side of the pooling windows, all of which are kept; None: one over all places
     answers: int = 28
 
@@ -76,7 +80,8 @@ class NetworkConfig:
             ("gamma", get_args(GammaForm)),
             ("beta", get_args(BetaForm)),
             ("picture", get_args(PictureKind)),
-            ("pooling", ("max", "mean")),
+            ("cell", get_args(Cell)),
+            ("pooling", get_args(Pooling)),
         ):
             _require(
                 getattr(self, name) in choices, name, getattr(self, name), "one of " + ", ".join(choices)

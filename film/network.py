@@ -122,7 +122,8 @@ class QuestionReader(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.words, config.embedding)
-        self.gru = nn.GRU(
+        cell = nn.GRU if config.cell == "gru" else nn.LSTM
+        self.gru = cell(
             config.embedding, config.gru, config.gru_layers, batch_first=True, bidirectional=config.two_way
         )
         self.to_film = nn.Linear(config.state, config.blocks * 2 * config.maps)
@@ -146,7 +147,8 @@ class QuestionReader(nn.Module):
         packed = nn.utils.rnn.pack_padded_sequence(
             self.embedding(tokens), lengths.cpu(), batch_first=True, enforce_sorted=False
         )
-        return self.gru(packed)[1][-1]
+        last = self.gru(packed)[1]
+        return (last if self.config.cell == "gru" else last[0])[-1]
 
     def modulation(self, state: Tensor) -> Modulation:
         """Gamma and beta as applied, from states (Q, state)."""
@@ -215,7 +217,7 @@ class FiLMBlock(nn.Module):
             maps + 2 * config.coordinates, maps, config.entry_kernel, padding=config.entry_kernel // 2
         )
         self.conv2 = nn.Conv2d(
-            maps + 2 * config.inner_coordinates,
+            maps + 2 * config.inner_coordinates + 2 * maps * (config.film_at == "concat"),
             maps,
             config.kernel,
             padding=config.kernel // 2,
@@ -251,6 +253,11 @@ class FiLMBlock(nn.Module):
             x = torch.cat((film(x[:, :maps]), spread(x[:, maps:], picture_of)), dim=1)
         x = note("conv1", F.relu(self.conv1(x)))
         skip, skip_shared = x, shared
+        if film_at == "concat":
+            told = torch.cat((gamma, beta), dim=1).to(x.dtype)[:, :, None, None]  # (Q, 2C, 1, 1)
+            x = spread(x, picture_of if shared else None)
+            x = torch.cat((x, told.expand(-1, -1, *x.shape[2:])), dim=1)
+            shared = False
         x = note("conv2", self.conv2(with_coordinates(x, self.config.inner_coordinates)))
         if film_at == "conv":
             x = film(x)
@@ -264,7 +271,7 @@ class FiLMBlock(nn.Module):
             x = x + spread(skip, picture_of if skip_shared and not shared else None)
         if film_at == "output":
             x = film(x)
-        if film_at is None:
+        if film_at in (None, "concat"):
             note("film", x)
         if shared:
             x = spread(x, picture_of)
@@ -298,7 +305,9 @@ class Classifier(nn.Module):
         x = F.relu(self.project_norm(self.project(with_coordinates(x, self.config.coordinates))))
         record("classifier.maps", x)
         window, greatest = self.config.window, self.config.pooling == "max"
-        if window is None:
+        if self.config.pooling == "max-mean":
+            pooled = F.max_pool2d(x, 2).mean((2, 3))
+        elif window is None:
             pooled = x.amax((2, 3)) if greatest else x.mean((2, 3))  # (Q, classifier_maps)
         else:
             pool = F.max_pool2d if greatest else F.avg_pool2d

@@ -32,6 +32,7 @@ FILM_AT: dict[str, FilmAt] = {
     "bn-film": "norm",
     "relu-film": "relu",
     "block-output-film": "output",
+    "concat": "concat",
 }
 OLD_NAMES = {
     "block-input-fac": "block-input-film",
@@ -243,7 +244,7 @@ def _config(generator: dict[str, Any], network: dict[str, Any], *, words: int, a
                 "give two halves that belong together."
             )
     for options, name, known in (
-        (generator, "encoder_type", ("gru",)),
+        (generator, "encoder_type", ("gru", "lstm")),
         (generator, "decoder_type", ("linear",)),
         (generator, "gamma_option", tuple(GAMMA)),
         (generator, "module_num_layers", (1,)),
@@ -256,12 +257,13 @@ def _config(generator: dict[str, Any], network: dict[str, Any], *, words: int, a
     channels, height, width = network["feature_dim"]
     blocks, maps = network["num_modules"], network["module_dim"]
     coordinates, directions = network["use_coords"], 2 if generator["bidirectional"] else 1
-    stem = _stem(network)
+    stem, joined = _stem(network), method == "concat"
     norms = ("stem_batchnorm", "module_batchnorm", "classifier_batchnorm")
     beta: BetaForm = "free" if network["use_beta"] else "zero"
     config = NetworkConfig(
         words=words,
         embedding=generator["wordvec_dim"],
+        cell=generator["encoder_type"],
         gru=generator["hidden_dim"] // directions,
         gru_layers=generator["rnn_num_layers"],
         two_way=bool(generator["bidirectional"]),
@@ -273,13 +275,14 @@ def _config(generator: dict[str, Any], network: dict[str, Any], *, words: int, a
         stem_coordinates=coordinates > 0 and all(stride == 1 for _, _, stride, _ in stem),
         maps=maps,
         blocks=blocks,
-        modulated=tuple(flag > 0 for flag in network["condition_pattern"]) or (True,) * blocks,
+        # Joined maps are joined everywhere; their pattern only says which norms have a scale and shift.
+        modulated=tuple(flag > 0 or joined for flag in network["condition_pattern"]) or (True,) * blocks,
         film_at=FILM_AT[method],
         gamma=GAMMA[generator["gamma_option"]] if network["use_gamma"] else "one",
         beta=beta,
         gamma_offset=float(generator["gamma_baseline"]),
         batch_norm=any(network[name] for name in norms),
-        norm_affine=bool(network["module_batchnorm_affine"]),
+        norm_affine=joined or bool(network["module_batchnorm_affine"]),
         residual=bool(network["module_residual"]),
         coordinates=coordinates > 0,
         inner_coordinates=coordinates > 1,
@@ -316,6 +319,8 @@ def _stem(network: dict[str, Any]) -> tuple[tuple[int, int, int, int], ...]:
 
 def _with_pooling(config: NetworkConfig, downsample: str) -> NetworkConfig:
     """maxpoolfull, maxpool2, avgpool7, none ...: the published names of the classifier's pooling."""
+    if downsample == "aggressive":
+        return replace(config, pooling="max-mean", classifier_units=())
     if downsample == "none":
         return replace(config, window=1)
     match = re.fullmatch(r"(max|avg)pool(full|\d)", str(downsample))
@@ -364,8 +369,8 @@ def _network_state(
             for part in ("running_mean", "running_var"):
                 state[f"{ours}.{part}"] = given[f"{theirs}.{part}"]
         if affine:
-            state[f"{ours}.weight"] = torch.ones(maps) if theirs is None else given[f"{theirs}.weight"]
-            state[f"{ours}.bias"] = torch.zeros(maps) if theirs is None else given[f"{theirs}.bias"]
+            state[f"{ours}.weight"] = given.get(f"{theirs}.weight", torch.ones(maps))
+            state[f"{ours}.bias"] = given.get(f"{theirs}.bias", torch.zeros(maps))
 
     with_norm = bool(options["stem_batchnorm"])
     for layer in range(len(config.stem)):
@@ -384,7 +389,7 @@ def _network_state(
     take("classifier.0", "classifier.project")
     norm("classifier.1" if with_norm else None, "classifier.project_norm", config.classifier_maps)
     # Their list goes on: ReLU, pooling where there is any, flattening, then the linear layers.
-    here = 2 + with_norm + (options["classifier_downsample"] != "none") + 1
+    here = 2 + with_norm + {"none": 0, "aggressive": 2}.get(options["classifier_downsample"], 1) + 1
     for number, units in enumerate(config.classifier_units):
         take(f"classifier.{here}", f"classifier.layers.{3 * number}")
         norm(f"classifier.{here + 1}" if with_norm else None, f"classifier.layers.{3 * number + 1}", units)

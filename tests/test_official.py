@@ -100,8 +100,9 @@ def published(network=None, generator=None, seed=0):
     for number in range(generator["rnn_num_layers"]):
         for ending in ("", "_reverse")[:directions]:
             for part, width in (("ih", inputs), ("hh", hidden)):
-                gen[f"encoder_rnn.weight_{part}_l{number}{ending}"] = random(3 * hidden, width)
-                gen[f"encoder_rnn.bias_{part}_l{number}{ending}"] = random(3 * hidden)
+                rows = hidden * (3 if generator["encoder_type"] == "gru" else 4)
+                gen[f"encoder_rnn.weight_{part}_l{number}{ending}"] = random(rows, width)
+                gen[f"encoder_rnn.bias_{part}_l{number}{ending}"] = random(rows)
         inputs = hidden * directions
     maps, blocks = network["module_dim"], network["num_modules"]
     per_block = 2 * maps if generator["parameter_efficient"] else 4 * maps + 2 * blocks
@@ -121,10 +122,12 @@ def published(network=None, generator=None, seed=0):
         at, channels = at + 2 + network["stem_batchnorm"], maps
         side = (side + 2 * padding - kernel) // network["stem_stride"] + 1
     for block in range(blocks):
-        conditioned = not network["condition_pattern"] or network["condition_pattern"][block] > 0
+        everywhere = not network["condition_pattern"] and network["condition_method"] != "concat"
+        conditioned = everywhere or (network["condition_pattern"] or (0,) * blocks)[block] > 0
         first, second = int(network["module_input_proj"]), network["module_kernel_size"]
         layer(net, f"{block}.input_proj", maps, maps + coords, first, first)
         extra = 2 if network["use_coords"] == 2 else 0
+        extra += 2 * maps * (network["condition_method"] == "concat")
         layer(net, f"{block}.conv1", maps, maps + extra, second, second)
         if network["module_batchnorm"]:
             norm(net, f"{block}.bn1", maps, not conditioned or network["module_batchnorm_affine"])
@@ -133,12 +136,13 @@ def published(network=None, generator=None, seed=0):
     if with_norm:
         norm(net, "classifier.1", width)
     down = network["classifier_downsample"]
-    at = 2 + with_norm + (down != "none") + 1
+    at = 2 + with_norm + {"none": 0, "aggressive": 2}.get(down, 1) + 1
+    units_listed = () if down == "aggressive" else network["classifier_fc_layers"]
     if down == "none":
         width *= side * side
-    elif not down.endswith("full"):
+    elif down[-1].isdigit():
         width *= (-(-side // int(down[-1]))) ** 2
-    for units in network["classifier_fc_layers"]:
+    for units in units_listed:
         layer(net, f"classifier.{at}", units, width)
         if with_norm:
             norm(net, f"classifier.{at + 1}", units)
@@ -177,6 +181,14 @@ def reference(file, picture, tokens):
             for kind, part in (("weight", "ih"), ("weight", "hh"), ("bias", "ih"), ("bias", "hh"))
         )
         state, states = torch.zeros(w_h.shape[1]), []
+        if options["encoder_type"] == "lstm":
+            cell = torch.zeros_like(state)
+            for x in sequence:
+                enter, forget, new, leave = (w_i @ x + b_i + w_h @ state + b_h).chunk(4)
+                cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(new)
+                state = torch.sigmoid(leave) * torch.tanh(cell)
+                states.append(state)
+            return states
         for x in sequence:
             ri, zi, ni = (w_i @ x + b_i).chunk(3)
             rh, zh, nh = (w_h @ state + b_h).chunk(3)
@@ -241,7 +253,11 @@ def reference(file, picture, tokens):
         x = coords(x) if how["use_coords"] >= 1 else x
         weight = net[f"{block}.input_proj.weight"]
         x = F.conv2d(x, weight, net[f"{block}.input_proj.bias"], padding=weight.shape[-1] // 2).relu()
-        out = coords(x) if how["use_coords"] >= 2 else x
+        out = x
+        if method == "concat":
+            told = torch.cat([gammas[block], betas[block]]).view(1, -1, 1, 1)
+            out = torch.cat([out, told.expand(-1, -1, *out.shape[2:])], 1)
+        out = coords(out) if how["use_coords"] >= 2 else out
         weight = net[f"{block}.conv1.weight"]
         out = film(
             F.conv2d(out, weight, net[f"{block}.conv1.bias"], padding=weight.shape[-1] // 2), "conv-film"
@@ -254,13 +270,16 @@ def reference(file, picture, tokens):
     x = F.conv2d(x, net["classifier.0.weight"], net["classifier.0.bias"])
     x = (norm(x, "classifier.1") if how["classifier_batchnorm"] else x).relu()
     down = how["classifier_downsample"]
-    if down != "none":
+    if down == "aggressive":
+        side = x.shape[2] // 2
+        x = F.avg_pool2d(F.max_pool2d(x, 2, 2), side, side)
+    elif down != "none":
         side = x.shape[2] if down.endswith("full") else int(down[-1])
         pool = F.max_pool2d if down.startswith("max") else F.avg_pool2d
         x = pool(x, side, side, 0 if x.shape[2] % side == 0 and x.shape[3] % side == 0 else 1)
     x = x.flatten(1)
-    at = 2 + how["classifier_batchnorm"] + (down != "none") + 1
-    for _ in how["classifier_fc_layers"]:
+    at = 2 + how["classifier_batchnorm"] + {"none": 0, "aggressive": 2}.get(down, 1) + 1
+    for _ in () if down == "aggressive" else how["classifier_fc_layers"]:
         x = F.linear(x, net[f"classifier.{at}.weight"], net[f"classifier.{at}.bias"])
         x = (norm(x, f"classifier.{at + 1}") if how["classifier_batchnorm"] else x).relu()
         at += 2 + how["classifier_batchnorm"] + (how["classifier_dropout"] > 0)
@@ -289,7 +308,7 @@ def agree(path: Path, file) -> None:
     torch.testing.assert_close(alone, expected, atol=1e-4, rtol=1e-5)
 
 
-METHODS = ["bn-film", "conv-film", "relu-film", "block-input-film", "block-output-film"]
+METHODS = ["bn-film", "conv-film", "relu-film", "block-input-film", "block-output-film", "concat"]
 OLD = ["cbn", "conv-fac", "relu-fac", "block-input-fac", "block-output-fac"]
 
 
@@ -332,7 +351,11 @@ def test_every_condition_method(tmp_path, method, pattern):
         ({"classifier_downsample": "avgpool4"}, {}),
         ({"classifier_downsample": "avgpoolfull"}, {}),
         ({"classifier_downsample": "none"}, {}),
+        ({"classifier_downsample": "aggressive"}, {}),
+        ({"condition_method": "concat", "use_coords": 2, "module_batchnorm": False}, {}),
         ({"stem_kernel_size": 5, "stem_padding": 0}, {}),
+        ({}, {"encoder_type": "lstm"}),
+        ({}, {"encoder_type": "lstm", "bidirectional": True, "rnn_num_layers": 2}),
     ],
     ids=str,
 )
@@ -343,9 +366,10 @@ def test_every_option(tmp_path, network, generator):
 
 def test_options_that_cannot_be_imported_are_named(tmp_path):
     for network, generator, named in (
-        ({"condition_method": "concat"}, {}, "concat"),
-        ({"classifier_downsample": "aggressive"}, {}, "aggressive"),
-        ({}, {"encoder_type": "lstm"}, "lstm"),
+        ({"condition_method": "attention"}, {}, "attention"),
+        ({"classifier_downsample": "median3"}, {}, "median3"),
+        ({"classifier_proj_dim": 0}, {}, "classifier_maps"),
+        ({}, {"encoder_type": "bow"}, "bow"),
         ({}, {"decoder_type": "gru"}, "decoder_type"),
         ({"module_dim": "many"}, {"module_dim": "many"}, "many"),
         ({"feature_dim": 3}, {}, "options"),
