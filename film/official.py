@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -172,7 +173,8 @@ def read(path: Path) -> dict[str, Any]:
         )
     stand_ins = [(type(name, (_Inert,), {}), name) for name in _STAND_INS]
     try:
-        with torch.serialization.safe_globals(stand_ins):  # type: ignore[arg-type]
+        with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():  # type: ignore[arg-type]
+            warnings.simplefilter("ignore")  # about damage that makes reading fail just after
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if asked := re.search(r"[Gg][Ll][Oo][Bb][Aa][Ll]:? ([\w.]+)", str(error)):
