@@ -417,10 +417,8 @@ def _lines(result: Evaluation) -> Iterator[str]:
     yield ""
     yield f"Intervals: {RESAMPLES:,} resamples of whole pictures, seed {result.seed}."
     if result.wrong_counts:
-        share = result.off_by_one / result.wrong_counts
-        yield (
-            f"Wrong counts: {result.wrong_counts:,}, off by one {share:.1%} (paper {PAPER_OFF_BY_ONE:.1%})."
-        )
+        near = result.off_by_one / result.wrong_counts
+        yield f"Wrong counts: {result.wrong_counts:,}, off by one {near:.1%} (paper {PAPER_OFF_BY_ONE:.1%})."
     agreement = result.agreement
     if agreement.compared:
         yield (
