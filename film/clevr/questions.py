@@ -212,8 +212,8 @@ class _Attempt:
         for number, step in enumerate(steps):
             if (
                 step.kind != "relate"
-                or steps[number + 1].inputs == (number,)
-                and steps[number + 1].kind == "filter"
+                or (steps[number + 1].inputs == (number,)
+                and steps[number + 1].kind == "filter")
             ):
                 continue
             outputs = self.outputs[:number]
