@@ -442,6 +442,10 @@ def test_no_pictures(tmp_path):
     assert len(corpus) == 28
     with pytest.raises(InputError, match="without pictures"):
         corpus.picture_of("CLEVR_train_000000.png")
+    split = open_folder(generate(tmp_path / "f", replace(TINY, size=None, layout="clevr"))).split("train")
+    assert len(list(split.questions())) == 28
+    with pytest.raises(InputError, match="unpack the images too"):
+        split.picture_of("CLEVR_train_000000.png")
 
 
 def test_rows_index_like_an_array():

@@ -12,7 +12,7 @@ import itertools
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ from film.clevr.making import Making, in_parallel, write_file, writing
 from film.clevr.packing import BLOCK, CHUNK, Entry, Packing, chunk_files
 from film.clevr.programs import program_to_json
 from film.clevr.questions import Question, QuestionSampler
-from film.clevr.render import project, render
-from film.clevr.scenes import Scene, sample_scene, scene_from_json, scene_to_json
+from film.clevr.render import render
+from film.clevr.scenes import Scene, project, sample_scene, scene_from_json, scene_to_json
 from film.clevr.words import word_table
 from film.errors import InputError
 
@@ -163,19 +163,13 @@ def make_scene(recipe: Recipe, number: int) -> Scene:
     """Scene `number` of a data set; its view and object pixels are for the recipe's picture size."""
     rng = np.random.default_rng(recipe.random("scene", number))
     scene = sample_scene(rng, condition=recipe.condition)
-    width, height = recipe.size or FOLDER_SIZE
-    centres = object_centres(scene, width, height)
-    objects = tuple(
-        replace(thing, pixel=(round(float(u)), round(float(v)), float(depth)))
-        for thing, (u, v, depth) in zip(scene.objects, centres, strict=True)
-    )
-    return scene.replaced(objects=objects, index=number, split=recipe.split, filename=recipe.filename(number))
+    scene = scene.located(*(recipe.size or FOLDER_SIZE))
+    return scene.replaced(index=number, split=recipe.split, filename=recipe.filename(number))
 
 
 def object_centres(scene: Scene, width: int, height: int) -> np.ndarray:
     """Column, row (pixels) and depth of each object's centre: float (n, 3)."""
-    points = np.array([(thing.x, thing.y, thing.radius) for thing in scene.objects], float).reshape(-1, 3)
-    return np.asarray(project(scene.view, points, width, height))
+    return project(scene.view, [(thing.x, thing.y, thing.radius) for thing in scene.objects], width, height)
 
 
 def _make_chunk(recipe: Recipe, chunk: int, shard_start: int) -> dict[str, bytes]:

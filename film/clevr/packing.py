@@ -25,7 +25,7 @@ from film.clevr.words import SPECIAL, split_words, word_table
 from film.errors import InputError
 
 CHUNK = 250  # pictures whose small files are kept together
-BLOCK = 10  # pictures that are made, written and marked together
+BLOCK = 4  # pictures that are made, written and marked together
 
 
 @dataclass(frozen=True)
