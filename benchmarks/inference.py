@@ -14,14 +14,19 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from film.checkpoint import Card, bundled
+from film.clevr.programs import ANSWERS
+from film.clevr.words import split_words
 from film.features import PictureReader
 from film.network import FiLMNetwork
+from film.recipes import recipe
 from film.session import Session, probabilities
+from film.vocabulary import Vocabulary
 
 QUESTIONS = [
     f"{how} {size} {color} {what}?"
@@ -48,14 +53,7 @@ def median(work: Callable[[], object], repeats: int) -> float:
 
 
 def random_network() -> tuple[FiLMNetwork, Card]:
-    from dataclasses import replace
-
-    from film.clevr.grammar import WORDS
-    from film.clevr.programs import ANSWERS
-    from film.clevr.words import word_table
-    from film.recipes import recipe
-
-    words = word_table(WORDS)
+    words = Vocabulary.of(word for question in QUESTIONS for word in split_words(question)).tokens
     config = replace(recipe("small").network, words=len(words), answers=len(ANSWERS))
     return FiLMNetwork(config), Card(config=config, words=words, answers=ANSWERS)
 
@@ -81,9 +79,7 @@ def main() -> None:
             probabilities(logits.numpy())
 
     one = median(lambda: session.ask(picture, QUESTIONS[5]), options.repeats)
-    recorded = median(
-        lambda: session.ask(picture, QUESTIONS[5], record=session.recordable), options.repeats
-    )
+    recorded = median(lambda: session.ask(picture, QUESTIONS[5], record=session.recordable), options.repeats)
     together = median(lambda: session.ask_many(picture, QUESTIONS), max(3, options.repeats // 5))
     slowly = median(naive, max(3, options.repeats // 10))
     weights = sum(p.numel() for p in session.network.parameters())
@@ -91,7 +87,9 @@ def main() -> None:
     print(f"one question, picture cached          {one:8.1f} ms")
     print(f"  and every activation recorded       {recorded:8.1f} ms")
     print(f"{len(QUESTIONS)} questions on one picture, together {together:8.1f} ms")
-    print(f"{len(QUESTIONS)} questions, naively one by one      {slowly:8.1f} ms  ({slowly / together:.1f} times)")
+    print(
+        f"{len(QUESTIONS)} questions, naively one by one      {slowly:8.1f} ms  ({slowly / together:.1f} times)"
+    )
 
 
 if __name__ == "__main__":
