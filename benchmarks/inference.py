@@ -87,9 +87,8 @@ def main() -> None:
     print(f"one question, picture cached          {one:8.1f} ms")
     print(f"  and every activation recorded       {recorded:8.1f} ms")
     print(f"{len(QUESTIONS)} questions on one picture, together {together:8.1f} ms")
-    print(
-        f"{len(QUESTIONS)} questions, naively one by one      {slowly:8.1f} ms  ({slowly / together:.1f} times)"
-    )
+    times = slowly / together
+    print(f"{len(QUESTIONS)} questions, naively one by one      {slowly:8.1f} ms  ({times:.1f} times)")
 
 
 if __name__ == "__main__":
