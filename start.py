@@ -44,7 +44,7 @@ def run(*command: str) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (this one file may be started by an older Python)
         print(f"Python {sys.version.split()[0]} is too old; install 3.11 or newer and start again.")
         return 2
     command, *rest = arguments or ["help"]
@@ -60,7 +60,9 @@ def main(arguments: list[str]) -> int:
                 prepare("requirements.txt")
                 return run("-m", "film", *rest)
     except subprocess.CalledProcessError as error:
-        print(f"Setting up failed: {error}. Mend what pip says above and start again; nothing else was changed.")
+        print(
+            f"Setting up failed: {error}. Mend what pip says above and start again; nothing else was changed."
+        )
         return 1
     print(__doc__)
     return 0 if command == "help" else 2

@@ -47,8 +47,8 @@ class Deck:
     """A corpus on one device, from which batches are drawn.
 
     Args:
-        rows: pictures to use, all when None.
         device: where pictures and questions are kept and batches are made.
+        with_pictures: whether pictures are wanted; a corpus without them has only scenes to show.
         part: (rank, world): this process draws from its own share of the pictures.
     """
 
@@ -61,12 +61,16 @@ class Deck:
         part: tuple[int, int] = (0, 1),
     ):
         def load(name: str) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(corpus.array(name)))
+            return torch.from_numpy(np.array(getattr(corpus, name)[:]))
 
+        if with_pictures and corpus.pictures is None:
+            raise InputError(
+                "The corpus was made without pictures, which this network needs; make one with them."
+            )
         self.device = device
         self.words = corpus.words
         picture_of = load("picture").long()
-        counts = torch.bincount(picture_of, minlength=corpus.pictures)
+        counts = torch.bincount(picture_of, minlength=corpus.picture_count)
         starts = counts.cumsum(0) - counts
         usable = torch.nonzero(counts > 0).flatten()
         self.usable = usable[part[0] :: part[1]]
@@ -82,7 +86,7 @@ class Deck:
         self.slots = load("slots").long().to(device)
         self.sets = load("sets").to(torch.int32).to(device)
         self.objects = load("objects").long().to(device)
-        self.positions = load("positions").float().to(device)
+        self.positions = load("positions").to(device)
         self.pictures = load("pictures").to(device) if with_pictures else None
         self.spoken = torch.from_numpy(_spoken_sets()).to(device)
         left, right = (self.words.index(word) for word in ("left", "right"))

@@ -13,6 +13,7 @@ Killed at any moment, a run loses at most the minutes since its last `state.pt`.
 from __future__ import annotations
 
 import contextlib
+import copy
 import csv
 import os
 import time
@@ -78,7 +79,7 @@ class Place:
         rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         cuda = torch.cuda.is_available()
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
-        fast = cuda or torch.backends.cpu.get_cpu_capability() == "AVX512" and _has_bf16_instructions()
+        fast = cuda or _has_bf16_instructions()
         match precision:
             case "auto":
                 dtype = torch.bfloat16 if fast else torch.float32
@@ -125,9 +126,7 @@ class Trainer:
         self.place = place = place or Place.find()
         self.report = report if place.rank == 0 else lambda _: None
         with_pictures = network.config.picture == "pixels"
-        self.deck = Deck(
-            corpus, place.device, with_pictures=with_pictures, part=(place.rank, place.world)
-        )
+        self.deck = Deck(corpus, place.device, with_pictures=with_pictures, part=(place.rank, place.world))
         self.validation = validation and Deck(validation, place.device, with_pictures=with_pictures)
 
         torch.manual_seed(recipe.seed)
@@ -138,16 +137,15 @@ class Trainer:
         _freeze(self.tutor, recipe.frozen)
         learning = [parameter for parameter in self.tutor.parameters() if parameter.requires_grad]
         kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
-        self.optimizer = kind(
-            learning, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-        )
-        self.average = (
-            torch.optim.swa_utils.AveragedModel(
-                network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.averaging), use_buffers=True
-            )
-            if recipe.averaging
-            else None
-        )
+        self.optimizer = kind(learning, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+        # The averaged weights (and running statistics) are what is kept.
+        self.kept = copy.deepcopy(network).requires_grad_(False) if recipe.averaging else network
+        self._pairs = [
+            (kept, live)
+            for kept, live in zip(self.kept.state_dict().values(), network.state_dict().values(), strict=True)
+            if recipe.averaging and kept.is_floating_point()
+        ]
+        self.steps = 0
         self.stepper: nn.Module = self.tutor
         if place.world > 1:
             self.stepper = nn.parallel.DistributedDataParallel(self.tutor, find_unused_parameters=True)
@@ -178,18 +176,21 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.tutor.parameters(), recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if self.average is not None:
-            self._average()
+        self.steps += 1
+        if self._pairs:
+            # Early on the average forgets faster, or it would remember the random start for long.
+            decay = min(recipe.averaging, (1 + self.steps) / (10 + self.steps))
+            kept, live = zip(*self._pairs, strict=True)
+            torch._foreach_lerp_(kept, live, 1 - decay)
         self.samples += len(batch.answers) * place.world
         return result, batch.family
 
-    def _average(self) -> None:
-        """Move the averaged weights; early on faster, so that they do not remember the start."""
-        assert self.average is not None
-        self.average.update_parameters(self.network)
-
     def train(
-        self, *, time_limit: float = float("inf"), log_every: float = 30.0, save_every: float = 120.0,
+        self,
+        *,
+        time_limit: float = float("inf"),
+        log_every: float = 30.0,
+        save_every: float = 120.0,
         check_every: float = 300.0,
     ) -> bool:
         """Train until the recipe's samples are seen or the time is up; True when finished.
@@ -251,9 +252,9 @@ class Trainer:
         teller = Tutor(network, replace(self.recipe.loss, sets=0.0, slots=0.0), self.recipe.front).to(
             self.place.device
         )
-        scores, losses = Scores(), []
+        scores, losses, asked = Scores(), [], 0
         for start in range(0, len(deck), 32):
-            if scores.asked.sum() >= most:
+            if asked >= most:
                 break
             pictures = deck.usable[start : start + 32]
             questions = int(deck.counts[pictures].min())
@@ -262,14 +263,12 @@ class Trainer:
             with self.place.autocast():
                 result = teller(batch)
             losses.append(float(result["loss"]))
-            scores.add(result.get("right", torch.zeros(len(batch.family))), batch.family)
+            asked += len(batch.family)
+            if "right" in result:
+                scores.add(result["right"], batch.family)
         self.tutor.train()
-        return {"accuracy": scores.overall, **scores.by_group(), "loss": sum(losses) / len(losses)}
-
-    @property
-    def kept(self) -> FiLMNetwork:
-        """The network whose weights are kept: the averaged one where the recipe averages."""
-        return self.average.module if self.average is not None else self.network  # type: ignore[return-value]
+        told = {"loss": sum(losses) / len(losses)}
+        return told | ({"accuracy": scores.overall, **scores.by_group()} if scores.asked.any() else {})
 
     def _log(self, row: Mapping[str, float], left: float) -> None:
         if self.place.rank:
@@ -279,8 +278,8 @@ class Trainer:
         parts += [f"{name} {row[name]:.4f}" for name in ("answer", "sets", "slots", "maps") if name in row]
         if "accuracy" in row:
             parts.append(f"accuracy {row['accuracy']:.4f} ({groups})")
-        if "validation accuracy" in row:
-            parts.append(f"validation {row['validation accuracy']:.4f}")
+        if "validation loss" in row:
+            parts.append(f"validation {row.get('validation accuracy', row['validation loss']):.4f}")
         parts.append(f"{left / 60:.0f} min left")
         self.report("  ".join(parts))
         path = self.folder / "history.csv"
@@ -299,7 +298,8 @@ class Trainer:
             return
         state = {
             "tutor": self.tutor.state_dict(),
-            "average": self.average and self.average.state_dict(),
+            "kept": self.kept.state_dict() if self._pairs else None,
+            "steps": self.steps,
             "optimizer": self.optimizer.state_dict(),
             "samples": self.samples,
             "seconds": self.seconds,
@@ -325,7 +325,7 @@ class Trainer:
             config=self.network.config,
             words=self.corpus.words,
             answers=ANSWERS,
-            data=self.corpus.summary(),
+            data=_origin(self.corpus),
             recipe={**self.recipe.to_dict(), "samples_seen": self.samples, "seconds": round(self.seconds)},
         )
         save(self.folder / "checkpoint", self.kept, card)
@@ -344,10 +344,10 @@ class Trainer:
             if NetworkConfig.from_dict(state["network"]) != self.network.config:
                 raise InputError(f"{path} is the state of another network; give its own configuration.")
             self.tutor.load_state_dict(state["tutor"])
-            if self.average is not None and state["average"] is not None:
-                self.average.load_state_dict(state["average"])
+            if self._pairs and state["kept"] is not None:
+                self.kept.load_state_dict(state["kept"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.samples, self.seconds = state["samples"], state["seconds"]
+            self.samples, self.steps, self.seconds = state["samples"], state["steps"], state["seconds"]
             if self.place.rank == 0:
                 self.generator.set_state(state["generator"].cpu())
             else:  # other processes go on with pictures of their own, not with a repetition
@@ -395,6 +395,21 @@ def _freeze(tutor: Tutor, parts: tuple[str, ...]) -> None:
         if part not in known:
             raise InputError(f"There is no part {part!r} to freeze; choose from {', '.join(known)}.")
         known[part].requires_grad_(False)
+
+
+def _origin(corpus: Corpus) -> dict[str, Any]:
+    """What a card says of the data: how it was made, and hashes that tell it from any other."""
+    return {
+        "split": corpus.name,
+        "pictures": corpus.picture_count,
+        "questions": len(corpus),
+        "recipe": corpus.header["recipe"],
+        "sha256": {
+            f"{folder.name}/{name}": entry["sha256"]
+            for folder, header in zip(corpus.folders, corpus.headers, strict=True)
+            for name, entry in header["files"].items()
+        },
+    }
 
 
 def _append_row(path: Path, row: Mapping[str, float]) -> None:

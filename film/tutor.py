@@ -103,4 +103,6 @@ def _maps_loss(guess: Tensor, truth: Tensor) -> Tensor:
     """Squared error, cells with an object counting as much together as all the empty ones."""
     error = (guess[:, :SCENE_MAPS] - truth).square()
     occupied = truth[:, :1]
-    return (error * occupied).sum() / occupied.sum() + 8 * (error * (1 - occupied)).sum() / (1 - occupied).sum()
+    return (error * occupied).sum() / occupied.sum() + 8 * (error * (1 - occupied)).sum() / (
+        1 - occupied
+    ).sum()
