@@ -34,7 +34,10 @@ _NAMES = {
         "program_from_json", "program_to_json", "question_type", "run",
     ),
     "film.clevr.families": ("FAMILIES", "Family"),
-    "film.clevr.grammar": ("NotUnderstood", "WORDS", "could_say", "parse", "realise", "wordings"),
+    "film.clevr.grammar": (
+        "NotUnderstood", "Parse", "WORDS",
+        "completions", "could_say", "examples", "nearest", "parse", "realise", "some_slots", "wordings",
+    ),
     "film.clevr.questions": ("Question", "QuestionSampler"),
     "film.clevr.render": ("Rendering", "project", "render", "visible_pixels"),
     "film.clevr.pictures": ("fit", "open_picture", "save_picture"),

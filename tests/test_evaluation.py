@@ -9,9 +9,8 @@ from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 from film import checkpoint
 from film.__main__ import main
 from film.clevr.families import FAMILIES
-from film.clevr.grammar import parse
+from film.clevr.grammar import parse, some_slots
 from film.clevr.programs import program_to_json
-from film.clevr.scenes import ATTRIBUTES, RELATIONS
 from film.errors import InputError
 from film.evaluation import (
     GROUP_NAMES,
@@ -24,16 +23,6 @@ from film.evaluation import (
     table,
 )
 from film.session import Session
-
-
-def some_slots(family, rng) -> dict[str, str]:
-    values = {"Z": "size", "C": "color", "M": "material", "S": "shape"}
-    slots = {}
-    for name in family.slots:
-        choices = RELATIONS if name[0] == "R" else ATTRIBUTES[values[name[0]]]
-        if name in family.required or rng.random() < 0.6:
-            slots[name] = str(rng.choice(choices))
-    return slots
 
 
 def question(family_index, slots, text, answer, picture=0):
@@ -61,7 +50,11 @@ def folder(tmp_path):
         question(COUNT, {"C1": "blue"}, "How many blue things are there?", "2", 0),
         question(EXIST, {"S1": "cube"}, "Are there any cubes?", "yes", 2),
         question(
-            0, {"C1": "red", "C2": "blue"}, "Are there an equal number of red and blue things?", "no", 0
+            0,
+            {"C1": "red", "C2": "blue"},
+            "Are there an equal number of red things and blue things?",
+            "no",
+            0,
         ),
         question(1, {"C1": "red", "C2": "blue"}, "Are there fewer red things than blue things?", "yes", 1),
         question(2, {"C1": "red", "C2": "blue"}, "Are there more red things than blue things?", "no", 1),
