@@ -38,7 +38,7 @@ class Tutor(nn.Module):
         per_layer = 3 if config.batch_norm else 2
         self.front = front * per_layer
         self.slot_head = nn.Linear(config.state, sum(_SLOT_SIZES) + len(FAMILIES))
-        self.set_heads = nn.ModuleList(nn.Conv2d(config.maps, SETS, 1) for _ in range(config.blocks))
+        self.set_heads = nn.ModuleList(nn.Linear(config.maps, SETS) for _ in range(config.blocks))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Every wanted loss by name, `loss` their weighted sum, and `right` (Q,) whether answered so."""
@@ -89,12 +89,15 @@ class Tutor(nn.Module):
         Asked of every block, early ones at less weight: they cannot know yet, but may.
         """
         present = (batch.objects[..., 0] >= 0).repeat_interleave(batch.questions, 0)  # (Q, OBJECTS)
-        asked = batch.spoken[:, :, None] & present[:, None]  # (Q, SETS, OBJECTS)
-        where = cell.repeat_interleave(batch.questions, 0)[:, None].expand(-1, SETS, -1)
+        asked = present[:, :, None] & batch.spoken[:, None]  # (Q, OBJECTS, SETS)
+        wanted = batch.members.transpose(1, 2).float()  # (Q, OBJECTS, SETS)
+        where = cell.repeat_interleave(batch.questions, 0)  # (Q, OBJECTS)
+        which = torch.arange(len(where), device=where.device)[:, None]
         told = []
         for number, (head, out) in enumerate(zip(self.set_heads, outs, strict=True), start=1):
-            guess = head(out).float().flatten(2).gather(2, where)  # (Q, SETS, OBJECTS)
-            loss = F.binary_cross_entropy_with_logits(guess, batch.members.float(), reduction="none")
+            places = out.permute(0, 2, 3, 1).flatten(1, 2)  # (Q, h w, C)
+            guess = head(places[which, where]).float()  # (Q, OBJECTS, SETS)
+            loss = F.binary_cross_entropy_with_logits(guess, wanted, reduction="none")
             told.append((loss * asked).sum() / asked.sum() * number / len(outs))
         return torch.stack(told).sum() / len(outs) * 2
 
