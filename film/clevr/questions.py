@@ -154,7 +154,7 @@ class QuestionSampler:
                 continue
             slots = {slot: value for slot, value in attempt.slots.items() if value is not None}
             program = family.program(slots)
-            text = realise(family, slots, self.chance)
+            text = realise(family, slots, self.chance.generator)
             return Question(text, family.index, slots, program, answer, run(program, sayable.scene).outputs)
         return None
 
@@ -328,13 +328,13 @@ class _Chance:
     """Random choices drawn in bulk: asking numpy for one number at a time would take half of the time."""
 
     def __init__(self, seed: int | np.random.SeedSequence):
-        self._generator = np.random.default_rng(seed)
+        self.generator = np.random.default_rng(seed)
         self._numbers: list[float] = []
 
     def number(self) -> float:
         """A number in [0, 1)."""
         if not self._numbers:
-            self._numbers = self._generator.random(4096).tolist()
+            self._numbers = self.generator.random(4096).tolist()
         return self._numbers.pop()
 
     def below(self, end: int) -> int:
