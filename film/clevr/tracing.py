@@ -55,6 +55,7 @@ _GROUND = F(0.8)  # albedo
 _SHEEN = F(1 / 0.6**2)  # rubber's velvet: 1 / sigma squared
 _COAT = F(0.35)  # rubber's gloss: width of the Beckmann lobe
 _SATIN, _MIRROR = F(0.2), F(0.01)  # metal's two GGX lobes: widths
+_BRUSHED = F(0.75)  # both are narrower by this around the object's axis, and wider across
 _SATIN_SHARE = F(0.4)
 _BLURRED = F(0.4)  # width of metal once light has been scattered ("filter glossy")
 
@@ -285,25 +286,44 @@ def _scattered(nx, ny, nz, u, v):
 
 
 @kernel
-def _reflected(nx, ny, nz, dx, dy, dz, width, u, v):
-    """Where a ray goes from a rough mirror, and how much of it; GGX normals as seen (Dupuy, Benyoub 2023)."""
-    ax, ay, az, bx, by, bz = _frame(nx, ny, nz)
-    x, y, z = -(dx * ax + dy * ay + dz * az), -(dx * bx + dy * by + dz * bz), -(dx * nx + dy * ny + dz * nz)
-    sx, sy = width * x, width * y
-    scale = _1 / math.sqrt(sx * sx + sy * sy + z * z)
-    sx, sy, sz = sx * scale, sy * scale, z * scale
+def _brushing(forms, i, px, py, nx, ny, nz):
+    """The direction along the surface around an object's upright axis."""
+    tx, ty = forms[i, Y] - py, px - forms[i, X]
+    lean = tx * nx + ty * ny
+    tx, ty, tz = tx - lean * nx, ty - lean * ny, -lean * nz
+    length2 = tx * tx + ty * ty + tz * tz
+    if length2 < F(1e-10):
+        tx, ty, tz, _, _, _ = _frame(nx, ny, nz)
+        return tx, ty, tz
+    scale = _1 / math.sqrt(length2)
+    return tx * scale, ty * scale, tz * scale
+
+
+@kernel
+def _reflected(nx, ny, nz, tx, ty, tz, dx, dy, dz, wide_t, wide_b, u, v):
+    """Where a ray goes from a rough mirror, how much of it, and the density of that direction.
+
+    GGX normals as they are seen (Dupuy, Benyoub 2023); `wide_t`, `wide_b`: the lobe's widths along the
+    tangent t and across.
+    """
+    bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
+    x, y, z = -(dx * tx + dy * ty + dz * tz), -(dx * bx + dy * by + dz * bz), -(dx * nx + dy * ny + dz * nz)
+    ox, oy, oz = x, y, max(z, F(1e-3))
+    sx, sy, sz = wide_t * ox, wide_b * oy, oz
+    scale = _1 / math.sqrt(sx * sx + sy * sy + sz * sz)
+    sx, sy, sz = sx * scale, sy * scale, sz * scale
     turn = _2 * _PI * u
     hz = (_1 - v) * (_1 + sz) - sz
     ring = math.sqrt(max(_1 - hz * hz, _0))
-    hx, hy, hz = width * (ring * math.cos(turn) + sx), width * (ring * math.sin(turn) + sy), hz + sz
+    hx, hy, hz = wide_t * (ring * math.cos(turn) + sx), wide_b * (ring * math.sin(turn) + sy), hz + sz
     scale = _1 / math.sqrt(hx * hx + hy * hy + hz * hz)
     hx, hy, hz = hx * scale, hy * scale, hz * scale
-    twice = _2 * (x * hx + y * hy + z * hz)
-    x, y, z = twice * hx - x, twice * hy - y, twice * hz - z
-    if z <= _0:
-        return nx, ny, nz, _0
-    share = _2 / (_1 + math.sqrt(_1 + width * width * (_1 / (z * z) - _1)))
-    return x * ax + y * bx + z * nx, x * ay + y * by + z * ny, x * az + y * bz + z * nz, share
+    twice = _2 * (ox * hx + oy * hy + oz * hz)
+    x, y, z = twice * hx - ox, twice * hy - oy, twice * hz - oz
+    if z <= F(1e-4):
+        return nx, ny, nz, _0, _1
+    share, density = _ggx(wide_t, wide_b, hx, hy, hz, x, y, z, ox, oy, oz)
+    return x * tx + y * bx + z * nx, x * ty + y * by + z * ny, x * tz + y * bz + z * nz, share / density, density
 
 
 # --- materials ------------------------------------------------------------------------------------
@@ -319,13 +339,18 @@ def _fresnel(cos, index):
 
 
 @kernel
-def _mirror_share(width, cos_in, cos_out, cos_half):
-    """GGX reflection, times the cosine of the incoming light."""
-    w2 = width * width
-    d = cos_half * cos_half * (w2 - _1) + _1
-    g_in = _2 * cos_in / (cos_in + math.sqrt(w2 + (_1 - w2) * cos_in * cos_in))
-    g_out = _2 * cos_out / (cos_out + math.sqrt(w2 + (_1 - w2) * cos_out * cos_out))
-    return w2 / (_PI * d * d) * g_in * g_out / (_4 * cos_out)
+def _ggx(wide_t, wide_b, hx, hy, hz, ix, iy, iz, ox, oy, oz):
+    """GGX reflection from i to o by the half vector h, all in the surface's own axes (tangents, normal).
+
+    Returns it times the cosine of i, and the density with which `_reflected` draws i.
+    """
+    ht, hb = hx / wide_t, hy / wide_b
+    e = ht * ht + hb * hb + hz * hz
+    t2, b2 = wide_t * wide_t, wide_b * wide_b
+    shadow_in = _2 / (_1 + math.sqrt(_1 + (t2 * ix * ix + b2 * iy * iy) / (iz * iz)))
+    shadow_out = _2 / (_1 + math.sqrt(_1 + (t2 * ox * ox + b2 * oy * oy) / (oz * oz)))
+    density = shadow_out / (_4 * _PI * wide_t * wide_b * e * e * oz)
+    return density * shadow_in, density
 
 
 @kernel
@@ -354,16 +379,7 @@ def _velvet_share(cos_in, cos_out, cos_half, cos_between):
     return F(0.25) * d * g / cos_out
 
 
-@kernel
-def _mirror_lobe(cos_in, cos_out, cos_half):
-    """Metal's sharp lobe, times the cosine of the incoming light, and the density with which it is drawn."""
-    share = _mirror_share(_MIRROR, cos_in, cos_out, cos_half)
-    w2 = _MIRROR * _MIRROR
-    g_in = _2 * cos_in / (cos_in + math.sqrt(w2 + (_1 - w2) * cos_in * cos_in))
-    return share, share / g_in
-
-
-GROUND_SURFACE, RUBBER_SURFACE, SATIN_SURFACE, METAL_SURFACE = range(4)
+GROUND_SURFACE, RUBBER_SURFACE, METAL_SURFACE, SATIN_SURFACE, BLURRED_SURFACE = range(5)
 
 
 @kernel
@@ -405,12 +421,12 @@ def _above(cos, sine):
 
 
 @kernel
-def _lit(forms, lights, leaving, surface, width, px, py, pz, nx, ny, nz, dx, dy, dz, u, v):
+def _lit(forms, lights, leaving, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx, dy, dz, u, v):
     """Light that comes straight from the lamps and goes back along a ray, and which lamps are seen.
 
     `surface`: ground (the result is irradiance), rubber or metal (radiance, to be multiplied by the
-    colour; the second triple is not), or satin, a single lobe of that width. One shadow ray a lamp.
-    Metal's sharp lobe also meets lamps by itself; the two ways share the work by their densities.
+    colour; the second triple is not), or satin or blurred metal, a single lobe. One shadow ray a lamp. t: a
+    metal's tangent. Metal's sharp lobe also meets lamps by itself; the two ways share the work by their densities.
     """
     r, g, b = _0, _0, _0
     cr, cg, cb = _0, _0, _0
@@ -435,16 +451,25 @@ def _lit(forms, lights, leaving, surface, width, px, py, pz, nx, ny, nz, dx, dy,
         if surface != GROUND_SURFACE:
             hx, hy, hz = wx - dx, wy - dy, wz - dz
             inverse = _1 / math.sqrt(hx * hx + hy * hy + hz * hz + _TINY)
-            cos_half = (nx * hx + ny * hy + nz * hz) * inverse
-            if surface == SATIN_SURFACE:
-                share = _mirror_share(width, cos_in, cos_out, cos_half)
-            elif surface == METAL_SURFACE:
-                sharp, density = _mirror_lobe(cos_in, cos_out, cos_half)
-                share = _SATIN_SHARE * _mirror_share(_SATIN, cos_in, cos_out, cos_half)
-                chance = lights[l, RADIANCE] / strength  # density of the drawn point, by solid angle
-                share += (_1 - _SATIN_SHARE) * sharp * chance / (chance + density)
+            hx, hy, hz = hx * inverse, hy * inverse, hz * inverse
+            cos_half = nx * hx + ny * hy + nz * hz
+            if surface != RUBBER_SURFACE:
+                bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
+                ht, hb = hx * tx + hy * ty + hz * tz, hx * bx + hy * by + hz * bz
+                it, ib = wx * tx + wy * ty + wz * tz, wx * bx + wy * by + wz * bz
+                ot, ob = -(dx * tx + dy * ty + dz * tz), -(dx * bx + dy * by + dz * bz)
+                wide_t, wide_b = _SATIN * _BRUSHED, _SATIN / _BRUSHED
+                if surface == BLURRED_SURFACE:
+                    wide_t, wide_b = _BLURRED, _BLURRED
+                share, _ = _ggx(wide_t, wide_b, ht, hb, cos_half, it, ib, cos_in, ot, ob, cos_out)
+                if surface == METAL_SURFACE:
+                    wide_t, wide_b = _MIRROR * _BRUSHED, _MIRROR / _BRUSHED
+                    sharp, density = _ggx(wide_t, wide_b, ht, hb, cos_half, it, ib, cos_in, ot, ob, cos_out)
+                    chance = lights[l, RADIANCE] / strength  # density of the drawn point, by solid angle
+                    sharp *= chance / (chance + density)
+                    share = _SATIN_SHARE * share + (_1 - _SATIN_SHARE) * sharp
             else:
-                between = -(dx * hx + dy * hy + dz * hz) * inverse
+                between = -(dx * hx + dy * hy + dz * hz)
                 velvet = _velvet_share(cos_in, cos_out, cos_half, between)
                 share = (_1 - gloss) * ((_1 - sheen) * cos / _PI + sheen * velvet)
                 white = F(0.8) * gloss * _coat_share(cos_in, cos_out, cos_half)
@@ -573,7 +598,7 @@ def _path(
                 break
             nx, ny, nz = strips[k, NS] * TOWARD_X, strips[k, NS] * TOWARD_Y, strips[k, NZ]
             er, eg, eb, _, _, _, seen = _lit(
-                forms, lights, -1, GROUND_SURFACE, _0, px, py, pz, nx, ny, nz, dx, dy, dz, u, v
+                forms, lights, -1, GROUND_SURFACE, px, py, pz, nx, ny, nz, _0, _0, _0, dx, dy, dz, u, v
             )
             if bounce == first:
                 first_seen = seen
@@ -595,30 +620,27 @@ def _path(
             cr, cg, cb = forms[which, RED], forms[which, GREEN], forms[which, BLUE]
             if forms[which, METAL] > _0:
                 tr, tg, tb = tr * cr, tg * cg, tb * cb
-                width = _BLURRED if level == 2 else _SATIN
-                surface = METAL_SURFACE if level == 0 else SATIN_SURFACE
+                tx, ty, tz = _brushing(forms, which, px, py, nx, ny, nz)
+                surface = METAL_SURFACE + level
                 er, eg, eb, _, _, _, _ = _lit(
-                    forms, lights, which, surface, width, px, py, pz, nx, ny, nz, dx, dy, dz, u, v
+                    forms, lights, which, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx, dy, dz, u, v
                 )
                 r, g, b = r + tr * er, g + tg * eg, b + tb * eb
                 sharp = level == 0 and choice >= _SATIN_SHARE
-                if sharp:
-                    width = _MIRROR
-                elif level == 0:
+                width = _MIRROR if sharp else _SATIN
+                wide_t, wide_b = width * _BRUSHED, width / _BRUSHED
+                if level == 2:
+                    wide_t, wide_b = _BLURRED, _BLURRED
+                elif not sharp:
                     level = 1
                 u, v = _draw(points, 2 + 3 * bounce, i, salt)
-                wx, wy, wz, share = _reflected(nx, ny, nz, dx, dy, dz, width, u, v)
-                if sharp:
-                    cos_in = nx * wx + ny * wy + nz * wz
-                    cos_out = max(-(nx * dx + ny * dy + nz * dz), F(1e-3))
-                    hx, hy, hz = wx - dx, wy - dy, wz - dz
-                    cos_half = (nx * hx + ny * hy + nz * hz) / math.sqrt(hx * hx + hy * hy + hz * hz + _TINY)
-                    _, density = _mirror_lobe(max(cos_in, F(1e-3)), cos_out, cos_half)
-                dx, dy, dz = wx, wy, wz
+                dx, dy, dz, share, density = _reflected(
+                    nx, ny, nz, tx, ty, tz, dx, dy, dz, wide_t, wide_b, u, v
+                )
                 tr, tg, tb = tr * share, tg * share, tb * share
             else:
                 er, eg, eb, wr, wg, wb, _ = _lit(
-                    forms, lights, which, RUBBER_SURFACE, _0, px, py, pz, nx, ny, nz, dx, dy, dz, u, v
+                    forms, lights, which, RUBBER_SURFACE, px, py, pz, nx, ny, nz, _0, _0, _0, dx, dy, dz, u, v
                 )
                 r, g, b = r + tr * (cr * er + wr), g + tg * (cg * eg + wg), b + tb * (cb * eb + wb)
                 sharp = False
@@ -626,7 +648,10 @@ def _path(
                 gloss = _fresnel(max(-(nx * dx + ny * dy + nz * dz), F(1e-3)), F(1.2))
                 likely = gloss / (gloss + _HALF * (_1 - gloss))
                 if choice < likely:
-                    dx, dy, dz, share = _reflected(nx, ny, nz, dx, dy, dz, _COAT, u, v)
+                    tx, ty, tz, _, _, _ = _frame(nx, ny, nz)
+                    dx, dy, dz, share, _ = _reflected(
+                        nx, ny, nz, tx, ty, tz, dx, dy, dz, _COAT, _COAT, u, v
+                    )
                     share *= F(0.8) * gloss / likely
                     tr, tg, tb = tr * share, tg * share, tb * share
                     level = max(level, 1)
@@ -680,7 +705,7 @@ def light_floor(forms, lights, strips, index, bare, points, reach, floor, hidden
                 for i in range(points.shape[1]):
                     u, v = _draw(points, 1, i, here)
                     er, eg, eb, _, _, _, _ = _lit(
-                        forms, lights, -1, GROUND_SURFACE, _0, px, py, pz, nx, ny, nz, _0, _0, -_1, u, v
+                        forms, lights, -1, GROUND_SURFACE, px, py, pz, nx, ny, nz, _0, _0, _0, _0, _0, -_1, u, v
                     )
                     r, g, b = r + er, g + eg, b + eb
             share = _1 / F(points.shape[1])
