@@ -202,7 +202,11 @@ def _make_pictures(recipe: Recipe, scenes: Sequence[Scene]) -> list[tuple[np.nda
     made = []
     for scene in scenes:
         rendering = render(
-            scene, *recipe.size, samples=SAMPLES[recipe.quality], seed=recipe.seed_for("picture", scene.index)
+            scene,
+            *recipe.size,
+            samples=SAMPLES[recipe.quality],
+            seed=recipe.seed_for("picture", scene.index),
+            threads=1,  # processes share the work, not threads
         )
         png = b""
         if recipe.layout == "clevr":

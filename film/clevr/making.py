@@ -198,7 +198,7 @@ def _to_disk(file: BinaryIO) -> None:
 def in_parallel(
     function: Callable[..., Made], tasks: Iterable[Task], workers: int
 ) -> Iterator[tuple[Task, Made]]:
-    """function(*task) for each task, in the order they finish, by `workers` processes of one thread.
+    """function(*task) for each task, in the order they finish, by `workers` processes.
 
     Processes are spawned, not forked: threads that already run (numba's, torch's) do not survive a fork.
     """
@@ -233,10 +233,7 @@ def _finished(waiting: dict[Future[Made], Task]) -> Iterator[tuple[Task, Made]]:
 
 
 def _be_a_worker() -> None:
-    """One numba thread; leave Ctrl-C to the parent; do not outlive a parent that was killed."""
-    import numba
-
-    numba.set_num_threads(1)
+    """Leave Ctrl-C to the parent; do not outlive a parent that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
