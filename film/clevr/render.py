@@ -34,7 +34,7 @@ _BYTES = {
     "yellow": (255, 238, 51),
 }
 ALBEDO = np.array([_BYTES[color] for color in COLORS], np.float32) / 255  # (8, 3), linear
-LARGEST, MOST_SAMPLES = 8192, 65536  # pixels each way; samples a pixel
+LARGEST, MOST_SAMPLES, MOST_OBJECTS = 8192, 65536, 60  # pixels each way; samples a pixel; bits of an int64
 
 # Square lamps: side, strength, colour. Strength P gives the irradiance P / 4 face-on at distance 1.
 _LAMPS = {
@@ -53,6 +53,7 @@ _PROFILE = [
 ]  # fmt: skip
 _COLUMNS = 16  # cells along the sweep in which its own light is worked out
 _REACH = np.float32(6.0)  # half the side of the floor map
+_MAP_SIZE, _MANY = 96, 64  # cells along its side, twice as many from so many samples on
 _FILTER_WIDTH = 1.5  # pixels
 
 
@@ -102,9 +103,10 @@ def visible_pixels(scene: Scene, width: int = 480, height: int = 320) -> np.ndar
 def object_mask(scene: Scene, width: int = 480, height: int = 320) -> np.ndarray:
     """Which object each pixel's middle shows: uint8 (height, width), 0 for the ground, else number + 1."""
     _check_size(width, height)
+    forms, camera = _forms(scene.objects), _camera(scene.view, width, height)
     depths = np.full((height, width), tracing.FAR, np.float32)
     objects = np.zeros((height, width), np.uint8)
-    tracing.cast(_forms(scene.objects), *_camera(scene.view, width, height), depths, objects)
+    tracing.cast(forms, *camera, _frames(forms, camera, width, height), depths, objects)
     return objects
 
 
@@ -125,17 +127,21 @@ def radiance(
     """
     _check_size(width, height)
     forms, lights = _forms(scene.objects), _lights(scene.view)
+    camera = _camera(scene.view, width, height)
     sweep = _sweep()
     salt = np.uint32(np.random.SeedSequence(seed).generate_state(1)[0])
     workers = min(threads or numba.get_num_threads(), height)
     light = np.empty((height, width, 3), np.float32)
     with _Rows(workers) as over:
         bare = _bare_light(sweep, lights)
-        stage = (forms, lights, sweep.strips, sweep.index, bare)
-        floor = _floor_map(stage, samples, salt, over)
+        size = _MAP_SIZE if samples < _MANY else 2 * _MAP_SIZE
+        near = np.empty((size * size + len(forms) + 1, 4), np.int64)
+        tracing.find_shades(forms, lights, sweep.strips, sweep.index, _REACH, near)
+        stage = (forms, lights, sweep.strips, sweep.index, bare, near)
+        floor = _floor_map(stage, size, samples, salt, over)
         fewest = samples if exact else max(4, samples // 4)
         over(height, tracing.paint, *stage, floor, _REACH, exact, _points(samples), fewest, _filter(),
-             *_camera(scene.view, width, height), salt, light)  # fmt: skip
+             *camera, salt, _frames(forms, camera, width, height), light)  # fmt: skip
     return light
 
 
@@ -165,8 +171,8 @@ class _Rows:
 
 def _forms(objects: Sequence[SceneObject]) -> np.ndarray:
     """The objects as the kernels take them: float32 (n, FORM)."""
-    if len(objects) > 254:
-        raise InputError(f"A scene of {len(objects)} objects was given; at most 254 can be drawn.")
+    if len(objects) > MOST_OBJECTS:
+        raise InputError(f"A scene of {len(objects)} objects was given; at most {MOST_OBJECTS} can be drawn.")
     forms = np.zeros((len(objects), tracing.FORM), np.float32)
     for form, thing in zip(forms, objects, strict=True):
         kind = SHAPES.index(thing.shape)
@@ -184,16 +190,12 @@ def _lights(view: View) -> np.ndarray:
         position = getattr(view, name)
         right, up, backward = camera_axes(position)
         glow = np.array(color) * strength / 4
-        rows.append(
-            [*position, *-backward, *right * side / 2, *up * side / 2, *glow, side / 2, 1 / side**2]
-        )
+        rows.append([*position, *-backward, *right * side / 2, *up * side / 2, *glow, side / 2, 1 / side**2])
     direction = np.array(_SUN_DIRECTION) / np.linalg.norm(_SUN_DIRECTION)
     right, up, _ = camera_axes(tuple(direction))
     sine = math.sin(_SUN_WIDTH / 2)
     glow = np.full(3, _SUN_STRENGTH)
-    rows.append(
-        [*direction, *direction, *right * sine, *up * sine, *glow, sine, 1 / (math.pi * sine**2)]
-    )
+    rows.append([*direction, *direction, *right * sine, *up * sine, *glow, sine, 1 / (math.pi * sine**2)])
     return np.array(rows, np.float32)
 
 
@@ -201,6 +203,15 @@ def _camera(view: View, width: int, height: int) -> tuple[np.ndarray, np.ndarray
     """Position, axes (right, up, backward in rows) and focal length in pixels."""
     axes = np.ascontiguousarray(camera_axes(view.camera), np.float32)
     return np.array(view.camera, np.float32), axes, np.float32(FOCAL * max(width, height))
+
+
+def _frames(
+    forms: np.ndarray, camera: tuple[np.ndarray, np.ndarray, np.float32], width: int, height: int
+) -> np.ndarray:
+    """The rectangle in which each object can be seen: int64 (n, 4)."""
+    frames = np.empty((len(forms), 4), np.int64)
+    tracing.find_frames(forms, *camera, height, width, frames)
+    return frames
 
 
 @dataclass(frozen=True)
@@ -247,9 +258,11 @@ def _bare_light(sweep: _Sweep, lights: np.ndarray) -> np.ndarray:
     return np.concatenate([indirect, direct + indirect], axis=2)
 
 
-def _floor_map(stage: tuple[np.ndarray, ...], samples: int, salt: np.uint32, over: _Rows) -> np.ndarray:
-    """Irradiance of the floor around the objects: float32 (rows, columns, 6), indirect and all."""
-    size, shadows, rays = (96, 4, 32) if samples < 64 else (192, 16, 128)
+def _floor_map(
+    stage: tuple[np.ndarray, ...], size: int, samples: int, salt: np.uint32, over: _Rows
+) -> np.ndarray:
+    """Irradiance of the floor around the objects: float32 (size, size, 6), indirect and all."""
+    shadows, rays = (4, 32) if samples < _MANY else (16, 128)
     floor = np.zeros((size, size, 6), np.float32)
     hidden = np.zeros((size, size), np.bool_)
     over(size, tracing.light_floor, *stage, _points(shadows), _REACH, floor, hidden, salt)

@@ -4,8 +4,8 @@ All of them are in one file because Numba's cache looks only at a kernel's own f
 Everything is float32: constants are float32 too, or a single one would turn the sums into float64.
 
 Objects come as `forms` (n, FORM) float32 with the columns named below. They are convex, so a ray that
-leaves an object never meets that object again: rays carry the number of the object they leave (-1 for
-none) in place of an epsilon. The sweep, floor and wall in one, is convex the other way round: seen
+leaves an object never meets that object again: in place of an epsilon, rays say which objects they may
+meet, as the bits of a number. The sweep, floor and wall in one, is convex the other way round: seen
 from inside it hides nothing of itself, and never stands between a surface and a lamp.
 
 How light is found (the reasons are speed and little noise):
@@ -63,6 +63,7 @@ _0, _1, _2, _4, _HALF = F(0), F(1), F(2), F(4), F(0.5)
 _PI = F(math.pi)
 _TINY, FAR = F(1e-9), F(1e30)  # FAR: no hit; fastmath does not know infinity
 MOST_BOUNCES = 7
+PLAIN = 16  # of what a path saw: floor that no object can shade
 PAIRS = 1 + 3 * MOST_BOUNCES  # pairs of random numbers a path may take
 
 
@@ -144,18 +145,9 @@ def _cylinder_hit(ox, oy, oz, dx, dy, dz):
 def _form_hit(forms, i, ox, oy, oz, dx, dy, dz):
     """Distance along a unit ray in the world to object i; FAR for a miss."""
     r = forms[i, R]
-    cx, cy, cz = ox - forms[i, X], oy - forms[i, Y], oz - r
-    b = cx * dx + cy * dy + cz * dz
-    c = cx * cx + cy * cy + cz * cz
-    root = forms[i, BALL] - c + b * b
-    if root <= _0 or (b >= _0 and c >= forms[i, BALL]):
-        return FAR
-    kind = int(forms[i, KIND])
-    if kind == SPHERE:
-        return -b - math.sqrt(root) if b < _0 else FAR
     scale = _1 / r
-    cx, cy, cz = cx * scale, cy * scale, cz * scale
-    if kind == CYLINDER:
+    cx, cy, cz = (ox - forms[i, X]) * scale, (oy - forms[i, Y]) * scale, oz * scale - _1
+    if int(forms[i, KIND]) == CYLINDER:
         t = _cylinder_hit(cx, cy, cz, dx, dy, dz)
     else:
         cos, sin = forms[i, COS], forms[i, SIN]  # into the cube's own axes
@@ -165,23 +157,46 @@ def _form_hit(forms, i, ox, oy, oz, dx, dy, dz):
 
 
 @kernel
-def _nearest(forms, leaving, ox, oy, oz, dx, dy, dz):
+def _nearest(forms, among, ox, oy, oz, dx, dy, dz):
     """Distance and number of the first object that a ray meets; FAR and -1 for none."""
     best, which = FAR, -1
+    if among == 0:
+        return best, which
     for i in range(len(forms)):
-        if i != leaving:
-            t = _form_hit(forms, i, ox, oy, oz, dx, dy, dz)
+        if (among >> i) & 1:
+            cx, cy, cz = forms[i, X] - ox, forms[i, Y] - oy, forms[i, R] - oz
+            b = cx * dx + cy * dy + cz * dz
+            c = cx * cx + cy * cy + cz * cz - forms[i, BALL]
+            root = b * b - c
+            if root <= _0 or (b <= _0 and c >= _0):
+                continue
+            if forms[i, KIND] == F(SPHERE):
+                t = b - math.sqrt(root) if b > _0 else FAR
+            else:
+                t = _form_hit(forms, i, ox, oy, oz, dx, dy, dz)
             if t < best:
                 best, which = t, i
     return best, which
 
 
 @kernel
-def _blocked(forms, leaving, ox, oy, oz, dx, dy, dz):
+def _blocked(forms, among, ox, oy, oz, dx, dy, dz):
     """Whether any object is on a ray. Lamps hang above all objects, so the ray may as well be endless."""
+    if among == 0:
+        return False
     for i in range(len(forms)):
-        if i != leaving and _form_hit(forms, i, ox, oy, oz, dx, dy, dz) < FAR:
-            return True
+        if (among >> i) & 1:
+            cx, cy, cz = forms[i, X] - ox, forms[i, Y] - oy, forms[i, R] - oz
+            b = cx * dx + cy * dy + cz * dz
+            c = cx * cx + cy * cy + cz * cz - forms[i, BALL]
+            root = b * b - c
+            if root <= _0 or (b <= _0 and c >= _0):
+                continue
+            if forms[i, KIND] == F(SPHERE):
+                if b > _0:
+                    return True
+            elif _form_hit(forms, i, ox, oy, oz, dx, dy, dz) < FAR:
+                return True
     return False
 
 
@@ -323,7 +338,13 @@ def _reflected(nx, ny, nz, tx, ty, tz, dx, dy, dz, wide_t, wide_b, u, v):
     if z <= F(1e-4):
         return nx, ny, nz, _0, _1
     share, density = _ggx(wide_t, wide_b, hx, hy, hz, x, y, z, ox, oy, oz)
-    return x * tx + y * bx + z * nx, x * ty + y * by + z * ny, x * tz + y * bz + z * nz, share / density, density
+    return (
+        x * tx + y * bx + z * nx,
+        x * ty + y * by + z * ny,
+        x * tz + y * bz + z * nz,
+        share / density,
+        density,
+    )
 
 
 # --- materials ------------------------------------------------------------------------------------
@@ -421,12 +442,12 @@ def _above(cos, sine):
 
 
 @kernel
-def _lit(forms, lights, leaving, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx, dy, dz, u, v):
+def _lit(forms, lights, near, place, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx, dy, dz, u, v):
     """Light that comes straight from the lamps and goes back along a ray, and which lamps are seen.
 
     `surface`: ground (the result is irradiance), rubber or metal (radiance, to be multiplied by the
     colour; the second triple is not), or satin or blurred metal, a single lobe. One shadow ray a lamp. t: a
-    metal's tangent. Metal's sharp lobe also meets lamps by itself; the two ways share the work by their densities.
+    metal's tangent. `near[place]`: which objects may stand before each lamp. Metal's sharp lobe also meets lamps by itself; the two ways share the work by their densities.
     """
     r, g, b = _0, _0, _0
     cr, cg, cb = _0, _0, _0
@@ -441,11 +462,14 @@ def _lit(forms, lights, leaving, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx
         cos = _above(nx * mx + ny * my + nz * mz, sine)
         if cos <= _0 or strength <= _0:
             continue
-        wx, wy, wz = _point_on(lights, l, px, py, pz, u, v)
-        u, v = v, _1 - u  # another point on the next lamp
-        cos_in = nx * wx + ny * wy + nz * wz
-        if cos_in <= _0 or _blocked(forms, leaving, px, py, pz, wx, wy, wz):
-            continue
+        among = near[place, l]
+        wx, wy, wz, cos_in = mx, my, mz, cos
+        if among != 0 or surface != GROUND_SURFACE:
+            wx, wy, wz = _point_on(lights, l, px, py, pz, u, v)
+            u, v = v, _1 - u  # another point on the next lamp
+            cos_in = nx * wx + ny * wy + nz * wz
+            if cos_in <= _0 or _blocked(forms, among, px, py, pz, wx, wy, wz):
+                continue
         seen |= 1 << l
         share, white = cos, _0
         if surface != GROUND_SURFACE:
@@ -505,6 +529,58 @@ def _lamp_hit(lights, ox, oy, oz, dx, dy, dz):
     return best, which
 
 
+# --- which objects may stand before which lamp ----------------------------------------------------
+
+
+@kernel
+def _may_shade(forms, lights, l, px, py, pz, radius):
+    """Objects that may stand between a lamp and any point of a ball, as bits; a few too many."""
+    found = 0
+    mx, my, mz, _, sine = _toward(lights, l, px, py, pz)
+    for i in range(len(forms)):
+        cx, cy, cz = forms[i, X] - px, forms[i, Y] - py, forms[i, R] - pz
+        ahead = cx * mx + cy * my + cz * mz
+        reach = math.sqrt(forms[i, BALL]) + radius
+        if ahead < -reach:
+            continue
+        reach += max(ahead, _0) * sine * F(1.5)
+        if cx * cx + cy * cy + cz * cz - ahead * ahead < reach * reach:
+            found |= 1 << i
+    return found
+
+
+@kernel
+def find_shades(forms, lights, strips, index, reach, near):
+    """Fill `near` (size * size + n + 1, 4): for each cell of the floor map, each object, and anywhere."""
+    count = len(forms)
+    cells = len(near) - count - 1
+    size = int(math.sqrt(F(cells)) + _HALF)
+    step = _2 * reach / F(size)
+    for cell in range(cells):
+        px, py = (F(cell % size) + _HALF) * step - reach, (F(cell // size) + _HALF) * step - reach
+        s = px * TOWARD_X + py * TOWARD_Y
+        k = _strip_at(strips, index, s)
+        pz = (strips[k, OFFSET] - strips[k, NS] * s) / strips[k, NZ]
+        for l in range(4):
+            near[cell, l] = _may_shade(forms, lights, l, px, py, pz, step * F(0.75))
+    for l in range(4):
+        for i in range(count):
+            ball = math.sqrt(forms[i, BALL])
+            found = _may_shade(forms, lights, l, forms[i, X], forms[i, Y], forms[i, R], ball)
+            near[cells + i, l] = found & ~(1 << i)
+        near[cells + count, l] = (1 << count) - 1
+
+
+@kernel
+def _cell_of(floor, reach, count, px, py):
+    """The row of `near` for a point on the sweep."""
+    size = floor.shape[0]
+    if abs(px) >= reach or abs(py) >= reach:
+        return size * size + count
+    scale = F(size) * _HALF / reach
+    return min(int((py + reach) * scale), size - 1) * size + min(int((px + reach) * scale), size - 1)
+
+
 # --- light on the sweep, looked up ----------------------------------------------------------------
 
 
@@ -551,21 +627,24 @@ def _on_sweep(strips, bare, floor, reach, k, px, py, channel):
 
 @kernel
 def _path(
-    forms, lights, strips, index, bare, floor, reach, exact, points, i, salt, first, level, leaving,
+    forms, lights, strips, index, bare, near, floor, reach, exact, points, i, salt, first, level, among,
     ox, oy, oz, dx, dy, dz,
 ):  # fmt: skip
     """Radiance that comes back along a ray, and what it saw first.
 
     `level`: how blurred the path is: 0 by nothing but sharp mirrors, 1 by satin, 2 by scattering.
     `exact`: follow light on the sweep, too, in place of looking it up. `first`: number of the bounce.
-    What was seen: of objects -1 - number, of the sweep which lamps were visible as bits.
+    `among`: objects the ray may meet. What was seen: of objects -1 - number, of the sweep which lamps
+    were visible as bits, and PLAIN besides where no object is near the way to any of them.
     """
+    count = len(forms)
+    everything = (1 << count) - 1
     r, g, b = _0, _0, _0
     tr, tg, tb = _1, _1, _1  # what is left of the light
     first_seen = 0
     sharp, density = False, _0  # whether lamps are seen, and how likely this ray was
     for bounce in range(first, MOST_BOUNCES):
-        t, which = _nearest(forms, leaving, ox, oy, oz, dx, dy, dz)
+        t, which = _nearest(forms, among, ox, oy, oz, dx, dy, dz)
         k = 0
         if which < 0 or oz + t * dz < F(0.2):  # further up, an object is always before the sweep
             ts, k = _sweep_hit(strips, index, ox, oy, oz, dx, dy, dz)
@@ -574,7 +653,9 @@ def _path(
         if sharp:
             tl, l = _lamp_hit(lights, ox, oy, oz, dx, dy, dz)
             if tl >= t and t >= FAR:
-                facing = dx * lights[SUN, NORMAL] + dy * lights[SUN, NORMAL + 1] + dz * lights[SUN, NORMAL + 2]
+                facing = (
+                    dx * lights[SUN, NORMAL] + dy * lights[SUN, NORMAL + 1] + dz * lights[SUN, NORMAL + 2]
+                )
                 if facing > math.sqrt(_1 - lights[SUN, HALF_WIDTH] * lights[SUN, HALF_WIDTH]):
                     tl, l = _0, SUN
             if tl < t:
@@ -597,11 +678,32 @@ def _path(
                 r, g, b = r + tr * er, g + tg * eg, b + tb * eb
                 break
             nx, ny, nz = strips[k, NS] * TOWARD_X, strips[k, NS] * TOWARD_Y, strips[k, NZ]
+            place = _cell_of(floor, reach, count, px, py)
             er, eg, eb, _, _, _, seen = _lit(
-                forms, lights, -1, GROUND_SURFACE, px, py, pz, nx, ny, nz, _0, _0, _0, dx, dy, dz, u, v
+                forms,
+                lights,
+                near,
+                place,
+                GROUND_SURFACE,
+                px,
+                py,
+                pz,
+                nx,
+                ny,
+                nz,
+                _0,
+                _0,
+                _0,
+                dx,
+                dy,
+                dz,
+                u,
+                v,
             )
             if bounce == first:
                 first_seen = seen
+                if near[place, 0] | near[place, 1] | near[place, 2] | near[place, 3] == 0:
+                    first_seen |= PLAIN
             r, g, b = r + tr * er, g + tg * eg, b + tb * eb
             if not exact:
                 er, eg, eb = _on_sweep(strips, bare, floor, reach, k, px, py, 0)
@@ -610,12 +712,12 @@ def _path(
             tr, tg, tb = tr * _PI, tg * _PI, tb * _PI
             u, v = _draw(points, 2 + 3 * bounce, i, salt)
             dx, dy, dz = _scattered(nx, ny, nz, u, v)
-            leaving, level, sharp = -1, 2, False
+            among, level, sharp = everything, 2, False
         else:
             if bounce == first:
                 first_seen = -1 - which
             nx, ny, nz = _normal(forms, which, px, py, pz)
-            leaving = which
+            among, place = everything & ~(1 << which), floor.shape[0] * floor.shape[0] + which
             choice, luck = _draw(points, 3 + 3 * bounce, i, salt)
             cr, cg, cb = forms[which, RED], forms[which, GREEN], forms[which, BLUE]
             if forms[which, METAL] > _0:
@@ -623,7 +725,7 @@ def _path(
                 tx, ty, tz = _brushing(forms, which, px, py, nx, ny, nz)
                 surface = METAL_SURFACE + level
                 er, eg, eb, _, _, _, _ = _lit(
-                    forms, lights, which, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx, dy, dz, u, v
+                    forms, lights, near, place, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx, dy, dz, u, v
                 )
                 r, g, b = r + tr * er, g + tg * eg, b + tb * eb
                 sharp = level == 0 and choice >= _SATIN_SHARE
@@ -640,7 +742,25 @@ def _path(
                 tr, tg, tb = tr * share, tg * share, tb * share
             else:
                 er, eg, eb, wr, wg, wb, _ = _lit(
-                    forms, lights, which, RUBBER_SURFACE, px, py, pz, nx, ny, nz, _0, _0, _0, dx, dy, dz, u, v
+                    forms,
+                    lights,
+                    near,
+                    place,
+                    RUBBER_SURFACE,
+                    px,
+                    py,
+                    pz,
+                    nx,
+                    ny,
+                    nz,
+                    _0,
+                    _0,
+                    _0,
+                    dx,
+                    dy,
+                    dz,
+                    u,
+                    v,
                 )
                 r, g, b = r + tr * (cr * er + wr), g + tg * (cg * eg + wg), b + tb * (cb * eb + wb)
                 sharp = False
@@ -649,9 +769,7 @@ def _path(
                 likely = gloss / (gloss + _HALF * (_1 - gloss))
                 if choice < likely:
                     tx, ty, tz, _, _, _ = _frame(nx, ny, nz)
-                    dx, dy, dz, share, _ = _reflected(
-                        nx, ny, nz, tx, ty, tz, dx, dy, dz, _COAT, _COAT, u, v
-                    )
+                    dx, dy, dz, share, _ = _reflected(nx, ny, nz, tx, ty, tz, dx, dy, dz, _COAT, _COAT, u, v)
                     share *= F(0.8) * gloss / likely
                     tr, tg, tb = tr * share, tg * share, tb * share
                     level = max(level, 1)
@@ -687,7 +805,7 @@ def _under_object(forms, px, py):
 
 
 @kernel
-def light_floor(forms, lights, strips, index, bare, points, reach, floor, hidden, salt, first, last):
+def light_floor(forms, lights, strips, index, bare, near, points, reach, floor, hidden, salt, first, last):
     """Fill rows first..last of the floor map with direct light (channels 3-5) and mark what is hidden."""
     size = floor.shape[0]
     step = _2 * reach / F(size)
@@ -702,29 +820,50 @@ def light_floor(forms, lights, strips, index, bare, points, reach, floor, hidden
             r, g, b = _0, _0, _0
             if not hidden[row, column]:
                 here = _hash(salt + np.uint32(row * size + column))
-                for i in range(points.shape[1]):
+                place = row * size + column
+                rays = points.shape[1]
+                if near[place, 0] | near[place, 1] | near[place, 2] | near[place, 3] == 0:
+                    rays = 1
+                for i in range(rays):
                     u, v = _draw(points, 1, i, here)
                     er, eg, eb, _, _, _, _ = _lit(
-                        forms, lights, -1, GROUND_SURFACE, px, py, pz, nx, ny, nz, _0, _0, _0, _0, _0, -_1, u, v
+                        forms,
+                        lights,
+                        near,
+                        place,
+                        GROUND_SURFACE,
+                        px,
+                        py,
+                        pz,
+                        nx,
+                        ny,
+                        nz,
+                        _0,
+                        _0,
+                        _0,
+                        _0,
+                        _0,
+                        -_1,
+                        u,
+                        v,
                     )
-                    r, g, b = r + er, g + eg, b + eb
-            share = _1 / F(points.shape[1])
-            floor[row, column, 3], floor[row, column, 4] = r * share, g * share
-            floor[row, column, 5] = b * share
+                    r, g, b = r + er / F(rays), g + eg / F(rays), b + eb / F(rays)
+            floor[row, column, 3], floor[row, column, 4], floor[row, column, 5] = r, g, b
             r, g, b = _on_bare_sweep(strips, bare, k, px, py, 0)
             floor[row, column, 0], floor[row, column, 1], floor[row, column, 2] = r, g, b
 
 
 @kernel
-def gather_floor(forms, lights, strips, index, bare, points, reach, total, hidden, gathered, salt, first, last):
+def gather_floor(
+    forms, lights, strips, index, bare, near, points, reach, total, hidden, gathered, salt, first, last
+):
     """What objects change in the indirect light of the floor: rows first..last of `gathered` (.., .., 3).
 
     Only rays that meet an object count, each with its light less that of the sweep behind it.
     `total`: the floor map with what is known so far.
     """
-    size = gathered.shape[0]
+    size, everything = gathered.shape[0], (1 << len(forms)) - 1
     step = _2 * reach / F(size)
-    fewer = F(size) / F(total.shape[0])
     for row in range(first, last):
         py = (F(row) + _HALF) * step - reach
         for column in range(size):
@@ -739,10 +878,10 @@ def gather_floor(forms, lights, strips, index, bare, points, reach, total, hidde
             for i in range(points.shape[1]):
                 u, v = _draw(points, 2, i, here)
                 dx, dy, dz = _scattered(nx, ny, nz, u, v)
-                if not _blocked(forms, -1, px, py, pz, dx, dy, dz):
+                if not _blocked(forms, everything, px, py, pz, dx, dy, dz):
                     continue
                 er, eg, eb, _ = _path(
-                    forms, lights, strips, index, bare, total, reach, False, points, i, here, 1, 2, -1,
+                    forms, lights, strips, index, bare, near, total, reach, False, points, i, here, 1, 2, everything,
                     px, py, pz, dx, dy, dz,
                 )  # fmt: skip
                 r, g, b = r + er, g + eg, b + eb
@@ -806,14 +945,15 @@ def bare_direct(lights, strips, direct):
 
 @kernel
 def paint(
-    forms, lights, strips, index, bare, floor, reach, exact, points, fewest, spread, eye, axes, focal, salt,
-    light, first, last,
+    forms, lights, strips, index, bare, near, floor, reach, exact, points, fewest, spread, eye, axes, focal,
+    salt, frames, light, first, last,
 ):  # fmt: skip
     """Fill rows first..last of `light` (h, w, 3) with the linear light of each pixel.
 
     All of `points`' samples are taken where the first `fewest` differ in what they see or show an
-    object; where they see the same lamps from the floor, those few do. `spread`: offsets in the pixel,
-    evenly over the pixel filter's area.
+    object; where they see the same lamps from the floor, those few do, and a single one far from all
+    objects. `spread`: offsets in the pixel, evenly over the pixel filter's area. `frames` (n, 4): first
+    and end column, first and end row of the rectangle in which each object can be.
     """
     height, width = light.shape[0], light.shape[1]
     half_w, half_h, inverse = F(width) * _HALF, F(height) * _HALF, _1 / focal
@@ -823,8 +963,13 @@ def paint(
         for column in range(width):
             here = _hash(salt + np.uint32(row * width + column))
             r, g, b = _0, _0, _0
-            same, common, taken = True, 0, 0
+            same, common, taken, among = True, 0, 0, 0
+            for i in range(len(forms)):
+                if frames[i, 0] - 1 <= column <= frames[i, 1] and frames[i, 2] - 1 <= row <= frames[i, 3]:
+                    among |= 1 << i
             for i in range(samples):
+                if i == 1 and common & PLAIN and common > 0 and among == 0 and fewest < samples:
+                    break
                 if i == fewest and same and common >= 0:
                     break
                 u, v = _draw(points, 0, i, here)
@@ -839,7 +984,7 @@ def paint(
                 dz = axes[0, 2] * u + axes[1, 2] * v - axes[2, 2]
                 scale = _1 / math.sqrt(dx * dx + dy * dy + dz * dz)
                 er, eg, eb, seen = _path(
-                    forms, lights, strips, index, bare, floor, reach, exact, points, i, here, 0, 0, -1,
+                    forms, lights, strips, index, bare, near, floor, reach, exact, points, i, here, 0, 0, among,
                     eye[0], eye[1], eye[2], dx * scale, dy * scale, dz * scale,
                 )  # fmt: skip
                 if i == 0:
@@ -849,42 +994,53 @@ def paint(
                 r, g, b = r + er, g + eg, b + eb
                 taken += 1
             scale = _1 / F(taken)
-            light[row, column, 0], light[row, column, 1], light[row, column, 2] = r * scale, g * scale, b * scale
+            light[row, column, 0], light[row, column, 1], light[row, column, 2] = (
+                r * scale,
+                g * scale,
+                b * scale,
+            )
 
 
 @kernel
-def cast(forms, eye, axes, focal, depths, objects):
-    """Fill `objects` (h, w) uint8 with object number + 1, and `depths` (h, w) with distances.
+def find_frames(forms, eye, axes, focal, height, width, frames):
+    """Fill `frames` (n, 4): first and end column, first and end row of where each object can be seen.
 
-    Both hold 0 and FAR before. Each object is looked for only in the rectangle that its ball covers.
     `axes`: the camera's right, up, backward.
     """
-    height, width = objects.shape
     half_w, half_h = F(width) * _HALF, F(height) * _HALF
-    inverse = _1 / focal
     for i in range(len(forms)):
         cx, cy, cz = forms[i, X] - eye[0], forms[i, Y] - eye[1], forms[i, R] - eye[2]
         right = cx * axes[0, 0] + cy * axes[0, 1] + cz * axes[0, 2]
         up = cx * axes[1, 0] + cy * axes[1, 1] + cz * axes[1, 2]
         ahead = -(cx * axes[2, 0] + cy * axes[2, 1] + cz * axes[2, 2])
         ball = math.sqrt(forms[i, BALL])
-        if ahead < -ball:
-            continue
         left, end = _extent(right, ahead, ball)
         low, top = _extent(up, ahead, ball)
-        first_column = int(max(half_w + focal * left, _0))
-        last_column = int(min(half_w + focal * end + _1, F(width)))
-        first = int(max(half_h - focal * top, _0))
-        last = int(min(half_h - focal * low + _1, F(height)))
-        for row in range(first, last):
+        frames[i, 0] = max(int(half_w + focal * left), 0)
+        frames[i, 1] = min(int(half_w + focal * end) + 1, width)
+        frames[i, 2] = max(int(half_h - focal * top), 0)
+        frames[i, 3] = min(int(half_h - focal * low) + 1, height)
+
+
+@kernel
+def cast(forms, eye, axes, focal, frames, depths, objects):
+    """Fill `objects` (h, w) uint8 with object number + 1, and `depths` (h, w) with distances.
+
+    Both hold 0 and FAR before.
+    """
+    height, width = objects.shape
+    half_w, half_h = F(width) * _HALF, F(height) * _HALF
+    inverse = _1 / focal
+    for i in range(len(forms)):
+        for row in range(frames[i, 2], frames[i, 3]):
             v = (half_h - F(row) - _HALF) * inverse
-            for column in range(first_column, last_column):
+            for column in range(frames[i, 0], frames[i, 1]):
                 u = (F(column) + _HALF - half_w) * inverse
                 dx = axes[0, 0] * u + axes[1, 0] * v - axes[2, 0]
                 dy = axes[0, 1] * u + axes[1, 1] * v - axes[2, 1]
                 dz = axes[0, 2] * u + axes[1, 2] * v - axes[2, 2]
                 scale = _1 / math.sqrt(dx * dx + dy * dy + dz * dz)
-                t = _form_hit(forms, i, eye[0], eye[1], eye[2], dx * scale, dy * scale, dz * scale)
+                t, _ = _nearest(forms, 1 << i, eye[0], eye[1], eye[2], dx * scale, dy * scale, dz * scale)
                 if t < depths[row, column]:
                     depths[row, column] = t
                     objects[row, column] = i + 1
