@@ -128,7 +128,7 @@ def _pack(options: argparse.Namespace) -> None:
 def _add_gallery(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, help="folder to write, such as film/clevr/gallery")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=1024, help="samples a pixel (default 1024)")
+    parser.add_argument("--samples", type=int, default=256, help="samples a pixel (default 256)")
 
 
 def _gallery(options: argparse.Namespace) -> None:
@@ -247,11 +247,33 @@ def _import_official(options: argparse.Namespace) -> None:
     print(f"{options.out}: {size:,} parameters, {len(card.words)} words, {len(card.spoken)} answers")
 
 
+def _add_truth(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scenes", type=Path, required=True, help="CLEVR scenes file")
+    parser.add_argument("--questions", type=Path, required=True, help="CLEVR questions file with answers")
+    parser.add_argument(
+        "--parse", action="store_true", help="read the programs from the texts, not from the file"
+    )
+
+
+def _truth(options: argparse.Namespace) -> None:
+    from film.clevr.truth import truth
+
+    found = truth(options.scenes, options.questions, parse_texts=options.parse)
+    print(json.dumps({"questions": found.questions, "agree": found.agree, "ill_posed": found.ill_posed}))
+    if found.not_understood:
+        print(
+            f"film truth: {len(found.not_understood)} texts are not understood, first this: "
+            f"{found.not_understood[0]}",
+            file=sys.stderr,
+        )
+
+
 # name -> (one line of help, adds the arguments, runs the command)
 COMMANDS: dict[str, tuple[str, Add, Run]] = {
     "generate": ("make CLEVR scenes, questions and pictures", _add_generate, _generate),
     "gallery": ("make the bundled gallery anew", _add_gallery, _gallery),
     "pack": ("pack a CLEVR folder for training", _add_pack, _pack),
+    "truth": ("hold answers against the scenes they are about", _add_truth, _truth),
     "train": ("train a network", _add_train, _train),
     "ask": ("ask a network about a picture", _add_ask, _ask),
     "evaluate": ("measure a network on CLEVR questions", _add_evaluate, _evaluate),

@@ -54,5 +54,6 @@ def gallery(folder: Path = FOLDER) -> tuple[Exhibit, ...]:
         if scene.filename not in labels:
             raise InputError(f"{folder / LABELS} says nothing of {scene.filename}; make the gallery again.")
         path, asked = split.picture_path(scene.filename), tuple(questions.get(scene.filename, ()))
-        exhibits.append(Exhibit(number, *labels[scene.filename], scene, path, asked))
+        title, why, pair = labels[scene.filename]
+        exhibits.append(Exhibit(number, title, why, pair, scene, path, asked))
     return tuple(exhibits)

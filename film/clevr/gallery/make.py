@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from film.clevr.gallery import LABELS, SPLIT
-from film.clevr.generate import object_centres, question_to_json
+from film.clevr.generate import SAMPLES, object_centres, question_to_json
 from film.clevr.making import write_file, writing
 from film.clevr.programs import run
 from film.clevr.questions import Question, QuestionSampler
@@ -26,7 +26,7 @@ from film.clevr.render import render, visible_pixels
 from film.clevr.scenes import ATTRIBUTES, COLORS, Scene, View, sample_scene, scene_to_json
 from film.errors import InputError
 
-WIDTH, HEIGHT, SAMPLES = 480, 320, 1024
+WIDTH, HEIGHT = 480, 320
 QUESTIONS = 10
 
 Rule = Callable[[Scene], bool]
@@ -43,7 +43,10 @@ class Draft:
 
 
 def make_gallery(
-    out: Path, seed: int = 0, samples: int = SAMPLES, progress: Callable[[str, int, int], None] | None = None
+    out: Path,
+    seed: int = 0,
+    samples: int = SAMPLES["clean"],
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> None:
     """Write the gallery's images/, scenes/, questions/ and labels to `out`."""
     drafts = list(choose(seed))
@@ -111,16 +114,18 @@ def choose(seed: int) -> Iterator[Draft]:
             scene,
         )
 
-    for attribute, values in {
-        "material": ("metal", "rubber"),
-        "shape": ("sphere", "cube", "cylinder"),
-        "size": ("small", "large"),
-        "color": ("cyan",),
-    }.items():
-        for value in values:
-            name = f"All {value}"
-            why = f"Every object is {value}: asking for the {attribute} decides nothing, the rest must."
-            yield Draft(name, why, drawn.uniform(attribute, value))
+    for attribute, value, name in (
+        ("material", "metal", "metal"),
+        ("material", "rubber", "rubber"),
+        ("shape", "sphere", "spheres"),
+        ("shape", "cube", "cubes"),
+        ("shape", "cylinder", "cylinders"),
+        ("size", "small", "small"),
+        ("size", "large", "large"),
+        ("color", "cyan", "cyan"),
+    ):
+        why = f"Every object has the same {attribute}: naming it tells nothing apart, the rest must."
+        yield Draft(f"All {name}", why, drawn.uniform(attribute, value))
     yield Draft(
         "Eight colors",
         "Each color once, shapes and materials mixed.",
@@ -143,33 +148,24 @@ def choose(seed: int) -> Iterator[Draft]:
     )
 
     views = {
-        "from the usual place": View(),
-        "camera to the left, near and low": moved(View(), (-0.5, -0.5, -0.5)),
-        "camera to the right, far and high": moved(View(), (0.5, 0.5, 0.5)),
+        "from the left": moved(View(), (-0.5, -0.5, -0.5)),
+        "from the right": moved(View(), (0.5, 0.5, 0.5)),
     }
     base = drawn.first(5, lambda s: not any(s.replaced(view=view).problems() for view in views.values()))
     for number, (name, view) in enumerate(views.items()):
         yield Draft(
-            f"One scene, {name}",
-            "The same objects from the ends of CLEVR's camera jitter: answers stay.",
+            f"One scene {name}",
+            "The same objects from the two ends of CLEVR's camera jitter: every answer stays.",
             base.replaced(view=view),
             pair=number or None,
         )
 
-    for attribute in ("color", "material", "shape", "size", "color", "shape"):
-        before, after, described = drawn.pair(attribute)
-        yield Draft(f"Pair of {attribute}, before", f"Compare with the next: {described}.", before)
+    pairs = [drawn.pair(attribute) for attribute in ("color", "material", "shape", "size", "color", "shape")]
+    for number, (before, after, described) in enumerate([*pairs, drawn.removal()], 1):
+        yield Draft(f"Pair {number}, before", f"Compare with the next: {described}.", before)
         yield Draft(
-            f"Pair of {attribute}, after",
-            f"Compare with the one before: {described}; nothing else.",
-            after,
-            pair=1,
+            f"Pair {number}, after", f"Compare with the one before: {described}, nothing else.", after, pair=1
         )
-    before, after, described = drawn.removal()
-    yield Draft("Pair of number, before", f"Compare with the next: {described}.", before)
-    yield Draft(
-        "Pair of number, after", f"Compare with the one before: {described}; nothing else.", after, pair=1
-    )
 
 
 class Draws:
@@ -193,7 +189,9 @@ class Draws:
         """A scene whose objects all have the value."""
 
         def prepare(scene: Scene) -> Scene:
-            return scene.replaced(objects=tuple(replace(o, **{attribute: value}) for o in scene.objects))
+            for number in range(len(scene.objects)):
+                scene = scene.changing(number, check=False, **{attribute: value})
+            return scene
 
         return self.first(4 if value == "large" else 6, lambda scene: True, prepare)
 
@@ -209,17 +207,12 @@ class Draws:
             number = int(self.rng.integers(len(before.objects)))
             old = getattr(before.objects[number], attribute)
             new = str(self.rng.choice([value for value in ATTRIBUTES[attribute] if value != old]))
-            changed = replace(before.objects[number], **{attribute: new})
-            after = before.replaced(
-                objects=(*before.objects[:number], changed, *before.objects[number + 1 :])
-            )
-            if not after.problems():
-                rest = [
-                    getattr(changed, name)
-                    for name in ("size", "color", "material", "shape")
-                    if name != attribute
-                ]
-                noun = " ".join(rest if attribute != "shape" else [*rest, "object"])
+            after = before.changing(number, check=False, **{attribute: new})
+            names = [name for name in ATTRIBUTES if name != attribute]
+            look = [getattr(before.objects[number], name) for name in names]
+            alike = [o for o in before.objects if [getattr(o, name) for name in names] == look]
+            if not after.problems() and len(alike) == 1:  # so that the description fits one object
+                noun = " ".join(look if attribute != "shape" else [*look, "object"])
                 return before, after, f"the {noun} turns from {old} to {new}"
 
     def removal(self) -> tuple[Scene, Scene, str]:
@@ -295,7 +288,7 @@ def ask(scenes: Sequence[Scene], pairs: Sequence[int | None], seed: int) -> list
             asked.append(sampler.sample(group[0], QUESTIONS))
             continue
         pool = [q for scene in group for q in QuestionSampler(seed + scene.index).sample(scene, 80)]
-        shared = list(in_all(pool, group))
+        shared = sorted(in_all(pool, group), key=lambda same: len(same[0].text))  # short ones are read
         different = [same for same in shared if len({question.answer for question in same}) > 1]
         alike = [same for same in shared if len({question.answer for question in same}) == 1]
         chosen = varied(different, QUESTIONS // 2 + 2)
@@ -309,7 +302,7 @@ def in_all(pool: Iterable[Question], scenes: Sequence[Scene]) -> Iterator[tuple[
     for question in pool:
         results = [run(question.program, scene) for scene in scenes]
         if all(result.answer is not None for result in results):
-            yield tuple(replace(question, answer=r.answer, outputs=tuple(r.outputs)) for r in results)
+            yield tuple(replace(question, answer=r.answer or "", outputs=r.outputs) for r in results)
 
 
 def varied(pool: Sequence[tuple[Question, ...]], count: int) -> list[tuple[Question, ...]]:
