@@ -127,7 +127,9 @@ class Trainer:
         self.report = report if place.rank == 0 else lambda _: None
         with_pictures = network.config.picture == "pixels"
         self.deck = Deck(corpus, place.device, with_pictures=with_pictures, part=(place.rank, place.world))
-        self.validation = validation and Deck(validation, place.device, with_pictures=with_pictures)
+        self.validation = (
+            Deck(validation, place.device, with_pictures=with_pictures) if validation is not None else None
+        )
 
         torch.manual_seed(recipe.seed)
         self.tutor = Tutor(network, recipe.loss, recipe.front).to(place.device)

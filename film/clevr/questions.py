@@ -96,7 +96,8 @@ class _Sayable:
         """
         name = ("relating", here, allowed, wanted)
         if name not in self._choices:
-            telling, trivial = [], []
+            telling: list[tuple[str, Key]] = []
+            trivial: list[tuple[str, Key]] = []
             for relation in RELATIONS:
                 there = self.related[relation][here]
                 for key, mask in self.keys(allowed):
@@ -105,8 +106,7 @@ class _Sayable:
                         continue
                     (trivial if both == mask else telling).append((relation, key))
             self._choices[name] = [telling, trivial]
-        telling, trivial = self._choices[name]
-        return telling, trivial
+        return tuple(self._choices[name])  # type: ignore[return-value]
 
     def same(self, attribute: str, here: int) -> int:
         return self.value[attribute, getattr(self.scene.objects[here], attribute)] & ~(1 << here)
@@ -210,10 +210,8 @@ class _Attempt:
         """Does a plain relation say nothing: is the answer the same without it?"""
         steps = self.family.steps
         for number, step in enumerate(steps):
-            if (
-                step.kind != "relate"
-                or (steps[number + 1].inputs == (number,)
-                and steps[number + 1].kind == "filter")
+            if step.kind != "relate" or (
+                steps[number + 1].inputs == (number,) and steps[number + 1].kind == "filter"
             ):
                 continue
             outputs = self.outputs[:number]
