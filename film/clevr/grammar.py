@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -324,8 +325,8 @@ def parse(text: str) -> Parse:
     threads, count = _follow(words)
     readings = [_read(thread, end) for thread in threads if not thread.phrase for end in thread.place.ends]
     if count < len(words) or not readings:
-        rest = words[count][:40] if count < len(words) else ""
-        raise NotUnderstood(_spell(words[:count]), rest, nearest(words))
+        rest = words[count] if count < len(words) else ""
+        raise NotUnderstood(_spell(words[:count]), rest, _nearest(words, keep_all=not rest))
     # Where families share a text, their programs are the same; take one that may ask so.
     family, slots, official = min(readings, key=lambda reading: (not reading[2], reading[0].index))
     meant = family if official else replace(family, never=frozenset())
@@ -335,10 +336,12 @@ def parse(text: str) -> Parse:
 def _typed(text: str) -> list[str]:
     if not isinstance(text, str):
         raise InputError(f"A question is a text, not {type(text).__name__}.")
-    words = text.lower().strip(" \t\r\n?.!…\"'“”‘’").replace(";", " ; ").split(None, LONGEST)
+    words = (
+        text.lower().strip(" \t\r\n?.!…\"'“”‘’").replace(";", " ; ").replace(",", " , ").split(None, LONGEST)
+    )
     if not words:
         raise InputError("The question is empty; ask something like “How many red cubes are there?”.")
-    return words[:LONGEST]
+    return [word[:40] for word in words[:LONGEST]]
 
 
 def _follow(words: Iterable[str]) -> tuple[list[_Thread], int]:
@@ -369,12 +372,11 @@ def _spell(words: Iterable[str], end: str = "") -> str:
 
 # --- The nearest question -----------------------------------------------------------------------
 
-# Words that people type for CLEVR's own.
+# What people type for CLEVR's own words.
 _MEANT = {
+    ",": ";",
     "grey": "gray",
     "colour": "color",
-    "colored": "color",
-    "coloured": "color",
     "box": "cube",
     "boxes": "cubes",
     "tube": "cylinder",
@@ -382,17 +384,18 @@ _MEANT = {
     "item": "object",
     "items": "objects",
     "shapes": "objects",
+    "anybody": "anything",
     "huge": "large",
-    "bigger": "big",
+    "bigger": "large",
     "little": "small",
     "plastic": "rubber",
     "dull": "matte",
     "golden": "yellow",
-    "gold": "yellow",
-    "beside": "left",
-    "fewer": "fewer",
-    "lesser": "less",
     "identical": "same",
+    "which": "what",
+    "what's": "what is",
+    "it's": "its",
+    "count": "how many",
 }
 
 
@@ -409,27 +412,41 @@ def _known() -> frozenset[str]:
 
 
 @lru_cache(4096)
-def _mended(word: str) -> str:
-    """The known word that is meant, or the word itself."""
+def _mended(word: str) -> tuple[str, ...]:
+    """The known words that are meant by one, or the word itself."""
+    word = re.sub(r"<[^>]*>|[^\w;,']", "", word)
     word = _small(_MEANT.get(word, word))
-    if word in _known():
-        return word
-    close = difflib.get_close_matches(word[:20], sorted(_known()), n=1, cutoff=0.7)
-    return close[0] if close else word
+    known = _known()
+    if word in known or " " in word:
+        return tuple(word.split())
+    alike = [k for k in known if abs(len(k) - len(word)) < 3 and len({*k} & {*word}) * 2 > len({*word})]
+    close = difflib.get_close_matches(word, sorted(alike), n=1, cutoff=0.75)
+    return (close[0],) if close else (word,) * bool(word)
+
+
+@cache
+def _relation_phrases() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    """What may stand for a relation, longest first, and its words: "left" for "left of"."""
+    phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for relation in RELATIONS:
+        for way in sorted(map(str.split, SAID[relation]), key=len):
+            for begin, end in itertools.combinations(range(len(way) + 1), 2):
+                if relation in way[begin:end]:
+                    phrases.setdefault(tuple(way[begin:end]), tuple(way))
+    return tuple(sorted(phrases.items(), key=lambda phrase: -len(phrase[0])))
 
 
 def _items(words: Sequence[str]) -> list[_Item]:
     """The words with noun phrases and relations gathered, adjectives put in order."""
     letters = {w: m[0] for a in ATTRIBUTES for w, m in _attribute_words(a) if m}
     shapes = {w + s for w in (*THING, *(w for w, m in _attribute_words("shape"))) for s in ("", "s")}
-    relations = sorted((tuple(way.split()) for r in RELATIONS for way in SAID[r]), key=len, reverse=True)
     items: list[_Item] = []
     at = 0
     while at < len(words):
-        relation = next((r for r in relations if tuple(words[at : at + len(r)]) == r), None)
+        relation = next((p for p in _relation_phrases() if tuple(words[at : at + len(p[0])]) == p[0]), None)
         if relation:
-            items.append(_Item("R", relation))
-            at += len(relation)
+            items.append(_Item("R", relation[1]))
+            at += len(relation[0])
             continue
         said: dict[str, str] = {}
         begin = at
@@ -471,80 +488,111 @@ def _graph() -> tuple[_Junction, ...]:
     return tuple(junctions)
 
 
-_LEAVE_OUT = {"": 1.0, "N": 2.0, "Ns": 2.0, "R": 2.0}  # cost of not using something typed
-_PUT_IN = {"N": 1.5, "Ns": 1.5, "R": 2.0}  # cost of saying something that was not typed; a word costs 1
-_DEFAULT = {"N": "thing", "Ns": "things", "R": "left of", "Z": "large", "C": "red", "M": "metal", "S": "cube"}
+# What changes cost: leaving out something typed, and saying something that was not. A word that
+# carries what is asked weighs more than one that only holds the sentence together.
+_WEIGHTY = {*ATTRIBUTES, *["big", "made", "many", "number", "any", "and", "or", "other", "same", "equal"]}
+_WEIGHTY |= {"less", "fewer", "greater", "more"}
+_PUT_IN = {"N": 1.5, "Ns": 1.5, "R": 2.0}
+_DEFAULT = {
+    "N": "thing",
+    "Ns": "things",
+    "R": "left of",
+    "Z": "large",
+    "C": "red",
+    "M": "metal",
+    "Ss": "cubes",
+}
+
+
+def _leave_out(item: _Item) -> float:
+    if item.kind:
+        return 3.0 if item.kind == "R" else 1.0 + len(item.words)
+    return 2.0 if item.words[0] in _WEIGHTY else 1.0 if item.words[0] in _known() else 0.5
+
+
+def _put_in(edge: str) -> float:
+    return _PUT_IN.get(edge, 1.5 if edge in _WEIGHTY or edge in _PHRASES else 1.0)
 
 
 def _fit(edge: str, item: _Item) -> float | None:
     """What it costs to use something typed for an edge; None where it cannot be used."""
-    if edge in ("N", "Ns") and item.kind in ("N", "Ns"):
+    if item.kind == "R" or edge == "R" or not item.kind:
+        return 0.0 if edge == item.kind or item.words == (edge,) else None
+    if edge in ("N", "Ns"):
         return 0.0 if edge == item.kind else 0.4
-    if edge in _PHRASES:
-        if edge == item.kind:
-            return 0.0
-        return 0.1 if len(item.words) <= 2 and any(w in _PHRASES[edge] for w in item.words) else None
-    if item.kind in ("N", "Ns") and len(item.words) == 1:
-        return 0.0 if item.words[0] == edge else None
-    return (0.0 if item.words == (edge,) else None) if item.kind == "" else None
+    if edge in _PHRASES:  # one slot alone, which needs a noun phrase of one or two words
+        return 0.1 if len(item.words) < 3 and not _PHRASES[edge].keys().isdisjoint(item.words) else None
+    return 0.0 if item.words == (edge,) else None  # "things" that are no gap
 
 
-def nearest(words: Sequence[str]) -> str:
-    """The question that takes the fewest changes to the words typed.
+# Cost, edge taken from here (None: something typed is left out), and whether it uses something typed.
+_Choice = tuple[float, tuple[str, int] | None, bool]
+
+
+def nearest(text: str) -> str:
+    """The CLEVR question that takes the fewest changes to a text; a question itself where it is one.
+
+    Raises:
+        InputError: there is no text to begin with.
+    """
+    try:
+        parse(text)
+    except NotUnderstood as error:
+        return error.nearest
+    return _spell(_typed(text), "?")
+
+
+def _nearest(words: Sequence[str], keep_all: bool = False) -> str:
+    """The question that takes the fewest changes to the words typed; `keep_all`: only additions.
 
     An edit distance between what was typed and all sentences at once, exact: sentences that go on
     alike share their rest, so there are a few hundred places to compare with, not thousands.
     """
-    items = _items([_mended(word) for word in words])
-    leave = [_LEAVE_OUT[item.kind] if item.kind or item.words[0] in _known() else 0.5 for item in items]
+    items = _items([known for word in words for known in _mended(word)])
+    leave = [1000.0 if keep_all else _leave_out(item) for item in items]
     graph, size = _graph(), len(items)
-    # best[j][i]: cheapest way from junction j to a sentence's end with items i, i + 1, ... to be used,
-    # and the edge taken (None: item i is left out) and whether item i is used for it.
-    best: list[list[tuple[float, tuple[str, int] | None, bool]]] = []
+    # best[j][i]: the cheapest way from junction j to an end with items i, i + 1, ... still unused.
+    best: list[list[_Choice]] = []
     fits: dict[str, list[float | None]] = {}
     for junction in graph:
-        row: list[tuple[float, tuple[str, int] | None, bool]] = [(0.0, None, False)] * (size + 1)
-        costs = [(e, fits.setdefault(e[0], [_fit(e[0], item) for item in items])) for e in junction.edges]
+        edges = []
+        for edge, target in junction.edges:
+            if edge not in fits:
+                fits[edge] = [_fit(edge, item) for item in items] + [None]
+            edges.append(((edge, target), _put_in(edge), fits[edge], best[target]))
+        row: list[_Choice] = [(0.0 if junction.final else math.inf, None, False)] * (size + 1)
         for i in range(size, -1, -1):
-            if i < size:
-                choice = (row[i + 1][0] + leave[i], None, False)
-            else:
-                choice = (0.0 if junction.final else float("inf"), None, False)
-            for edge, fit in costs:
-                there = best[edge[1]]
-                put_in = there[i][0] + _PUT_IN.get(edge[0], 1.0)
-                if put_in < choice[0]:
-                    choice = (put_in, edge, False)
-                if i < size and (cost := fit[i]) is not None and there[i + 1][0] + cost <= choice[0]:
-                    choice = (there[i + 1][0] + cost, edge, True)
+            choice = (row[i + 1][0] + leave[i], None, False) if i < size else row[i]
+            for taken, cost, fit, there in edges:
+                if there[i][0] + cost < choice[0]:
+                    choice = (there[i][0] + cost, taken, False)
+                used = fit[i]
+                if used is not None and there[i + 1][0] + used <= choice[0]:
+                    choice = (there[i + 1][0] + used, taken, True)
             row[i] = choice
         best.append(row)
     said: list[str] = []
     at, i = len(graph) - 1, 0
     while True:
-        _, edge, used = best[at][i]
-        if edge is None and i == size:
-            return _article(_spell(said, "?"))
-        if edge is not None:
-            said += _in_place(edge[0], items[i] if used else None)
-            at = edge[1]
-        i += used or edge is None
+        _, step, use = best[at][i]
+        if step is None and i == size:
+            return _spell(said, "?").replace(" a equal", " an equal")
+        if step is not None:
+            said += _in_place(step[0], items[i] if use else None)
+            at = step[1]
+        i += use or step is None
 
 
-def _in_place(edge: str, item: _Item | None) -> list[str]:
+def _in_place(edge: str, item: _Item | None) -> Sequence[str]:
     """The words of an edge, taken from what was typed if that is used for it."""
     if edge not in _PHRASES:
-        return [edge]
+        return (edge,)
     if item is None:
-        return _DEFAULT[edge].split() if edge in _DEFAULT else [_DEFAULT[edge[0]] + "s"]
+        return _DEFAULT[edge].split()
     if edge in ("N", "Ns"):
         *adjectives, shape = item.words
-        return [*adjectives, shape.removesuffix("s") + "s" * (edge == "Ns")]
-    return list(item.words) if edge == "R" else [next(w for w in item.words if w in _PHRASES[edge])]
-
-
-def _article(text: str) -> str:
-    return text.replace("a equal number", "an equal number")
+        return (*adjectives, shape.removesuffix("s") + "s" * (edge == "Ns"))
+    return item.words if edge == "R" else [next(w for w in item.words if w in _PHRASES[edge])]
 
 
 # --- For those who type -------------------------------------------------------------------------

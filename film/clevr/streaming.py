@@ -58,10 +58,10 @@ class _Stream:
                 for item in self._list():  # other lists are walked through, never held
                     if name == key:
                         yield item
+                if name == key:
+                    return
             else:
                 self._value()
-            if name == key:
-                return
             seen.append(str(name))
             if self._peek() == ",":
                 self.at += 1
