@@ -215,19 +215,20 @@ def _tree() -> _Place:
 
 
 def _words() -> tuple[str, ...]:
-    found = {"?"}
-    for family in FAMILIES:
-        for form in forms(family):
-            for part in form.parts:
-                if isinstance(part, str):
-                    found.update(part.split())
-                elif isinstance(part, (Maybe, Other)):
-                    found.update(part.words.split())
-                    found.update(part.without.split() if isinstance(part, Other) else ())
-                else:
-                    kind = "N" if isinstance(part, Noun) else part.slot[0]
-                    found.update(_phrase_words(_PHRASES[kind + "s" * part.plural]))
-    return tuple(sorted(found - {"?"}))
+    found: set[str] = set()
+    for part in (part for family in FAMILIES for form in forms(family) for part in form.parts):
+        match part:
+            case str():
+                found.update(part.split())
+            case Maybe():
+                found.update(part.words.split())
+            case Other():
+                found.update((part.words, *part.without.split()))
+            case Noun():
+                found.update(_phrase_words(_PHRASES["N" + "s" * part.plural]))
+            case Single():
+                found.update(_phrase_words(_PHRASES[part.slot[0] + "s" * part.plural]))
+    return tuple(sorted(found))
 
 
 def _phrase_words(state: State) -> Iterator[str]:
@@ -384,7 +385,6 @@ _MEANT = {
     "item": "object",
     "items": "objects",
     "shapes": "objects",
-    "anybody": "anything",
     "huge": "large",
     "bigger": "large",
     "little": "small",
