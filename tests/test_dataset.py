@@ -126,6 +126,17 @@ def test_test_split_has_no_answers_and_no_scenes(copy, tmp_path):
     assert corpus.question(5).answer is None
 
 
+def test_cogent_splits_have_their_names(copy):
+    for path in sorted(copy.rglob("*val*"), reverse=True):
+        path.rename(path.with_name(path.name.replace("val", "valB")))
+    for kind in ("questions", "scenes"):
+        path = copy / kind / f"CLEVR_valB_{kind}.json"
+        path.write_text(path.read_text().replace("CLEVR_val_", "CLEVR_valB_").replace('"val"', '"valB"'))
+    split = open_folder(copy).split("valB")
+    assert [scene.filename for scene in split.scenes()] == list(split.pictures)
+    assert {question.filename for question in split.questions()} == set(split.pictures)
+
+
 def test_humans_questions_find_clevrs_pictures(copy, tmp_path):
     humans = tmp_path / "CLEVR-Humans"
     humans.mkdir()
@@ -502,6 +513,9 @@ def test_a_killed_run_goes_on(layout, tmp_path):
     if (out / ".making").exists() and layout == "packed":
         with pytest.raises(InputError, match="not finished"):
             Corpus.open(out)
+    if (out / ".making").exists() and layout == "clevr":
+        with pytest.raises(InputError, match="not finished"):
+            open_folder(out)
     generate(out, recipe)
     assert tree(out) == tree(generate(tmp_path / "whole", recipe))
 

@@ -11,11 +11,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from film.clevr.arrays import QuestionArrays, question_arrays, scene_arrays
 from film.clevr.corpus import SEAL, Corpus
 from film.clevr.folder import Folder, GivenQuestion, Split, open_folder
 from film.errors import InputError
 
-__all__ = ["Corpus", "Folder", "GivenQuestion", "Split", "open_data", "open_folder"]
+__all__ = [
+    "Corpus",
+    "Folder",
+    "GivenQuestion",
+    "QuestionArrays",
+    "Split",
+    "open_data",
+    "open_folder",
+    "question_arrays",
+    "scene_arrays",
+]
 
 
 def open_data(path: str | Path, split: str | None = None) -> Split | Corpus:

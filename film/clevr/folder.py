@@ -143,7 +143,11 @@ def open_folder(path: str | Path, pictures: str | Path | None = None) -> Folder:
     """
     path = Path(path)
     _must_be_folder(path)
-    parts = _gather(shard_folders(path) or [path])
+    roots = shard_folders(path) or [path]
+    for root in roots:
+        if (root / ".making").is_dir() and not (root / "recipe.json").exists():
+            raise InputError(f"{root} is not finished; run the command that makes it again to go on.")
+    parts = _gather(roots)
     humans = _humans_files(path)
     if not parts and not humans:
         raise InputError(_not_clevr(path))

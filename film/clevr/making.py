@@ -72,6 +72,7 @@ class Making:
         self.finished = self.seal.exists()
         if self.finished:
             self._must_match(self.seal, "is finished and was made")
+            shutil.rmtree(self.folder, ignore_errors=True)  # a kill may have come right after the seal
             return
         recipe_file = self.folder / "recipe.json"
         if recipe_file.exists():
