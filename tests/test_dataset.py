@@ -17,8 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film.clevr.programs import ANSWERS, run
-from film.clevr.questions import QuestionSampler
 
 from film.clevr import making
 from film.clevr.arrays import SLOTS, UNKNOWN_ANSWER, UNKNOWN_FAMILY, question_arrays
@@ -28,6 +26,8 @@ from film.clevr.folder import open_folder
 from film.clevr.generate import Recipe, Shard, generate, make_scene
 from film.clevr.packing import pack
 from film.clevr.pictures import save_picture
+from film.clevr.programs import ANSWERS, run
+from film.clevr.questions import QuestionSampler
 from film.clevr.scenes import COLORS, SHAPES
 from film.clevr.streaming import stream_items
 from film.clevr.words import END, START, encode
