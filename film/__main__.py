@@ -29,6 +29,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--time-limit", type=float, default=float("inf"), help="minutes; then save and stop")
+    parser.add_argument("--save-every", type=float, default=2.0, help="minutes between saved states")
     parser.add_argument("--precision", default="auto", help="auto, bfloat16 or float32")
     parser.add_argument(
         "--set",
@@ -54,6 +55,7 @@ def _train(options: argparse.Namespace) -> None:
         resume=options.resume,
         precision=options.precision,
         time_limit=options.time_limit * 60,
+        save_every=options.save_every * 60,
         report=lambda line: print(line, flush=True),
     )
     print("finished" if done else f"stopped in time; go on with --resume --out {options.out}")

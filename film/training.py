@@ -120,6 +120,7 @@ class Trainer:
         place: Place | None = None,
         report: Report = print,
     ):
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.recipe = recipe
         self.corpus = corpus
@@ -201,7 +202,6 @@ class Trainer:
             time_limit, log_every, save_every, check_every: seconds, the last one between
                 looks at the validation corpus.
         """  # fmt: skip
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.tutor.train()
         began = logged = saved = checked = time.monotonic()
         spent_before, samples_before = self.seconds, self.samples
@@ -441,6 +441,7 @@ def start(
     resume: bool = False,
     precision: str = "auto",
     time_limit: float = float("inf"),
+    save_every: float = 120.0,
     report: Report = print,
 ) -> bool:
     """Open the data, build or resume the run, train; True when the recipe is finished."""
@@ -458,4 +459,4 @@ def start(
         trainer.resume()
     elif (out / "state.pt").exists():
         raise InputError(f"{out} holds a training run already; go on with --resume or choose another folder.")
-    return trainer.train(time_limit=time_limit)
+    return trainer.train(time_limit=time_limit, save_every=save_every)

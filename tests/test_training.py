@@ -1,0 +1,287 @@
+"""Training: what is drawn, what is told, and that nothing is lost when it stops."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from film.batches import SCENE_MAPS, Deck, scene_maps
+from film.checkpoint import load
+from film.clevr.corpus import Corpus
+from film.clevr.generate import Recipe as Making
+from film.clevr.generate import generate
+from film.clevr.scenes import COLORS, SHAPES
+from film.config import LossWeights, NetworkConfig, TrainingConfig
+from film.errors import InputError
+from film.network import FiLMNetwork
+from film.recipes import RECIPES, recipe
+from film.training import Place, Trainer, start, transplant
+
+NETWORK = NetworkConfig(
+    embedding=8, gru=16, picture="features", width=15, height=10, channels=SCENE_MAPS, stem=((8, 3, 1),),
+    maps=8, blocks=2, modulated=(True, True), classifier_maps=16, classifier_units=(16,),
+)  # fmt: skip
+RECIPE = TrainingConfig(
+    samples=640, pictures=4, questions=8, learning_rate=3e-3, decoupled=True, averaging=0.9, mirror=True,
+    loss=LossWeights(answer=1.0, sets=1.0, slots=0.1),
+)  # fmt: skip
+CPU = Place(torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A packed corpus of 24 scenes without pictures."""
+    return generate(
+        tmp_path_factory.mktemp("corpus") / "made",
+        Making(pictures=24, questions=10, size=None, split="train", seed=3, chunk=12),
+    )
+
+
+@pytest.fixture(scope="module")
+def corpus(folder) -> Corpus:
+    return Corpus.open(folder)
+
+
+def trainer(out: Path, corpus: Corpus, **changes) -> Trainer:
+    torch.manual_seed(0)
+    model = FiLMNetwork(replace(NETWORK, words=len(corpus.words)))
+    return Trainer(out, model, replace(RECIPE, **changes), corpus, place=CPU, report=lambda line: None)
+
+
+def weights(one: Trainer) -> torch.Tensor:
+    return torch.cat([value.flatten().double() for value in one.network.state_dict().values()])
+
+
+def test_scene_maps_hold_each_object_at_its_place(corpus):
+    deck = Deck(corpus, CPU.device, with_pictures=False)
+    maps = scene_maps(deck.objects[:1], deck.positions[:1], 15, 10)[0]  # (SCENE_MAPS, 10, 15)
+    scene = corpus.scene(0)
+    seen = 0
+    for thing, position in zip(scene.objects, deck.positions[0], strict=False):
+        column, row = int(position[2] * 15), int(position[3] * 10)
+        cell = maps[:, row, column]
+        assert cell[0] == 1
+        assert cell[1 + SHAPES.index(thing.shape)] == 1
+        assert cell[8 + COLORS.index(thing.color)] == 1
+        seen += 1
+    assert seen == len(scene.objects)
+    assert 1 <= maps[0].sum() <= seen
+
+
+def test_questions_of_a_batch_are_about_its_pictures_and_distinct(corpus):
+    deck = Deck(corpus, CPU.device, with_pictures=False)
+    batch = deck.draw(torch.Generator().manual_seed(0), 5, 8, mirror=False)
+    assert batch.tokens.shape[0] == 40
+    assert int(batch.lengths.max()) == batch.tokens.shape[1]
+    for objects, tokens in zip(batch.objects, batch.tokens.view(5, 8, -1), strict=True):
+        (picture,) = [p for p in range(24) if torch.equal(deck.objects[p], objects)]
+        rows = (deck.starts[picture], deck.starts[picture] + deck.counts[picture])
+        known = {tuple(row[row != 0].tolist()) for row in deck.tokens[rows[0] : rows[1]]}
+        asked = [tuple(row[row != 0].tolist()) for row in tokens]
+        assert len(set(asked)) == 8
+        assert set(asked) <= known
+
+
+def test_mirrored_batches_swap_left_and_right_in_words_slots_and_places(corpus):
+    deck = Deck(corpus, CPU.device, with_pictures=False)
+    pictures, rows = torch.tensor([0, 1]), torch.arange(20)
+    plain, mirrored = (deck.batch(pictures, rows, 10, flip=flip) for flip in (False, True))
+    left, right = deck.words.index("left"), deck.words.index("right")
+    assert torch.equal(mirrored.tokens == left, plain.tokens == right)
+    assert torch.equal(mirrored.slots[:, 16:19] == 1, plain.slots[:, 16:19] == 2)
+    there = plain.objects[..., 0] >= 0
+    torch.testing.assert_close(mirrored.positions[there][:, 2], 1 - plain.positions[there][:, 2])
+    assert torch.equal(mirrored.members, plain.members)
+    untouched = (plain.tokens != left) & (plain.tokens != right)
+    assert torch.equal(mirrored.tokens[untouched], plain.tokens[untouched])
+
+
+def test_sets_are_those_of_the_programs(corpus):
+    deck = Deck(corpus, CPU.device, with_pictures=False)
+    batch = deck.batch(torch.tensor([0]), torch.arange(10), 10)
+    for number in range(10):
+        question = corpus.question(number)
+        if question.program[-1].function in ("count", "exist"):
+            result = batch.members[number, -1].nonzero().flatten().tolist()
+            assert ("yes" if result else "no") == question.answer or str(len(result)) == question.answer
+
+
+def test_a_tiny_network_learns_a_handful_of_questions(tmp_path, corpus):
+    run = trainer(tmp_path, corpus, samples=10**9, mirror=False, averaging=0.0)
+    run.tutor.train()
+    first = run.step()[0]["answer"].item()
+    for _ in range(150):
+        last = run.step()[0]["answer"].item()
+    assert last < 0.6 * first
+
+
+def test_resuming_goes_on_exactly_where_it_stopped(tmp_path, corpus):
+    whole = trainer(tmp_path / "whole", corpus)
+    assert whole.train(log_every=0.0)
+    part = trainer(tmp_path / "part", corpus)
+    part.tutor.train()
+    while part.samples < 320:
+        part.step()
+    part.save()
+    again = trainer(tmp_path / "part", corpus)
+    again.resume()
+    assert again.samples == 320
+    assert again.train()
+    torch.testing.assert_close(weights(again), weights(whole))
+    assert torch.equal(again.generator.get_state(), whole.generator.get_state())
+    kept, card = load(tmp_path / "whole" / "checkpoint")
+    assert card.recipe["samples_seen"] == 640
+    assert card.words == corpus.words
+    assert kept.config == whole.network.config
+
+
+def test_a_time_limit_saves_and_stops(tmp_path, folder):
+    finished = start(tmp_path / "run", NETWORK, replace(RECIPE, samples=10**9), folder, folder,
+                     time_limit=0.5, precision="float32", report=lambda line: None)  # fmt: skip
+    assert not finished
+    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    assert rows[0].startswith("samples,seconds,loss")
+    assert "validation accuracy" in rows[0]
+    assert (tmp_path / "run" / "checkpoint" / "card.json").exists()
+    with pytest.raises(InputError, match="go on with --resume"):
+        start(tmp_path / "run", NETWORK, RECIPE, folder, None)
+    with pytest.raises(InputError, match="no .*state.pt to resume"):
+        start(tmp_path / "other", NETWORK, RECIPE, folder, None, resume=True)
+
+
+def test_the_state_of_another_network_or_a_broken_one_is_refused(tmp_path, corpus):
+    trainer(tmp_path, corpus).save()
+    other = FiLMNetwork(replace(NETWORK, words=len(corpus.words), maps=4, stem=((4, 3, 1),)))
+    with pytest.raises(InputError, match="another network"):
+        Trainer(tmp_path, other, RECIPE, corpus, place=CPU).resume()
+    state = tmp_path / "state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(InputError, match="cannot be read"):
+        trainer(tmp_path, corpus).resume()
+
+
+def test_a_disk_that_fills_up_leaves_the_last_state(tmp_path, corpus, monkeypatch):
+    run = trainer(tmp_path, corpus)
+    run.save()
+    before = (tmp_path / "state.pt").read_bytes()
+    run.tutor.train()
+    run.step()
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(InputError, match="Free some space"):
+        run.save()
+    assert (tmp_path / "state.pt").read_bytes() == before
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def command(folder: Path, out: Path, *more: str) -> list[str]:
+    network = ["blocks=2", "modulated=[true,true]", "maps=8", "stem=[[8,3,1]]", "gru=16", "embedding=8"]
+    return [
+        "-m", "film", "train", "--recipe", "scenes", "--data", str(folder), "--out", str(out),
+        "--precision", "float32", *more, "--set", *(f"network.{change}" for change in network),
+        "training.pictures=4", "training.questions=8", "training.warm_up=100",
+    ]  # fmt: skip
+
+
+def test_killed_training_can_be_resumed(tmp_path, folder):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    running = subprocess.Popen(
+        [
+            sys.executable,
+            *command(folder, tmp_path / "run", "--save-every", "0.01"),
+            "training.samples=1000000000",
+        ],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    state = tmp_path / "run" / "state.pt"
+    for _ in range(300):
+        if state.exists() or running.poll() is not None:
+            break
+        time.sleep(0.1)
+    assert running.poll() is None
+    time.sleep(1.0)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    seen = torch.load(state, weights_only=True)["samples"]
+    assert seen > 0
+    done = subprocess.run(
+        [sys.executable, *command(folder, tmp_path / "run", "--resume"), f"training.samples={seen + 320}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert torch.load(state, weights_only=True)["samples"] >= seen + 320
+
+
+def test_two_processes_learn_as_one_does(tmp_path, folder):
+    """Same recipe, gradients averaged over two gloo processes: the same loss within noise."""
+    import csv
+
+    losses = {}
+    for processes in (1, 2):
+        out = tmp_path / str(processes)
+        launcher = (
+            []
+            if processes == 1
+            else ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        )
+        done = subprocess.run(
+            [sys.executable, *launcher, *command(folder, out), "training.samples=6400"],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        with (out / "history.csv").open() as file:
+            losses[processes] = float(list(csv.DictReader(file))[-1]["answer"])
+        assert torch.load(out / "state.pt", weights_only=True)["samples"] == 6400
+    assert losses[2] == pytest.approx(losses[1], rel=0.15)
+
+
+def test_transplanting_matches_stems_from_their_ends():
+    small = FiLMNetwork(NETWORK)
+    pixels = replace(
+        NETWORK, picture="pixels", channels=3, width=60, height=40,
+        stem=((6, 4, 2), (SCENE_MAPS, 4, 2), *NETWORK.stem),
+    )  # fmt: skip
+    large = FiLMNetwork(pixels)
+    left = transplant(large, small)
+    assert left
+    assert all(name.startswith(tuple(f"stem.layers.{i}." for i in range(6))) for name in left)
+    torch.testing.assert_close(large.stem.layers[6].weight, small.stem.layers[0].weight)
+    torch.testing.assert_close(large.blocks[1].conv2.weight, small.blocks[1].conv2.weight)
+
+
+def test_recipes_can_be_changed_and_say_so_when_they_cannot():
+    assert set(RECIPES) >= {"paper", "paper-features", "scenes", "stem", "small"}
+    changed = recipe("paper").changed(
+        ["network.maps=64", "network.stem=[[64,4,2]]", "training.loss.sets=0.5"]
+    )
+    assert (changed.network.maps, changed.training.loss.sets) == (64, 0.5)
+    for change, message in (
+        ("maps=64", "changes nothing"),
+        ("network.mops=64", "changes nothing"),
+        ("network.maps=many", "maps is 'many'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            recipe("paper").changed([change])
+    with pytest.raises(InputError, match="no recipe 'best'"):
+        recipe("best")
+
+
+def test_deck_refuses_a_corpus_without_pictures_when_they_are_needed(corpus):
+    with pytest.raises(InputError, match="without pictures"):
+        Deck(corpus, CPU.device)
+    assert np.asarray(corpus.tokens).dtype == np.uint8
