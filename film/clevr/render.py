@@ -52,8 +52,8 @@ _PROFILE = [
     (-17.23, 13.4), (-18.09, 23.2),
 ]  # fmt: skip
 _COLUMNS = 16  # cells along the sweep in which its own light is worked out
-_REACH = np.float32(6.0)  # half the side of the floor map
-_MAP_SIZE, _MANY = 96, 64  # cells along its side, twice as many from so many samples on
+_REACH = np.float32(5.0)  # half the side of the floor map
+_MAP_SIZE, _MANY = 80, 64  # cells along its side, twice as many from so many samples on
 _FILTER_WIDTH = 1.5  # pixels
 
 
@@ -106,7 +106,7 @@ def object_mask(scene: Scene, width: int = 480, height: int = 320) -> np.ndarray
     forms, camera = _forms(scene.objects), _camera(scene.view, width, height)
     depths = np.full((height, width), tracing.FAR, np.float32)
     objects = np.zeros((height, width), np.uint8)
-    tracing.cast(forms, *camera, _frames(forms, camera, width, height), depths, objects)
+    tracing.cast(forms, camera, _frames(forms, camera, width, height), depths, objects)
     return objects
 
 
@@ -126,22 +126,26 @@ def radiance(
     check the other with.
     """
     _check_size(width, height)
-    forms, lights = _forms(scene.objects), _lights(scene.view)
-    camera = _camera(scene.view, width, height)
-    sweep = _sweep()
+    stage, camera = _stage(scene, samples), _camera(scene.view, width, height)
+    frames = _frames(stage.forms, camera, width, height)
     salt = np.uint32(np.random.SeedSequence(seed).generate_state(1)[0])
-    workers = min(threads or numba.get_num_threads(), height)
+    fewest = samples if exact else min(max(4, samples // 4), 16)
     light = np.empty((height, width, 3), np.float32)
-    with _Rows(workers) as over:
-        bare = _bare_light(sweep, lights)
-        size = _MAP_SIZE if samples < _MANY else 2 * _MAP_SIZE
-        near = np.empty((size * size + len(forms) + 1, 4), np.int64)
-        tracing.find_shades(forms, lights, sweep.strips, sweep.index, _REACH, near)
-        stage = (forms, lights, sweep.strips, sweep.index, bare, near)
-        floor = _floor_map(stage, size, samples, salt, over)
-        fewest = samples if exact else max(4, samples // 4)
-        over(height, tracing.paint, *stage, floor, _REACH, exact, _points(samples), fewest, _filter(),
-             *camera, salt, _frames(forms, camera, width, height), light)  # fmt: skip
+    with _Rows(min(threads or numba.get_num_threads(), height)) as over:
+        _map_floor(stage, samples, salt, over)
+        over(
+            height,
+            tracing.paint,
+            stage,
+            camera,
+            frames,
+            exact,
+            _points(samples),
+            fewest,
+            _filter(),
+            salt,
+            light,
+        )
     return light
 
 
@@ -199,19 +203,35 @@ def _lights(view: View) -> np.ndarray:
     return np.array(rows, np.float32)
 
 
-def _camera(view: View, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    """Position, axes (right, up, backward in rows) and focal length in pixels."""
+def _camera(view: View, width: int, height: int) -> tracing.Camera:
+    x, y, z = np.array(view.camera, np.float32)
     axes = np.ascontiguousarray(camera_axes(view.camera), np.float32)
-    return np.array(view.camera, np.float32), axes, np.float32(FOCAL * max(width, height))
+    return tracing.Camera((x, y, z), axes, np.float32(FOCAL * max(width, height)))
 
 
-def _frames(
-    forms: np.ndarray, camera: tuple[np.ndarray, np.ndarray, np.float32], width: int, height: int
-) -> np.ndarray:
+def _frames(forms: np.ndarray, camera: tracing.Camera, width: int, height: int) -> np.ndarray:
     """The rectangle in which each object can be seen: int64 (n, 4)."""
     frames = np.empty((len(forms), 4), np.int64)
-    tracing.find_frames(forms, *camera, height, width, frames)
+    tracing.find_frames(forms, camera, height, width, frames)
     return frames
+
+
+def _stage(scene: Scene, samples: int) -> tracing.Stage:
+    """All that light meets, but for the light on the floor."""
+    forms, lights, sweep = _forms(scene.objects), _lights(scene.view), _sweep()
+    size = _MAP_SIZE if samples < _MANY else 2 * _MAP_SIZE
+    stage = tracing.Stage(
+        forms,
+        lights,
+        sweep.strips,
+        sweep.index,
+        bare=_bare_light(sweep, lights),
+        floor=np.empty((size, size, 6), np.float32),
+        near=np.empty((size * size + len(forms) + 1, 4), np.int64),
+        reach=_REACH,
+    )
+    tracing.find_shades(stage)
+    return stage
 
 
 @dataclass(frozen=True)
@@ -258,22 +278,17 @@ def _bare_light(sweep: _Sweep, lights: np.ndarray) -> np.ndarray:
     return np.concatenate([indirect, direct + indirect], axis=2)
 
 
-def _floor_map(
-    stage: tuple[np.ndarray, ...], size: int, samples: int, salt: np.uint32, over: _Rows
-) -> np.ndarray:
-    """Irradiance of the floor around the objects: float32 (size, size, 6), indirect and all."""
+def _map_floor(stage: tracing.Stage, samples: int, salt: np.uint32, over: _Rows) -> None:
+    """Fill the stage's floor map."""
     shadows, rays = (4, 32) if samples < _MANY else (16, 128)
-    floor = np.zeros((size, size, 6), np.float32)
-    hidden = np.zeros((size, size), np.bool_)
-    over(size, tracing.light_floor, *stage, _points(shadows), _REACH, floor, hidden, salt)
-    floor[..., 3:] += floor[..., :3]
+    size = len(stage.floor)
+    hidden = np.empty((size, size), np.bool_)
     gathered = np.zeros((size, size, 3), np.float32)
-    over(size, tracing.gather_floor, *stage, _points(rays), _REACH, floor, hidden, gathered, salt)
+    over(size, tracing.light_floor, stage, _points(shadows), hidden, salt)
+    over(size, tracing.gather_floor, stage, _points(rays), hidden, gathered, salt)
     seen = ~hidden[..., None]
     smooth = _blurred(gathered * seen) / np.maximum(_blurred(seen.astype(np.float32)), 1e-6)
-    floor[..., :3] = np.maximum(floor[..., :3] + smooth, 0)
-    floor[..., 3:] = np.maximum(floor[..., 3:] + smooth, 0)
-    return floor
+    stage.floor[:] = np.maximum(stage.floor + np.tile(smooth, 2), 0)
 
 
 def _blurred(image: np.ndarray) -> np.ndarray:

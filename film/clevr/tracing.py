@@ -2,11 +2,12 @@
 
 All of them are in one file because Numba's cache looks only at a kernel's own file for changes.
 Everything is float32: constants are float32 too, or a single one would turn the sums into float64.
+Points, directions and colours are tuples of three.
 
-Objects come as `forms` (n, FORM) float32 with the columns named below. They are convex, so a ray that
-leaves an object never meets that object again: in place of an epsilon, rays say which objects they may
-meet, as the bits of a number. The sweep, floor and wall in one, is convex the other way round: seen
-from inside it hides nothing of itself, and never stands between a surface and a lamp.
+Objects are convex, so a ray that leaves an object never meets that object again: in place of an
+epsilon, rays say which objects they may meet, as the bits of a number. The sweep, floor and wall in
+one, is convex the other way round: seen from inside it hides nothing of itself, and never stands
+between a surface and a lamp.
 
 How light is found (the reasons are speed and little noise):
 - Every surface asks all lamps directly, by one shadow ray to a point drawn on each.
@@ -18,6 +19,7 @@ How light is found (the reasons are speed and little noise):
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -31,14 +33,42 @@ FORM = 11
 CUBE, SPHERE, CYLINDER = range(3)
 
 # Columns of `lights`: the lamp's place, its normal (of the sun: the direction to it), half its sides,
-# its colour times the irradiance it gives face-on at distance 1, half its width, its radiance factor.
-PLACE, NORMAL, ACROSS, UPWARD, GLOW, HALF_WIDTH, RADIANCE = 0, 3, 6, 9, 12, 15, 16
+# the irradiance it gives face-on at distance 1, half its width, 1 / its area.
+PLACE, NORMAL, ACROSS, UPWARD, GLOW, HALF_WIDTH, DENSITY = 0, 3, 6, 9, 12, 15, 16
 LIGHT = 17
-SUN = 3  # the last of the four
+SUN = 3  # the last of the four; stands at distance 1 in every direction's frame
 
 # Columns of `strips`: inward normal (s, z) and offset of the plane, the larger and the smaller s.
 NS, NZ, OFFSET, S_NEAR, S_FAR = range(5)
-STRIP = 5
+
+
+class Stage(NamedTuple):
+    """All that light meets.
+
+    `forms` (n, FORM), `lights` (4, LIGHT), `strips` (m, 5): see the columns above. `index` (k,): the
+    strip at each of evenly spaced s. `bare` (m, along, 6): irradiance of the sweep without objects,
+    indirect in channels 0-2 and all in 3-5. `floor` (size, size, 6): the same with them, over
+    |x|, |y| < `reach`, rows along y. `near` (size * size + n + 1, 4): bits of the objects that may
+    stand before each lamp, for each cell of the floor, for each object, and for anywhere.
+    """
+
+    forms: np.ndarray
+    lights: np.ndarray
+    strips: np.ndarray
+    index: np.ndarray
+    bare: np.ndarray
+    floor: np.ndarray
+    near: np.ndarray
+    reach: np.float32
+
+
+class Camera(NamedTuple):
+    """`axes` (3, 3): right, up, backward in rows. `focal`: length in pixels."""
+
+    eye: tuple[np.float32, np.float32, np.float32]
+    axes: np.ndarray
+    focal: np.float32
+
 
 # Shapes of half height 1, measured on CLEVR's meshes.
 _EDGE = F(0.184)  # radius of a cube's rounded edges
@@ -46,25 +76,27 @@ _RIM = F(0.05)  # of a cylinder's rims
 BALL_OF_KIND = (1.6**2, 1.0, 1.98)  # squared radius of the ball around each kind
 _FLAT, _SIDE = F(1) - _EDGE, F(1) - _RIM
 
-# The sweep: a profile z(s), s = p . TOWARD on the ground, drawn out along ALONG.
+# The sweep: a profile z(s), s = p . TOWARD on the ground, drawn out sideways.
 TOWARD_X, TOWARD_Y = F(0.90321), F(-0.42920)
-ALONG_FROM, ALONG_TO = F(-26.6), F(29.9)
-_GROUND = F(0.8)  # albedo
+SIDE_FROM, SIDE_TO = F(-26.6), F(29.9)
+_GROUND = F(0.8 / math.pi)  # reflectance
 
 # Materials.
 _SHEEN = F(1 / 0.6**2)  # rubber's velvet: 1 / sigma squared
 _COAT = F(0.35)  # rubber's gloss: width of the Beckmann lobe
+_GLOSS_INDEX, _SHEEN_INDEX, _GLOSS_ALBEDO = F(1.2), F(1.4), F(0.8)
 _SATIN, _MIRROR = F(0.2), F(0.01)  # metal's two GGX lobes: widths
-_BRUSHED = F(0.75)  # both are narrower by this around the object's axis, and wider across
 _SATIN_SHARE = F(0.4)
+_BRUSHED = F(0.75)  # both are narrower by this around the object's axis, and wider across
 _BLURRED = F(0.4)  # width of metal once light has been scattered ("filter glossy")
 
 _0, _1, _2, _4, _HALF = F(0), F(1), F(2), F(4), F(0.5)
 _PI = F(math.pi)
 _TINY, FAR = F(1e-9), F(1e30)  # FAR: no hit; fastmath does not know infinity
+BLACK = (_0, _0, _0)
 MOST_BOUNCES = 7
-PLAIN = 16  # of what a path saw: floor that no object can shade
 PAIRS = 1 + 3 * MOST_BOUNCES  # pairs of random numbers a path may take
+PLAIN = 16  # of what a path saw: floor that no object can shade
 
 
 def kernel(function):  # type: ignore[no-untyped-def]
@@ -72,158 +104,240 @@ def kernel(function):  # type: ignore[no-untyped-def]
     return njit(nogil=True, fastmath=True, cache=True, error_model="numpy")(function)
 
 
+# --- vectors --------------------------------------------------------------------------------------
+
+
+@kernel
+def dot(a, b):
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@kernel
+def cross(a, b):
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+@kernel
+def minus(a, b):
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+@kernel
+def scaled(a, k):
+    return a[0] * k, a[1] * k, a[2] * k
+
+
+@kernel
+def times(a, b):
+    return a[0] * b[0], a[1] * b[1], a[2] * b[2]
+
+
+@kernel
+def ahead(a, k, b):
+    """a + k b."""
+    return a[0] + k * b[0], a[1] + k * b[1], a[2] + k * b[2]
+
+
+@kernel
+def unit(a):
+    return scaled(a, _1 / math.sqrt(dot(a, a) + F(1e-20)))
+
+
+@kernel
+def three(table, row, column):
+    """Three neighbouring values of a row."""
+    return table[row, column], table[row, column + 1], table[row, column + 2]
+
+
+@kernel
+def inward(v, t, b, n):
+    """A vector in the axes t, b, n."""
+    return dot(v, t), dot(v, b), dot(v, n)
+
+
+@kernel
+def outward(v, t, b, n):
+    """The vector that has the coordinates v in the axes t, b, n."""
+    return ahead(ahead(scaled(t, v[0]), v[1], b), v[2], n)
+
+
+@kernel
+def frame(n):
+    """Two directions at right angles to a unit normal (Duff et al. 2017)."""
+    sign = math.copysign(_1, n[2])
+    a = -_1 / (sign + n[2])
+    b = n[0] * n[1] * a
+    return (_1 + sign * n[0] * n[0] * a, sign * b, -sign * n[0]), (b, sign + n[1] * n[1] * a, -n[1])
+
+
 # --- rays and shapes ------------------------------------------------------------------------------
 
 
 @kernel
-def _cube_hit(ox, oy, oz, dx, dy, dz):
+def _cube_hit(o, d):
     """Distance along a unit ray to a cube of half edge 1 with rounded edges; FAR for a miss.
 
     A flat part is met where the sharp cube is. On the rounded parts the distance to the inner cube
     is convex along the ray, so Newton's steps from the sharp cube never overshoot.
     """
-    ix = _1 / (dx if abs(dx) > _TINY else _TINY)
-    iy = _1 / (dy if abs(dy) > _TINY else _TINY)
-    iz = _1 / (dz if abs(dz) > _TINY else _TINY)
-    ax, ay, az = abs(ix), abs(iy), abs(iz)
-    sx, sy, sz = -ox * ix, -oy * iy, -oz * iz
-    enter = max(sx - ax, max(sy - ay, sz - az))
-    leave = min(sx + ax, min(sy + ay, sz + az))
+    ix = _1 / (d[0] if abs(d[0]) > _TINY else _TINY)
+    iy = _1 / (d[1] if abs(d[1]) > _TINY else _TINY)
+    iz = _1 / (d[2] if abs(d[2]) > _TINY else _TINY)
+    enter = max(-o[0] * ix - abs(ix), max(-o[1] * iy - abs(iy), -o[2] * iz - abs(iz)))
+    leave = min(-o[0] * ix + abs(ix), min(-o[1] * iy + abs(iy), -o[2] * iz + abs(iz)))
     if enter >= leave or leave <= _0:
         return FAR
     t = max(enter, _0)
     for _ in range(12):
-        px, py, pz = ox + t * dx, oy + t * dy, oz + t * dz
-        qx, qy, qz = max(abs(px) - _FLAT, _0), max(abs(py) - _FLAT, _0), max(abs(pz) - _FLAT, _0)
-        q = math.sqrt(qx * qx + qy * qy + qz * qz)
-        gap = q - _EDGE
-        if gap < F(2e-4):
+        q = _beyond_inner_cube(ahead(o, t, d))
+        distance = math.sqrt(dot(q, q))
+        if distance - _EDGE < F(2e-4):
             return t
-        slope = (math.copysign(qx, px) * dx + math.copysign(qy, py) * dy + math.copysign(qz, pz) * dz) / q
+        slope = dot(q, d) / distance
         if slope >= F(-1e-6):
             return FAR
-        t -= gap / slope
+        t -= (distance - _EDGE) / slope
         if t > leave:
             return FAR
     return FAR
 
 
 @kernel
-def _cylinder_hit(ox, oy, oz, dx, dy, dz):
+def _beyond_inner_cube(p):
+    """From the nearest point of the cube that the edges are rounded around."""
+    return (
+        math.copysign(max(abs(p[0]) - _FLAT, _0), p[0]),
+        math.copysign(max(abs(p[1]) - _FLAT, _0), p[1]),
+        math.copysign(max(abs(p[2]) - _FLAT, _0), p[2]),
+    )
+
+
+@kernel
+def _cylinder_hit(o, d):
     """The same for an upright cylinder of radius 1 and half height 1 with rounded rims."""
-    iz = _1 / (dz if abs(dz) > _TINY else _TINY)
-    az, sz = abs(iz), -oz * iz
-    a = dx * dx + dy * dy + _TINY
-    b = ox * dx + oy * dy
-    root = b * b - a * (ox * ox + oy * oy - _1)
+    iz = _1 / (d[2] if abs(d[2]) > _TINY else _TINY)
+    a = d[0] * d[0] + d[1] * d[1] + _TINY
+    b = o[0] * d[0] + o[1] * d[1]
+    root = b * b - a * (o[0] * o[0] + o[1] * o[1] - _1)
     if root <= _0:
         return FAR
     root = math.sqrt(root)
-    enter = max(sz - az, (-b - root) / a)
-    leave = min(sz + az, (-b + root) / a)
+    enter = max(-o[2] * iz - abs(iz), (-b - root) / a)
+    leave = min(-o[2] * iz + abs(iz), (-b + root) / a)
     if enter >= leave or leave <= _0:
         return FAR
     t = max(enter, _0)
     for _ in range(12):
-        px, py, pz = ox + t * dx, oy + t * dy, oz + t * dz
-        wide = math.sqrt(px * px + py * py)
-        qw, qz = max(wide - _SIDE, _0), max(abs(pz) - _SIDE, _0)
-        q = math.sqrt(qw * qw + qz * qz)
-        gap = q - _RIM
-        if gap < F(2e-4):
+        q = _beyond_inner_cylinder(ahead(o, t, d))
+        distance = math.sqrt(dot(q, q))
+        if distance - _RIM < F(2e-4):
             return t
-        slope = (qw * (px * dx + py * dy) / (wide + _TINY) + math.copysign(qz, pz) * dz) / q
+        slope = dot(q, d) / distance
         if slope >= F(-1e-6):
             return FAR
-        t -= gap / slope
+        t -= (distance - _RIM) / slope
         if t > leave:
             return FAR
     return FAR
 
 
 @kernel
-def _form_hit(forms, i, ox, oy, oz, dx, dy, dz):
-    """Distance along a unit ray in the world to object i; FAR for a miss."""
-    r = forms[i, R]
-    scale = _1 / r
-    cx, cy, cz = (ox - forms[i, X]) * scale, (oy - forms[i, Y]) * scale, oz * scale - _1
-    if int(forms[i, KIND]) == CYLINDER:
-        t = _cylinder_hit(cx, cy, cz, dx, dy, dz)
-    else:
-        cos, sin = forms[i, COS], forms[i, SIN]  # into the cube's own axes
-        cx, cy = cos * cx + sin * cy, cos * cy - sin * cx
-        t = _cube_hit(cx, cy, cz, cos * dx + sin * dy, cos * dy - sin * dx, dz)
-    return t * r if t < FAR else FAR
+def _beyond_inner_cylinder(p):
+    wide = math.sqrt(p[0] * p[0] + p[1] * p[1])
+    out = max(wide - _SIDE, _0) / (wide + _TINY)
+    return p[0] * out, p[1] * out, math.copysign(max(abs(p[2]) - _SIDE, _0), p[2])
 
 
 @kernel
-def _nearest(forms, among, ox, oy, oz, dx, dy, dz):
+def _into_form(forms, i, v):
+    """A vector in the world in object i's own axes."""
+    return forms[i, COS] * v[0] + forms[i, SIN] * v[1], forms[i, COS] * v[1] - forms[i, SIN] * v[0], v[2]
+
+
+@kernel
+def _centre(forms, i):
+    return forms[i, X], forms[i, Y], forms[i, R]
+
+
+@kernel
+def _form_hit(forms, i, o, d):
+    """Distance along a unit ray to object i, a cube or cylinder; FAR for a miss."""
+    own = scaled(minus(o, _centre(forms, i)), _1 / forms[i, R])
+    if int(forms[i, KIND]) == CYLINDER:
+        t = _cylinder_hit(own, d)
+    else:
+        t = _cube_hit(_into_form(forms, i, own), _into_form(forms, i, d))
+    return t * forms[i, R] if t < FAR else FAR
+
+
+@kernel
+def _nearest(forms, among, o, d):
     """Distance and number of the first object that a ray meets; FAR and -1 for none."""
     best, which = FAR, -1
     if among == 0:
         return best, which
     for i in range(len(forms)):
         if (among >> i) & 1:
-            cx, cy, cz = forms[i, X] - ox, forms[i, Y] - oy, forms[i, R] - oz
-            b = cx * dx + cy * dy + cz * dz
-            c = cx * cx + cy * cy + cz * cz - forms[i, BALL]
-            root = b * b - c
-            if root <= _0 or (b <= _0 and c >= _0):
-                continue
+            c = minus(_centre(forms, i), o)
+            middle, outside = dot(c, d), dot(c, c) - forms[i, BALL]
+            root = middle * middle - outside
+            if root <= _0 or (middle <= _0 and outside >= _0):
+                continue  # past the ball around it
             if forms[i, KIND] == F(SPHERE):
-                t = b - math.sqrt(root) if b > _0 else FAR
+                t = middle - math.sqrt(root) if middle > _0 else FAR
             else:
-                t = _form_hit(forms, i, ox, oy, oz, dx, dy, dz)
+                t = _form_hit(forms, i, o, d)
             if t < best:
                 best, which = t, i
     return best, which
 
 
 @kernel
-def _blocked(forms, among, ox, oy, oz, dx, dy, dz):
+def _blocked(forms, among, o, d):
     """Whether any object is on a ray. Lamps hang above all objects, so the ray may as well be endless."""
     if among == 0:
         return False
     for i in range(len(forms)):
         if (among >> i) & 1:
-            cx, cy, cz = forms[i, X] - ox, forms[i, Y] - oy, forms[i, R] - oz
-            b = cx * dx + cy * dy + cz * dz
-            c = cx * cx + cy * cy + cz * cz - forms[i, BALL]
-            root = b * b - c
-            if root <= _0 or (b <= _0 and c >= _0):
+            c = minus(_centre(forms, i), o)
+            middle, outside = dot(c, d), dot(c, c) - forms[i, BALL]
+            if middle * middle - outside <= _0 or (middle <= _0 and outside >= _0):
                 continue
             if forms[i, KIND] == F(SPHERE):
-                if b > _0:
+                if middle > _0:
                     return True
-            elif _form_hit(forms, i, ox, oy, oz, dx, dy, dz) < FAR:
+            elif _form_hit(forms, i, o, d) < FAR:
                 return True
     return False
 
 
 @kernel
-def _normal(forms, i, px, py, pz):
+def _normal(forms, i, p):
     """The outward unit normal of object i at a point on it."""
-    scale = _1 / forms[i, R]
-    cx, cy, cz = (px - forms[i, X]) * scale, (py - forms[i, Y]) * scale, pz * scale - _1
+    own = scaled(minus(p, _centre(forms, i)), _1 / forms[i, R])
     kind = int(forms[i, KIND])
     if kind == CUBE:
+        own = _beyond_inner_cube(_into_form(forms, i, own))
         cos, sin = forms[i, COS], forms[i, SIN]
-        lx, ly = cos * cx + sin * cy, cos * cy - sin * cx
-        lx = math.copysign(max(abs(lx) - _FLAT, _0), lx)
-        ly = math.copysign(max(abs(ly) - _FLAT, _0), ly)
-        cz = math.copysign(max(abs(cz) - _FLAT, _0), cz)
-        cx, cy = cos * lx - sin * ly, sin * lx + cos * ly
+        own = cos * own[0] - sin * own[1], sin * own[0] + cos * own[1], own[2]
     elif kind == CYLINDER:
-        wide = math.sqrt(cx * cx + cy * cy)
-        out = max(wide - _SIDE, _0) / (wide + _TINY)
-        cx, cy, cz = cx * out, cy * out, math.copysign(max(abs(cz) - _SIDE, _0), cz)
-    scale = _1 / math.sqrt(cx * cx + cy * cy + cz * cz + _TINY)
-    return cx * scale, cy * scale, cz * scale
+        own = _beyond_inner_cylinder(own)
+    return unit(own)
+
+
+@kernel
+def _brushing(forms, i, p, n):
+    """The direction along the surface around an object's upright axis."""
+    around = forms[i, Y] - p[1], p[0] - forms[i, X], _0
+    t = ahead(around, -dot(around, n), n)
+    if dot(t, t) < F(1e-10):
+        return frame(n)[0]
+    return unit(t)
 
 
 @kernel
 def _strip_at(strips, index, s):
-    """The strip of the sweep over which s lies. `index`: strip at each of evenly spaced s."""
+    """The strip of the sweep over which s lies."""
     first, last = strips[0, S_NEAR], strips[len(strips) - 1, S_FAR]
     cell = int((first - s) / (first - last) * F(len(index)))
     k = index[min(max(cell, 0), len(index) - 1)]
@@ -233,30 +347,55 @@ def _strip_at(strips, index, s):
 
 
 @kernel
-def _sweep_hit(strips, index, ox, oy, oz, dx, dy, dz):
+def _s(v):
+    """How far towards the camera's side."""
+    return v[0] * TOWARD_X + v[1] * TOWARD_Y
+
+
+@kernel
+def _side(v):
+    """How far along the sweep."""
+    return v[1] * TOWARD_X - v[0] * TOWARD_Y
+
+
+@kernel
+def _sweep_normal(strips, k):
+    return strips[k, NS] * TOWARD_X, strips[k, NS] * TOWARD_Y, strips[k, NZ]
+
+
+@kernel
+def _on_sweep_at(strips, index, x, y):
+    """The point of the sweep above (x, y), and its strip."""
+    s = x * TOWARD_X + y * TOWARD_Y
+    k = _strip_at(strips, index, s)
+    return (x, y, (strips[k, OFFSET] - strips[k, NS] * s) / strips[k, NZ]), k
+
+
+@kernel
+def _sweep_hit(strips, index, o, d):
     """Distance along a unit ray to the sweep, and its strip; FAR when the ray leaves the stage."""
-    s, ds = ox * TOWARD_X + oy * TOWARD_Y, dx * TOWARD_X + dy * TOWARD_Y
-    if dz < F(-1e-4):
-        k = _strip_at(strips, index, s - oz * ds / dz)
+    s, ds = _s(o), _s(d)
+    last = len(strips) - 1
+    if d[2] < F(-1e-4):
+        k = _strip_at(strips, index, s - o[2] * ds / d[2])
     elif ds < _0:
-        k = len(strips) - 1
+        k = last
     else:
         return FAR, 0
     t = FAR
     for _ in range(len(strips)):  # Newton's method on a convex profile, from outside: it stops at the hit
-        sinking = strips[k, NS] * ds + strips[k, NZ] * dz
+        sinking = strips[k, NS] * ds + strips[k, NZ] * d[2]
         if sinking >= F(-1e-6):
             return FAR, 0
-        t = (strips[k, OFFSET] - strips[k, NS] * s - strips[k, NZ] * oz) / sinking
+        t = (strips[k, OFFSET] - strips[k, NS] * s - strips[k, NZ] * o[2]) / sinking
         found = _strip_at(strips, index, s + t * ds)
         if found == k:
             break
         k = found
     t = max(t, _0)
-    at = s + t * ds
-    along = (oy + t * dy) * TOWARD_X - (ox + t * dx) * TOWARD_Y
-    inside = strips[len(strips) - 1, S_FAR] <= at <= strips[0, S_NEAR] and ALONG_FROM <= along <= ALONG_TO
-    return (t, k) if inside else (FAR, 0)
+    at, side = s + t * ds, _side(o) + t * _side(d)
+    on_stage = strips[last, S_FAR] <= at <= strips[0, S_NEAR] and SIDE_FROM <= side <= SIDE_TO
+    return (t, k) if on_stage else (FAR, 0)
 
 
 # --- random numbers -------------------------------------------------------------------------------
@@ -283,68 +422,33 @@ def _draw(points, pair, i, salt):
 
 
 @kernel
-def _frame(nx, ny, nz):
-    """Two directions at right angles to a unit normal (Duff et al. 2017)."""
-    sign = math.copysign(_1, nz)
-    a = -_1 / (sign + nz)
-    b = nx * ny * a
-    return _1 + sign * nx * nx * a, sign * b, -sign * nx, b, sign + ny * ny * a, -ny
-
-
-@kernel
-def _scattered(nx, ny, nz, u, v):
+def _scattered(n, u, v):
     """A direction around a normal with density cosine / pi."""
+    t, b = frame(n)
     radius, turn = math.sqrt(u), _2 * _PI * v
-    x, y, z = radius * math.cos(turn), radius * math.sin(turn), math.sqrt(max(_1 - u, _0))
-    ax, ay, az, bx, by, bz = _frame(nx, ny, nz)
-    return x * ax + y * bx + z * nx, x * ay + y * by + z * ny, x * az + y * bz + z * nz
+    return outward((radius * math.cos(turn), radius * math.sin(turn), math.sqrt(max(_1 - u, _0))), t, b, n)
 
 
 @kernel
-def _brushing(forms, i, px, py, nx, ny, nz):
-    """The direction along the surface around an object's upright axis."""
-    tx, ty = forms[i, Y] - py, px - forms[i, X]
-    lean = tx * nx + ty * ny
-    tx, ty, tz = tx - lean * nx, ty - lean * ny, -lean * nz
-    length2 = tx * tx + ty * ty + tz * tz
-    if length2 < F(1e-10):
-        tx, ty, tz, _, _, _ = _frame(nx, ny, nz)
-        return tx, ty, tz
-    scale = _1 / math.sqrt(length2)
-    return tx * scale, ty * scale, tz * scale
-
-
-@kernel
-def _reflected(nx, ny, nz, tx, ty, tz, dx, dy, dz, wide_t, wide_b, u, v):
+def _reflected(n, t, d, wide_t, wide_b, u, v):
     """Where a ray goes from a rough mirror, how much of it, and the density of that direction.
 
     GGX normals as they are seen (Dupuy, Benyoub 2023); `wide_t`, `wide_b`: the lobe's widths along the
     tangent t and across.
     """
-    bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
-    x, y, z = -(dx * tx + dy * ty + dz * tz), -(dx * bx + dy * by + dz * bz), -(dx * nx + dy * ny + dz * nz)
-    ox, oy, oz = x, y, max(z, F(1e-3))
-    sx, sy, sz = wide_t * ox, wide_b * oy, oz
-    scale = _1 / math.sqrt(sx * sx + sy * sy + sz * sz)
-    sx, sy, sz = sx * scale, sy * scale, sz * scale
+    b = cross(n, t)
+    x, y, z = inward(d, t, b, n)
+    o = (-x, -y, max(-z, F(1e-3)))
+    s = unit((wide_t * o[0], wide_b * o[1], o[2]))
     turn = _2 * _PI * u
-    hz = (_1 - v) * (_1 + sz) - sz
+    hz = (_1 - v) * (_1 + s[2]) - s[2]
     ring = math.sqrt(max(_1 - hz * hz, _0))
-    hx, hy, hz = wide_t * (ring * math.cos(turn) + sx), wide_b * (ring * math.sin(turn) + sy), hz + sz
-    scale = _1 / math.sqrt(hx * hx + hy * hy + hz * hz)
-    hx, hy, hz = hx * scale, hy * scale, hz * scale
-    twice = _2 * (ox * hx + oy * hy + oz * hz)
-    x, y, z = twice * hx - ox, twice * hy - oy, twice * hz - oz
-    if z <= F(1e-4):
-        return nx, ny, nz, _0, _1
-    share, density = _ggx(wide_t, wide_b, hx, hy, hz, x, y, z, ox, oy, oz)
-    return (
-        x * tx + y * bx + z * nx,
-        x * ty + y * by + z * ny,
-        x * tz + y * bz + z * nz,
-        share / density,
-        density,
-    )
+    h = unit((wide_t * (ring * math.cos(turn) + s[0]), wide_b * (ring * math.sin(turn) + s[1]), hz + s[2]))
+    i = ahead(scaled(o, -_1), _2 * dot(o, h), h)
+    if i[2] <= F(1e-4):
+        return n, _0, _1
+    share, density = _ggx(wide_t, wide_b, h, i, o)
+    return outward(i, t, b, n), share / density, density
 
 
 # --- materials ------------------------------------------------------------------------------------
@@ -360,17 +464,17 @@ def _fresnel(cos, index):
 
 
 @kernel
-def _ggx(wide_t, wide_b, hx, hy, hz, ix, iy, iz, ox, oy, oz):
+def _ggx(wide_t, wide_b, h, i, o):
     """GGX reflection from i to o by the half vector h, all in the surface's own axes (tangents, normal).
 
     Returns it times the cosine of i, and the density with which `_reflected` draws i.
     """
-    ht, hb = hx / wide_t, hy / wide_b
-    e = ht * ht + hb * hb + hz * hz
+    ht, hb = h[0] / wide_t, h[1] / wide_b
+    e = ht * ht + hb * hb + h[2] * h[2]
     t2, b2 = wide_t * wide_t, wide_b * wide_b
-    shadow_in = _2 / (_1 + math.sqrt(_1 + (t2 * ix * ix + b2 * iy * iy) / (iz * iz)))
-    shadow_out = _2 / (_1 + math.sqrt(_1 + (t2 * ox * ox + b2 * oy * oy) / (oz * oz)))
-    density = shadow_out / (_4 * _PI * wide_t * wide_b * e * e * oz)
+    shadow_in = _2 / (_1 + math.sqrt(_1 + (t2 * i[0] * i[0] + b2 * i[1] * i[1]) / (i[2] * i[2])))
+    shadow_out = _2 / (_1 + math.sqrt(_1 + (t2 * o[0] * o[0] + b2 * o[1] * o[1]) / (o[2] * o[2])))
+    density = shadow_out / (_4 * _PI * wide_t * wide_b * e * e * o[2])
     return density * shadow_in, density
 
 
@@ -385,6 +489,7 @@ def _coat_share(cos_in, cos_out, cos_half):
 
 @kernel
 def _beckmann_shadow(cos):
+    """Walter et al. 2007, equation 27's fit."""
     a = cos / (_COAT * math.sqrt(max(_1 - cos * cos, F(1e-6))))
     if a >= F(1.6):
         return _1
@@ -400,35 +505,31 @@ def _velvet_share(cos_in, cos_out, cos_half, cos_between):
     return F(0.25) * d * g / cos_out
 
 
-GROUND_SURFACE, RUBBER_SURFACE, METAL_SURFACE, SATIN_SURFACE, BLURRED_SURFACE = range(5)
+# --- lamps ----------------------------------------------------------------------------------------
 
 
 @kernel
-def _toward(lights, l, px, py, pz):
+def _toward(lights, l, p):
     """Direction to a lamp's middle, irradiance face-on, and sine of half the angle under which it is seen."""
     if l == SUN:
-        return lights[l, NORMAL], lights[l, NORMAL + 1], lights[l, NORMAL + 2], _1, lights[l, HALF_WIDTH]
-    wx, wy, wz = lights[l, PLACE] - px, lights[l, PLACE + 1] - py, lights[l, PLACE + 2] - pz
-    inverse = _1 / math.sqrt(wx * wx + wy * wy + wz * wz)
-    wx, wy, wz = wx * inverse, wy * inverse, wz * inverse
-    facing = -(wx * lights[l, NORMAL] + wy * lights[l, NORMAL + 1] + wz * lights[l, NORMAL + 2])
-    return wx, wy, wz, max(facing, _0) * inverse * inverse, lights[l, HALF_WIDTH] * inverse
+        return three(lights, l, NORMAL), _1, lights[l, HALF_WIDTH]
+    w = minus(three(lights, l, PLACE), p)
+    inverse = _1 / math.sqrt(dot(w, w))
+    w = scaled(w, inverse)
+    facing = max(-dot(w, three(lights, l, NORMAL)), _0)
+    return w, facing * inverse * inverse, lights[l, HALF_WIDTH] * inverse
 
 
 @kernel
-def _point_on(lights, l, px, py, pz, u, v):
+def _point_on(lights, l, p, u, v):
     """Unit direction to a point drawn on a lamp."""
     if l == SUN:
         radius, turn = math.sqrt(u), _2 * _PI * v
-        a, b = radius * math.cos(turn), radius * math.sin(turn)
-        px, py, pz = _0, _0, _0
+        a, b, origin = radius * math.cos(turn), radius * math.sin(turn), BLACK
     else:
-        a, b = _2 * u - _1, _2 * v - _1
-    wx = lights[l, PLACE] + a * lights[l, ACROSS] + b * lights[l, UPWARD] - px
-    wy = lights[l, PLACE + 1] + a * lights[l, ACROSS + 1] + b * lights[l, UPWARD + 1] - py
-    wz = lights[l, PLACE + 2] + a * lights[l, ACROSS + 2] + b * lights[l, UPWARD + 2] - pz
-    inverse = _1 / math.sqrt(wx * wx + wy * wy + wz * wz)
-    return wx * inverse, wy * inverse, wz * inverse
+        a, b, origin = _2 * u - _1, _2 * v - _1, p
+    on = ahead(ahead(three(lights, l, PLACE), a, three(lights, l, ACROSS)), b, three(lights, l, UPWARD))
+    return unit(minus(on, origin))
 
 
 @kernel
@@ -441,293 +542,250 @@ def _above(cos, sine):
     return (cos + sine) * (cos + sine) / (_4 * sine)
 
 
+GROUND_SURFACE, RUBBER_SURFACE, METAL_SURFACE, SATIN_SURFACE, BLURRED_SURFACE = range(5)
+
+
 @kernel
-def _lit(forms, lights, near, place, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx, dy, dz, u, v):
+def _lit(forms, lights, near, place, surface, p, n, t, d, u, v):
     """Light that comes straight from the lamps and goes back along a ray, and which lamps are seen.
 
-    `surface`: ground (the result is irradiance), rubber or metal (radiance, to be multiplied by the
-    colour; the second triple is not), or satin or blurred metal, a single lobe. One shadow ray a lamp. t: a
-    metal's tangent. `near[place]`: which objects may stand before each lamp. Metal's sharp lobe also meets lamps by itself; the two ways share the work by their densities.
+    `surface`: ground (the first colour is irradiance), rubber or metal (radiance: the first colour times
+    the object's own, and the second), or satin or blurred metal, a single lobe. Metal's sharp lobe also
+    meets lamps by itself; the two ways share the work by their densities. `t`: metal's tangent.
+    `near[place]`: which objects may stand before each lamp. One shadow ray a lamp.
     """
-    r, g, b = _0, _0, _0
-    cr, cg, cb = _0, _0, _0
-    seen = 0
-    cos_out = max(-(nx * dx + ny * dy + nz * dz), F(1e-3))
+    tinted, white, seen = BLACK, BLACK, 0
+    cos_out = max(-dot(n, d), F(1e-3))
+    gloss, sheen, o, b = _0, _0, d, n
     if surface == RUBBER_SURFACE:
-        gloss, sheen = _fresnel(cos_out, F(1.2)), _fresnel(cos_out, F(1.4))
-    else:
-        gloss, sheen = _0, _0
+        gloss, sheen = _fresnel(cos_out, _GLOSS_INDEX), _fresnel(cos_out, _SHEEN_INDEX)
+    elif surface != GROUND_SURFACE:
+        b = cross(n, t)
+        o = -dot(d, t), -dot(d, b), cos_out
     for l in range(4):
-        mx, my, mz, strength, sine = _toward(lights, l, px, py, pz)
-        cos = _above(nx * mx + ny * my + nz * mz, sine)
+        w, strength, sine = _toward(lights, l, p)
+        cos = _above(dot(n, w), sine)
         if cos <= _0 or strength <= _0:
             continue
-        among = near[place, l]
-        wx, wy, wz, cos_in = mx, my, mz, cos
-        if among != 0 or surface != GROUND_SURFACE:
-            wx, wy, wz = _point_on(lights, l, px, py, pz, u, v)
+        cos_in = cos
+        if near[place, l] != 0 or surface != GROUND_SURFACE:
+            w = _point_on(lights, l, p, u, v)
             u, v = v, _1 - u  # another point on the next lamp
-            cos_in = nx * wx + ny * wy + nz * wz
-            if cos_in <= _0 or _blocked(forms, among, px, py, pz, wx, wy, wz):
+            cos_in = dot(n, w)
+            if cos_in <= _0 or _blocked(forms, near[place, l], p, w):
                 continue
         seen |= 1 << l
-        share, white = cos, _0
-        if surface != GROUND_SURFACE:
-            hx, hy, hz = wx - dx, wy - dy, wz - dz
-            inverse = _1 / math.sqrt(hx * hx + hy * hy + hz * hz + _TINY)
-            hx, hy, hz = hx * inverse, hy * inverse, hz * inverse
-            cos_half = nx * hx + ny * hy + nz * hz
-            if surface != RUBBER_SURFACE:
-                bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
-                ht, hb = hx * tx + hy * ty + hz * tz, hx * bx + hy * by + hz * bz
-                it, ib = wx * tx + wy * ty + wz * tz, wx * bx + wy * by + wz * bz
-                ot, ob = -(dx * tx + dy * ty + dz * tz), -(dx * bx + dy * by + dz * bz)
-                wide_t, wide_b = _SATIN * _BRUSHED, _SATIN / _BRUSHED
-                if surface == BLURRED_SURFACE:
-                    wide_t, wide_b = _BLURRED, _BLURRED
-                share, _ = _ggx(wide_t, wide_b, ht, hb, cos_half, it, ib, cos_in, ot, ob, cos_out)
-                if surface == METAL_SURFACE:
-                    wide_t, wide_b = _MIRROR * _BRUSHED, _MIRROR / _BRUSHED
-                    sharp, density = _ggx(wide_t, wide_b, ht, hb, cos_half, it, ib, cos_in, ot, ob, cos_out)
-                    chance = lights[l, RADIANCE] / strength  # density of the drawn point, by solid angle
-                    sharp *= chance / (chance + density)
-                    share = _SATIN_SHARE * share + (_1 - _SATIN_SHARE) * sharp
+        share, coat = cos, _0
+        if surface == RUBBER_SURFACE:
+            h = unit(minus(w, d))
+            cos_half = dot(n, h)
+            velvet = _velvet_share(cos_in, cos_out, cos_half, -dot(d, h))
+            share = (_1 - gloss) * ((_1 - sheen) * cos / _PI + sheen * velvet)
+            coat = _GLOSS_ALBEDO * gloss * _coat_share(cos_in, cos_out, cos_half)
+        elif surface != GROUND_SURFACE:
+            h, i = inward(unit(minus(w, d)), t, b, n), inward(w, t, b, n)
+            if surface == BLURRED_SURFACE:
+                share, _ = _ggx(_BLURRED, _BLURRED, h, i, o)
             else:
-                between = -(dx * hx + dy * hy + dz * hz)
-                velvet = _velvet_share(cos_in, cos_out, cos_half, between)
-                share = (_1 - gloss) * ((_1 - sheen) * cos / _PI + sheen * velvet)
-                white = F(0.8) * gloss * _coat_share(cos_in, cos_out, cos_half)
-        share *= strength
-        white *= strength
-        r += share * lights[l, GLOW]
-        g += share * lights[l, GLOW + 1]
-        b += share * lights[l, GLOW + 2]
-        cr += white * lights[l, GLOW]
-        cg += white * lights[l, GLOW + 1]
-        cb += white * lights[l, GLOW + 2]
-    return r, g, b, cr, cg, cb, seen
+                share, _ = _ggx(_SATIN * _BRUSHED, _SATIN / _BRUSHED, h, i, o)
+            if surface == METAL_SURFACE:
+                sharp, density = _ggx(_MIRROR * _BRUSHED, _MIRROR / _BRUSHED, h, i, o)
+                chance = lights[l, DENSITY] / strength  # density of the drawn point, by solid angle
+                sharp *= chance / (chance + density)
+                share = _SATIN_SHARE * share + (_1 - _SATIN_SHARE) * sharp
+        glow = three(lights, l, GLOW)
+        tinted = ahead(tinted, share * strength, glow)
+        white = ahead(white, coat * strength, glow)
+    return tinted, white, seen
 
 
 @kernel
-def _lamp_hit(lights, ox, oy, oz, dx, dy, dz):
-    """Distance to the first lamp whose bright side a ray meets, and the lamp; FAR and -1 for none."""
-    best, which = FAR, -1
+def _lamp_hit(lights, o, d, farthest):
+    """The first lamp whose bright side a ray meets within a distance, the sun if that is FAR; -1 for none."""
+    best, which = farthest, -1
     for l in range(SUN):
-        facing = dx * lights[l, NORMAL] + dy * lights[l, NORMAL + 1] + dz * lights[l, NORMAL + 2]
+        normal = three(lights, l, NORMAL)
+        facing = dot(d, normal)
         if facing >= F(-1e-6):
             continue
-        wx, wy, wz = lights[l, PLACE] - ox, lights[l, PLACE + 1] - oy, lights[l, PLACE + 2] - oz
-        t = (wx * lights[l, NORMAL] + wy * lights[l, NORMAL + 1] + wz * lights[l, NORMAL + 2]) / facing
+        w = minus(three(lights, l, PLACE), o)
+        t = dot(w, normal) / facing
         if t <= _0 or t >= best:
             continue
-        wx, wy, wz = t * dx - wx, t * dy - wy, t * dz - wz
-        half2 = lights[l, HALF_WIDTH] * lights[l, HALF_WIDTH]
-        a = wx * lights[l, ACROSS] + wy * lights[l, ACROSS + 1] + wz * lights[l, ACROSS + 2]
-        b = wx * lights[l, UPWARD] + wy * lights[l, UPWARD + 1] + wz * lights[l, UPWARD + 2]
-        if abs(a) <= half2 and abs(b) <= half2:
+        w = minus(scaled(d, t), w)
+        edge = lights[l, HALF_WIDTH] * lights[l, HALF_WIDTH]
+        if abs(dot(w, three(lights, l, ACROSS))) <= edge and abs(dot(w, three(lights, l, UPWARD))) <= edge:
             best, which = t, l
-    return best, which
+    sine = lights[SUN, HALF_WIDTH]
+    if best >= FAR and dot(d, three(lights, SUN, NORMAL)) > math.sqrt(_1 - sine * sine):
+        return SUN
+    return which
 
 
 # --- which objects may stand before which lamp ----------------------------------------------------
 
 
 @kernel
-def _may_shade(forms, lights, l, px, py, pz, radius):
+def _may_shade(forms, lights, l, p, radius):
     """Objects that may stand between a lamp and any point of a ball, as bits; a few too many."""
     found = 0
-    mx, my, mz, _, sine = _toward(lights, l, px, py, pz)
+    w, _, sine = _toward(lights, l, p)
     for i in range(len(forms)):
-        cx, cy, cz = forms[i, X] - px, forms[i, Y] - py, forms[i, R] - pz
-        ahead = cx * mx + cy * my + cz * mz
+        c = minus(_centre(forms, i), p)
+        along = dot(c, w)
         reach = math.sqrt(forms[i, BALL]) + radius
-        if ahead < -reach:
+        if along < -reach:
             continue
-        reach += max(ahead, _0) * sine * F(1.5)
-        if cx * cx + cy * cy + cz * cz - ahead * ahead < reach * reach:
+        reach += max(along, _0) * sine * F(1.5)
+        if dot(c, c) - along * along < reach * reach:
             found |= 1 << i
     return found
 
 
 @kernel
-def find_shades(forms, lights, strips, index, reach, near):
-    """Fill `near` (size * size + n + 1, 4): for each cell of the floor map, each object, and anywhere."""
-    count = len(forms)
-    cells = len(near) - count - 1
-    size = int(math.sqrt(F(cells)) + _HALF)
+def _cell_middle(cell, size, reach):
+    """x and y of the middle of a cell of the floor map."""
     step = _2 * reach / F(size)
-    for cell in range(cells):
-        px, py = (F(cell % size) + _HALF) * step - reach, (F(cell // size) + _HALF) * step - reach
-        s = px * TOWARD_X + py * TOWARD_Y
-        k = _strip_at(strips, index, s)
-        pz = (strips[k, OFFSET] - strips[k, NS] * s) / strips[k, NZ]
-        for l in range(4):
-            near[cell, l] = _may_shade(forms, lights, l, px, py, pz, step * F(0.75))
-    for l in range(4):
-        for i in range(count):
-            ball = math.sqrt(forms[i, BALL])
-            found = _may_shade(forms, lights, l, forms[i, X], forms[i, Y], forms[i, R], ball)
-            near[cells + i, l] = found & ~(1 << i)
-        near[cells + count, l] = (1 << count) - 1
+    return (F(cell % size) + _HALF) * step - reach, (F(cell // size) + _HALF) * step - reach
 
 
 @kernel
-def _cell_of(floor, reach, count, px, py):
-    """The row of `near` for a point on the sweep."""
-    size = floor.shape[0]
-    if abs(px) >= reach or abs(py) >= reach:
+def _cell_of(size, reach, count, p):
+    """The row of `near` for a point of the sweep."""
+    if abs(p[0]) >= reach or abs(p[1]) >= reach:
         return size * size + count
     scale = F(size) * _HALF / reach
-    return min(int((py + reach) * scale), size - 1) * size + min(int((px + reach) * scale), size - 1)
+    return min(int((p[1] + reach) * scale), size - 1) * size + min(int((p[0] + reach) * scale), size - 1)
+
+
+@kernel
+def find_shades(stage):
+    """Fill `near`."""
+    forms, near = stage.forms, stage.near
+    count, size = len(forms), stage.floor.shape[0]
+    cells = size * size
+    for cell in range(cells):
+        x, y = _cell_middle(cell, size, stage.reach)
+        p, _ = _on_sweep_at(stage.strips, stage.index, x, y)
+        for l in range(4):
+            near[cell, l] = _may_shade(forms, stage.lights, l, p, F(1.5) * stage.reach / F(size))
+    for l in range(4):
+        for i in range(count):
+            ball = math.sqrt(forms[i, BALL])
+            near[cells + i, l] = _may_shade(forms, stage.lights, l, _centre(forms, i), ball) & ~(1 << i)
+        near[cells + count, l] = (1 << count) - 1
 
 
 # --- light on the sweep, looked up ----------------------------------------------------------------
 
 
 @kernel
+def _texel(table, row, column, channel):
+    return table[row, column, channel], table[row, column, channel + 1], table[row, column, channel + 2]
+
+
+@kernel
 def _between(table, row, column, channel):
-    """Bilinear value of table (rows, columns, channels) for three channels, held at its borders."""
+    """Bilinear colour from table (rows, columns, channels), held at its borders."""
     row = min(max(row, _0), F(table.shape[0] - 1) - F(1e-3))
     column = min(max(column, _0), F(table.shape[1] - 1) - F(1e-3))
     i, j = int(row), int(column)
     a, b = row - F(i), column - F(j)
-    w00, w01, w10, w11 = (_1 - a) * (_1 - b), (_1 - a) * b, a * (_1 - b), a * b
-    r = w00 * table[i, j, channel] + w01 * table[i, j + 1, channel]
-    r += w10 * table[i + 1, j, channel] + w11 * table[i + 1, j + 1, channel]
-    channel += 1
-    g = w00 * table[i, j, channel] + w01 * table[i, j + 1, channel]
-    g += w10 * table[i + 1, j, channel] + w11 * table[i + 1, j + 1, channel]
-    channel += 1
-    b_ = w00 * table[i, j, channel] + w01 * table[i, j + 1, channel]
-    b_ += w10 * table[i + 1, j, channel] + w11 * table[i + 1, j + 1, channel]
-    return r, g, b_
+    value = scaled(_texel(table, i, j, channel), (_1 - a) * (_1 - b))
+    value = ahead(value, (_1 - a) * b, _texel(table, i, j + 1, channel))
+    value = ahead(value, a * (_1 - b), _texel(table, i + 1, j, channel))
+    return ahead(value, a * b, _texel(table, i + 1, j + 1, channel))
 
 
 @kernel
-def _on_bare_sweep(strips, bare, k, px, py, channel):
-    """Irradiance of the sweep without objects: channel 0 indirect, 3 all. `bare`: (strips, along, 6)."""
-    s = px * TOWARD_X + py * TOWARD_Y
-    along = py * TOWARD_X - px * TOWARD_Y
-    row = F(k) + (strips[k, S_NEAR] - s) / (strips[k, S_NEAR] - strips[k, S_FAR]) - _HALF
-    column = (along - ALONG_FROM) / (ALONG_TO - ALONG_FROM) * F(bare.shape[1]) - _HALF
+def _on_bare_sweep(strips, bare, k, p, channel):
+    """Irradiance of the sweep without objects: channel 0 indirect, 3 all."""
+    row = F(k) + (strips[k, S_NEAR] - _s(p)) / (strips[k, S_NEAR] - strips[k, S_FAR]) - _HALF
+    column = (_side(p) - SIDE_FROM) / (SIDE_TO - SIDE_FROM) * F(bare.shape[1]) - _HALF
     return _between(bare, row, column, channel)
 
 
 @kernel
-def _on_sweep(strips, bare, floor, reach, k, px, py, channel):
-    """Irradiance of the sweep: channel 0 indirect, 3 all. `floor`: (rows, columns, 6) over |x|, |y| < reach."""
-    if abs(px) >= reach or abs(py) >= reach:
-        return _on_bare_sweep(strips, bare, k, px, py, channel)
-    scale = F(floor.shape[0]) * _HALF / reach
-    return _between(floor, (py + reach) * scale - _HALF, (px + reach) * scale - _HALF, channel)
+def _on_sweep(stage, k, p, channel):
+    """Irradiance of the sweep: channel 0 indirect, 3 all."""
+    if abs(p[0]) >= stage.reach or abs(p[1]) >= stage.reach:
+        return _on_bare_sweep(stage.strips, stage.bare, k, p, channel)
+    scale = F(stage.floor.shape[0]) * _HALF / stage.reach
+    row, column = (p[1] + stage.reach) * scale - _HALF, (p[0] + stage.reach) * scale - _HALF
+    return _between(stage.floor, row, column, channel)
 
 
 # --- paths ----------------------------------------------------------------------------------------
 
 
 @kernel
-def _path(
-    forms, lights, strips, index, bare, near, floor, reach, exact, points, i, salt, first, level, among,
-    ox, oy, oz, dx, dy, dz,
-):  # fmt: skip
+def _path(stage, exact, points, i, salt, first, level, among, o, d):
     """Radiance that comes back along a ray, and what it saw first.
 
-    `level`: how blurred the path is: 0 by nothing but sharp mirrors, 1 by satin, 2 by scattering.
-    `exact`: follow light on the sweep, too, in place of looking it up. `first`: number of the bounce.
-    `among`: objects the ray may meet. What was seen: of objects -1 - number, of the sweep which lamps
-    were visible as bits, and PLAIN besides where no object is near the way to any of them.
+    `exact`: follow light on the sweep, too, in place of looking it up. `i`, `salt`: of the random
+    numbers. `first`: number of the bounce. `level`: how blurred the path is: 0 by nothing but sharp
+    mirrors, 1 by satin, 2 by scattering. `among`: objects the ray may meet. What was seen: of objects
+    -1 - number, of the sweep which lamps were visible as bits, and PLAIN besides where no object is
+    near the way to any of them.
     """
-    count = len(forms)
-    everything = (1 << count) - 1
-    r, g, b = _0, _0, _0
-    tr, tg, tb = _1, _1, _1  # what is left of the light
+    forms, lights, near = stage.forms, stage.lights, stage.near
+    everything = (1 << len(forms)) - 1
+    size = stage.floor.shape[0]
+    light, left = BLACK, (_1, _1, _1)  # found, and what is left of light from further on
     first_seen = 0
     sharp, density = False, _0  # whether lamps are seen, and how likely this ray was
     for bounce in range(first, MOST_BOUNCES):
-        t, which = _nearest(forms, among, ox, oy, oz, dx, dy, dz)
+        distance, which = _nearest(forms, among, o, d)
         k = 0
-        if which < 0 or oz + t * dz < F(0.2):  # further up, an object is always before the sweep
-            ts, k = _sweep_hit(strips, index, ox, oy, oz, dx, dy, dz)
-            if ts < t:
-                t, which = ts, -1
+        if which < 0 or o[2] + distance * d[2] < F(0.2):  # further up, an object is before the sweep
+            to_sweep, k = _sweep_hit(stage.strips, stage.index, o, d)
+            if to_sweep < distance:
+                distance, which = to_sweep, -1
         if sharp:
-            tl, l = _lamp_hit(lights, ox, oy, oz, dx, dy, dz)
-            if tl >= t and t >= FAR:
-                facing = (
-                    dx * lights[SUN, NORMAL] + dy * lights[SUN, NORMAL + 1] + dz * lights[SUN, NORMAL + 2]
-                )
-                if facing > math.sqrt(_1 - lights[SUN, HALF_WIDTH] * lights[SUN, HALF_WIDTH]):
-                    tl, l = _0, SUN
-            if tl < t:
-                _, _, _, strength, _ = _toward(lights, l, ox, oy, oz)
-                chance = lights[l, RADIANCE] / max(strength, _TINY)
-                share = lights[l, RADIANCE] * density / (density + chance)
-                r += tr * share * lights[l, GLOW]
-                g += tg * share * lights[l, GLOW + 1]
-                b += tb * share * lights[l, GLOW + 2]
+            l = _lamp_hit(lights, o, d, distance)
+            if l >= 0:
+                _, strength, _ = _toward(lights, l, o)
+                chance = lights[l, DENSITY] / max(strength, _TINY)
+                share = lights[l, DENSITY] * density / (density + chance)
+                light = ahead(light, share, times(left, three(lights, l, GLOW)))
                 break
-        if t >= FAR:
+        if distance >= FAR:
             break
-        px, py, pz = ox + t * dx, oy + t * dy, oz + t * dz
+        p = ahead(o, distance, d)
         u, v = _draw(points, 1 + 3 * bounce, i, salt)
         if which < 0:
-            scale = _GROUND / _PI
-            tr, tg, tb = tr * scale, tg * scale, tb * scale
+            left = scaled(left, _GROUND)
             if level > 0 and not exact:
-                er, eg, eb = _on_sweep(strips, bare, floor, reach, k, px, py, 3)
-                r, g, b = r + tr * er, g + tg * eg, b + tb * eb
+                light = ahead(light, _1, times(left, _on_sweep(stage, k, p, 3)))
                 break
-            nx, ny, nz = strips[k, NS] * TOWARD_X, strips[k, NS] * TOWARD_Y, strips[k, NZ]
-            place = _cell_of(floor, reach, count, px, py)
-            er, eg, eb, _, _, _, seen = _lit(
-                forms,
-                lights,
-                near,
-                place,
-                GROUND_SURFACE,
-                px,
-                py,
-                pz,
-                nx,
-                ny,
-                nz,
-                _0,
-                _0,
-                _0,
-                dx,
-                dy,
-                dz,
-                u,
-                v,
-            )
+            n = _sweep_normal(stage.strips, k)
+            place = _cell_of(size, stage.reach, len(forms), p)
+            direct, _, seen = _lit(forms, lights, near, place, GROUND_SURFACE, p, n, n, d, u, v)
             if bounce == first:
                 first_seen = seen
                 if near[place, 0] | near[place, 1] | near[place, 2] | near[place, 3] == 0:
                     first_seen |= PLAIN
-            r, g, b = r + tr * er, g + tg * eg, b + tb * eb
+            light = ahead(light, _1, times(left, direct))
             if not exact:
-                er, eg, eb = _on_sweep(strips, bare, floor, reach, k, px, py, 0)
-                r, g, b = r + tr * er, g + tg * eg, b + tb * eb
+                light = ahead(light, _1, times(left, _on_sweep(stage, k, p, 0)))
                 break
-            tr, tg, tb = tr * _PI, tg * _PI, tb * _PI
-            u, v = _draw(points, 2 + 3 * bounce, i, salt)
-            dx, dy, dz = _scattered(nx, ny, nz, u, v)
+            left = scaled(left, _PI)
             among, level, sharp = everything, 2, False
+            u, v = _draw(points, 2 + 3 * bounce, i, salt)
+            d = _scattered(n, u, v)
         else:
             if bounce == first:
                 first_seen = -1 - which
-            nx, ny, nz = _normal(forms, which, px, py, pz)
-            among, place = everything & ~(1 << which), floor.shape[0] * floor.shape[0] + which
-            choice, luck = _draw(points, 3 + 3 * bounce, i, salt)
-            cr, cg, cb = forms[which, RED], forms[which, GREEN], forms[which, BLUE]
+            ru, rv = _draw(points, 2 + 3 * bounce, i, salt)
+            choice, _ = _draw(points, 3 + 3 * bounce, i, salt)
+            n = _normal(forms, which, p)
+            color = three(forms, which, RED)
+            among, place = everything & ~(1 << which), size * size + which
             if forms[which, METAL] > _0:
-                tr, tg, tb = tr * cr, tg * cg, tb * cb
-                tx, ty, tz = _brushing(forms, which, px, py, nx, ny, nz)
-                surface = METAL_SURFACE + level
-                er, eg, eb, _, _, _, _ = _lit(
-                    forms, lights, near, place, surface, px, py, pz, nx, ny, nz, tx, ty, tz, dx, dy, dz, u, v
-                )
-                r, g, b = r + tr * er, g + tg * eg, b + tb * eb
+                left = times(left, color)
+                t = _brushing(forms, which, p, n)
+                direct, _, _ = _lit(forms, lights, near, place, METAL_SURFACE + level, p, n, t, d, u, v)
+                light = ahead(light, _1, times(left, direct))
                 sharp = level == 0 and choice >= _SATIN_SHARE
                 width = _MIRROR if sharp else _SATIN
                 wide_t, wide_b = width * _BRUSHED, width / _BRUSHED
@@ -735,321 +793,249 @@ def _path(
                     wide_t, wide_b = _BLURRED, _BLURRED
                 elif not sharp:
                     level = 1
-                u, v = _draw(points, 2 + 3 * bounce, i, salt)
-                dx, dy, dz, share, density = _reflected(
-                    nx, ny, nz, tx, ty, tz, dx, dy, dz, wide_t, wide_b, u, v
-                )
-                tr, tg, tb = tr * share, tg * share, tb * share
+                d, share, density = _reflected(n, t, d, wide_t, wide_b, ru, rv)
+                left = scaled(left, share)
             else:
-                er, eg, eb, wr, wg, wb, _ = _lit(
-                    forms,
-                    lights,
-                    near,
-                    place,
-                    RUBBER_SURFACE,
-                    px,
-                    py,
-                    pz,
-                    nx,
-                    ny,
-                    nz,
-                    _0,
-                    _0,
-                    _0,
-                    dx,
-                    dy,
-                    dz,
-                    u,
-                    v,
-                )
-                r, g, b = r + tr * (cr * er + wr), g + tg * (cg * eg + wg), b + tb * (cb * eb + wb)
+                direct, coat, _ = _lit(forms, lights, near, place, RUBBER_SURFACE, p, n, n, d, u, v)
+                light = ahead(light, _1, times(left, ahead(coat, _1, times(color, direct))))
                 sharp = False
-                u, v = _draw(points, 2 + 3 * bounce, i, salt)
-                gloss = _fresnel(max(-(nx * dx + ny * dy + nz * dz), F(1e-3)), F(1.2))
+                gloss = _fresnel(max(-dot(n, d), F(1e-3)), _GLOSS_INDEX)
                 likely = gloss / (gloss + _HALF * (_1 - gloss))
                 if choice < likely:
-                    tx, ty, tz, _, _, _ = _frame(nx, ny, nz)
-                    dx, dy, dz, share, _ = _reflected(nx, ny, nz, tx, ty, tz, dx, dy, dz, _COAT, _COAT, u, v)
-                    share *= F(0.8) * gloss / likely
-                    tr, tg, tb = tr * share, tg * share, tb * share
+                    t, _ = frame(n)
+                    d, share, _ = _reflected(n, t, d, _COAT, _COAT, ru, rv)
+                    left = scaled(left, share * _GLOSS_ALBEDO * gloss / likely)
                     level = max(level, 1)
                 else:
-                    dx, dy, dz = _scattered(nx, ny, nz, u, v)
-                    share = (_1 - gloss) / (_1 - likely)
-                    tr, tg, tb = tr * cr * share, tg * cg * share, tb * cb * share
+                    d = _scattered(n, ru, rv)
+                    left = scaled(times(left, color), (_1 - gloss) / (_1 - likely))
                     level = 2
-            if bounce >= 2:  # Russian roulette
-                alive = min(max(tr, max(tg, tb)), F(0.95))
-                if luck >= alive:
-                    break
-                scale = _1 / alive
-                tr, tg, tb = tr * scale, tg * scale, tb * scale
-            if max(tr, max(tg, tb)) <= _0:
+        most = max(left[0], max(left[1], left[2]))
+        if bounce >= 2:  # Russian roulette
+            alive = min(most, F(0.95))
+            _, luck = _draw(points, 3 + 3 * bounce, i, salt)
+            if luck >= alive:
                 break
-        ox, oy, oz = px, py, pz
-    return r, g, b, first_seen
+            left = scaled(left, _1 / alive)
+        elif most <= _0:
+            break
+        o = p
+    return light, first_seen
+
+
+# --- the floor map --------------------------------------------------------------------------------
 
 
 @kernel
-def _under_object(forms, px, py):
+def _under_object(forms, x, y):
     for i in range(len(forms)):
-        cx, cy = (px - forms[i, X]) / forms[i, R], (py - forms[i, Y]) / forms[i, R]
+        own = scaled((x - forms[i, X], y - forms[i, Y], _0), _1 / forms[i, R])
         kind = int(forms[i, KIND])
         if kind == CUBE:
-            cos, sin = forms[i, COS], forms[i, SIN]
-            if max(abs(cos * cx + sin * cy), abs(cos * cy - sin * cx)) < F(0.92):
+            own = _into_form(forms, i, own)
+            if max(abs(own[0]), abs(own[1])) < F(0.92):
                 return True
-        elif kind == CYLINDER and cx * cx + cy * cy < F(0.96):
+        elif kind == CYLINDER and dot(own, own) < F(0.96):
             return True
     return False
 
 
 @kernel
-def light_floor(forms, lights, strips, index, bare, near, points, reach, floor, hidden, salt, first, last):
-    """Fill rows first..last of the floor map with direct light (channels 3-5) and mark what is hidden."""
-    size = floor.shape[0]
-    step = _2 * reach / F(size)
-    for row in range(first, last):
-        py = (F(row) + _HALF) * step - reach
-        for column in range(size):
-            px = (F(column) + _HALF) * step - reach
-            hidden[row, column] = _under_object(forms, px, py)
-            k = _strip_at(strips, index, px * TOWARD_X + py * TOWARD_Y)
-            nx, ny, nz = strips[k, NS] * TOWARD_X, strips[k, NS] * TOWARD_Y, strips[k, NZ]
-            pz = (strips[k, OFFSET] - strips[k, NS] * (px * TOWARD_X + py * TOWARD_Y)) / nz
-            r, g, b = _0, _0, _0
-            if not hidden[row, column]:
-                here = _hash(salt + np.uint32(row * size + column))
-                place = row * size + column
-                rays = points.shape[1]
-                if near[place, 0] | near[place, 1] | near[place, 2] | near[place, 3] == 0:
-                    rays = 1
-                for i in range(rays):
-                    u, v = _draw(points, 1, i, here)
-                    er, eg, eb, _, _, _, _ = _lit(
-                        forms,
-                        lights,
-                        near,
-                        place,
-                        GROUND_SURFACE,
-                        px,
-                        py,
-                        pz,
-                        nx,
-                        ny,
-                        nz,
-                        _0,
-                        _0,
-                        _0,
-                        _0,
-                        _0,
-                        -_1,
-                        u,
-                        v,
-                    )
-                    r, g, b = r + er / F(rays), g + eg / F(rays), b + eb / F(rays)
-            floor[row, column, 3], floor[row, column, 4], floor[row, column, 5] = r, g, b
-            r, g, b = _on_bare_sweep(strips, bare, k, px, py, 0)
-            floor[row, column, 0], floor[row, column, 1], floor[row, column, 2] = r, g, b
+def _beside_object(forms, x, y):
+    for i in range(len(forms)):
+        across, along = x - forms[i, X], y - forms[i, Y]
+        if across * across + along * along < F(5.0) * forms[i, R] * forms[i, R]:
+            return True
+    return False
 
 
 @kernel
-def gather_floor(
-    forms, lights, strips, index, bare, near, points, reach, total, hidden, gathered, salt, first, last
-):
+def light_floor(stage, points, hidden, salt, first, last):
+    """Fill rows first..last of the floor map with light of the bare sweep and direct light, and mark
+    in `hidden` (size, size) what is under an object.
+    """
+    size, near = stage.floor.shape[0], stage.near
+    for cell in range(first * size, last * size):
+        x, y = _cell_middle(cell, size, stage.reach)
+        p, k = _on_sweep_at(stage.strips, stage.index, x, y)
+        n = _sweep_normal(stage.strips, k)
+        here = stage.floor[cell // size, cell % size]
+        around = _on_bare_sweep(stage.strips, stage.bare, k, p, 0)
+        direct = BLACK
+        hidden[cell // size, cell % size] = under = _under_object(stage.forms, x, y)
+        if not under:
+            plain = near[cell, 0] | near[cell, 1] | near[cell, 2] | near[cell, 3] == 0
+            rays = 1 if plain else points.shape[1]
+            for i in range(rays):
+                u, v = _draw(points, 1, i, _hash(salt + np.uint32(cell)))
+                found, _, _ = _lit(stage.forms, stage.lights, near, cell, GROUND_SURFACE, p, n, n, n, u, v)
+                direct = ahead(direct, _1 / F(rays), found)
+        here[0], here[1], here[2] = around
+        here[3], here[4], here[5] = ahead(around, _1, direct)
+
+
+@kernel
+def gather_floor(stage, points, hidden, gathered, salt, first, last):
     """What objects change in the indirect light of the floor: rows first..last of `gathered` (.., .., 3).
 
-    Only rays that meet an object count, each with its light less that of the sweep behind it.
-    `total`: the floor map with what is known so far.
+    Takes all of `points`' samples beside an object, a quarter of them elsewhere. Only rays that meet an
+    object count, each with its light less that of the sweep behind it.
     """
-    size, everything = gathered.shape[0], (1 << len(forms)) - 1
-    step = _2 * reach / F(size)
-    for row in range(first, last):
-        py = (F(row) + _HALF) * step - reach
-        for column in range(size):
-            px = (F(column) + _HALF) * step - reach
-            if hidden[row, column]:
+    size, everything = stage.floor.shape[0], (1 << len(stage.forms)) - 1
+    for cell in range(first * size, last * size):
+        if hidden[cell // size, cell % size]:
+            continue
+        x, y = _cell_middle(cell, size, stage.reach)
+        p, k = _on_sweep_at(stage.strips, stage.index, x, y)
+        n = _sweep_normal(stage.strips, k)
+        change, salted = BLACK, _hash(salt + np.uint32(cell))
+        rays = points.shape[1] if _beside_object(stage.forms, x, y) else max(points.shape[1] // 4, 1)
+        for i in range(rays):
+            u, v = _draw(points, 2, i, salted)
+            d = _scattered(n, u, v)
+            if not _blocked(stage.forms, everything, p, d):
                 continue
-            k = _strip_at(strips, index, px * TOWARD_X + py * TOWARD_Y)
-            nx, ny, nz = strips[k, NS] * TOWARD_X, strips[k, NS] * TOWARD_Y, strips[k, NZ]
-            pz = (strips[k, OFFSET] - strips[k, NS] * (px * TOWARD_X + py * TOWARD_Y)) / nz
-            here = _hash(salt + np.uint32(row * size + column))
-            r, g, b = _0, _0, _0
-            for i in range(points.shape[1]):
-                u, v = _draw(points, 2, i, here)
-                dx, dy, dz = _scattered(nx, ny, nz, u, v)
-                if not _blocked(forms, everything, px, py, pz, dx, dy, dz):
-                    continue
-                er, eg, eb, _ = _path(
-                    forms, lights, strips, index, bare, near, total, reach, False, points, i, here, 1, 2, everything,
-                    px, py, pz, dx, dy, dz,
-                )  # fmt: skip
-                r, g, b = r + er, g + eg, b + eb
-                t, behind = _sweep_hit(strips, index, px, py, pz, dx, dy, dz)
-                if t < FAR:
-                    er, eg, eb = _on_bare_sweep(strips, bare, behind, px + t * dx, py + t * dy, 3)
-                    scale = _GROUND / _PI
-                    r, g, b = r - scale * er, g - scale * eg, b - scale * eb
-            share = _PI / F(points.shape[1])
-            gathered[row, column, 0], gathered[row, column, 1] = r * share, g * share
-            gathered[row, column, 2] = b * share
+            light, _ = _path(stage, False, points, i, salted, 1, 2, everything, p, d)
+            change = ahead(change, _1, light)
+            t, behind = _sweep_hit(stage.strips, stage.index, p, d)
+            if t < FAR:
+                light = _on_bare_sweep(stage.strips, stage.bare, behind, ahead(p, t, d), 3)
+                change = ahead(change, -_GROUND, light)
+        here = gathered[cell // size, cell % size]
+        here[0], here[1], here[2] = scaled(change, _PI / F(rays))
+
+
+@kernel
+def _bare_cell(strips, cell, columns):
+    """Middle and normal of a cell of the bare sweep: strip * columns + column."""
+    k = cell // columns
+    s = (strips[k, S_NEAR] + strips[k, S_FAR]) * _HALF
+    side = SIDE_FROM + (F(cell % columns) + _HALF) * (SIDE_TO - SIDE_FROM) / F(columns)
+    z = (strips[k, OFFSET] - strips[k, NS] * s) / strips[k, NZ]
+    return (s * TOWARD_X - side * TOWARD_Y, s * TOWARD_Y + side * TOWARD_X, z), _sweep_normal(strips, k)
 
 
 @kernel
 def sweep_factors(strips, index, points, columns, factors):
-    """Which share of the light that cell i of the sweep gets comes from cell j: fill `factors` (i, j).
-
-    Cells: strip * columns + column. Points: (1, rays, 2).
-    """
+    """Which share of the light that cell i of the bare sweep gets comes from cell j: `factors` (i, j)."""
     rays = points.shape[1]
-    wide = (ALONG_TO - ALONG_FROM) / F(columns)
     for cell in range(len(strips) * columns):
-        k = cell // columns
-        s = (strips[k, S_NEAR] + strips[k, S_FAR]) * _HALF
-        along = ALONG_FROM + (F(cell % columns) + _HALF) * wide
-        px, py = s * TOWARD_X - along * TOWARD_Y, s * TOWARD_Y + along * TOWARD_X
-        nx, ny, nz = strips[k, NS] * TOWARD_X, strips[k, NS] * TOWARD_Y, strips[k, NZ]
-        pz = (strips[k, OFFSET] - strips[k, NS] * s) / nz
+        p, n = _bare_cell(strips, cell, columns)
         for i in range(rays):
             u, v = _draw(points, 0, i, _hash(np.uint32(cell)))
-            dx, dy, dz = _scattered(nx, ny, nz, u, v)
-            t, hit = _sweep_hit(strips, index, px, py, pz, dx, dy, dz)
+            d = _scattered(n, u, v)
+            t, k = _sweep_hit(strips, index, p, d)
             if t < FAR:
-                end = (py + t * dy) * TOWARD_X - (px + t * dx) * TOWARD_Y
-                column = min(max(int((end - ALONG_FROM) / wide), 0), columns - 1)
-                factors[cell, hit * columns + column] += _1 / F(rays)
+                side = (_side(p) + t * _side(d) - SIDE_FROM) / (SIDE_TO - SIDE_FROM)
+                factors[cell, k * columns + min(max(int(side * F(columns)), 0), columns - 1)] += _1 / F(rays)
 
 
 @kernel
 def bare_direct(lights, strips, direct):
     """Direct irradiance of the cells of the sweep without objects: fill (strips, columns, 3)."""
     columns = direct.shape[1]
-    wide = (ALONG_TO - ALONG_FROM) / F(columns)
-    for k in range(len(strips)):
-        s = (strips[k, S_NEAR] + strips[k, S_FAR]) * _HALF
-        nx, ny, nz = strips[k, NS] * TOWARD_X, strips[k, NS] * TOWARD_Y, strips[k, NZ]
-        pz = (strips[k, OFFSET] - strips[k, NS] * s) / nz
-        for column in range(columns):
-            along = ALONG_FROM + (F(column) + _HALF) * wide
-            px, py = s * TOWARD_X - along * TOWARD_Y, s * TOWARD_Y + along * TOWARD_X
-            for l in range(4):
-                mx, my, mz, strength, sine = _toward(lights, l, px, py, pz)
-                strength *= _above(nx * mx + ny * my + nz * mz, sine)
-                direct[k, column, 0] += strength * lights[l, GLOW]
-                direct[k, column, 1] += strength * lights[l, GLOW + 1]
-                direct[k, column, 2] += strength * lights[l, GLOW + 2]
+    for cell in range(len(strips) * columns):
+        p, n = _bare_cell(strips, cell, columns)
+        found = BLACK
+        for l in range(4):
+            w, strength, sine = _toward(lights, l, p)
+            found = ahead(found, strength * _above(dot(n, w), sine), three(lights, l, GLOW))
+        here = direct[cell // columns, cell % columns]
+        here[0], here[1], here[2] = found
 
 
 # --- pictures -------------------------------------------------------------------------------------
 
 
 @kernel
-def paint(
-    forms, lights, strips, index, bare, near, floor, reach, exact, points, fewest, spread, eye, axes, focal,
-    salt, frames, light, first, last,
-):  # fmt: skip
+def _through(camera, height, width, row, column):
+    """Unit direction of the ray through a place in the picture; the upper left corner is (0, 0)."""
+    axes = camera.axes
+    u = (column - F(width) * _HALF) / camera.focal
+    v = (F(height) * _HALF - row) / camera.focal
+    return unit(minus(ahead(scaled(three(axes, 0, 0), u), v, three(axes, 1, 0)), three(axes, 2, 0)))
+
+
+@kernel
+def paint(stage, camera, frames, exact, points, fewest, spread, salt, light, first, last):
     """Fill rows first..last of `light` (h, w, 3) with the linear light of each pixel.
 
     All of `points`' samples are taken where the first `fewest` differ in what they see or show an
     object; where they see the same lamps from the floor, those few do, and a single one far from all
-    objects. `spread`: offsets in the pixel, evenly over the pixel filter's area. `frames` (n, 4): first
-    and end column, first and end row of the rectangle in which each object can be.
+    objects. `spread`: offsets in the pixel, evenly over the pixel filter's area. `frames`: see
+    `find_frames`.
     """
     height, width = light.shape[0], light.shape[1]
-    half_w, half_h, inverse = F(width) * _HALF, F(height) * _HALF, _1 / focal
-    samples = points.shape[1]
-    last_offset = F(len(spread) - 1)
-    for row in range(first, last):
-        for column in range(width):
-            here = _hash(salt + np.uint32(row * width + column))
-            r, g, b = _0, _0, _0
-            same, common, taken, among = True, 0, 0, 0
-            for i in range(len(forms)):
-                if frames[i, 0] - 1 <= column <= frames[i, 1] and frames[i, 2] - 1 <= row <= frames[i, 3]:
-                    among |= 1 << i
-            for i in range(samples):
-                if i == 1 and common & PLAIN and common > 0 and among == 0 and fewest < samples:
-                    break
-                if i == fewest and same and common >= 0:
-                    break
-                u, v = _draw(points, 0, i, here)
-                u, v = u * last_offset, v * last_offset
-                iu, iv = int(u), int(v)
-                u = spread[iu] + (u - F(iu)) * (spread[iu + 1] - spread[iu])
-                v = spread[iv] + (v - F(iv)) * (spread[iv + 1] - spread[iv])
-                u = (F(column) + _HALF + u - half_w) * inverse
-                v = (half_h - F(row) - _HALF - v) * inverse
-                dx = axes[0, 0] * u + axes[1, 0] * v - axes[2, 0]
-                dy = axes[0, 1] * u + axes[1, 1] * v - axes[2, 1]
-                dz = axes[0, 2] * u + axes[1, 2] * v - axes[2, 2]
-                scale = _1 / math.sqrt(dx * dx + dy * dy + dz * dz)
-                er, eg, eb, seen = _path(
-                    forms, lights, strips, index, bare, near, floor, reach, exact, points, i, here, 0, 0, among,
-                    eye[0], eye[1], eye[2], dx * scale, dy * scale, dz * scale,
-                )  # fmt: skip
-                if i == 0:
-                    common = seen
-                elif seen != common:
-                    same = False
-                r, g, b = r + er, g + eg, b + eb
-                taken += 1
-            scale = _1 / F(taken)
-            light[row, column, 0], light[row, column, 1], light[row, column, 2] = (
-                r * scale,
-                g * scale,
-                b * scale,
-            )
+    samples, steps = points.shape[1], F(len(spread) - 1)
+    for pixel in range(first * width, last * width):
+        row, column = pixel // width, pixel % width
+        salted = _hash(salt + np.uint32(pixel))
+        among = 0
+        for i in range(len(frames)):
+            if frames[i, 0] - 1 <= column <= frames[i, 1] and frames[i, 2] - 1 <= row <= frames[i, 3]:
+                among |= 1 << i
+        total, same, common, taken = BLACK, True, 0, 0
+        for i in range(samples):
+            if i == 1 and among == 0 and common > 0 and common & PLAIN and fewest < samples:
+                break
+            if i == fewest and same and common >= 0:
+                break
+            u, v = _draw(points, 0, i, salted)
+            u, v = _offset(spread, u * steps), _offset(spread, v * steps)
+            d = _through(camera, height, width, F(row) + _HALF + v, F(column) + _HALF + u)
+            found, seen = _path(stage, exact, points, i, salted, 0, 0, among, camera.eye, d)
+            if i == 0:
+                common = seen
+            same = same and seen == common
+            total = ahead(total, _1, found)
+            taken += 1
+        here = light[row, column]
+        here[0], here[1], here[2] = scaled(total, _1 / F(taken))
 
 
 @kernel
-def find_frames(forms, eye, axes, focal, height, width, frames):
-    """Fill `frames` (n, 4): first and end column, first and end row of where each object can be seen.
-
-    `axes`: the camera's right, up, backward.
-    """
-    half_w, half_h = F(width) * _HALF, F(height) * _HALF
-    for i in range(len(forms)):
-        cx, cy, cz = forms[i, X] - eye[0], forms[i, Y] - eye[1], forms[i, R] - eye[2]
-        right = cx * axes[0, 0] + cy * axes[0, 1] + cz * axes[0, 2]
-        up = cx * axes[1, 0] + cy * axes[1, 1] + cz * axes[1, 2]
-        ahead = -(cx * axes[2, 0] + cy * axes[2, 1] + cz * axes[2, 2])
-        ball = math.sqrt(forms[i, BALL])
-        left, end = _extent(right, ahead, ball)
-        low, top = _extent(up, ahead, ball)
-        frames[i, 0] = max(int(half_w + focal * left), 0)
-        frames[i, 1] = min(int(half_w + focal * end) + 1, width)
-        frames[i, 2] = max(int(half_h - focal * top), 0)
-        frames[i, 3] = min(int(half_h - focal * low) + 1, height)
+def _offset(spread, place):
+    i = int(place)
+    return spread[i] + (place - F(i)) * (spread[i + 1] - spread[i])
 
 
 @kernel
-def cast(forms, eye, axes, focal, frames, depths, objects):
+def cast(forms, camera, frames, depths, objects):
     """Fill `objects` (h, w) uint8 with object number + 1, and `depths` (h, w) with distances.
 
     Both hold 0 and FAR before.
     """
     height, width = objects.shape
-    half_w, half_h = F(width) * _HALF, F(height) * _HALF
-    inverse = _1 / focal
     for i in range(len(forms)):
         for row in range(frames[i, 2], frames[i, 3]):
-            v = (half_h - F(row) - _HALF) * inverse
             for column in range(frames[i, 0], frames[i, 1]):
-                u = (F(column) + _HALF - half_w) * inverse
-                dx = axes[0, 0] * u + axes[1, 0] * v - axes[2, 0]
-                dy = axes[0, 1] * u + axes[1, 1] * v - axes[2, 1]
-                dz = axes[0, 2] * u + axes[1, 2] * v - axes[2, 2]
-                scale = _1 / math.sqrt(dx * dx + dy * dy + dz * dz)
-                t, _ = _nearest(forms, 1 << i, eye[0], eye[1], eye[2], dx * scale, dy * scale, dz * scale)
+                d = _through(camera, height, width, F(row) + _HALF, F(column) + _HALF)
+                t, _ = _nearest(forms, 1 << i, camera.eye, d)
                 if t < depths[row, column]:
                     depths[row, column] = t
                     objects[row, column] = i + 1
 
 
 @kernel
-def _extent(across, ahead, ball):
+def find_frames(forms, camera, height, width, frames):
+    """Fill `frames` (n, 4): first and end column, first and end row of where each object can be seen."""
+    half_w, half_h = F(width) * _HALF, F(height) * _HALF
+    for i in range(len(forms)):
+        c = minus(_centre(forms, i), camera.eye)
+        depth = -dot(c, three(camera.axes, 2, 0))
+        ball = math.sqrt(forms[i, BALL])
+        left, right = _extent(dot(c, three(camera.axes, 0, 0)), depth, ball)
+        low, top = _extent(dot(c, three(camera.axes, 1, 0)), depth, ball)
+        frames[i, 0] = max(int(half_w + camera.focal * left), 0)
+        frames[i, 1] = min(int(half_w + camera.focal * right) + 1, width)
+        frames[i, 2] = max(int(half_h - camera.focal * top), 0)
+        frames[i, 3] = min(int(half_h - camera.focal * low) + 1, height)
+
+
+@kernel
+def _extent(across, depth, ball):
     """Between which tangents a ball is seen along one picture axis."""
-    limit = F(1.5)
-    middle = math.atan2(across, ahead)
-    around = math.asin(min(ball / math.sqrt(across * across + ahead * ahead), _1))
-    return F(math.tan(max(middle - around, -limit))), F(math.tan(min(middle + around, limit)))
+    middle = math.atan2(across, depth)
+    around = math.asin(min(ball / math.sqrt(across * across + depth * depth), _1))
+    low, high = max(middle - around, F(-1.5)), min(middle + around, F(1.5))
+    return math.tan(F(low)), math.tan(F(high))
