@@ -1,11 +1,12 @@
 """Named recipes: which network, trained how. `python -m film train --recipe NAME`.
 
-The bundled model is made in three steps. Steps one and two do not need each other:
+The bundled model is made in four steps, each taking over from the ones before it (`--initial`):
 
-1. `scenes`: question reader, blocks and classifier learn from attribute maps drawn from the scenes
-   themselves, which need no rendering.
-2. `stem`: the front of a stem that looks at pictures learns to draw those maps.
-3. `small`: both put together (`--initial`) learn from pictures end to end.
+1. `words`: the question reader learns which attribute fills which slot of a question.
+2. `scenes`: reader, blocks and classifier learn to answer from attribute maps drawn from the scenes
+   themselves. Neither this step nor the first needs pictures.
+3. `stem`: the front of a stem that looks at pictures learns to draw those maps.
+4. `small`: all of it learns from pictures, end to end.
 """
 
 from __future__ import annotations
@@ -92,9 +93,20 @@ RECIPES: dict[str, Recipe] = {
         ),
         TrainingConfig(),
     ),
-    "scenes": Recipe("step 1 of the bundled model: reason about attribute maps", _SCENES, _LEARN),
+    "words": Recipe(
+        "step 1 of the bundled model: read questions",
+        _SCENES,
+        replace(
+            _LEARN,
+            samples=2_000_000,
+            learning_rate=3e-3,
+            loss=LossWeights(answer=0.0, slots=1.0),
+            frozen=("stem", "blocks", "classifier"),
+        ),
+    ),
+    "scenes": Recipe("step 2 of the bundled model: reason about attribute maps", _SCENES, _LEARN),
     "stem": Recipe(
-        "step 2 of the bundled model: see objects and their attributes",
+        "step 3 of the bundled model: see objects and their attributes",
         _SMALL,
         replace(
             _LEARN,
@@ -108,7 +120,7 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "small": Recipe(
-        "step 3 of the bundled model: answer questions about pictures",
+        "step 4 of the bundled model: answer questions about pictures",
         _SMALL,
         replace(
             _LEARN,

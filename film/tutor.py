@@ -44,28 +44,31 @@ class Tutor(nn.Module):
         """Every wanted loss by name, `loss` their weighted sum, and `right` (Q,) whether answered so."""
         network, weights = self.network, self.weights
         columns, rows = network.config.grid
+        answering = bool(weights.answer or weights.sets)
         losses: dict[str, Tensor] = {}
 
+        if answering or weights.slots:
+            state = network.reader(batch.tokens, batch.lengths)
+        if weights.slots:
+            losses["slots"] = self._slots_loss(state, batch)
+
         if network.config.picture == "features":
-            maps = network.see(scene_maps(batch.objects, batch.positions, columns, rows))
-        else:
+            maps = scene_maps(batch.objects, batch.positions, columns, rows)
+        elif answering or weights.maps:
             assert batch.pictures is not None
-            guess = network.stem.layers[: self.front](batch.pictures)
+            maps = network.stem.layers[: self.front](batch.pictures)
             if weights.maps:
                 truth = scene_maps(batch.objects, batch.positions, columns, rows)
-                losses["maps"] = _maps_loss(guess.float(), truth)
-            if not (weights.answer or weights.sets):
-                return self._sum(losses)
-            maps = network.stem.layers[self.front :](guess)
+                losses["maps"] = _maps_loss(maps.float(), truth)
+        if not answering:
+            return self._sum(losses)
 
-        state = network.reader(batch.tokens, batch.lengths)
+        maps = network.stem.layers[self.front :](maps)
         modulation = network.reader.modulation(state)
         outs = [f"block{number}.out" for number in range(1, network.config.blocks + 1)]
         wanted = outs if weights.sets else []
         logits, activations = network.answer(maps, modulation, batch.questions, record=wanted)
         losses["answer"] = F.cross_entropy(logits.float(), batch.answers)
-        if weights.slots:
-            losses["slots"] = self._slots_loss(state, batch)
         if weights.sets:
             cell, _ = cells(batch.positions, columns, rows)
             losses["sets"] = self._sets_loss([activations[name] for name in outs], cell, batch)
