@@ -249,11 +249,9 @@ class Trainer:
     def check(self, most: int = 6000) -> dict[str, float]:
         """Accuracy of the network that would be kept, on the first questions of the validation corpus."""
         assert self.validation is not None
-        network, deck = self.kept, self.validation
-        network.eval()
-        teller = Tutor(network, replace(self.recipe.loss, sets=0.0, slots=0.0), self.recipe.front).to(
-            self.place.device
-        )
+        deck = self.validation
+        self.kept.eval()
+        self.tutor.eval()
         scores, losses, asked = Scores(), [], 0
         for start in range(0, len(deck), 32):
             if asked >= most:
@@ -263,7 +261,7 @@ class Trainer:
             rows = (deck.starts[pictures, None] + torch.arange(questions)).flatten()
             batch = deck.batch(pictures, rows, questions)
             with self.place.autocast():
-                result = teller(batch)
+                result = self.tutor(batch, self.kept)
             losses.append(float(result["loss"]))
             asked += len(batch.family)
             if "right" in result:

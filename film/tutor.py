@@ -40,9 +40,12 @@ class Tutor(nn.Module):
         self.slot_head = nn.Linear(config.state, sum(_SLOT_SIZES) + len(FAMILIES))
         self.set_heads = nn.ModuleList(nn.Linear(config.maps, SETS) for _ in range(config.blocks))
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Every wanted loss by name, `loss` their weighted sum, and `right` (Q,) whether answered so."""
-        network, weights = self.network, self.weights
+    def forward(self, batch: Batch, network: FiLMNetwork | None = None) -> dict[str, Tensor]:
+        """Every wanted loss by name, `loss` their weighted sum, and `right` (Q,) whether answered so.
+
+        `network`: another one of the same build to ask instead, such as the averaged one.
+        """
+        network, weights = network or self.network, self.weights
         columns, rows = network.config.grid
         answering = bool(weights.answer or weights.sets)
         losses: dict[str, Tensor] = {}

@@ -156,6 +156,16 @@ def test_a_time_limit_saves_and_stops(tmp_path, folder):
         start(tmp_path / "other", NETWORK, RECIPE, folder, None, resume=True)
 
 
+def test_a_reader_can_learn_from_words_alone(tmp_path, corpus):
+    run = trainer(tmp_path, corpus, loss=LossWeights(answer=0.0, slots=1.0), samples=3200)
+    run.validation = run.deck
+    before = run.check()["loss"]
+    run.train()
+    after = run.check()
+    assert after["loss"] < 0.9 * before
+    assert "accuracy" not in after
+
+
 def test_the_state_of_another_network_or_a_broken_one_is_refused(tmp_path, corpus):
     trainer(tmp_path, corpus).save()
     other = FiLMNetwork(replace(NETWORK, words=len(corpus.words), maps=4, stem=((4, 3, 1),)))
