@@ -2,7 +2,8 @@
 
 All of them are in one file because Numba's cache looks only at a kernel's own file for changes.
 Everything is float32: constants are float32 too, or a single one would turn the sums into float64.
-Points, directions and colours are tuples of three.
+Points, directions and colours are tuples of three. Inner kernels take the stage's arrays one by one:
+reading one from a tuple counts references, which costs more than the light it finds.
 
 Objects are convex, so a ray that leaves an object never meets that object again: in place of an
 epsilon, rays say which objects they may meet, as the bits of a number. The sweep, floor and wall in
@@ -661,18 +662,18 @@ def _cell_of(size, reach, count, p):
 @kernel
 def find_shades(stage):
     """Fill `near`."""
-    forms, near = stage.forms, stage.near
-    count, size = len(forms), stage.floor.shape[0]
+    forms, lights, strips, index, bare, floor, near, reach = stage
+    count, size = len(forms), floor.shape[0]
     cells = size * size
     for cell in range(cells):
-        x, y = _cell_middle(cell, size, stage.reach)
-        p, _ = _on_sweep_at(stage.strips, stage.index, x, y)
+        x, y = _cell_middle(cell, size, reach)
+        p, _ = _on_sweep_at(strips, index, x, y)
         for l in range(4):
-            near[cell, l] = _may_shade(forms, stage.lights, l, p, F(1.5) * stage.reach / F(size))
+            near[cell, l] = _may_shade(forms, lights, l, p, F(1.5) * reach / F(size))
     for l in range(4):
         for i in range(count):
             ball = math.sqrt(forms[i, BALL])
-            near[cells + i, l] = _may_shade(forms, stage.lights, l, _centre(forms, i), ball) & ~(1 << i)
+            near[cells + i, l] = _may_shade(forms, lights, l, _centre(forms, i), ball) & ~(1 << i)
         near[cells + count, l] = (1 << count) - 1
 
 
@@ -706,20 +707,22 @@ def _on_bare_sweep(strips, bare, k, p, channel):
 
 
 @kernel
-def _on_sweep(stage, k, p, channel):
+def _on_sweep(strips, bare, floor, reach, k, p, channel):
     """Irradiance of the sweep: channel 0 indirect, 3 all."""
-    if abs(p[0]) >= stage.reach or abs(p[1]) >= stage.reach:
-        return _on_bare_sweep(stage.strips, stage.bare, k, p, channel)
-    scale = F(stage.floor.shape[0]) * _HALF / stage.reach
-    row, column = (p[1] + stage.reach) * scale - _HALF, (p[0] + stage.reach) * scale - _HALF
-    return _between(stage.floor, row, column, channel)
+    if abs(p[0]) >= reach or abs(p[1]) >= reach:
+        return _on_bare_sweep(strips, bare, k, p, channel)
+    scale = F(floor.shape[0]) * _HALF / reach
+    row, column = (p[1] + reach) * scale - _HALF, (p[0] + reach) * scale - _HALF
+    return _between(floor, row, column, channel)
 
 
 # --- paths ----------------------------------------------------------------------------------------
 
 
 @kernel
-def _path(stage, exact, points, i, salt, first, level, among, o, d):
+def _path(
+    forms, lights, strips, index, bare, floor, near, reach, exact, points, i, salt, first, level, among, o, d
+):  # fmt: skip
     """Radiance that comes back along a ray, and what it saw first.
 
     `exact`: follow light on the sweep, too, in place of looking it up. `i`, `salt`: of the random
@@ -728,9 +731,8 @@ def _path(stage, exact, points, i, salt, first, level, among, o, d):
     -1 - number, of the sweep which lamps were visible as bits, and PLAIN besides where no object is
     near the way to any of them.
     """
-    forms, lights, near = stage.forms, stage.lights, stage.near
     everything = (1 << len(forms)) - 1
-    size = stage.floor.shape[0]
+    size = floor.shape[0]
     light, left = BLACK, (_1, _1, _1)  # found, and what is left of light from further on
     first_seen = 0
     sharp, density = False, _0  # whether lamps are seen, and how likely this ray was
@@ -738,7 +740,7 @@ def _path(stage, exact, points, i, salt, first, level, among, o, d):
         distance, which = _nearest(forms, among, o, d)
         k = 0
         if which < 0 or o[2] + distance * d[2] < F(0.2):  # further up, an object is before the sweep
-            to_sweep, k = _sweep_hit(stage.strips, stage.index, o, d)
+            to_sweep, k = _sweep_hit(strips, index, o, d)
             if to_sweep < distance:
                 distance, which = to_sweep, -1
         if sharp:
@@ -756,10 +758,10 @@ def _path(stage, exact, points, i, salt, first, level, among, o, d):
         if which < 0:
             left = scaled(left, _GROUND)
             if level > 0 and not exact:
-                light = ahead(light, _1, times(left, _on_sweep(stage, k, p, 3)))
+                light = ahead(light, _1, times(left, _on_sweep(strips, bare, floor, reach, k, p, 3)))
                 break
-            n = _sweep_normal(stage.strips, k)
-            place = _cell_of(size, stage.reach, len(forms), p)
+            n = _sweep_normal(strips, k)
+            place = _cell_of(size, reach, len(forms), p)
             direct, _, seen = _lit(forms, lights, near, place, GROUND_SURFACE, p, n, n, d, u, v)
             if bounce == first:
                 first_seen = seen
@@ -767,7 +769,7 @@ def _path(stage, exact, points, i, salt, first, level, among, o, d):
                     first_seen |= PLAIN
             light = ahead(light, _1, times(left, direct))
             if not exact:
-                light = ahead(light, _1, times(left, _on_sweep(stage, k, p, 0)))
+                light = ahead(light, _1, times(left, _on_sweep(strips, bare, floor, reach, k, p, 0)))
                 break
             left = scaled(left, _PI)
             among, level, sharp = everything, 2, False
@@ -854,21 +856,22 @@ def light_floor(stage, points, hidden, salt, first, last):
     """Fill rows first..last of the floor map with light of the bare sweep and direct light, and mark
     in `hidden` (size, size) what is under an object.
     """
-    size, near = stage.floor.shape[0], stage.near
+    forms, lights, strips, index, bare, floor, near, reach = stage
+    size = floor.shape[0]
     for cell in range(first * size, last * size):
-        x, y = _cell_middle(cell, size, stage.reach)
-        p, k = _on_sweep_at(stage.strips, stage.index, x, y)
-        n = _sweep_normal(stage.strips, k)
-        here = stage.floor[cell // size, cell % size]
-        around = _on_bare_sweep(stage.strips, stage.bare, k, p, 0)
+        x, y = _cell_middle(cell, size, reach)
+        p, k = _on_sweep_at(strips, index, x, y)
+        n = _sweep_normal(strips, k)
+        here = floor[cell // size, cell % size]
+        around = _on_bare_sweep(strips, bare, k, p, 0)
         direct = BLACK
-        hidden[cell // size, cell % size] = under = _under_object(stage.forms, x, y)
+        hidden[cell // size, cell % size] = under = _under_object(forms, x, y)
         if not under:
             plain = near[cell, 0] | near[cell, 1] | near[cell, 2] | near[cell, 3] == 0
             rays = 1 if plain else points.shape[1]
             for i in range(rays):
                 u, v = _draw(points, 1, i, _hash(salt + np.uint32(cell)))
-                found, _, _ = _lit(stage.forms, stage.lights, near, cell, GROUND_SURFACE, p, n, n, n, u, v)
+                found, _, _ = _lit(forms, lights, near, cell, GROUND_SURFACE, p, n, n, n, u, v)
                 direct = ahead(direct, _1 / F(rays), found)
         here[0], here[1], here[2] = around
         here[3], here[4], here[5] = ahead(around, _1, direct)
@@ -881,25 +884,29 @@ def gather_floor(stage, points, hidden, gathered, salt, first, last):
     Takes all of `points`' samples beside an object, a quarter of them elsewhere. Only rays that meet an
     object count, each with its light less that of the sweep behind it.
     """
-    size, everything = stage.floor.shape[0], (1 << len(stage.forms)) - 1
+    forms, lights, strips, index, bare, floor, near, reach = stage
+    size, everything = floor.shape[0], (1 << len(forms)) - 1
     for cell in range(first * size, last * size):
         if hidden[cell // size, cell % size]:
             continue
-        x, y = _cell_middle(cell, size, stage.reach)
-        p, k = _on_sweep_at(stage.strips, stage.index, x, y)
-        n = _sweep_normal(stage.strips, k)
+        x, y = _cell_middle(cell, size, reach)
+        p, k = _on_sweep_at(strips, index, x, y)
+        n = _sweep_normal(strips, k)
         change, salted = BLACK, _hash(salt + np.uint32(cell))
-        rays = points.shape[1] if _beside_object(stage.forms, x, y) else max(points.shape[1] // 4, 1)
+        rays = points.shape[1] if _beside_object(forms, x, y) else max(points.shape[1] // 4, 1)
         for i in range(rays):
             u, v = _draw(points, 2, i, salted)
             d = _scattered(n, u, v)
-            if not _blocked(stage.forms, everything, p, d):
+            if not _blocked(forms, everything, p, d):
                 continue
-            light, _ = _path(stage, False, points, i, salted, 1, 2, everything, p, d)
+            light, _ = _path(
+                forms, lights, strips, index, bare, floor, near, reach, False, points, i, salted, 1, 2,
+                everything, p, d,
+            )  # fmt: skip
             change = ahead(change, _1, light)
-            t, behind = _sweep_hit(stage.strips, stage.index, p, d)
+            t, behind = _sweep_hit(strips, index, p, d)
             if t < FAR:
-                light = _on_bare_sweep(stage.strips, stage.bare, behind, ahead(p, t, d), 3)
+                light = _on_bare_sweep(strips, bare, behind, ahead(p, t, d), 3)
                 change = ahead(change, -_GROUND, light)
         here = gathered[cell // size, cell % size]
         here[0], here[1], here[2] = scaled(change, _PI / F(rays))
@@ -948,11 +955,13 @@ def bare_direct(lights, strips, direct):
 
 
 @kernel
-def _through(camera, height, width, row, column):
-    """Unit direction of the ray through a place in the picture; the upper left corner is (0, 0)."""
-    axes = camera.axes
-    u = (column - F(width) * _HALF) / camera.focal
-    v = (F(height) * _HALF - row) / camera.focal
+def _through(axes, inverse, height, width, row, column):
+    """Unit direction of the ray through a place in the picture; the upper left corner is (0, 0).
+
+    `inverse`: 1 / focal length.
+    """
+    u = (column - F(width) * _HALF) * inverse
+    v = (F(height) * _HALF - row) * inverse
     return unit(minus(ahead(scaled(three(axes, 0, 0), u), v, three(axes, 1, 0)), three(axes, 2, 0)))
 
 
@@ -965,7 +974,9 @@ def paint(stage, camera, frames, exact, points, fewest, spread, salt, light, fir
     objects. `spread`: offsets in the pixel, evenly over the pixel filter's area. `frames`: see
     `find_frames`.
     """
-    height, width = light.shape[0], light.shape[1]
+    forms, lights, strips, index, bare, floor, near, reach = stage
+    eye, axes, focal = camera
+    height, width, inverse = light.shape[0], light.shape[1], _1 / focal
     samples, steps = points.shape[1], F(len(spread) - 1)
     for pixel in range(first * width, last * width):
         row, column = pixel // width, pixel % width
@@ -982,8 +993,11 @@ def paint(stage, camera, frames, exact, points, fewest, spread, salt, light, fir
                 break
             u, v = _draw(points, 0, i, salted)
             u, v = _offset(spread, u * steps), _offset(spread, v * steps)
-            d = _through(camera, height, width, F(row) + _HALF + v, F(column) + _HALF + u)
-            found, seen = _path(stage, exact, points, i, salted, 0, 0, among, camera.eye, d)
+            d = _through(axes, inverse, height, width, F(row) + _HALF + v, F(column) + _HALF + u)
+            found, seen = _path(
+                forms, lights, strips, index, bare, floor, near, reach, exact, points, i, salted, 0, 0,
+                among, eye, d,
+            )  # fmt: skip
             if i == 0:
                 common = seen
             same = same and seen == common
@@ -1005,12 +1019,14 @@ def cast(forms, camera, frames, depths, objects):
 
     Both hold 0 and FAR before.
     """
+    eye, axes, focal = camera
     height, width = objects.shape
+    inverse = _1 / focal
     for i in range(len(forms)):
         for row in range(frames[i, 2], frames[i, 3]):
             for column in range(frames[i, 0], frames[i, 1]):
-                d = _through(camera, height, width, F(row) + _HALF, F(column) + _HALF)
-                t, _ = _nearest(forms, 1 << i, camera.eye, d)
+                d = _through(axes, inverse, height, width, F(row) + _HALF, F(column) + _HALF)
+                t, _ = _nearest(forms, 1 << i, eye, d)
                 if t < depths[row, column]:
                     depths[row, column] = t
                     objects[row, column] = i + 1
