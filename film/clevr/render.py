@@ -84,8 +84,6 @@ def render(
     `samples`: paths through each pixel that shows an object or a soft shadow; 16 leave a little grain
     and do for training, 256 are clean. `threads`: Numba's setting when None (NUMBA_NUM_THREADS).
     """
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise InputError(f"{samples} samples a pixel were asked for; use 1 to {MOST_SAMPLES}.")
     light = radiance(scene, width, height, samples=samples, seed=seed, threads=threads)
     return Rendering(
         picture=_srgb(light),
@@ -126,6 +124,12 @@ def radiance(
     check the other with.
     """
     _check_size(width, height)
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise InputError(f"{samples} samples a pixel were asked for; use 1 to {MOST_SAMPLES}.")
+    if threads is not None and threads < 1:
+        raise InputError(f"{threads} threads were asked for; use at least 1.")
+    if seed < 0:
+        raise InputError(f"The seed {seed} was given; use 0 or more.")
     stage, camera = _stage(scene, samples), _camera(scene.view, width, height)
     frames = _frames(stage.forms, camera, width, height)
     salt = np.uint32(np.random.SeedSequence(seed).generate_state(1)[0])

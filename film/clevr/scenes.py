@@ -64,6 +64,7 @@ _CAMERA_JITTER, _LAMP_JITTER = 0.5, 1.0
 
 Relationships = dict[str, tuple[tuple[int, ...], ...]]
 Vector = tuple[float, float, float]
+Rule = tuple[str | int, ...]  # a rule and the objects it is about
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,13 @@ class View:
     fill: Vector = (-4.671124, -4.013597, 3.011225)
     back: Vector = (-1.168501, 2.646024, 5.815737)
 
+    def __post_init__(self) -> None:
+        for name, position in vars(self).items():
+            if len(position) != 3 or not all(map(math.isfinite, position)):
+                raise InputError(f"The {name} stands at {position!r}; give three finite numbers.")
+            if not any(position):
+                raise InputError(f"The {name} stands at the origin, at which it is to look; move it.")
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -149,12 +157,15 @@ class Scene:
 
     def adding(self, thing: SceneObject, *, check: bool = True) -> Scene:
         """The scene with one more object, as the last."""
-        return self._edited((*self.objects, thing), check)
+        return self._checked(self.replaced(objects=(*self.objects, thing)), check)
 
     def removing(self, index: int, *, check: bool = True) -> Scene:
         """The scene without one object; those after it move up by one."""
         self._must_have(index)
-        return self._edited(self.objects[:index] + self.objects[index + 1 :], check)
+        after = self.replaced(objects=self.objects[:index] + self.objects[index + 1 :])
+        if check and len(after.objects) < FEWEST:  # no other rule is broken by taking away
+            raise InputError(after.problems(visibility=False)[0])
+        return after
 
     def changing(self, index: int, *, check: bool = True, **changes: Any) -> Scene:
         """The scene with an object moved (x, y, rotation) or changed (shape, size, material, color)."""
@@ -163,7 +174,8 @@ class Scene:
         if unknown := [name for name in changes if name not in known]:
             raise InputError(f"An object has no {unknown[0]!r} to change; it has {', '.join(known)}.")
         thing = replace(self.objects[index], **changes, pixel=None)
-        return self._edited((*self.objects[:index], thing, *self.objects[index + 1 :]), check)
+        changed = (*self.objects[:index], thing, *self.objects[index + 1 :])
+        return self._checked(self.replaced(objects=changed), check)
 
     def problems(
         self, width: int = WIDTH, height: int = HEIGHT, *, visibility: bool = True
@@ -172,10 +184,7 @@ class Scene:
 
         `visibility=False` leaves out whether every object shows in a width x height picture.
         """
-        found = [*_layout_problems(self.objects)]
-        if visibility and self.objects:
-            found += _visibility_problems(self, width, height)
-        return tuple(found)
+        return tuple(self._broken_rules(width, height, visibility).values())
 
     def located(self, width: int = WIDTH, height: int = HEIGHT) -> Scene:
         """The same scene with every object's `pixel` for a picture of that size."""
@@ -186,12 +195,18 @@ class Scene:
         )
         return replace(self, objects=objects)
 
-    def _edited(self, objects: tuple[SceneObject, ...], check: bool) -> Scene:
-        after = self.replaced(objects=objects)
-        if check:
-            before = self.problems()
-            if broken := [problem for problem in after.problems() if problem not in before]:
-                raise InputError(broken[0])
+    def _broken_rules(self, width: int, height: int, visibility: bool) -> dict[Rule, str]:
+        broken = dict(_layout_problems(self.objects))
+        if visibility and self.objects:
+            broken |= dict(_visibility_problems(self, width, height))
+        return broken
+
+    def _checked(self, after: Scene, check: bool) -> Scene:
+        if check and (broken := after._broken_rules(WIDTH, HEIGHT, True)):
+            before = self._broken_rules(WIDTH, HEIGHT, True)
+            for rule, problem in broken.items():
+                if rule not in before:
+                    raise InputError(problem)
         return after
 
     def _must_have(self, index: int) -> None:
@@ -226,11 +241,7 @@ FOCAL = 35 / 32  # focal length in picture widths
 
 def camera_axes(position: Vector) -> np.ndarray:
     """Right, up and backward of a camera (or lamp) that looks at the origin, z up: rows of (3, 3)."""
-    backward = np.asarray(position, float)
-    length = np.linalg.norm(backward)
-    if not length > 0:
-        raise InputError("A camera or lamp stands at the origin, where it has nothing to look at; move it.")
-    backward = backward / length
+    backward = np.asarray(position, float) / np.linalg.norm(position)
     level = math.hypot(backward[0], backward[1])
     right = np.array([-backward[1], backward[0], 0]) / level if level > 1e-9 else np.array([1.0, 0, 0])
     return np.stack([right, np.cross(backward, right), backward])
@@ -252,41 +263,46 @@ def project(
 # --- the rules ------------------------------------------------------------------------------------
 
 
-def _layout_problems(objects: Sequence[SceneObject]) -> Iterator[str]:
+def _layout_problems(objects: Sequence[SceneObject]) -> Iterator[tuple[Rule, str]]:
     if not FEWEST <= len(objects) <= MOST:
-        yield f"A CLEVR scene has {FEWEST} to {MOST} objects, this one would have {len(objects)}."
+        count = len(objects)
+        yield ("count",), f"A CLEVR scene has {FEWEST} to {MOST} objects, this one would have {count}."
     for i, thing in enumerate(objects):
         for axis in ("x", "y"):
             if abs(place := getattr(thing, axis)) > BOUND:
                 yield (
+                    ("bound", axis, i),
                     f"The {thing} would stand at {axis} = {place:.2f}, out of bounds; "
-                    f"keep it between {-BOUND:g} and {BOUND:g}."
+                    f"keep it between {-BOUND:g} and {BOUND:g}.",
                 )
-        for other in objects[:i]:
+        for j, other in enumerate(objects[:i]):
             gap = math.hypot(thing.x - other.x, thing.y - other.y) - thing.radius - other.radius
             if gap < GAP:
                 yield (
+                    ("gap", i, j),
                     f"The {thing} would be too close to the {other}: {max(gap, 0):.2f} between them, "
-                    f"leave at least {GAP:g}."
+                    f"leave at least {GAP:g}.",
                 )
             for direction, words in ((_LEFT, "left or right of"), (_BEHIND, "behind or in front of")):
                 apart = abs((thing.x - other.x) * direction[0] + (thing.y - other.y) * direction[1])
                 if apart < CLEAR:
                     yield (
+                        ("relation", words, i, j),
                         f"It would be ambiguous whether the {thing} is {words} the {other}: they are "
-                        f"{apart:.2f} apart that way, leave at least {CLEAR:g}."
+                        f"{apart:.2f} apart that way, leave at least {CLEAR:g}.",
                     )
 
 
-def _visibility_problems(scene: Scene, width: int, height: int) -> Iterator[str]:
+def _visibility_problems(scene: Scene, width: int, height: int) -> Iterator[tuple[Rule, str]]:
     from film.clevr.render import visible_pixels  # imported late: render builds on this module
 
     shown = visible_pixels(scene, width, height)  # (n,)
-    for thing, pixels in zip(scene.objects, shown, strict=True):
+    for i, (thing, pixels) in enumerate(zip(scene.objects, shown, strict=True)):
         if pixels < VISIBLE:
             yield (
+                ("hidden", i),
                 f"The {thing} would be hidden: {pixels} of its pixels show at {width}x{height}, "
-                f"let at least {VISIBLE} show."
+                f"let at least {VISIBLE} show.",
             )
 
 

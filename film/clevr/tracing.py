@@ -46,7 +46,7 @@ NS, NZ, OFFSET, S_NEAR, S_FAR = range(5)
 class Stage(NamedTuple):
     """All that light meets.
 
-    `forms` (n, FORM), `lights` (4, LIGHT), `strips` (m, 5): see the columns above. `index` (k,): the
+    `forms` (n, FORM), `lights` (4, LIGHT), `strips` (m, 5): see the columns above. `strip_at` (k,): the
     strip at each of evenly spaced s. `bare` (m, along, 6): irradiance of the sweep without objects,
     indirect in channels 0-2 and all in 3-5. `floor` (size, size, 6): the same with them, over
     |x|, |y| < `reach`, rows along y. `near` (size * size + n + 1, 4): bits of the objects that may
@@ -56,7 +56,7 @@ class Stage(NamedTuple):
     forms: np.ndarray
     lights: np.ndarray
     strips: np.ndarray
-    index: np.ndarray
+    strip_at: np.ndarray
     bare: np.ndarray
     floor: np.ndarray
     near: np.ndarray
@@ -662,7 +662,7 @@ def _cell_of(size, reach, count, p):
 @kernel
 def find_shades(stage):
     """Fill `near`."""
-    forms, lights, strips, index, bare, floor, near, reach = stage
+    forms, lights, strips, index, _, floor, near, reach = stage
     count, size = len(forms), floor.shape[0]
     cells = size * size
     for cell in range(cells):
@@ -1052,6 +1052,5 @@ def find_frames(forms, camera, height, width, frames):
 def _extent(across, depth, ball):
     """Between which tangents a ball is seen along one picture axis."""
     middle = math.atan2(across, depth)
-    around = math.asin(min(ball / math.sqrt(across * across + depth * depth), _1))
-    low, high = max(middle - around, F(-1.5)), min(middle + around, F(1.5))
-    return math.tan(F(low)), math.tan(F(high))
+    around = math.asin(min(ball / math.sqrt(across * across + depth * depth), 1.0))
+    return math.tan(max(middle - around, -1.5)), math.tan(min(middle + around, 1.5))
