@@ -9,17 +9,8 @@ import pytest
 from film.clevr.families import FAMILIES
 from film.clevr.grammar import parse
 from film.clevr.programs import in_words, run
-from film.clevr.questions import QuestionSampler, questions_to_json
+from film.clevr.questions import VALIDATION_QUESTIONS, QuestionSampler, questions_to_json
 from film.clevr.scenes import sample_scene
-
-# Questions of the real validation split by the paper's five groups.
-REAL_SHARES = {
-    "Query Attribute": 53734,
-    "Count": 35422,
-    "Compare Attribute": 27098,
-    "Exist": 20196,
-    "Compare Numbers": 13541,
-}
 
 
 def scenes(count: int, seed: int = 0):
@@ -50,8 +41,8 @@ def test_every_text_parses_back_to_its_own_program(sampled):
 def test_groups_have_the_shares_of_real_clevr(sampled):
     assert len(sampled) == 20_000
     counts = Counter(FAMILIES[question.family].group for _, question in sampled)
-    for group, real in REAL_SHARES.items():
-        assert abs(counts[group] / len(sampled) - real / sum(REAL_SHARES.values())) < 0.02, group
+    for group, real in VALIDATION_QUESTIONS.items():
+        assert abs(counts[group] / len(sampled) - real / sum(VALIDATION_QUESTIONS.values())) < 0.02, group
 
 
 def test_families_are_even_but_for_the_one_that_can_only_be_denied(sampled):

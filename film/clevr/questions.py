@@ -25,6 +25,15 @@ from film.clevr.scenes import ATTRIBUTES, RELATIONS, Scene
 RESET_EVERY = 250  # scenes after which CLEVR counts families and answers from zero
 ATTEMPTS = 30  # at one family on one scene
 
+# Questions of CLEVR's validation split in the paper's five groups: what the balance is to come to.
+VALIDATION_QUESTIONS = {
+    "Query Attribute": 53734,
+    "Count": 35422,
+    "Compare Attribute": 27098,
+    "Exist": 20196,
+    "Compare Numbers": 13541,
+}
+
 Key = tuple[str | None, str | None, str | None, str | None]  # size, color, material, shape said
 
 
