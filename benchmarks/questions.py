@@ -43,10 +43,9 @@ def main() -> None:
     )
     counts = Counter(FAMILIES[question.family].group for question in sampled)
     print(f"\n{'group':18} {'here':>7} {'CLEVR val':>10}   of {len(sampled):,} questions")
+    total = sum(VALIDATION_QUESTIONS.values())
     for group, real in VALIDATION_QUESTIONS.items():
-        print(
-            f"{group:18} {counts[group] / len(sampled):7.1%} {real / sum(VALIDATION_QUESTIONS.values()):10.1%}"
-        )
+        print(f"{group:18} {counts[group] / len(sampled):7.1%} {real / total:10.1%}")
 
 
 if __name__ == "__main__":

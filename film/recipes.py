@@ -48,7 +48,7 @@ class Recipe:
 
 
 # From attribute maps on: layers that see the whole scene once a picture, before any question.
-_TRUNK = ((96, 3, 1), (96, 7, 1), (64, 7, 1))
+_TRUNK = ((96, 3, 1), (128, 7, 1), (128, 7, 1))
 # From 180x120 pixels to a 15x10 grid of attribute maps: a cell is 32 pixels of a 480x320 picture.
 _FRONT = ((32, 5, 3), (64, 3, 1), (96, 4, 2), (96, 3, 1), (128, 4, 2), (128, 3, 1), (SCENE_MAPS, 1, 1))
 
@@ -60,10 +60,6 @@ _SCENES = NetworkConfig(
     height=10,
     channels=SCENE_MAPS,
     stem=_TRUNK,
-    maps=64,
-    blocks=6,
-    modulated=(True,) * 6,
-    kernel=5,
     classifier_maps=256,
     classifier_units=(512,),
 )
