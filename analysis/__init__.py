@@ -1,0 +1,45 @@
+"""Numbers and figures from a network: all that a caller may use is listed here, loaded when first asked for.
+
+    from analysis import word_ledger
+    word_ledger(session, "How many red cubes are there?").lines("gamma", block=2, feature_map=26)
+
+Nothing here knows a screen: pages, reports, notebooks and tests call the same functions.
+"""
+
+from importlib import import_module
+from typing import Any
+
+# Where each public name lives.
+_NAMES = {
+    # the question, word by word
+    "analysis.trajectory": ("Ledger", "Line", "word_ledger"),
+    # one question among thousands
+    "analysis.population": (
+        "Population", "Standing", "find_population", "measure_population", "read_population", "standing",
+        "write_population",
+    ),
+    # feature maps as pictures, and counts of what FiLM does to them
+    "analysis.walls": (
+        "ORDERS", "Census", "Stages", "Wall", "census", "layout", "order", "over_picture",
+        "stage_names", "stages_of", "wall",
+    ),
+    "analysis.figures": (
+        "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",
+        "prefix_answers", "word_moves", "word_path",
+    ),
+}  # fmt: skip
+
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'analysis' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value  # found at once next time
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,40 @@
+"""The one palette: blue below zero, orange above, told apart by every kind of colour vision.
+
+Zero is the page's own ground, light or dark, so that what does nothing is not seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLUES = ("#0b3c6f", "#2274b5", "#8fbfe0")  # from strong to weak
+ORANGES = ("#f6c28b", "#d9731a", "#7a3500")  # from weak to strong
+LIT_BLUES = ("#b9defa", "#4c9fe0", "#245684")
+LIT_ORANGES = ("#8a4a14", "#ea8a2e", "#ffdcae")
+# Okabe and Ito's, black left out.
+CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+NEUTRAL = "#8a8f98"
+
+
+def ground(dark: bool) -> str:
+    return "#1b1f27" if dark else "#f7f7f5"
+
+
+def ink(dark: bool) -> str:
+    return "#e6e8eb" if dark else "#25292f"
+
+
+def diverging(dark: bool) -> tuple[str, ...]:
+    """Seven colours, from the most negative through zero to the most positive."""
+    return (*LIT_BLUES, ground(True), *LIT_ORANGES) if dark else (*BLUES, ground(False), *ORANGES)
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def table(dark: bool) -> np.ndarray:
+    """The diverging colours in 255 steps, uint8 (255, 3); number 127 is zero."""
+    anchors = np.array([rgb(color) for color in diverging(dark)], dtype=float)  # (7, 3)
+    places, steps = np.linspace(0, 1, len(anchors)), np.linspace(0, 1, 255)
+    return np.stack([np.interp(steps, places, channel) for channel in anchors.T], axis=1).round().astype("u1")

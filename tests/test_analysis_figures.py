@@ -1,0 +1,78 @@
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from test_analysis_population import planted
+from tiny import a_picture, tiny_card, tiny_network
+
+import analysis
+from analysis import census, standing, word_ledger
+from film import Session
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    network = tiny_network()
+    return Session((network, tiny_card(network)), "cpu")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_heatmap_carries_ids_and_values(dark):
+    values = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
+    population = planted(np.random.default_rng(0).normal(size=(60, 2, 3)))
+    here = standing(population, "gamma", values)
+    figure = analysis.modulation_heatmap(values, "gamma", here, chosen=(1, 2), dark=dark)
+    trace = figure.data[0]
+    np.testing.assert_allclose(trace.z, values)
+    assert list(trace.customdata[1, 2][:3]) == [2, 2, 1.0]  # block from 1, map from 0, value
+    assert trace.zmin == -trace.zmax
+    by_z = analysis.modulation_heatmap(values, "gamma", here, show="z")
+    np.testing.assert_allclose(by_z.data[0].z, here.z, atol=1e-3)
+    assert len(figure.layout.shapes) == 1
+
+
+def test_bars_stand_on_what_came_before(session):
+    ledger = word_ledger(session, "What color is the cube?")
+    lines = ledger.lines("gamma", 0, 1)
+    bars = analysis.contribution_bars(lines, "gamma of block 1, map 1").data[0]
+    assert len(bars.y) == len(lines) + 1
+    np.testing.assert_allclose(
+        np.array(bars.base[1:-1], float), [line.total for line in lines[:-1]], atol=1e-9
+    )
+    assert bars.y[-1] == pytest.approx(lines[-1].total)
+    assert bars.base[-1] == 0
+
+
+def test_every_figure_can_be_drawn(session):
+    ledger = word_ledger(session, "How many red cubes are there?")
+    answers = session.answer(a_picture(), ledger.stopped)
+    population = planted(np.random.default_rng(1).normal(size=(40, 3, 8)))
+    gamma, beta = ledger.gamma[-1], ledger.beta[-1]
+    figures = [
+        analysis.plane(gamma, beta, chosen=(0, 1)),
+        analysis.population_histogram(population, "gamma", 1, 2, 0.3),
+        analysis.census_bars(census(gamma)),
+        analysis.word_path(ledger, "beta", 2),
+        analysis.word_moves(ledger, "gamma"),
+        analysis.prefix_answers(ledger.tokens, [answer.probabilities for answer in answers]),
+    ]
+    for figure in figures:
+        assert isinstance(figure, go.Figure)
+        assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+        assert len(figure.to_json()) > 500
+    moves, path = figures[4].data[0], figures[3].data[0]
+    assert np.shape(moves.z) == (3, len(ledger.tokens))
+    assert np.shape(path.z) == (8, len(ledger.tokens))
+
+
+def test_answers_shown_are_the_likeliest():
+    rows = [{"yes": 0.7, "no": 0.2, "red": 0.1}, {"yes": 0.1, "no": 0.8, "red": 0.1}]
+    figure = analysis.prefix_answers(["a", "b"], rows, most=2)
+    assert list(figure.data[0].y) == ["no", "yes"]  # the final answer first
+    assert list(figure.data[1].y) == ["yes", "no"]  # who wins at each word
+
+
+def test_the_catalogue_is_complete():
+    for name in analysis.__all__:
+        assert getattr(analysis, name) is not None
+    with pytest.raises(AttributeError, match="it has"):
+        _ = analysis.nothing

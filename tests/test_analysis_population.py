@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from tiny import tiny_card, tiny_network
+
+from analysis import find_population, measure_population, read_population, standing, write_population
+from analysis.__main__ import main
+from analysis.population import FILE, Population
+from film import InputError, Session, save
+
+
+def planted(values: np.ndarray) -> Population:
+    """A population with the same gammas as betas."""
+    half = values.astype(np.float16)
+    texts = np.array([f"question {i}" for i in range(len(values))])
+    return Population(half, half, texts, np.array(["count"] * len(values)), "abc", 0)
+
+
+def test_standing_of_planted_values():
+    values = np.zeros((101, 1, 3))
+    values[:, 0, 0] = np.arange(-50, 51)  # every whole number once
+    values[:, 0, 1] = 2.0  # all alike
+    values[:, 0, 2] = np.where(np.arange(101) < 50, -1, 1)
+    here = standing(planted(values), "gamma", np.array([[0.0, 2.0, 5.0]]))
+    np.testing.assert_allclose(here.percentile, [[50, 50, 100]], atol=1e-6)
+    np.testing.assert_allclose(here.z[0, :2], [0, 0], atol=1e-6)
+    assert here.z[0, 2] == pytest.approx((5 - values[:, 0, 2].mean()) / values[:, 0, 2].std(), rel=1e-5)
+    assert here.questions == 101
+    above = standing(planted(values), "beta", np.array([[49.5, 3.0, -2.0]]))
+    np.testing.assert_allclose(above.percentile, [[100 * 100 / 101, 100, 0]])
+    assert above.z[0, 1] == 0  # no deviation to measure by
+    with pytest.raises(InputError, match="measure the population"):
+        standing(planted(values), "gamma", np.zeros((2, 3)))
+
+
+def test_a_typical_question_stands_in_the_middle():
+    """The null: questions drawn like the population have uniform percentiles and z of variance 1."""
+    rng = np.random.default_rng(0)
+    population = planted(rng.normal(size=(2000, 4, 32)))
+    found = [standing(population, "gamma", rng.normal(size=(4, 32))) for _ in range(8)]
+    percentiles = np.concatenate([f.percentile.ravel() for f in found])
+    assert percentiles.mean() == pytest.approx(50, abs=4)
+    assert percentiles.std() == pytest.approx(100 / np.sqrt(12), abs=3)
+    assert np.concatenate([f.z.ravel() for f in found]).std() == pytest.approx(1, abs=0.08)
+
+
+def test_measured_written_and_found_again(tmp_path):
+    network = tiny_network()
+    card = save(tmp_path / "net", network, tiny_card(network), half=False)
+    session = Session(tmp_path / "net", "cpu")
+    seen = []
+    population = measure_population(session, 50, seed=3, progress=lambda done, of: seen.append((done, of)))
+    assert len(population) == 50
+    assert population.weights == card.weights
+    assert seen[-1] == (50, 50)
+    assert seen == sorted(seen)
+    row = session.modulate([str(population.texts[7])], lenient=True)
+    np.testing.assert_allclose(population.gamma[7], row.gamma[0], atol=2e-3, rtol=2e-3)
+    write_population(tmp_path / "net" / FILE, population)
+    again = find_population(tmp_path / "net", card.weights)
+    assert again is not None
+    np.testing.assert_array_equal(again.gamma, population.gamma)
+    assert list(again.texts) == list(population.texts)
+    assert (again.weights, again.seed) == (population.weights, 3)
+    assert find_population(tmp_path / "net", "other weights") is None
+    assert find_population(tmp_path, card.weights) is None
+    repeated = measure_population(session, 50, seed=3)
+    np.testing.assert_array_equal(repeated.beta, population.beta)
+
+
+def test_a_damaged_file_is_said(tmp_path):
+    (tmp_path / FILE).write_bytes(b"PK\x03\x04 and then nothing")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_population(tmp_path / FILE)
+
+
+def test_the_command(tmp_path, capsys):
+    network = tiny_network()
+    card = save(tmp_path / "net", network, tiny_card(network))
+    assert main(["population", str(tmp_path / "net"), "--questions", "30", "--device", "cpu"]) == 0
+    assert "30 questions" in capsys.readouterr().out
+    found = find_population(tmp_path / "net", card.weights)
+    assert found is not None
+    assert len(found) == 30
+    assert main(["population", str(tmp_path / "nowhere")]) == 2
+    assert "There is no checkpoint" in capsys.readouterr().err
+    assert main(["population", str(tmp_path / "net"), "--questions", "0"]) == 2
