@@ -18,7 +18,8 @@ from film.clevr.scenes import COLORS, MATERIALS, SHAPES, SIZES
 from film.errors import InputError
 
 OBJECTS = 10  # most objects a scene holds
-SETS = 5  # object sets a question speaks of: after noun phrases 1..4, and the one asked about
+PHRASES = 4  # most noun phrases a question holds
+SETS = PHRASES + 1  # object sets a question speaks of: after each noun phrase, and the one asked about
 
 # What `scene_maps` draws at the place of every object: presence, its attributes one-hot, and
 # where in the cell its centre lies (column, row in -0.5..0.5, plus 0.5 to stay above 0).

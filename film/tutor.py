@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from film.batches import SCENE_MAPS, SETS, Batch, cells, scene_maps
+from film.batches import PHRASES, SCENE_MAPS, SETS, Batch, cells, scene_maps
 from film.clevr.families import FAMILIES
 from film.clevr.scenes import ATTRIBUTES, RELATIONS
 from film.config import LossWeights
@@ -38,7 +38,7 @@ class Tutor(nn.Module):
         per_layer = 3 if config.batch_norm else 2
         self.front = front * per_layer
         self.slot_head = nn.Linear(config.state, sum(_SLOT_SIZES) + len(FAMILIES))
-        self.set_heads = nn.ModuleList(nn.Linear(config.maps, SETS) for _ in range(config.blocks))
+        self.set_heads = nn.ModuleList(nn.Linear(config.maps, PHRASES + SETS) for _ in range(config.blocks))
 
     def forward(self, batch: Batch, network: FiLMNetwork | None = None) -> dict[str, Tensor]:
         """Every wanted loss by name, `loss` their weighted sum, and `right` (Q,) whether answered so.
@@ -90,22 +90,33 @@ class Tutor(nn.Module):
         return torch.stack(told).sum() + F.cross_entropy(family, batch.family)
 
     def _sets_loss(self, outs: list[Tensor], cell: Tensor, batch: Batch) -> Tensor:
-        """At each object's place: is the object in the set after noun phrase 1..4, in the final one?
+        """At each object: does noun phrase 1..4 fit it, is it in the set after each, in the final one?
 
-        Asked of every block, early ones at less weight: they cannot know yet, but may.
+        Whether a phrase fits needs nothing but the place itself and is asked of every block alike.
+        The sets need what happened elsewhere: early blocks cannot know yet, and count less.
         """
         present = (batch.objects[..., 0] >= 0).repeat_interleave(batch.questions, 0)  # (Q, OBJECTS)
-        asked = present[:, :, None] & batch.spoken[:, None]  # (Q, OBJECTS, SETS)
-        wanted = batch.members.transpose(1, 2).float()  # (Q, OBJECTS, SETS)
+        spoken = torch.cat((batch.spoken[:, :PHRASES], batch.spoken), 1)  # (Q, PHRASES + SETS)
+        asked = present[:, :, None] & spoken[:, None]  # (Q, OBJECTS, PHRASES + SETS)
+        wanted = torch.cat((fitting(batch), batch.members.transpose(1, 2)), 2).float()
         where = cell.repeat_interleave(batch.questions, 0)  # (Q, OBJECTS)
         which = torch.arange(len(where), device=where.device)[:, None]
         told = []
         for number, (head, out) in enumerate(zip(self.set_heads, outs, strict=True), start=1):
             places = out.permute(0, 2, 3, 1).flatten(1, 2)  # (Q, h w, C)
-            guess = head(places[which, where]).float()  # (Q, OBJECTS, SETS)
-            loss = F.binary_cross_entropy_with_logits(guess, wanted, reduction="none")
-            told.append((loss * asked).sum() / asked.sum() * number / len(outs))
-        return torch.stack(told).sum() / len(outs) * 2
+            guess = head(places[which, where]).float()  # (Q, OBJECTS, PHRASES + SETS)
+            loss = F.binary_cross_entropy_with_logits(guess, wanted, reduction="none") * asked
+            share = loss.new_tensor([1.0] * PHRASES + [number / len(outs)] * SETS)
+            told.append((loss * share).sum() / asked.sum())
+        return torch.stack(told).mean() * 2
+
+
+def fitting(batch: Batch) -> Tensor:
+    """Which objects each noun phrase fits, wherever they stand: (Q, OBJECTS, PHRASES) bool."""
+    # Objects list shape, size, material, color; slots size, color, material, shape, counted from 1.
+    attributes = batch.objects[..., [1, 3, 2, 0]].repeat_interleave(batch.questions, 0) + 1  # (Q, OBJECTS, 4)
+    said = batch.slots[:, : 4 * PHRASES].view(-1, 1, PHRASES, 4)
+    return ((said == 0) | (said == attributes[:, :, None])).all(-1)
 
 
 def _maps_loss(guess: Tensor, truth: Tensor) -> Tensor:

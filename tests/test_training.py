@@ -15,6 +15,7 @@ import torch
 from film.batches import SCENE_MAPS, Deck, scene_maps
 from film.checkpoint import load
 from film.clevr.corpus import Corpus
+from film.clevr.families import FAMILIES, LETTERS
 from film.clevr.generate import Recipe as Making
 from film.clevr.generate import generate
 from film.clevr.scenes import COLORS, SHAPES
@@ -23,6 +24,7 @@ from film.errors import InputError
 from film.network import FiLMNetwork
 from film.recipes import RECIPES, recipe
 from film.training import Place, Trainer, start, transplant
+from film.tutor import fitting
 
 NETWORK = NetworkConfig(
     embedding=8, gru=16, picture="features", width=15, height=10, channels=SCENE_MAPS, stem=((8, 3, 1),),
@@ -113,6 +115,22 @@ def test_sets_are_those_of_the_programs(corpus):
             assert ("yes" if result else "no") == question.answer or str(len(result)) == question.answer
 
 
+def test_noun_phrases_fit_the_objects_that_have_their_attributes(corpus):
+    deck = Deck(corpus, CPU.device, with_pictures=False)
+    batch = deck.batch(torch.tensor([2]), deck.starts[2] + torch.arange(10), 10)
+    fits = fitting(batch)  # (10, OBJECTS, 4)
+    scene = corpus.scene(2)
+    for row in range(10):
+        question = corpus.question(int(deck.starts[2]) + row)
+        family = FAMILIES[int(batch.family[row])]
+        slots = family.match(question.program)
+        for phrase in family.noun_phrases:
+            said = {LETTERS[s[0]]: v for s, v in slots.items() if s[1:] == str(phrase) and s[0] in LETTERS}
+            for number, thing in enumerate(scene.objects):
+                expected = all(getattr(thing, attribute) == value for attribute, value in said.items())
+                assert bool(fits[row, number, phrase - 1]) == expected
+
+
 def test_a_tiny_network_learns_a_handful_of_questions(tmp_path, corpus):
     run = trainer(tmp_path, corpus, samples=10**9, mirror=False, averaging=0.0)
     run.tutor.train()
@@ -152,7 +170,7 @@ def test_a_time_limit_saves_and_stops(tmp_path, folder):
     assert (tmp_path / "run" / "checkpoint" / "card.json").exists()
     with pytest.raises(InputError, match="go on with --resume"):
         start(tmp_path / "run", NETWORK, RECIPE, folder, None)
-    with pytest.raises(InputError, match="no .*state.pt to resume"):
+    with pytest.raises(InputError, match=r"no .*state\.pt to resume"):
         start(tmp_path / "other", NETWORK, RECIPE, folder, None, resume=True)
 
 
