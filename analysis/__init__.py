@@ -20,12 +20,16 @@ _NAMES = {
     ),
     # feature maps as pictures, and counts of what FiLM does to them
     "analysis.walls": (
-        "ORDERS", "Census", "Stages", "Wall", "census", "layout", "order", "over_picture",
-        "stage_names", "stages_of", "wall",
+        "ORDERS", "Census", "Stages", "Wall", "census", "differences", "layout", "order", "over_picture",
+        "stage_names", "stages_of", "strongest", "wall",
     ),
+    # where an answer came from, and what is true
+    "analysis.attention": ("Winners", "as_seen", "not_counted", "winners", "winners_over"),
+    "analysis.truth": ("Step", "Truth", "find_truth"),
     "analysis.figures": (
+        "answer_bars", "answers_side_by_side",
         "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",
-        "prefix_answers", "word_moves", "word_path",
+        "prefix_answers", "reach", "word_moves", "word_path",
     ),
 }  # fmt: skip
 

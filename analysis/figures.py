@@ -95,11 +95,13 @@ def modulation_heatmap(
         ygap=2,
         colorbar=_bar(f"z of {kind}" if by_z else kind),
     )
-    figure = _figure(52 + 30 * blocks, dark, trace)
-    figure.update_xaxes(title_text="feature map", showgrid=False, range=[-0.5, maps - 0.5])
+    # Fixed margins: gamma's and beta's columns stand below each other.
+    figure = _figure(56 + 30 * blocks, dark, trace, margin={"l": 64, "r": 84, "t": 8, "b": 48})
+    figure.update_xaxes(title_text=f"feature map ({kind})", showgrid=False, range=[-0.5, maps - 0.5])
     figure.update_yaxes(
         tickvals=list(range(blocks)), ticktext=_blocks(blocks), range=[blocks - 0.5, -0.5], showgrid=False
     )
+    figure.update_layout(xaxis_automargin=False, yaxis_automargin=False)
     if chosen is not None:
         block, number = chosen
         figure.add_shape(
@@ -113,7 +115,8 @@ def plane(
     gamma: np.ndarray, beta: np.ndarray, *, chosen: tuple[int, int] | None = None, dark: bool = False
 ) -> go.Figure:
     """Gamma against beta of every map, coloured by block (compare the paper's Figure 5 and Distill's)."""
-    figure = _figure(340, dark, showlegend=True, legend={"orientation": "h", "y": 1.08, "x": 0})
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    figure = _figure(340, dark, showlegend=True, legend=legend, margin={"t": 40})
     figure.add_vrect(x0=-1, x1=1, fillcolor=NEUTRAL, opacity=0.08, line_width=0)
     for block, (scales, shifts) in enumerate(zip(gamma, beta, strict=True)):
         figure.add_scatter(
@@ -160,9 +163,10 @@ def population_histogram(
     figure.add_vline(
         value,
         line={"color": POSITIVE, "width": 3},
-        annotation={"text": "this question", "font": {"color": POSITIVE}, "yshift": 2},
+        annotation={"text": "this question", "font": {"color": POSITIVE}, "yanchor": "bottom"},
+        annotation_position="top",
     )
-    figure.update_layout(margin={"t": 24})
+    figure.update_layout(margin={"t": 28})
     figure.update_xaxes(title_text=f"{kind} of block {block + 1}, map {feature_map}", showgrid=False)
     figure.update_yaxes(title_text=f"of {len(population):,} questions")
     return figure
@@ -170,35 +174,59 @@ def population_histogram(
 
 def census_bars(counts: Sequence[Census], *, dark: bool = False) -> go.Figure:
     """Amplified, inverted and silenced maps of every block."""
-    named = (
-        ("amplified, |gamma| > 1", "amplified", POSITIVE, ""),
-        ("inverted, gamma < 0", "inverted", NEGATIVE, "/"),
-        ("silenced, all 0 after ReLU", "silenced", NEUTRAL, "x"),
-    )
+    named = (("amplified", POSITIVE), ("inverted", NEGATIVE), ("silenced", NEUTRAL))
     figure = _figure(
-        250,
+        340,
         dark,
         barmode="group",
         bargap=0.25,
         showlegend=True,
-        legend={"orientation": "h", "y": 1.15, "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        margin={"t": 40},
     )
-    for label, name, color, pattern in named:
+    for name, color in named:
         numbers = [getattr(count, name) for count in counts]
         if all(number is None for number in numbers):
             continue
         figure.add_bar(
             x=_blocks(len(counts)),
             y=numbers,
-            name=label,
+            name=name,
             text=numbers,
             textposition="outside",
             cliponaxis=False,
-            marker={"color": color, "pattern": {"shape": pattern, "fgcolor": ground(dark), "size": 5}},
+            marker={"color": color, "line": {"width": 0}},
             hovertemplate=f"%{{x}}: %{{y}} maps {name}<extra></extra>",
         )
     figure.update_xaxes(showgrid=False)
     figure.update_yaxes(title_text=f"of {counts[0].maps} maps" if counts else "maps")
+    return figure
+
+
+def reach(
+    names: Sequence[str], by_question: np.ndarray, by_picture: np.ndarray, *, dark: bool = False
+) -> go.Figure:
+    """How far another question and another picture move each activation, see `analysis.differences`."""
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    figure = _figure(
+        320, dark, barmode="group", bargap=0.25, showlegend=True, legend=legend, margin={"t": 40}
+    )
+    for label, shares, color in (
+        ("another question", by_question, POSITIVE),
+        ("another picture", by_picture, NEGATIVE),
+    ):
+        figure.add_bar(
+            x=list(names),
+            y=np.round(shares, 6),
+            name=label,
+            text=["0" if share == 0 else "" for share in shares],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": color, "line": {"width": 0}},
+            hovertemplate=f"{label} moves %{{x}} by %{{y:.1%}}<extra></extra>",
+        )
+    figure.update_xaxes(showgrid=False)
+    figure.update_yaxes(title_text="change", tickformat=".0%")
     return figure
 
 
@@ -233,8 +261,8 @@ def contribution_bars(lines: Sequence[Line], label: str, *, dark: bool = False) 
         },
     )
     steps = go.Scatter(
-        x=[place + shift for place in range(len(lines)) for shift in (0.36, 0.64)],
-        y=np.repeat(ends[:-1], 2),
+        x=[place + shift for place in range(len(lines)) for shift in (0.36, 0.64, 0.64)],
+        y=[value for end in ends[:-1].tolist() for value in (end, end, None)],  # None: lift the pen
         mode="lines",
         line={"color": NEUTRAL, "width": 1},
         hoverinfo="skip",
@@ -275,6 +303,7 @@ def word_moves(ledger: Ledger, kind: Kind, *, dark: bool = False) -> go.Figure:
         hovertemplate=f"“%{{customdata}}” moved {kind} of %{{y}} by %{{z:.3f}}<extra></extra>",
         colorscale=[(place / 3, color) for place, color in enumerate(diverging(dark)[3:])],
         zmin=0,
+        zmax=max(float(moves.max()), 1e-6),
         xgap=2,
         ygap=2,
         colorbar=_bar("moved"),
@@ -325,4 +354,60 @@ def prefix_answers(
     figure = _figure(130 + 24 * len(best), dark, trace, marks)
     figure.update_xaxes(**_positions(tokens), showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    return figure
+
+
+def answer_bars(
+    probabilities: Mapping[str, float], truth: str | None = None, *, dark: bool = False
+) -> go.Figure:
+    """The whole distribution over the answers, likeliest first; the true one is marked where it is known."""
+    names = sorted(probabilities, key=lambda name: -probabilities[name])
+    values = [probabilities[name] for name in names]
+    strong, weak = ("#58a6e6", "#3d4654") if dark else ("#1f6aa8", "#c3c9d0")
+    bars = go.Bar(
+        x=values,
+        y=names,
+        orientation="h",
+        marker={"color": [strong] + [weak] * (len(names) - 1), "line": {"width": 0}},
+        text=[
+            _share(value) + ("  ◆ true" if name == truth else "")
+            for name, value in zip(names, values, strict=True)
+        ],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{x:.4%}<extra></extra>",
+    )
+    figure = _figure(34 + 17 * len(names), dark, bars, bargap=0.28)
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", side="top", dtick=0.25)
+    figure.update_yaxes(autorange="reversed", type="category", ticklen=0, dtick=1)
+    figure.update_layout(margin={"r": 64}, font={"size": 12})
+    return figure
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if value >= 0.0005 else "<0.1%"
+
+
+def answers_side_by_side(
+    first: Mapping[str, float], second: Mapping[str, float], *, most: int = 8, dark: bool = False
+) -> go.Figure:
+    """Two distributions over the answers that are likeliest in either, A above B."""
+    names = sorted(first, key=lambda name: -max(first[name], second.get(name, 0.0)))[:most]
+    figure = _figure(
+        70 + 34 * len(names), dark, barmode="group", bargap=0.3, showlegend=True,
+        legend={"orientation": "h", "y": 1.12, "x": 0, "traceorder": "normal"},
+    )  # fmt: skip
+    for label, chances, color, pattern in (
+        ("A", first, CATEGORIES[0], ""),
+        ("B", second, CATEGORIES[1], "/"),
+    ):
+        values = [chances.get(name, 0.0) for name in names]
+        figure.add_bar(
+            x=values, y=names, orientation="h", name=label, text=[_share(value) for value in values],
+            textposition="outside", cliponaxis=False, hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
+            marker={"color": color, "pattern": {"shape": pattern, "fgcolor": ground(dark), "size": 5}},
+        )  # fmt: skip
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.25)
+    figure.update_yaxes(autorange="reversed", type="category", dtick=1)
+    figure.update_layout(margin={"r": 56})
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,10 @@ class Wall:
 
 def layout(count: int, rows: int, columns: int, across: int) -> tuple[int, int, int]:
     """Cells across, cells down and pixels per value, so that a wall is about `across` pixels wide."""
-    cells = max(1, min(count, round(np.sqrt(count * 2.2 * rows / columns))))
+    ideal = np.sqrt(count * 2.2 * rows / columns)
+    near = range(max(1, int(ideal * 0.8)), max(2, int(ideal * 1.25) + 1))
+    # As few empty cells in the last row as can be.
+    cells = min(near, key=lambda n: (-count % n, abs(n - ideal)))
     zoom = max(1, (across // cells - GAP) // columns)
     return cells, -(-count // cells), zoom
 
@@ -167,6 +170,17 @@ def over_picture(
     colors = colored(np.sign(spread) * scale * 0.62, scale, False).astype(np.float32)
     share = strength * np.clip(np.abs(spread) / scale, 0, 1)[..., None]
     return (grey * (1 - share) + colors * share).round().astype(np.uint8)
+
+
+def differences(
+    one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], names: Sequence[str]
+) -> np.ndarray:
+    """How far two runs are apart at each activation, relative to the first: |a - b| / |a|, (names,).
+
+    0 where what was changed has not reached yet.
+    """
+    lengths = [(np.linalg.norm(one[name] - other[name]), np.linalg.norm(one[name])) for name in names]
+    return np.array([apart / length if length else float(apart > 0) for apart, length in lengths])
 
 
 def _margin(dark: bool) -> tuple[int, int, int]:

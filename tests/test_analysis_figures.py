@@ -51,6 +51,7 @@ def test_every_figure_can_be_drawn(session):
         analysis.plane(gamma, beta, chosen=(0, 1)),
         analysis.population_histogram(population, "gamma", 1, 2, 0.3),
         analysis.census_bars(census(gamma)),
+        analysis.reach(["stem", "block1"], np.array([0.0, 0.2]), np.array([0.5, 0.6])),
         analysis.word_path(ledger, "beta", 2),
         analysis.word_moves(ledger, "gamma"),
         analysis.prefix_answers(ledger.tokens, [answer.probabilities for answer in answers]),
@@ -59,7 +60,7 @@ def test_every_figure_can_be_drawn(session):
         assert isinstance(figure, go.Figure)
         assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
         assert len(figure.to_json()) > 500
-    moves, path = figures[4].data[0], figures[3].data[0]
+    moves, path = figures[5].data[0], figures[4].data[0]
     assert np.shape(moves.z) == (3, len(ledger.tokens))
     assert np.shape(path.z) == (8, len(ledger.tokens))
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tiny import a_picture, tiny_card, tiny_network
 
-from analysis import census, order, over_picture, stage_names, stages_of, wall
+from analysis import census, differences, order, over_picture, stage_names, stages_of, wall
 from analysis.palette import diverging, ground, rgb, table
 from analysis.walls import CAPTION, GAP, colored, layout, strongest
 from film import InputError, Session
@@ -94,3 +94,21 @@ def test_stages_of_every_kind_of_block(film_at):
         if film_at in ("input", "conv", "norm", "relu") and block < 2:
             gamma, beta = answer.gamma[block, :, None, None], answer.beta[block, :, None, None]
             np.testing.assert_allclose(after, gamma * before + beta, atol=1e-5)
+
+
+def test_a_question_reaches_nothing_before_the_first_film():
+    network = tiny_network()
+    session = Session((network, tiny_card(network)), "cpu")
+    names = ["stem", "block1.norm", "block1.film", "block2.norm", "classifier.maps"]
+    asked = ["How many cubes are there?", "What color is the large metal sphere?"]
+    one, other = (session.ask(a_picture(), question, record=names) for question in asked)
+    elsewhere = session.ask(a_picture(3), asked[0], record=names)
+    by_question = differences(one.activations, other.activations, names)
+    by_picture = differences(one.activations, elsewhere.activations, names)
+    assert (by_question[:2] == 0).all()
+    assert (by_question[2:] > 0).all()
+    assert (by_picture > 0).all()
+    np.testing.assert_array_equal(one.gamma, elsewhere.gamma)
+    zero, planted = {"a": np.zeros((1, 2, 2))}, {"a": np.ones((1, 2, 2))}
+    assert differences(planted, zero, ["a"]) == [1.0]
+    assert differences(zero, zero, ["a"]) == [0.0]

@@ -1,0 +1,227 @@
+"""Modulation: what this question does to every feature map, and how unusual that is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import Population, Standing
+from film import Answer, Session, UnknownWords, to_size
+from ui import study
+
+OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
+KINDS = ("gamma", "beta")
+ENLARGED = 480  # pixels across
+
+
+def show(
+    session: Session,
+    picture: np.ndarray,
+    question: str,
+    other_picture: np.ndarray,
+    population: Population | None,
+    block: int,
+    feature_map: int,
+    dark: bool,
+) -> tuple[int, int]:
+    """The whole page for one question; returns the block and map that are chosen now.
+
+    Args:
+        picture: uint8 (height, width, 3).
+        other_picture: one to compare with.
+        population: None while it is being measured.
+    """
+    config = session.config
+    stages = [analysis.stage_names(config, number) for number in range(config.blocks)]
+    answer = session.ask(picture, question, record=[name for stage in stages for name in stage.names])
+    standings = {
+        kind: analysis.standing(population, kind, getattr(answer, kind)) if population else None
+        for kind in KINDS
+    }
+    block, feature_map = study.pick_map(config, block, feature_map, "modulation")
+    _heatmaps(answer, standings, (block, feature_map), dark)
+    _one_map(answer, standings, population, block, feature_map, dark)
+    _census(session, answer, dark)
+    _wall(session, answer, picture, block, feature_map, dark)
+    _reach(session, picture, question, other_picture, dark)
+    return block, feature_map
+
+
+def _heatmaps(
+    answer: Answer, standings: dict[str, Standing | None], chosen: tuple[int, int], dark: bool
+) -> None:
+    st.subheader("Gamma and beta of every feature map")
+    compared = standings["gamma"]
+    show = "value"
+    if compared is not None:
+        choice = st.segmented_control(
+            "Colour by",
+            ["value", "z"],
+            default="value",
+            required=True,
+            format_func=lambda s: "its value" if s == "value" else "how unusual it is (z)",
+            key="modulation-colour",
+        )
+        show = choice or "value"
+    if show == "value":
+        study.notice(
+            "FiLM multiplies a map by its gamma and adds its beta. Orange gammas pass a map on, pale ones "
+            "shut it off, **blue ones turn it upside down**. Hover for numbers; notice how uneven they are."
+        )
+    else:
+        assert compared is not None
+        study.notice(
+            f"Standard deviations from the mean of {compared.questions:,} sampled questions. **Strong "
+            "colours set this question apart**: a map with a large gamma for every question is pale here."
+        )
+    for kind in KINDS:
+        drawn = analysis.modulation_heatmap(
+            getattr(answer, kind), kind, standings[kind], show=show, chosen=chosen, dark=dark
+        )
+        table = modulation_table(answer, standings) if kind == "beta" else None
+        study.figure(drawn, f"{kind}-of-the-question" if table is None else "modulation", table)
+
+
+def modulation_table(answer: Answer, standings: dict[str, Standing | None]) -> pd.DataFrame:
+    """A row for each map: block from 1, map from 0, gamma, beta, and where they stand."""
+    blocks, maps = answer.gamma.shape
+    columns = {
+        "block": np.repeat(np.arange(1, blocks + 1), maps),
+        "map": np.tile(np.arange(maps), blocks),
+    }
+    for kind in KINDS:
+        columns[kind] = getattr(answer, kind).ravel()
+        compared = standings[kind]
+        if compared is not None:
+            columns[f"{kind}_z"] = compared.z.ravel()
+            columns[f"{kind}_percentile"] = compared.percentile.ravel()
+    return pd.DataFrame(columns)
+
+
+def _one_map(
+    answer: Answer,
+    standings: dict[str, Standing | None],
+    population: Population | None,
+    block: int,
+    feature_map: int,
+    dark: bool,
+) -> None:
+    st.subheader(f"Block {block + 1}, map {feature_map} among other questions")
+    if population is None:
+        st.info("The population of questions is being measured in the background; it appears here when done.")
+        return
+    study.notice(
+        "Grey is how often sampled questions give this map each value. **Two humps mean that the map is "
+        "switched by something in the question**; try other maps to find one."
+    )
+    for column, kind in zip(st.columns(2), KINDS, strict=True):
+        compared = standings[kind]
+        assert compared is not None
+        value = float(getattr(answer, kind)[block, feature_map])
+        with column:
+            st.markdown(
+                f"**{kind} {value:+.3f}** · z {compared.z[block, feature_map]:+.2f} · "
+                f"percentile {compared.percentile[block, feature_map]:.1f}"
+            )
+            study.figure(
+                analysis.population_histogram(population, kind, block, feature_map, value, dark=dark),
+                f"population-{kind}",
+            )
+
+
+def _census(session: Session, answer: Answer, dark: bool) -> None:
+    st.subheader("What FiLM does to the maps of each block")
+    study.notice(
+        "A map is amplified where |gamma| > 1, inverted where gamma < 0, and silenced where nothing of it is "
+        "left after the ReLU. **Silenced maps carry nothing on**: the question has switched them off here."
+    )
+    config = session.config
+    rectified = {
+        number: analysis.stages_of(answer.activations, config, number)[2] for number in range(config.blocks)
+    }
+    counts = analysis.census(answer.gamma, rectified)
+    table = pd.DataFrame([vars(count) | {"block": count.block + 1} for count in counts])
+    left, right = st.columns(2)
+    with left:
+        study.figure(analysis.census_bars(counts, dark=dark), "census", table)
+    with right:
+        study.figure(analysis.plane(answer.gamma, answer.beta, dark=dark), "gamma-beta")
+
+
+def _wall(
+    session: Session, answer: Answer, picture: np.ndarray, block: int, feature_map: int, dark: bool
+) -> None:
+    config = session.config
+    st.subheader(f"All maps of block {block + 1}")
+    stages = analysis.stages_of(answer.activations, config, block)
+    labels = analysis.stage_names(config, block).labels
+    left, right = st.columns(2)
+    with left:
+        stage = st.segmented_control(
+            "Show", range(3), default=1, format_func=lambda s: labels[s], required=True, key="wall-stage"
+        )
+    with right:
+        by = st.selectbox(
+            "Sort by", list(analysis.ORDERS), index=1, format_func=lambda o: f"{o}: {analysis.ORDERS[o]}",
+            key="wall-order",
+        )  # fmt: skip
+    study.notice(
+        "Each cell is one map as the network has it, its number below. Orange is above zero, blue below. "
+        "**Before FiLM block 1 is the same for every question**: switch between the stages to see what the "
+        "question changed." if block == 0 else
+        "Each cell is one map as the network has it, its number below. Orange is above zero, blue below. "
+        "**Switch between the stages**: what was blue after FiLM is gone after the ReLU."
+    )  # fmt: skip
+    numbers = analysis.order(by, stages, answer.gamma[block], answer.beta[block])
+    scale = max(analysis.strongest(stages[0]), analysis.strongest(stages[1]))
+    made = analysis.wall(stages[stage or 0], numbers, scale=scale, chosen=feature_map, dark=dark)
+    st.image(made.picture, width="stretch", output_format="PNG")
+    st.caption(f"Strongest colour at ±{scale:.2f}, the same for all three stages.")
+
+    st.subheader(f"Map {feature_map} of block {block + 1} over the picture")
+    study.notice(
+        f"Gamma {answer.gamma[block, feature_map]:+.2f}, beta {answer.beta[block, feature_map]:+.2f}. Does "
+        "it answer to objects, to places or to nothing? **After the ReLU only orange is left.**"
+    )
+    seen = to_size(picture, ENLARGED, ENLARGED * config.height // config.width, session.card.fit)
+    one_scale = max(float(np.abs(values[feature_map]).max()) for values in stages[:2]) or 1.0
+    for column, values, label in zip(st.columns(3), stages, labels, strict=True):
+        enlarged = analysis.over_picture(values[feature_map], seen, one_scale, dark=dark)
+        column.image(enlarged, caption=label, width="stretch", output_format="PNG")
+
+
+def _reach(session: Session, picture: np.ndarray, question: str, other: np.ndarray, dark: bool) -> None:
+    st.subheader("What the question changes, and what the picture changes")
+    known = [text for text in OTHER_QUESTIONS if text != question and _knows(session, text)]
+    if not known:
+        return
+    study.notice(
+        f"The same picture asked “{known[0]}”, and the same question about another picture. **Another "
+        "question changes nothing before the first FiLM; another picture changes no gamma and no beta.**"
+    )
+    blocks = range(1, session.config.blocks + 1)
+    labels = {"stem": "stem", "block1.norm": "block 1 before FiLM", "block1.film": "block 1 after FiLM"}
+    labels |= {f"block{number}.out": f"block {number} out" for number in blocks}
+    names = list(labels)
+    # One by one: in a batch the last digits differ, and what does not change is to be exactly 0.
+    here, asked = (session.ask(picture, text, record=names) for text in (question, known[0]))
+    there = session.ask(other, question, record=names)
+    by_question = analysis.differences(here.activations, asked.activations, names)
+    by_picture = analysis.differences(here.activations, there.activations, names)
+    # Gamma and beta do not depend on the picture at all; what the question does to them is one more pair.
+    modulations = [np.stack((answer.gamma, answer.beta)) for answer in (here, asked, there)]
+    size = float(np.linalg.norm(modulations[0]))
+    by_question = np.insert(by_question, 0, np.linalg.norm(modulations[1] - modulations[0]) / size)
+    by_picture = np.insert(by_picture, 0, np.linalg.norm(modulations[2] - modulations[0]) / size)
+    shown = ["gamma and beta", *labels.values()]
+    table = pd.DataFrame({"where": shown, "another question": by_question, "another picture": by_picture})
+    study.figure(analysis.reach(shown, by_question, by_picture, dark=dark), "reach", table)
+
+
+def _knows(session: Session, question: str) -> bool:
+    try:
+        return bool(session.vocabulary.words(question))
+    except UnknownWords:
+        return False
