@@ -403,8 +403,9 @@ def answers_side_by_side(
     ):
         values = [chances.get(name, 0.0) for name in names]
         figure.add_bar(
-            x=values, y=names, orientation="h", name=label, text=[_share(value) for value in values],
-            textposition="outside", cliponaxis=False, hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
+            x=values, y=names, orientation="h", name=label, cliponaxis=False,
+            text=[_share(value) for value in values], textposition="outside",
+            hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
             marker={"color": color, "pattern": {"shape": pattern, "fgcolor": ground(dark), "size": 5}},
         )  # fmt: skip
     figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.25)

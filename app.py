@@ -1,0 +1,15 @@
+"""FiLM Lens in the browser: `python3 start.py`, or `streamlit run app.py`.
+
+The only script that Streamlit runs. It loads the network, reads the link and hands over to a page.
+"""
+
+import streamlit as st
+
+from ui import loaders, pages, state, widgets
+
+st.set_page_config(page_title="FiLM Lens", page_icon=":material/filter_tilt_shift:", layout="wide")
+widgets.style()
+page = st.navigation(pages.all_pages(), position="top")
+session = widgets.network_or_advice(loaders.network)
+state.start(session.card.weights, len(loaders.exhibits()), loaders.first_view())
+page.run()

@@ -1,0 +1,1 @@
+"""The browser app: everything that knows Streamlit. Numbers come from `film` and `analysis`."""

@@ -1,0 +1,122 @@
+"""The guided question builder's own logic: a sentence of CLEVR's with gaps, and what may fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+
+from film import ATTRIBUTES, FAMILIES, RELATIONS, Family, InputError, Vocabulary, wordings
+from film.clevr.forms import Maybe, Noun, Other, Single, forms
+
+# Question types in the order in which they are offered, as a visitor would say them.
+TYPES = {
+    "count": "How many?",
+    "exist": "Is there any?",
+    "query_color": "What color?",
+    "query_shape": "What shape?",
+    "query_size": "What size?",
+    "query_material": "What material?",
+    "equal_color": "Same color?",
+    "equal_shape": "Same shape?",
+    "equal_size": "Same size?",
+    "equal_material": "Same material?",
+    "equal_integer": "As many as?",
+    "greater_than": "More than?",
+    "less_than": "Fewer than?",
+}
+_LETTERS = {"Z": "size", "C": "color", "M": "material", "S": "shape"}
+_NAMES = "ⒶⒷⒸⒹ"
+_TRIED = 64  # wordings looked through for one that the network knows
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One choice. `slot`: "C1", "R2" ...; `values`: what may be said, None first where it may be left out."""
+
+    slot: str
+    label: str
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The choices about one thing, or one relation, in the order of the sentence."""
+
+    title: str
+    gaps: tuple[Gap, ...]
+
+
+@cache
+def families(question_type: str) -> tuple[Family, ...]:
+    """The families of a type, from the shortest sentence to the longest."""
+    return tuple(sorted((f for f in FAMILIES if f.type == question_type), key=lambda f: len(pattern(f))))
+
+
+@cache
+def pattern(family: Family) -> str:
+    """The sentence with its things lettered: "How many things Ⓐ are … the thing Ⓑ?" """
+    said = []
+    names = _named(family)
+    for part in forms(family)[0].parts:
+        match part:
+            case str():
+                said.append(part)
+            case Noun():
+                said.append(f"thing{'s' * part.plural} {names[part.number]}")
+            case Single() if part.slot[0] != "R":
+                said.append(f"[{_LETTERS[part.slot[0]]}]" + "s" * part.plural)
+            case Single():
+                said.append("[where]")
+            case Maybe():
+                said.append(part.words if part.words.startswith("that") else "")
+            case Other():
+                said.append(part.words)
+    return " ".join(filter(None, said)).replace(" ;", ";") + "?"
+
+
+def _named(family: Family) -> dict[str, str]:
+    """Noun phrases' letters, in the order of the sentence."""
+    numbers = dict.fromkeys(part.number for part in forms(family)[0].parts if isinstance(part, Noun))
+    return dict(zip(numbers, _NAMES, strict=False))
+
+
+@cache
+def lines(family: Family) -> tuple[Line, ...]:
+    """Every choice a family leaves open."""
+    found: list[Line] = []
+    names = _named(family)
+    seen: set[str] = set()
+    for part in forms(family)[0].parts:
+        match part:
+            case Noun() if part.number not in seen:
+                seen.add(part.number)
+                slots = [f"{letter}{part.number}" for letter in _LETTERS]
+                gaps = [
+                    Gap(slot, _LETTERS[slot[0]], (None, *ATTRIBUTES[_LETTERS[slot[0]]]))
+                    for slot in slots
+                    if slot in family.slots
+                ]
+                found.append(Line(f"Thing {names[part.number]}", tuple(gaps)))
+            case Single() if part.slot[0] == "R":
+                found.append(Line("which is", (Gap(part.slot, "where", RELATIONS),)))
+            case Single():
+                name = _LETTERS[part.slot[0]]
+                found.append(Line("Counted are", (Gap(part.slot, name, ATTRIBUTES[name]),)))
+    return tuple(line for line in found if line.gaps)
+
+
+def say(family: Family, slots: Mapping[str, str | None], vocabulary: Vocabulary) -> str:
+    """The question in words that the network knows.
+
+    Raises:
+        InputError: it knows no wording of this question.
+    """
+    for text in islice(wordings(family, slots), _TRIED):
+        try:
+            vocabulary.words(text)
+            return text
+        except InputError:
+            continue
+    raise InputError("This network has no words for such a question; choose another.")

@@ -1,0 +1,124 @@
+"""Every cached loader, each a thin call into `film` or `analysis`. All of them are read-only and shared."""
+
+from __future__ import annotations
+
+import gc
+import os
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import streamlit as st
+import torch
+from PIL import Image
+
+import film
+from analysis import Truth, find_truth
+from film import Scene, Session
+from film.clevr.gallery import Exhibit, gallery
+from ui.state import Upload, ViewState
+
+CHECKPOINT = "FILM_CHECKPOINT"  # environment variable: a folder, or the name of a bundled network
+THUMBNAIL = (180, 120)
+
+
+def network() -> Session:
+    """The network that answers, shared by all visitors.
+
+    Raises:
+        InputError: there is none, or it cannot be used.
+    """
+    return _session(os.environ.get(CHECKPOINT) or None)
+
+
+@st.cache_resource(show_spinner="Loading the network …")
+def _session(checkpoint: str | None) -> Session:
+    try:
+        # One question is too little work for two threads; several visitors are answered side by side.
+        torch.set_num_threads(1)
+        session = Session(checkpoint)
+        exhibit = exhibits()[0]
+        session.ask(picture(0), exhibit.questions[0].text, record=["classifier.maps"])
+        find_truth(exhibit.questions[0].text, exhibit.scene)
+    except film.UnknownWords:
+        pass  # a network with a small vocabulary of its own is none the worse
+    # What is here stays: collecting garbage need never look at it again. Streamlit may do so after every run.
+    gc.collect()
+    gc.freeze()
+    return session
+
+
+@st.cache_resource(show_spinner=False)
+def exhibits() -> tuple[Exhibit, ...]:
+    return gallery()
+
+
+def first_view() -> ViewState:
+    """What is on the page before anybody has chosen: the gallery's first picture and a question of it."""
+    return ViewState(question=min((q.text for q in exhibits()[0].questions), key=len))
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def picture(number: int) -> np.ndarray:
+    """A picture of the gallery, uint8 (height, width, 3)."""
+    return film.read_picture(exhibits()[number].picture_path)
+
+
+@st.cache_resource(show_spinner=False)
+def thumbnails() -> tuple[bytes, ...]:
+    """The gallery's pictures as small JPEGs."""
+    found = []
+    for exhibit in exhibits():
+        with Image.open(exhibit.picture_path) as whole:
+            small = whole.convert("RGB").resize(THUMBNAIL, Image.Resampling.LANCZOS)
+        small.save(file := BytesIO(), "JPEG", quality=85)
+        found.append(file.getvalue())
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The picture on the page. `number`: in the gallery; None for an upload, of which no scene is known."""
+
+    key: str
+    title: str
+    why: str
+    pixels: np.ndarray
+    number: int | None
+
+    @property
+    def scene(self) -> Scene | None:
+        return None if self.number is None else exhibits()[self.number].scene
+
+
+def shown(key: str, upload: Upload | None) -> Shown:
+    """The picture of a view; the gallery's first in place of an upload that this session has not."""
+    if upload is not None and key == upload.key:
+        return Shown(
+            key, upload.name, "Your own picture; nothing is known of its scene.", upload.pixels, None
+        )
+    kind, _, number = key.partition("-")
+    index = int(number) if kind == "gallery" else 0
+    exhibit = exhibits()[index]
+    return Shown(f"gallery-{index}", exhibit.title, exhibit.why, picture(index), index)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def examples(question_type: str, number: int | None, count: int = 8) -> tuple[str, ...]:
+    """Questions of a type, shortest first; about a gallery picture only such as have an answer in it."""
+    scene = None if number is None else exhibits()[number].scene
+    found: dict[str, None] = {}
+    for seed in range(12):
+        for text in film.examples(question_type, seed):
+            parsed = film.parse(text)
+            if scene is None or film.run(parsed.program, scene).answer is not None:
+                found[text] = None
+        if len(found) >= 2 * count:
+            break
+    return tuple(sorted(found, key=lambda text: (len(text), text))[:count])
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def truth(question: str, number: int | None) -> Truth:
+    """What is true of a question, about a gallery picture or (None) about one whose scene is unknown."""
+    return find_truth(question, None if number is None else exhibits()[number].scene)

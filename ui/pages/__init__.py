@@ -1,0 +1,28 @@
+"""One file a page; Streamlit runs the chosen one after `app.py`."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+_PAGES = (
+    ("ask", "Ask", ":material/question_answer:"),
+    ("modulation", "Modulation", ":material/tune:"),
+    ("ledger", "Word ledger", ":material/receipt_long:"),
+)
+
+
+def all_pages() -> list[Any]:
+    """The pages there are, in the order of the menu; the first opens."""
+    there = [page for page in _PAGES if (HERE / f"{page[0]}.py").is_file()]
+    return [
+        st.Page(
+            HERE / f"{name}.py",
+            title=title,
+            icon=icon,
+            default=name == "ask",
+            url_path=None if name == "ask" else name,
+        )
+        for name, title, icon in there
+    ]

@@ -1,0 +1,263 @@
+"""Ask: a question about a picture, the network's answer, the true one, and where the answer came from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import Truth
+from film import Answer, InputError, Session, UnknownWords
+from ui import builder, loaders, state, widgets
+from ui.loaders import Shown
+
+RECORD = "classifier.maps"
+
+
+def page() -> None:
+    session, dark = loaders.network(), widgets.dark()
+    shown = loaders.shown(state.view().picture, state.upload())
+    st.title("Ask the network about a picture")
+    st.caption(
+        "It reads your question word by word and turns it into a scale and a shift for every feature map of "
+        "a small convolutional network: that alone makes one network answer every question."
+    )
+    for remark in state.remarks():
+        st.info(widgets.plain(remark), icon=":material/link:")
+    left, right = st.columns([9, 11], gap="large")
+    with left:
+        _picture(shown)
+    with right:
+        widgets.question_box(session, shown)
+        truth = loaders.truth(state.view().question, shown.number)
+        answer = _answer(session, shown, truth, dark)
+    if answer is not None:
+        _distribution(left, answer, truth, dark)
+        with right:
+            _program(truth, shown)
+        _whence(session, shown, answer, dark)
+    _history(dark)
+
+
+def _picture(shown: Shown) -> None:
+    st.image(shown.pixels, width="stretch", alt=f"{shown.title}: {shown.why}")
+    st.markdown(f"**{widgets.plain(shown.title)}** · {widgets.plain(shown.why)}")
+    widgets.picture_buttons(shown)
+
+
+def _answer(session: Session, shown: Shown, truth: Truth, dark: bool) -> Answer | None:
+    """The network's answer as a headline, or what keeps it from answering."""
+    question = state.view().question
+    if not question.strip(" ?.,;"):
+        st.info("Type a question, or take one from the examples.", icon=":material/edit:")
+        return None
+    try:
+        answer = session.ask(shown.pixels, question, record=[RECORD])
+    except UnknownWords as error:
+        _unknown(error, truth)
+        return None
+    except InputError as error:
+        widgets.complain(error)
+        return None
+    state.remember(shown.key, shown.title, question, answer, truth.answer)
+    st.html(_headline(answer, truth, dark))
+    if truth.answer is None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/help: {widgets.plain(truth.reason or '')}", width="content")
+            if truth.nearest:
+                _offer(truth.nearest, "Nearest question")
+    return answer
+
+
+def _offer(text: str, label: str) -> None:
+    st.button(
+        f"{label}: {text}", key="nearest", on_click=state.change, kwargs={"question": text},
+        icon=":material/auto_fix_high:", wrap=True,
+    )  # fmt: skip
+
+
+def _unknown(error: UnknownWords, truth: Truth) -> None:
+    for word, nearest in error.words:
+        known = ", ".join(f"**{widgets.plain(w)}**" for w in nearest)
+        hint = f"The nearest it knows: {known}." if nearest else "Nothing it knows looks like it."
+        st.warning(
+            f"The network never learned the word **{widgets.plain(word[:60])}**. {hint}",
+            icon=":material/help:",
+        )
+    if truth.nearest:
+        _offer(truth.nearest, "Ask instead")
+
+
+def _headline(answer: Answer, truth: Truth, dark: bool) -> str:
+    if truth.answer is None:
+        badge = '<span class="badge unknown">truth unknown</span>'
+    elif truth.answer == answer.answer:
+        badge = '<span class="badge right">✓ true</span>'
+    else:
+        badge = f'<span class="badge wrong">✗ true answer: {widgets.escape(truth.answer)}</span>'
+    chance, most = answer.probabilities[answer.answer], np.log2(len(answer.probabilities))
+    return f"""<div class="{"dark" if dark else ""}" id="answer" data-answer="{widgets.escape(answer.answer)}"
+        data-question="{widgets.escape(answer.question or "")}">
+        <div class="answer"><b>{widgets.escape(answer.answer)}</b>{badge}</div>
+        <div class="figures"><span><i>{chance:.1%}</i> sure</span>
+        <span title="best probability minus second best"><i>{answer.margin:.3f}</i> margin</span>
+        <span title="of the whole distribution; 0 is certain, {most:.1f} is no idea">
+        <i>{answer.entropy:.2f}</i> bits of entropy</span>
+        <span title="network time, without the page"><i>{answer.seconds * 1000:.0f}</i> ms</span>
+        </div></div>"""
+
+
+def _distribution(place: st.delta_generator.DeltaGenerator, answer: Answer, truth: Truth, dark: bool) -> None:
+    with place:
+        st.subheader(f"All {len(answer.probabilities)} answers")
+        widgets.notice(
+            "Which answers come next? **Those of the right kind** (numbers, colors ...) even where it errs?"
+        )
+        table = pd.DataFrame(answer.probabilities.items(), columns=["answer", "probability"])
+        widgets.figure(
+            analysis.answer_bars(answer.probabilities, truth.answer, dark=dark),
+            "answers",
+            f"Probabilities of all answers; the likeliest is {answer.answer}.",
+            table.sort_values("probability", ascending=False),
+        )
+
+
+def _program(truth: Truth, shown: Shown) -> None:
+    st.subheader("What the question asks, step by step")
+    if truth.parse is None:
+        st.caption("Only questions that CLEVR's grammar understands have a program.")
+        return
+    kind = builder.TYPES.get(truth.type or "", "")
+    if shown.scene is None:
+        widgets.notice("The steps anybody would take; **what they give is unknown** without a known scene.")
+    else:
+        widgets.notice(
+            f"Run on the scene itself, not by the network: the true answer to “{kind}” comes last."
+        )
+    st.html(_steps(truth))
+
+
+def _steps(truth: Truth) -> str:
+    rows = []
+    for step in truth.steps:
+        of = (
+            " and ".join(str(i) for i in step.inputs)
+            if step.inputs and step.inputs != (step.number - 1,)
+            else ""
+        )
+        rows.append(
+            f"<tr><td>{step.number}</td><td>{f'of {of}' if of else ''}</td>"
+            f"<td>{widgets.escape(step.does)}</td><td>{widgets.escape(step.gives) or '…'}</td></tr>"
+        )
+    head = "<tr><th></th><th></th><th>step</th><th>gives</th></tr>"
+    return f'<table class="steps">{head}{"".join(rows)}</table>'
+
+
+def _whence(session: Session, shown: Shown, answer: Answer, dark: bool) -> None:
+    config, fit = session.config, session.card.fit
+    st.subheader("Where the answer came from")
+    left, right = st.columns(2, gap="large")
+    with left:
+        widgets.notice(
+            f"What the network gets: {config.width} × {config.height} pixels. "
+            "**Can you still answer from this?**"
+        )
+        st.image(
+            analysis.as_seen(shown.pixels, config, fit, 3),
+            width="stretch",
+            alt="The picture as the network sees it",
+        )
+    with right:
+        if (reason := analysis.not_counted(config)) is not None:
+            st.info(reason)
+            return
+        found = analysis.winners(answer.activations[RECORD], config.window)
+        widgets.notice(
+            f"{found.maps - found.silent} of {found.maps} maps won the final max-pooling here. "
+            "**Do they lie on the objects the question is about?**"
+        )
+        lit = analysis.winners_over(found, shown.pixels, config, fit)
+        st.image(lit, width="stretch", alt="Places that won the max-pooling, bright on the picture")
+        st.caption(
+            f"A tenth of the places holds {found.share:.0%} of the winners (paper, Figure 4). "
+            "Brightness is the square root of the count."
+        )
+
+
+# --- The session's questions --------------------------------------------------------------------
+
+
+def _history(dark: bool) -> None:
+    asked = state.asked()
+    if len(asked) < 2:
+        return
+    st.subheader("This session's questions")
+    widgets.notice(
+        "Compare two: **does one word or one object change the answer, and gamma and beta with it?**"
+    )
+    rows = [
+        {
+            "#": entry.number,
+            "picture": entry.title,
+            "question": entry.question,
+            "answer": entry.answer.answer,
+            "sure": entry.answer.probabilities[entry.answer.answer],
+            "truth": entry.truth or "unknown",
+        }
+        for entry in reversed(asked)
+    ]
+    with st.expander(f"All {len(asked)}, newest first", expanded=False):
+        st.dataframe(
+            pd.DataFrame(rows), hide_index=True,
+            column_config={"sure": st.column_config.NumberColumn(format="percent")},
+        )  # fmt: skip
+    labels = {entry.number: f"{entry.number}: {entry.question} ({entry.title})" for entry in reversed(asked)}
+    left, right = st.columns(2, gap="large")
+    first = left.selectbox(
+        "A", list(labels), index=1, format_func=labels.__getitem__, key=f"compare-a-{len(asked)}"
+    )
+    second = right.selectbox(
+        "B", list(labels), index=0, format_func=labels.__getitem__, key=f"compare-b-{len(asked)}"
+    )
+    by_number = {entry.number: entry for entry in asked}
+    a, b = by_number[first], by_number[second]
+    for column, entry in ((left, a), (right, b)):
+        with column:
+            small, told = st.columns([2, 3], vertical_alignment="center")
+            small.image(loaders.shown(entry.picture, state.upload()).pixels, width="stretch", alt=entry.title)
+            with told:
+                st.html(
+                    _headline(entry.answer, Truth(entry.truth, None, None, None, ()), dark).replace(
+                        'id="answer"', ""
+                    )
+                )
+    left, right = st.columns(2, gap="large")
+    with left:
+        widgets.figure(
+            analysis.answers_side_by_side(a.answer.probabilities, b.answer.probabilities, dark=dark),
+            "two-answers", "The likeliest answers of A and B side by side",
+        )  # fmt: skip
+    with right:
+        st.dataframe(_differences(a.answer, b.answer), hide_index=True)
+        st.caption(
+            "How far A and B are apart: root mean square over a block's maps. The question alone sets gamma "
+            "and beta, so the same question about two pictures differs by exactly 0."
+        )
+
+
+def _differences(a: Answer, b: Answer) -> pd.DataFrame:
+    def apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.sqrt(((one - other) ** 2).mean(axis=1))
+
+    return pd.DataFrame(
+        {
+            "block": range(1, len(a.gamma) + 1),
+            "gamma": apart(a.gamma, b.gamma).round(4),
+            "beta": apart(a.beta, b.beta).round(4),
+        }
+    )
+
+
+if __name__ == "__main__":
+    page()

@@ -1,0 +1,215 @@
+"""What a visitor looks at, as one frozen value that a link carries; and what a session keeps beside it.
+
+Nothing else touches Streamlit's session state or the URL. Widgets take their value from the view
+(`bound`), never the reverse, so that leaving a page or following a link loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from film import Answer
+
+MOST_ASKED = 40  # questions a session remembers
+LONGEST = 2000  # characters of a question that a link may carry
+HASH = 12  # characters of a weights' hash in a link
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """What is on the page. All of it is in the link.
+
+    `picture`: "gallery-7", or "upload-" and the hash of a picture that only its own session has.
+    `block`, `feature_map`: counted from 0, the one that the study pages look into.
+    """
+
+    picture: str = "gallery-0"
+    question: str = ""
+    block: int = 0
+    feature_map: int = 0
+
+
+# Fields by their name in the URL, where blocks count from 1 as they do on the page.
+_NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map"}
+_WEIGHTS = "weights"
+
+
+def to_link(view: ViewState, weights: str) -> dict[str, str]:
+    """The URL parameters that reopen this view; what is as it always is stays out."""
+    values = {name: getattr(view, field) for name, field in _NAMES.items()}
+    values["block"] += 1
+    plain = {"block": 1, "map": 0}
+    link = {name: str(value) for name, value in values.items() if value != plain.get(name)}
+    return link | {_WEIGHTS: weights[:HASH]}
+
+
+def from_link(
+    link: Mapping[str, str], weights: str, pictures: int, plain: ViewState
+) -> tuple[ViewState, tuple[str, ...]]:
+    """The view that a link asks for, and a sentence for everything in it that cannot be had.
+
+    Args:
+        weights: hash of the network that will answer.
+        pictures: how many the gallery has.
+        plain: the view where the link says nothing.
+    """
+    view, remarks = plain, []
+    if (picture := link.get("picture")) is not None:
+        kind, _, number = picture.partition("-")
+        if kind == "gallery" and number.isdecimal() and len(number) < 6 and int(number) < pictures:
+            view = replace(view, picture=f"gallery-{int(number)}")
+        elif kind == "upload":
+            remarks.append(
+                "This link was made with an uploaded picture, which a link cannot carry: upload the same "
+                "file to see what its maker saw. Until then a picture of the gallery stands in."
+            )
+        else:
+            remarks.append("This link names a picture that the gallery does not have; another stands in.")
+    if "q" in link:
+        view = replace(view, question=link["q"][:LONGEST])
+    for name, field in (("block", "block"), ("map", "feature_map")):
+        if name in link:
+            text, least = link[name], int(name == "block")
+            if text.isdecimal() and len(text) < 6 and int(text) >= least:
+                view = replace(view, **{field: int(text) - least})
+            else:
+                remarks.append(
+                    f"This link has a {name} that is no number from {least} on; the first is shown."
+                )
+    if _WEIGHTS in link and link[_WEIGHTS] != weights[:HASH]:
+        made = link[_WEIGHTS][:HASH]
+        made = made if made.isalnum() else "another one"
+        remarks.append(
+            f"This link was made with another network ({made}); the one here is {weights[:HASH]}, so answers "
+            "and numbers can differ from what its maker saw."
+        )
+    return view, tuple(remarks)
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A visitor's own picture. `pixels`: uint8 (height, width, 3)."""
+
+    key: str
+    name: str
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One question of this session with what came of it. `truth`: None where it is unknown."""
+
+    number: int
+    picture: str
+    title: str
+    question: str
+    answer: Answer
+    truth: str | None
+
+
+# --- The session --------------------------------------------------------------------------------
+
+
+def start(weights: str, pictures: int, plain: ViewState) -> None:
+    """Read the link when a session begins, and keep the address in step with the view."""
+    if "view" not in st.session_state:
+        link = {name: st.query_params[name] for name in st.query_params}
+        st.session_state["view"], st.session_state["remarks"] = from_link(link, weights, pictures, plain)
+    link = to_link(view(), weights)
+    if st.query_params.to_dict() != link:
+        st.query_params.from_dict(link)
+
+
+def view() -> ViewState:
+    return st.session_state["view"]
+
+
+def change(**changes: Any) -> None:
+    """Go to another view. What a link had to say is done with then, and so is a refused upload."""
+    known = {field.name for field in fields(ViewState)}
+    if not known >= changes.keys():
+        raise TypeError(f"A view has {', '.join(sorted(known))}, not {', '.join(changes.keys() - known)}.")
+    st.session_state["view"] = replace(view(), **changes)
+    if changes.keys() & {"picture", "question"}:
+        st.session_state["remarks"] = ()
+    st.session_state.pop("refused", None)
+
+
+def bound(field: str, key: str | None = None) -> dict[str, Any]:
+    """Arguments that tie a widget to a field: `st.text_input("Question", **bound("question"))`."""
+    key = key or f"view-{field}"
+    st.session_state[key] = getattr(view(), field)
+
+    def take() -> None:
+        change(**{field: st.session_state[key]})
+
+    return {"key": key, "on_change": take}
+
+
+def remarks() -> tuple[str, ...]:
+    """What is to be said of the link this session came by."""
+    return st.session_state.get("remarks", ())
+
+
+def taken(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
+    """Arguments for a widget whose value is handed to `then` when it changes; it is empty again after.
+
+    A fresh key each time is what empties it, and lets an uploaded file's memory go.
+    """
+    turn = f"{key}-{st.session_state.get(f'{key}-turn', 0)}"
+
+    def take() -> None:
+        value = st.session_state.get(turn)
+        if value is not None:
+            st.session_state[f"{key}-turn"] = st.session_state.get(f"{key}-turn", 0) + 1
+            then(value)
+
+    return {"key": turn, "on_change": take}
+
+
+def keep_upload(upload: Upload) -> None:
+    """Show this picture from now on; a session keeps the last one only."""
+    st.session_state["upload"] = upload
+    change(picture=upload.key)
+
+
+def upload() -> Upload | None:
+    return st.session_state.get("upload")
+
+
+def refuse(message: str) -> None:
+    """Say this about the last thing given, until something else happens."""
+    st.session_state["refused"] = message
+
+
+def refused() -> str | None:
+    return st.session_state.get("refused")
+
+
+def remember(picture: str, title: str, question: str, answer: Answer, truth: str | None) -> None:
+    """Add a question to the session's history, unless it was the last one asked."""
+    history = asked()
+    last = history[-1] if history else None
+    if last and (last.picture, last.question) == (picture, question):
+        return
+    entry = Asked(last.number + 1 if last else 1, picture, title, question, answer, truth)
+    st.session_state["asked"] = (*history, entry)[-MOST_ASKED:]
+
+
+def asked() -> tuple[Asked, ...]:
+    """This session's questions, oldest first."""
+    return st.session_state.get("asked", ())
+
+
+def draft() -> str:
+    """The question that is being put together word by word."""
+    return st.session_state.get("draft", "")
+
+
+def set_draft(text: str) -> None:
+    st.session_state["draft"] = text

@@ -1,0 +1,291 @@
+"""What pages share: the look, help lines, figures with exports, the pickers of picture and question."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+from plotly.graph_objects import Figure
+
+import film
+from film import InputError, Session
+from ui import builder, loaders, state
+
+KEPT_WIDTH = 1440  # pixels of an upload that are kept
+
+
+def style() -> None:
+    """The few rules that Streamlit's theme has no option for."""
+    st.html(
+        """<style>
+        .stMainBlockContainer {max-width: 1280px; padding-left: 2rem; padding-right: 2rem}
+        .stMainBlockContainer h1 {padding: 0 0 .1rem}
+        .answer {display: flex; align-items: baseline; gap: .9rem; flex-wrap: wrap; margin: .1rem 0 .2rem}
+        .answer b {font-size: 3.2rem; line-height: 1; font-weight: 700; letter-spacing: -.02em}
+        .answer span {font-size: 1rem}
+        .badge {border-radius: 99px; padding: .2rem .75rem; font-weight: 600; border: 1px solid currentColor;
+                white-space: nowrap}
+        .right {color: #00795a} .wrong {color: #b8480a} .unknown {opacity: .75}
+        .dark .right {color: #3fc99b} .dark .wrong {color: #f29a5b}
+        .figures {display: flex; gap: 1.6rem; flex-wrap: wrap; opacity: .85; font-size: .92rem}
+        .figures i {font-style: normal; font-weight: 600}
+        .steps {width: 100%; border-collapse: collapse; font-size: .92rem}
+        .steps td, .steps th {text-align: left; padding: .28rem .7rem .28rem 0; vertical-align: top;
+                              border: 0; border-bottom: 1px solid rgba(138, 143, 152, .28)}
+        .steps th {font-weight: 600; opacity: .75}
+        .steps td:first-child, .steps td:nth-child(2) {opacity: .65; white-space: nowrap}
+        [class*=st-key-thumb-] {position: relative; border-radius: .5rem; overflow: hidden}
+        [class*=st-key-thumb-] button::after {content: ""; position: absolute; inset: 0}
+        [class*=st-key-thumb-] button {position: static; padding: 0 .3rem; min-height: 1.6rem}
+        [class*=st-key-thumb-]:hover img, [class*=st-key-thumb-]:focus-within img {outline: 3px solid #2274b5;
+                                                                                   outline-offset: -3px}
+        .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
+        .stImage img {border-radius: .5rem}
+        </style>"""
+    )
+
+
+def dark() -> bool:
+    """Does the visitor's browser show the dark theme?"""
+    return st.context.theme.type == "dark"
+
+
+def plain(text: str) -> str:
+    """A visitor's own text, safe to stand in Markdown: it is shown as it was typed."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])", r"\\\1", text.replace("\n", " "))
+
+
+def notice(text: str) -> None:
+    """The line under a heading that says what to look for."""
+    st.caption(f":material/visibility: {text}")
+
+
+def complain(error: InputError | str) -> None:
+    """Say what is wrong with something given, in place of a result."""
+    st.warning(plain(str(error)), icon=":material/info:")
+
+
+def figure(drawn: Figure, name: str, alt: str, table: pd.DataFrame | None = None) -> None:
+    """A figure with its SVG (the camera on hovering) and its numbers as CSV."""
+    st.plotly_chart(
+        drawn,
+        theme=None,
+        key=f"figure-{name}",
+        config={"toImageButtonOptions": {"format": "svg", "filename": name}, "displaylogo": False},
+        alt=alt,
+    )
+    if table is not None:
+        st.download_button(
+            "Data as CSV", table.to_csv(index=False).encode(), f"{name}.csv", "text/csv", key=f"csv-{name}",
+            icon=":material/download:", type="tertiary", on_click="ignore",
+        )  # fmt: skip
+
+
+def network_or_advice(load: Callable[[], Session]) -> Session:
+    """The network; where there is none the page ends here and says how to come by one."""
+    try:
+        return load()
+    except InputError as error:
+        st.title("FiLM Lens")
+        st.error(f"**There is no network to ask.** {plain(str(error))}", icon=":material/error:")
+        st.markdown(
+            "Put one into `checkpoints/`, or name its folder and start again:\n\n"
+            "    FILM_CHECKPOINT=FOLDER python3 start.py\n\nTo make one, in some hours on four cores:\n\n"
+            "    python3 start.py film generate CORPUS --pictures 20000 --questions 20 --size 180x120\n"
+            "    python3 start.py film train --recipe small --data CORPUS --out checkpoints/mine"
+        )
+        st.stop()
+
+
+# --- Which picture ------------------------------------------------------------------------------
+
+
+@st.dialog("Choose a picture", width="large", icon=":material/photo_library:")
+def choose_picture() -> None:
+    """The gallery; a click on a picture, or its button by keyboard, takes it."""
+    st.caption("Forty scenes whose every object is known, so every answer can be checked.")
+    exhibits, across = loaders.exhibits(), 4
+    for row in range(0, len(exhibits), across):
+        for column, exhibit in zip(
+            st.columns(across, gap="small"), exhibits[row : row + across], strict=False
+        ):
+            with column, st.container(key=f"thumb-{exhibit.number}", gap=None):
+                st.image(loaders.thumbnails()[exhibit.number], width="stretch", alt=exhibit.title)
+                if st.button(
+                    exhibit.title,
+                    key=f"take-{exhibit.number}",
+                    type="tertiary",
+                    width="stretch",
+                    help=exhibit.why,
+                ):
+                    state.change(picture=f"gallery-{exhibit.number}")
+                    st.rerun()
+
+
+def picture_buttons(shown: loaders.Shown) -> None:
+    """Previous, next, the whole gallery, and a file of the visitor's own."""
+    number = shown.number if shown.number is not None else 0
+    count = len(loaders.exhibits())
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            "Previous", icon=":material/chevron_left:", key="previous", shortcut="Alt+Left",
+            on_click=state.change, kwargs={"picture": f"gallery-{(number - 1) % count}"},
+        )  # fmt: skip
+        st.button(
+            "Next", icon=":material/chevron_right:", key="next", shortcut="Alt+Right",
+            on_click=state.change, kwargs={"picture": f"gallery-{(number + 1) % count}"},
+        )  # fmt: skip
+        if st.button("Gallery", icon=":material/photo_library:", key="gallery"):
+            choose_picture()
+        with st.popover("Your own", icon=":material/upload:", key="own"):
+            st.file_uploader(
+                "A picture of yours: PNG, JPEG, WebP, GIF, BMP or TIFF",
+                max_upload_size=20,
+                help="It stays in this session and is gone with it.",
+                **state.taken("upload", _take_upload),
+            )
+    if message := state.refused():
+        complain(message)
+
+
+def _take_upload(file: object) -> None:
+    content = file.getvalue()  # type: ignore[attr-defined]
+    try:
+        pixels = film.read_picture(content)
+        height, width = pixels.shape[:2]
+        if width > KEPT_WIDTH:
+            pixels = film.to_size(pixels, KEPT_WIDTH, max(1, round(height * KEPT_WIDTH / width)))
+    except InputError as error:
+        state.refuse(str(error))
+        return
+    key = f"upload-{hashlib.sha256(content).hexdigest()[:12]}"
+    state.keep_upload(state.Upload(key, getattr(file, "name", "picture")[:80], pixels))
+
+
+# --- Which question -----------------------------------------------------------------------------
+
+WAYS = {
+    "examples": (
+        ":material/format_list_bulleted: Examples",
+        "Questions of one type, each with an answer here.",
+    ),
+    "build": (
+        ":material/construction: Build one",
+        "A sentence of CLEVR's grammar, its gaps filled by choice.",
+    ),
+    "words": (":material/edit_note: Word by word", "Only the words that can come next are offered."),
+}
+
+
+def question_box(session: Session, shown: loaders.Shown) -> None:
+    """The question as text, and three ways to come by one."""
+    st.text_input(
+        "Your question", placeholder="How many red cubes are there?", max_chars=state.LONGEST,
+        help="Press Enter to ask.", **state.bound("question"),
+    )  # fmt: skip
+    way = st.segmented_control(
+        "Or let the grammar help",
+        list(WAYS),
+        format_func=lambda way: WAYS[way][0],
+        key="way",
+        label_visibility="collapsed",
+    )
+    if way:
+        with st.container(border=True):
+            st.caption(WAYS[way][1])
+            {"examples": _examples, "build": _build, "words": _words}[way](session, shown)
+
+
+def _ask(text: str) -> None:
+    state.change(question=text)
+
+
+def _examples(session: Session, shown: loaders.Shown) -> None:
+    kind = st.selectbox(
+        "Type", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="example-type"
+    )
+    with st.container(key="offers", gap=None):
+        offered = 0
+        for text in loaders.examples(kind, shown.number):
+            try:
+                session.vocabulary.words(text)
+            except InputError:
+                continue
+            offered += 1
+            st.button(
+                text, key=f"offer-{offered}", type="tertiary", width="stretch", on_click=_ask, args=(text,)
+            )
+        if not offered:
+            st.caption("None of this type has an answer in this picture that the network has words for.")
+
+
+def _build(session: Session, shown: loaders.Shown) -> None:
+    left, right = st.columns([1, 2])
+    kind = left.selectbox(
+        "Asks", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="build-type"
+    )
+    family = right.selectbox(
+        "In the form", builder.families(kind), format_func=builder.pattern, key=f"build-{kind}"
+    )
+    slots: dict[str, str | None] = {}
+    for line in builder.lines(family):
+        title, *columns = st.columns([1.1, *[1] * 4], vertical_alignment="bottom", gap="small")
+        title.markdown(f"**{line.title}**")
+        for column, gap in zip(columns, line.gaps, strict=False):
+            slots[gap.slot] = column.selectbox(
+                gap.label, gap.values, format_func=lambda v: v or "any", key=f"gap-{family.index}-{gap.slot}"
+            )
+    try:
+        text = builder.say(family, slots, session.vocabulary)
+    except InputError as error:
+        complain(error)
+        return
+    st.markdown(f"#### {text}")
+    known = loaders.truth(text, shown.number)
+    if shown.number is not None and known.answer is None:
+        st.caption(f":material/warning: {plain(known.reason or '')} It can be asked all the same.")
+    st.button("Ask this", key="build-ask", type="primary", on_click=_ask, args=(text,))
+
+
+def _words(session: Session, shown: loaders.Shown) -> None:
+    so_far = state.draft()
+    following = film.completions(f"{so_far} " if so_far else "")
+    known = [word for word in following if word == "?" or _knows(session, word)]
+    st.markdown(f"#### {so_far or '…'}")
+    st.selectbox(
+        "Next word", known, index=None, placeholder="Type or choose",
+        **state.taken("next-word", lambda word: _add(so_far, word)),
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        st.button(
+            "Take the last word back", key="back", disabled=not so_far, icon=":material/undo:",
+            on_click=state.set_draft, args=(" ".join(so_far.split()[:-1]),),
+        )  # fmt: skip
+        if "?" in known:
+            st.button("Ask this", key="words-ask", type="primary", on_click=_ask, args=(f"{so_far}?",))
+
+
+def _add(so_far: str, word: str) -> None:
+    if word == "?":
+        _ask(f"{so_far}?")
+    else:
+        state.set_draft(f"{so_far} {word}".strip().replace(" ;", ";"))
+
+
+def _knows(session: Session, word: str) -> bool:
+    try:
+        session.vocabulary.words(word)
+    except InputError:
+        return word == ";"
+    return True
+
+
+# --- Small pieces of HTML -----------------------------------------------------------------------
+
+
+def escape(text: str) -> str:
+    return html.escape(text)
