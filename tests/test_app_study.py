@@ -1,78 +1,118 @@
-"""The modulation and ledger pages, run without a browser."""
+"""The modulation and ledger pages, run without a browser on a tiny network."""
+
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from tiny import tiny_card, tiny_network
+
+from analysis import measure_population, write_population
+from film import Session, save
+
+ROOT = Path(__file__).parents[1]
+QUESTION = "What color is the large metal sphere?"
 
 
-def modulation_script(changes: dict, counted: bool) -> None:
-    import streamlit as st
-    from tiny import a_picture, tiny_card, tiny_network
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """Saves a tiny network with these changes; `counted` puts a population beside it."""
 
-    from analysis import measure_population
-    from film import Session
-    from ui.pages import modulation
+    def make(counted: bool = True, **changes) -> Path:
+        folder = tmp_path_factory.mktemp("network")
+        network = tiny_network(**changes)
+        save(folder, network, tiny_card(network))
+        if counted:
+            write_population(folder / "population.npz", measure_population(Session(folder, "cpu"), 40))
+        return folder
 
-    network = tiny_network(**changes)
-    session = Session((network, tiny_card(network)), "cpu")
-    population = measure_population(session, 40) if counted else None
-    question = "What color is the large metal sphere?"
-    chosen = modulation.show(session, a_picture(), question, a_picture(2), population, 1, 5, False)
-    st.text(f"chosen {chosen}")
+    return make
 
 
-def ledger_script(changes: dict) -> None:
-    import streamlit as st
-    from tiny import a_picture, tiny_card, tiny_network
+@pytest.fixture
+def open_page(monkeypatch):
+    def opened(page: str, folder: Path, **link: str) -> AppTest:
+        monkeypatch.setenv("FILM_CHECKPOINT", str(folder))
+        monkeypatch.chdir(ROOT)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in ({"q": QUESTION, "block": "2", "map": "5"} | link).items():
+            app.query_params[name] = value
+        app.run()
+        return app.switch_page(f"ui/pages/{page}.py").run()
 
-    from film import Session
-    from ui.pages import ledger
-
-    network = tiny_network(**changes)
-    session = Session((network, tiny_card(network)), "cpu")
-    chosen = ledger.show(session, a_picture(), "What color is the large metal sphere?", 1, 5, True)
-    st.text(f"chosen {chosen}")
+    return opened
 
 
 def charts(app: AppTest) -> int:
     return len(app.get("plotly_chart"))
 
 
+def notices(app: AppTest) -> int:
+    return len([caption for caption in app.caption if "visibility" in caption.value])
+
+
 @pytest.mark.parametrize("changes", [{}, {"film_at": "relu"}, {"modulated": (True, False, True)}])
-def test_modulation_page(changes):
-    app = AppTest.from_function(modulation_script, args=(changes, True), default_timeout=60).run()
+def test_modulation_page(open_page, checkpoint, changes):
+    app = open_page("modulation", checkpoint(**changes))
     assert not app.exception
     assert charts(app) == 7
-    assert len(app.get("image")) == 4
-    assert len([caption for caption in app.caption if "visibility" in caption.value]) == 6
-    assert app.text[0].value == "chosen (1, 5)"
-    app.number_input(key="modulation-map").set_value(2).run()
+    assert notices(app) == 6
+    assert any("Map 5 of block 2" in heading.value for heading in app.subheader)
+    app.number_input(key="view-feature_map").set_value(2).run()
     app.selectbox(key="wall-order").set_value("energy").run()
     assert not app.exception
-    assert app.text[0].value == "chosen (1, 2)"
-    assert any("map 2" in heading.value for heading in app.subheader)
+    assert any("Map 2 of block 2" in heading.value for heading in app.subheader)
+    assert app.query_params["map"] == "2"  # a link brings back what was chosen
 
 
-def test_modulation_page_without_a_population():
-    app = AppTest.from_function(modulation_script, args=({}, False), default_timeout=60).run()
+def test_z_is_shown_on_request(open_page, checkpoint):
+    app = open_page("modulation", checkpoint())
+    app.segmented_control(key="modulation-colour").set_value("z").run()
+    assert not app.exception
+    assert any("Standard deviations from the mean of 40" in caption.value for caption in app.caption)
+
+
+def test_modulation_page_while_the_population_is_measured(open_page, checkpoint, monkeypatch):
+    from ui import loaders
+
+    monkeypatch.setattr(loaders, "population", lambda: None)
+    app = open_page("modulation", checkpoint(counted=False))
     assert not app.exception
     assert charts(app) == 5
-    assert "measured in the background" in app.info[0].value
+    assert any("Measuring thousands of questions" in caption.value for caption in app.caption)
 
 
-def test_ledger_page():
-    app = AppTest.from_function(ledger_script, args=({},), default_timeout=60).run()
+def test_ledger_page(open_page, checkpoint):
+    app = open_page("ledger", checkpoint())
     assert not app.exception
     assert charts(app) == 4
-    assert "When" in app.info[0].value  # the caveat stands on the page
+    assert notices(app) == 4
+    assert "why" in app.info[0].value  # the caveat stands on the page
     assert not app.warning
     (line,) = [m.value for m in app.markdown if "Sum of all lines" in m.value]
     total, used = line.split("Sum of all lines ")[1].rstrip(".").split(", value used ")
     assert float(total) == pytest.approx(float(used), abs=1e-5)
-    app.number_input(key="ledger-map").set_value(0).run()
-    assert app.text[0].value == "chosen (1, 0)"
+    app.segmented_control(key="view-block").set_value(0).run()
+    app.segmented_control(key="ledger-kind").set_value("beta").run()
+    assert not app.exception
+    assert any("Who made beta of block 1, map 5" in heading.value for heading in app.subheader)
 
 
-def test_ledger_page_says_what_is_not_exact():
-    app = AppTest.from_function(ledger_script, args=({"two_way": True},), default_timeout=60).run()
+def test_ledger_page_says_what_is_not_exact(open_page, checkpoint):
+    app = open_page("ledger", checkpoint(two_way=True))
     assert not app.exception
     assert "Not exact" in app.warning[0].value
+
+
+@pytest.mark.parametrize("page", ["modulation", "ledger"])
+def test_unknown_words_and_foreign_links_are_said(open_page, checkpoint, page):
+    folder = checkpoint()
+    app = open_page(page, folder, q="How many zebras are there?")
+    assert not app.exception
+    assert "zebras" in app.warning[0].value
+    assert charts(app) == 0
+    app.text_input(key="view-question").set_value(QUESTION).run()
+    assert charts(app) > 3
+    beyond = open_page(page, folder, block="9", map="900")
+    assert not beyond.exception
+    assert beyond.number_input(key="view-feature_map").value == 7
+    assert beyond.segmented_control(key="view-block").value == 2

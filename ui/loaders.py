@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 
 import film
-from analysis import Truth, find_truth
+from analysis import Population, Truth, find_population, find_truth, measure_population
 from film import Scene, Session
 from film.clevr.gallery import Exhibit, gallery
 from ui.state import Upload, ViewState
@@ -122,3 +123,30 @@ def examples(question_type: str, number: int | None, count: int = 8) -> tuple[st
 def truth(question: str, number: int | None) -> Truth:
     """What is true of a question, about a gallery picture or (None) about one whose scene is unknown."""
     return find_truth(question, None if number is None else exhibits()[number].scene)
+
+
+def another_picture(number: int | None) -> np.ndarray:
+    """A picture to compare with: the gallery's next but two, whose scene is another."""
+    return picture(((number or 0) + 3) % len(exhibits()))
+
+
+def population() -> Population | None:
+    """Gammas and betas of thousands of questions: beside the checkpoint, or measured behind the scenes.
+
+    None while that lasts; it takes some seconds, once.
+    """
+    measured = _population(network().card.weights)
+    return measured.result() if measured.done() else None
+
+
+@st.cache_resource(show_spinner=False)
+def _population(weights: str) -> Future[Population]:
+    found: Future[Population] = Future()
+    try:
+        kept = find_population(film.find(os.environ.get(CHECKPOINT) or None), weights)
+    except film.InputError:
+        kept = None  # damaged: it can be measured again
+    if kept is None:
+        return ThreadPoolExecutor(1, "population").submit(measure_population, network())
+    found.set_result(kept)
+    return found

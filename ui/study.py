@@ -1,51 +1,88 @@
-"""What the study pages share: figures with their exports, the pick of one feature map, help lines."""
+"""What the study pages share: whom the question is put to, and the pick of one feature map."""
 
 from __future__ import annotations
 
-import pandas as pd
+from dataclasses import dataclass
+
 import streamlit as st
-from plotly.graph_objects import Figure
 
-from film import NetworkConfig
-
-
-def notice(text: str) -> None:
-    """The line under a heading that says what to look for."""
-    st.caption(f":material/visibility: {text}")
+from analysis import Population
+from film import Answer, InputError, Session
+from ui import loaders, state, widgets
 
 
-def figure(drawn: Figure, name: str, table: pd.DataFrame | None = None) -> None:
-    """A figure with its SVG (the camera on hovering) and its numbers as CSV."""
-    picture = {"format": "svg", "filename": name}
-    st.plotly_chart(
-        drawn,
-        theme=None,
-        key=f"figure-{name}",
-        config={"toImageButtonOptions": picture, "displaylogo": False},
-    )
-    if table is not None:
-        st.download_button(
-            "Data as CSV",
-            table.to_csv(index=False).encode(),
-            f"{name}.csv",
-            "text/csv",
-            key=f"csv-{name}",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-        )
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The question a page is about, with the picture and the network's answer."""
+
+    session: Session
+    shown: loaders.Shown
+    question: str
+    answer: Answer
 
 
-def pick_map(config: NetworkConfig, block: int, feature_map: int, key: str) -> tuple[int, int]:
-    """Choose a block and one of its maps by keyboard or pointer; both counted from 0."""
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    with left:
-        chosen = st.segmented_control(
-            "Block", range(config.blocks), default=block, format_func=lambda b: f"block {b + 1}",
-            required=True, key=f"{key}-block",
-        )  # fmt: skip
+def case() -> Case | None:
+    """The view's picture and question at a page's head, both changeable; None where nothing is answered."""
+    session, view = loaders.network(), state.view()
+    shown = loaders.shown(view.picture, state.upload())
+    left, right = st.columns([1, 3], gap="medium")
+    left.image(shown.pixels, width="stretch", alt=shown.title)
     with right:
-        number = st.number_input(
-            f"Map (0 to {config.maps - 1})", 0, config.maps - 1, feature_map, key=f"{key}-map"
+        st.text_input(
+            "The question", max_chars=state.LONGEST, help="Press Enter to ask.", **state.bound("question")
         )
-    return int(chosen or 0), int(number)
+        try:
+            answer = session.ask(shown.pixels, view.question)
+        except InputError as error:
+            widgets.complain(error)
+            return None
+        truth = loaders.truth(view.question, shown.number).answer
+        known = "" if truth is None else f" · the true answer is **{truth}**"
+        chance = answer.probabilities[answer.answer]
+        st.markdown(f"The network says **{answer.answer}** with {chance:.0%}{known}")
+        _other_pictures(shown)
+    return Case(session, shown, view.question, answer)
+
+
+def _other_pictures(shown: loaders.Shown) -> None:
+    number, count = shown.number or 0, len(loaders.exhibits())
+    with st.container(horizontal=True, gap="small"):
+        for label, icon, step in (("Previous", "chevron_left", -1), ("Next", "chevron_right", 1)):
+            st.button(
+                f"{label} picture",
+                icon=f":material/{icon}:",
+                key=f"study-{label}",
+                on_click=state.change,
+                kwargs={"picture": f"gallery-{(number + step) % count}"},
+            )
+
+
+def pick_map(session: Session) -> tuple[int, int]:
+    """Choose a block and one of its maps, by pointer or keyboard; both counted from 0."""
+    config, view = session.config, state.view()
+    block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
+    if (block, number) != (view.block, view.feature_map):  # a link of a larger network's
+        state.change(block=block, feature_map=number)
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left.segmented_control(
+        "Block", range(config.blocks), format_func=lambda b: f"block {b + 1}", required=True,
+        **state.bound("block"),
+    )  # fmt: skip
+    right.number_input(f"Map (0 to {config.maps - 1})", 0, config.maps - 1, **state.bound("feature_map"))
+    return block, number
+
+
+def population() -> Population | None:
+    """Thousands of questions' gammas and betas; None while they are measured: the page comes back then."""
+    measured = loaders.population()
+    if measured is None:
+        _wait()
+    return measured
+
+
+@st.fragment(run_every=2)
+def _wait() -> None:
+    if loaders.population() is None:
+        st.caption(":material/hourglass_top: Measuring thousands of questions in the background …")
+    else:
+        st.rerun()

@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import Ledger
 from film import Session
-from ui import study
+from ui import study, widgets
 
 CAVEAT = (
     "**What the ledger can say.** *When* a value changed is exact; *why* it did is not told: what a word "
@@ -18,27 +18,28 @@ CAVEAT = (
 )
 
 
-def show(
-    session: Session, picture: np.ndarray, question: str, block: int, feature_map: int, dark: bool
-) -> tuple[int, int]:
-    """The whole page for one question; returns the block and map that are chosen now."""
-    ledger = analysis.word_ledger(session, question)
+def page() -> None:
+    st.title("Word ledger")
+    case = study.case()
+    if case is None:
+        return
+    session, dark = case.session, widgets.dark()
+    ledger = analysis.word_ledger(session, case.question)
     st.info(CAVEAT, icon=":material/info:")
-    _answers(session, picture, ledger, dark)
+    _answers(session, case.shown.pixels, ledger, dark)
     kind = st.segmented_control(
         "Ledger of", ["gamma", "beta"], default="gamma", required=True, key="ledger-kind"
     )
     kind = kind or "gamma"
     _moves(ledger, kind, dark)
-    block, feature_map = study.pick_map(session.config, block, feature_map, "ledger")
+    block, feature_map = study.pick_map(session)
     _one_value(ledger, kind, block, feature_map, dark)
     _path(ledger, kind, block, dark)
-    return block, feature_map
 
 
 def _answers(session: Session, picture: np.ndarray, ledger: Ledger, dark: bool) -> None:
     st.subheader("The answer, had the question stopped here")
-    study.notice(
+    widgets.notice(
         "Each column ends the question after that word; a ring marks the answer it would get. **Find the "
         "word at which the answer settles**, and whether the kind of answer (number, colour, yes or no) came "
         "first."
@@ -48,19 +49,22 @@ def _answers(session: Session, picture: np.ndarray, ledger: Ledger, dark: bool) 
     table = pd.DataFrame(chances)
     table.insert(0, "word", ledger.tokens)
     table.insert(1, "answer", [answer.answer for answer in answers])
-    study.figure(analysis.prefix_answers(ledger.tokens, chances, dark=dark), "prefix-answers", table)
+    settled = answers[-1].answer
+    alt = f"The likeliest answers after each word; after the last it is {settled}."
+    widgets.figure(analysis.prefix_answers(ledger.tokens, chances, dark=dark), "prefix-answers", alt, table)
 
 
 def _moves(ledger: Ledger, kind: str, dark: bool) -> None:
     st.subheader(f"How far each word moved {kind}")
-    study.notice(
+    widgets.notice(
         "Root mean square of the change over a block's maps. **Words that carry meaning should move more** "
         "than “the” and “is”; do they here? The end of the question moves values too."
     )
     moves = ledger.moves(kind)
     table = pd.DataFrame(moves, columns=[f"block {b + 1}" for b in range(moves.shape[1])])
     table.insert(0, "word", ledger.tokens)
-    study.figure(analysis.word_moves(ledger, kind, dark=dark), f"moves-of-{kind}", table)
+    alt = f"How far each word moved {kind} in each block."
+    widgets.figure(analysis.word_moves(ledger, kind, dark=dark), f"moves-of-{kind}", alt, table)
 
 
 def _one_value(ledger: Ledger, kind: str, block: int, feature_map: int, dark: bool) -> None:
@@ -72,16 +76,17 @@ def _one_value(ledger: Ledger, kind: str, block: int, feature_map: int, dark: bo
         st.warning(caveat, icon=":material/warning:")
     else:
         offset = "the offset that every gamma has, " if kind == "gamma" else ""
-        study.notice(
+        widgets.notice(
             f"Bias, {offset}then what each word added: **the bars sum to the value exactly**, because "
             f"{kind} is a linear function of the reader's state."
         )
     table = pd.DataFrame([vars(line) for line in lines])
-    study.figure(analysis.contribution_bars(lines, label, dark=dark), f"ledger-of-{kind}", table)
     words = [line for line in lines if line.name not in ("bias", "offset")]
     most = max(words, key=lambda line: abs(line.amount))
+    alt = f"What each word adds to {label}; {most.name} adds most, {most.amount:+.3f}."
+    widgets.figure(analysis.contribution_bars(lines, label, dark=dark), f"ledger-of-{kind}", alt, table)
     st.markdown(
-        f"Largest step: **“{most.name}”** with {most.amount:+.3f}. "
+        f"Largest step: **“{widgets.plain(most.name)}”** with {most.amount:+.3f}. "
         f"Sum of all lines {sum(line.amount for line in lines):.5f}, value used {lines[-1].total:.5f}."
     )
     with st.expander("The ledger as a table"):
@@ -92,8 +97,13 @@ def _one_value(ledger: Ledger, kind: str, block: int, feature_map: int, dark: bo
 
 def _path(ledger: Ledger, kind: str, block: int, dark: bool) -> None:
     st.subheader(f"All {kind}s of block {block + 1}, word after word")
-    study.notice(
+    widgets.notice(
         "A row is one map, a column the question up to that word. **Look for rows that change once and "
         "stay**: the network has read what it needs for them."
     )
-    study.figure(analysis.word_path(ledger, kind, block, dark=dark), f"path-of-{kind}")
+    alt = f"Every {kind} of block {block + 1} after each word."
+    widgets.figure(analysis.word_path(ledger, kind, block, dark=dark), f"path-of-{kind}", alt)
+
+
+if __name__ == "__main__":  # as Streamlit runs a page
+    page()

@@ -9,44 +9,33 @@ import streamlit as st
 import analysis
 from analysis import Population, Standing
 from film import Answer, Session, UnknownWords, to_size
-from ui import study
+from ui import loaders, study, widgets
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
 KINDS = ("gamma", "beta")
 ENLARGED = 480  # pixels across
 
 
-def show(
-    session: Session,
-    picture: np.ndarray,
-    question: str,
-    other_picture: np.ndarray,
-    population: Population | None,
-    block: int,
-    feature_map: int,
-    dark: bool,
-) -> tuple[int, int]:
-    """The whole page for one question; returns the block and map that are chosen now.
-
-    Args:
-        picture: uint8 (height, width, 3).
-        other_picture: one to compare with.
-        population: None while it is being measured.
-    """
-    config = session.config
+def page() -> None:
+    st.title("Modulation")
+    case = study.case()
+    if case is None:
+        return
+    session, question, picture = case.session, case.question, case.shown.pixels
+    config, dark = session.config, widgets.dark()
     stages = [analysis.stage_names(config, number) for number in range(config.blocks)]
-    answer = session.ask(picture, question, record=[name for stage in stages for name in stage.names])
+    answer = session.ask(picture, question, record={name for stage in stages for name in stage.names})
+    population = study.population()
     standings = {
         kind: analysis.standing(population, kind, getattr(answer, kind)) if population else None
         for kind in KINDS
     }
-    block, feature_map = study.pick_map(config, block, feature_map, "modulation")
+    block, feature_map = study.pick_map(session)
     _heatmaps(answer, standings, (block, feature_map), dark)
     _one_map(answer, standings, population, block, feature_map, dark)
     _census(session, answer, dark)
     _wall(session, answer, picture, block, feature_map, dark)
-    _reach(session, picture, question, other_picture, dark)
-    return block, feature_map
+    _reach(session, picture, question, loaders.another_picture(case.shown.number), dark)
 
 
 def _heatmaps(
@@ -66,13 +55,13 @@ def _heatmaps(
         )
         show = choice or "value"
     if show == "value":
-        study.notice(
+        widgets.notice(
             "FiLM multiplies a map by its gamma and adds its beta. Orange gammas pass a map on, pale ones "
             "shut it off, **blue ones turn it upside down**. Hover for numbers; notice how uneven they are."
         )
     else:
         assert compared is not None
-        study.notice(
+        widgets.notice(
             f"Standard deviations from the mean of {compared.questions:,} sampled questions. **Strong "
             "colours set this question apart**: a map with a large gamma for every question is pale here."
         )
@@ -81,7 +70,8 @@ def _heatmaps(
             getattr(answer, kind), kind, standings[kind], show=show, chosen=chosen, dark=dark
         )
         table = modulation_table(answer, standings) if kind == "beta" else None
-        study.figure(drawn, f"{kind}-of-the-question" if table is None else "modulation", table)
+        alt = f"{kind} of every map, a row a block and a column a map."
+        widgets.figure(drawn, f"{kind}-of-the-question" if table is None else "modulation", alt, table)
 
 
 def modulation_table(answer: Answer, standings: dict[str, Standing | None]) -> pd.DataFrame:
@@ -110,9 +100,9 @@ def _one_map(
 ) -> None:
     st.subheader(f"Block {block + 1}, map {feature_map} among other questions")
     if population is None:
-        st.info("The population of questions is being measured in the background; it appears here when done.")
+        st.caption("This shows where the question stands among thousands, as soon as they are measured.")
         return
-    study.notice(
+    widgets.notice(
         "Grey is how often sampled questions give this map each value. **Two humps mean that the map is "
         "switched by something in the question**; try other maps to find one."
     )
@@ -125,15 +115,16 @@ def _one_map(
                 f"**{kind} {value:+.3f}** · z {compared.z[block, feature_map]:+.2f} · "
                 f"percentile {compared.percentile[block, feature_map]:.1f}"
             )
-            study.figure(
+            widgets.figure(
                 analysis.population_histogram(population, kind, block, feature_map, value, dark=dark),
                 f"population-{kind}",
+                f"{kind} of this map in {len(population):,} questions; here it is {value:.3f}.",
             )
 
 
 def _census(session: Session, answer: Answer, dark: bool) -> None:
     st.subheader("What FiLM does to the maps of each block")
-    study.notice(
+    widgets.notice(
         "A map is amplified where |gamma| > 1, inverted where gamma < 0, and silenced where nothing of it is "
         "left after the ReLU. **Silenced maps carry nothing on**: the question has switched them off here."
     )
@@ -145,9 +136,11 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
     table = pd.DataFrame([vars(count) | {"block": count.block + 1} for count in counts])
     left, right = st.columns(2)
     with left:
-        study.figure(analysis.census_bars(counts, dark=dark), "census", table)
+        alt = "Amplified, inverted and silenced maps of each block."
+        widgets.figure(analysis.census_bars(counts, dark=dark), "census", alt, table)
     with right:
-        study.figure(analysis.plane(answer.gamma, answer.beta, dark=dark), "gamma-beta")
+        drawn = analysis.plane(answer.gamma, answer.beta, dark=dark)
+        widgets.figure(drawn, "gamma-beta", "Gamma against beta of every map, coloured by block.")
 
 
 def _wall(
@@ -157,7 +150,7 @@ def _wall(
     st.subheader(f"All maps of block {block + 1}")
     stages = analysis.stages_of(answer.activations, config, block)
     labels = analysis.stage_names(config, block).labels
-    left, right = st.columns(2)
+    left, right = st.columns([3, 2])
     with left:
         stage = st.segmented_control(
             "Show", range(3), default=1, format_func=lambda s: labels[s], required=True, key="wall-stage"
@@ -167,7 +160,7 @@ def _wall(
             "Sort by", list(analysis.ORDERS), index=1, format_func=lambda o: f"{o}: {analysis.ORDERS[o]}",
             key="wall-order",
         )  # fmt: skip
-    study.notice(
+    widgets.notice(
         "Each cell is one map as the network has it, its number below. Orange is above zero, blue below. "
         "**Before FiLM block 1 is the same for every question**: switch between the stages to see what the "
         "question changed." if block == 0 else
@@ -177,11 +170,12 @@ def _wall(
     numbers = analysis.order(by, stages, answer.gamma[block], answer.beta[block])
     scale = max(analysis.strongest(stages[0]), analysis.strongest(stages[1]))
     made = analysis.wall(stages[stage or 0], numbers, scale=scale, chosen=feature_map, dark=dark)
-    st.image(made.picture, width="stretch", output_format="PNG")
+    alt = f"All maps of block {block + 1} {labels[stage or 0]}, sorted by {by}."
+    st.image(made.picture, width="stretch", output_format="PNG", alt=alt)
     st.caption(f"Strongest colour at ±{scale:.2f}, the same for all three stages.")
 
     st.subheader(f"Map {feature_map} of block {block + 1} over the picture")
-    study.notice(
+    widgets.notice(
         f"Gamma {answer.gamma[block, feature_map]:+.2f}, beta {answer.beta[block, feature_map]:+.2f}. Does "
         "it answer to objects, to places or to nothing? **After the ReLU only orange is left.**"
     )
@@ -189,7 +183,8 @@ def _wall(
     one_scale = max(float(np.abs(values[feature_map]).max()) for values in stages[:2]) or 1.0
     for column, values, label in zip(st.columns(3), stages, labels, strict=True):
         enlarged = analysis.over_picture(values[feature_map], seen, one_scale, dark=dark)
-        column.image(enlarged, caption=label, width="stretch", output_format="PNG")
+        alt = f"Map {feature_map} {label}, over the picture."
+        column.image(enlarged, caption=label, width="stretch", output_format="PNG", alt=alt)
 
 
 def _reach(session: Session, picture: np.ndarray, question: str, other: np.ndarray, dark: bool) -> None:
@@ -197,7 +192,7 @@ def _reach(session: Session, picture: np.ndarray, question: str, other: np.ndarr
     known = [text for text in OTHER_QUESTIONS if text != question and _knows(session, text)]
     if not known:
         return
-    study.notice(
+    widgets.notice(
         f"The same picture asked “{known[0]}”, and the same question about another picture. **Another "
         "question changes nothing before the first FiLM; another picture changes no gamma and no beta.**"
     )
@@ -217,7 +212,8 @@ def _reach(session: Session, picture: np.ndarray, question: str, other: np.ndarr
     by_picture = np.insert(by_picture, 0, np.linalg.norm(modulations[2] - modulations[0]) / size)
     shown = ["gamma and beta", *labels.values()]
     table = pd.DataFrame({"where": shown, "another question": by_question, "another picture": by_picture})
-    study.figure(analysis.reach(shown, by_question, by_picture, dark=dark), "reach", table)
+    alt = "How far another question and another picture move gamma and beta and each stage's maps."
+    widgets.figure(analysis.reach(shown, by_question, by_picture, dark=dark), "reach", alt, table)
 
 
 def _knows(session: Session, question: str) -> bool:
@@ -225,3 +221,7 @@ def _knows(session: Session, question: str) -> bool:
         return bool(session.vocabulary.words(question))
     except UnknownWords:
         return False
+
+
+if __name__ == "__main__":  # as Streamlit runs a page
+    page()
