@@ -47,8 +47,9 @@ class Recipe:
         )
 
 
-# From attribute maps on: layers that see the whole scene once a picture, before any question.
-_TRUNK = ((96, 3, 1), (128, 7, 1), (128, 7, 1))
+# From attribute maps on: one layer before the blocks, as in the paper's network on features. Wide
+# kernels here look tempting, but blur what stands where, and questions are learned far later.
+_TRUNK = ((128, 3, 1),)
 # From 180x120 pixels to a 15x10 grid of attribute maps: a cell is 32 pixels of a 480x320 picture.
 _FRONT = ((32, 5, 3), (64, 3, 1), (96, 4, 2), (96, 3, 1), (128, 4, 2), (128, 3, 1), (SCENE_MAPS, 1, 1))
 

@@ -361,11 +361,12 @@ class Trainer:
 def transplant(network: FiLMNetwork, source: FiLMNetwork) -> list[str]:
     """Copy every weight of `source` that fits into `network`; returns the names of what was not.
 
-    Stems are matched from their ends: a stem that reads pixels may end in the layers of one that
-    reads attribute maps.
+    Stems that look at the same thing are matched from their beginnings. A stem that looks at pixels
+    may end in the layers of one that looks at attribute maps, and is matched from the end.
     """
     theirs = source.state_dict()
-    offset = len(network.stem.layers) - len(source.stem.layers)
+    alike = network.config.picture == source.config.picture
+    offset = 0 if alike else len(network.stem.layers) - len(source.stem.layers)
     ours = network.state_dict()
     left = []
     for name, value in ours.items():
