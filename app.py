@@ -11,5 +11,6 @@ st.set_page_config(page_title="FiLM Lens", page_icon=":material/filter_tilt_shif
 widgets.style()
 page = st.navigation(pages.all_pages(), position="top")
 session = widgets.network_or_advice(loaders.network)
-state.start(session.card.weights, len(loaders.exhibits()), loaders.first_view())
+state.start(session.card.weights, len(loaders.exhibits()), loaders.first_view(session))
 page.run()
+widgets.colophon(session)

@@ -1,5 +1,6 @@
 """Set up and go: `python3 start.py COMMAND` on a fresh machine with Python 3.11 or newer.
 
+    python3 start.py [streamlit arguments]       the app, in your browser
     python3 start.py test [pytest arguments]     the whole test suite, as CI runs it
     python3 start.py film COMMAND ...            `python -m film COMMAND ...`
 
@@ -47,9 +48,15 @@ def main(arguments: list[str]) -> int:
     if sys.version_info < (3, 11):  # noqa: UP036 (this one file may be started by an older Python)
         print(f"Python {sys.version.split()[0]} is too old; install 3.11 or newer and start again.")
         return 2
-    command, *rest = arguments or ["help"]
+    # Without a command, or with an option first, the app opens.
+    command, *rest = arguments if arguments and not arguments[0].startswith("-") else ["open", *arguments]
+    if command == "open" and rest[:1] in (["-h"], ["--help"]):
+        command = "help"
     try:
         match command:
+            case "open":
+                prepare("requirements.txt")
+                return run("-m", "streamlit", "run", "app.py", "--server.address", "localhost", *rest)
             case "test":
                 prepare("requirements.txt", "requirements-dev.txt")
                 for check in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
@@ -59,6 +66,8 @@ def main(arguments: list[str]) -> int:
             case "film":
                 prepare("requirements.txt")
                 return run("-m", "film", *rest)
+    except KeyboardInterrupt:
+        return 0
     except subprocess.CalledProcessError as error:
         print(
             f"Setting up failed: {error}. Mend what pip says above and start again; nothing else was changed."

@@ -17,31 +17,50 @@ from analysis.trajectory import Kind, Ledger, Line
 from analysis.walls import Census
 
 POSITIVE, NEGATIVE, START = "#d9731a", "#2f86cc", NEUTRAL
-SPECIAL = ("<START>", "<END>")
 SHORT = 5.0  # z beyond which all colours are alike
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}  # where a legend stands
+GROUPED = {"barmode": "group", "bargap": 0.25, "showlegend": True, "legend": ABOVE, "margin": {"t": 40}}
 
 
-def _figure(height: int, dark: bool, *traces: go.BaseTraceType, **settings: object) -> go.Figure:
-    grid = "rgba(138, 143, 152, 0.25)"
-    figure = go.Figure(list(traces))
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={
+def _figure(
+    height: int,
+    dark: bool,
+    *traces: go.BaseTraceType,
+    x: Mapping[str, object] | None = None,
+    y: Mapping[str, object] | None = None,
+    margin: Mapping[str, int] | None = None,
+    **settings: object,
+) -> go.Figure:
+    """The common look. All of it is given at once: plotly checks each later change for milliseconds."""
+    axis = {
+        "gridcolor": "rgba(138, 143, 152, 0.25)", "zeroline": False, "automargin": True, "title_standoff": 8,
+    }  # fmt: skip
+    layout = {
+        "template": "none",
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8} | dict(margin or {}),
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {
             "color": ink(dark),
             "size": 12,
             "family": "Source Sans, Source Sans Pro, Liberation Sans, sans-serif",
         },
-        showlegend=False,
-        hoverlabel={"bgcolor": ground(dark), "font": {"color": ink(dark)}, "bordercolor": NEUTRAL},
-    )
-    figure.update_xaxes(gridcolor=grid, zeroline=False, automargin=True, title_standoff=8)
-    figure.update_yaxes(gridcolor=grid, zeroline=False, automargin=True, title_standoff=8)
-    figure.update_layout(**settings)
-    return figure
+        "showlegend": False,
+        "hoverlabel": {"bgcolor": ground(dark), "font": {"color": ink(dark)}, "bordercolor": NEUTRAL},
+        "xaxis": axis | dict(x or {}),
+        "yaxis": axis | dict(y or {}),
+    }
+    return go.Figure(list(traces), layout | settings)
+
+
+def _line(along: str, at: float) -> dict[str, object]:
+    """A thin line through the whole plot at x or y = `at`."""
+    other = "y" if along == "x" else "x"
+    return {
+        "type": "line", f"{along}0": at, f"{along}1": at, f"{other}0": 0, f"{other}1": 1,
+        f"{other}ref": f"{other} domain", "line": {"color": NEUTRAL, "width": 1},
+    }  # fmt: skip
 
 
 def _scale(dark: bool) -> list[tuple[float, str]]:
@@ -95,31 +114,42 @@ def modulation_heatmap(
         ygap=2,
         colorbar=_bar(f"z of {kind}" if by_z else kind),
     )
-    # Fixed margins: gamma's and beta's columns stand below each other.
-    figure = _figure(56 + 30 * blocks, dark, trace, margin={"l": 64, "r": 84, "t": 8, "b": 48})
-    figure.update_xaxes(title_text=f"feature map ({kind})", showgrid=False, range=[-0.5, maps - 0.5])
-    figure.update_yaxes(
-        tickvals=list(range(blocks)), ticktext=_blocks(blocks), range=[blocks - 0.5, -0.5], showgrid=False
-    )
-    figure.update_layout(xaxis_automargin=False, yaxis_automargin=False)
+    frames = []
     if chosen is not None:
         block, number = chosen
-        figure.add_shape(
-            type="rect", x0=number - 0.5, x1=number + 0.5, y0=block - 0.5, y1=block + 0.5,
-            line={"color": ink(dark), "width": 2},
-        )  # fmt: skip
-    return figure
+        frames.append(
+            {
+                "type": "rect",
+                "x0": number - 0.5,
+                "x1": number + 0.5,
+                "y0": block - 0.5,
+                "y1": block + 0.5,
+                "line": {"color": ink(dark), "width": 2},
+            }  # fmt: skip
+        )
+    # Fixed margins: gamma's and beta's columns stand below each other.
+    return _figure(
+        56 + 30 * blocks,
+        dark,
+        trace,
+        x={
+            "title_text": f"feature map ({kind})",
+            "showgrid": False,
+            "range": [-0.5, maps - 0.5],
+            "automargin": False,
+        },
+        y=_block_ticks(blocks) | {"range": [blocks - 0.5, -0.5], "automargin": False},
+        margin={"l": 64, "r": 84, "b": 48},
+        shapes=frames,
+    )
 
 
 def plane(
     gamma: np.ndarray, beta: np.ndarray, *, chosen: tuple[int, int] | None = None, dark: bool = False
 ) -> go.Figure:
     """Gamma against beta of every map, coloured by block (compare the paper's Figure 5 and Distill's)."""
-    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-    figure = _figure(340, dark, showlegend=True, legend=legend, margin={"t": 40})
-    figure.add_vrect(x0=-1, x1=1, fillcolor=NEUTRAL, opacity=0.08, line_width=0)
-    for block, (scales, shifts) in enumerate(zip(gamma, beta, strict=True)):
-        figure.add_scatter(
+    clouds = [
+        go.Scatter(
             x=scales,
             y=shifts,
             mode="markers",
@@ -134,16 +164,35 @@ def plane(
                 "opacity": 0.8,
             },
         )
+        for block, (scales, shifts) in enumerate(zip(gamma, beta, strict=True))
+    ]
     if chosen is not None:
-        figure.add_scatter(
-            x=[gamma[chosen]], y=[beta[chosen]], mode="markers", showlegend=False, hoverinfo="skip",
-            marker={"symbol": "circle-open", "size": 15, "color": ink(dark), "line": {"width": 2}},
-        )  # fmt: skip
-    for draw in (figure.add_vline, figure.add_hline):
-        draw(0, line={"color": NEUTRAL, "width": 1})
-    figure.update_xaxes(title_text="gamma (grey: |gamma| below 1)")
-    figure.update_yaxes(title_text="beta")
-    return figure
+        ring = {"symbol": "circle-open", "size": 15, "color": ink(dark), "line": {"width": 2}}
+        clouds.append(
+            go.Scatter(
+                x=[gamma[chosen]],
+                y=[beta[chosen]],
+                mode="markers",
+                showlegend=False,
+                hoverinfo="skip",
+                marker=ring,
+            )
+        )
+    muted = {
+        "type": "rect", "x0": -1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain",
+        "fillcolor": NEUTRAL, "opacity": 0.08, "line": {"width": 0},
+    }  # fmt: skip
+    return _figure(
+        340,
+        dark,
+        *clouds,
+        x={"title_text": "gamma (grey: |gamma| below 1)"},
+        y={"title_text": "beta"},
+        shapes=[muted, _line("x", 0), _line("y", 0)],
+        showlegend=True,
+        legend=ABOVE,
+        margin={"t": 40},
+    )
 
 
 def population_histogram(
@@ -159,63 +208,50 @@ def population_histogram(
         marker={"color": NEUTRAL, "line": {"width": 0}},
         hovertemplate=f"{kind} %{{x:.3f}}: %{{y}} questions<extra></extra>",
     )
-    figure = _figure(220, dark, bars, bargap=0)
-    figure.add_vline(
-        value,
-        line={"color": POSITIVE, "width": 3},
-        annotation={"text": "this question", "font": {"color": POSITIVE}, "yanchor": "bottom"},
-        annotation_position="top",
+    here = {"text": "this question", "x": value, "y": 1, "yref": "y domain", "yanchor": "bottom"}
+    return _figure(
+        220,
+        dark,
+        bars,
+        x={"title_text": f"{kind} of block {block + 1}, map {feature_map}", "showgrid": False},
+        y={"title_text": f"of {len(population):,} questions"},
+        shapes=[_line("x", value) | {"line": {"color": POSITIVE, "width": 3}}],
+        annotations=[here | {"showarrow": False, "font": {"color": POSITIVE}}],
+        bargap=0,
+        margin={"t": 28},
     )
-    figure.update_layout(margin={"t": 28})
-    figure.update_xaxes(title_text=f"{kind} of block {block + 1}, map {feature_map}", showgrid=False)
-    figure.update_yaxes(title_text=f"of {len(population):,} questions")
-    return figure
 
 
 def census_bars(counts: Sequence[Census], *, dark: bool = False) -> go.Figure:
     """Amplified, inverted and silenced maps of every block."""
     named = (("amplified", POSITIVE), ("inverted", NEGATIVE), ("silenced", NEUTRAL))
-    figure = _figure(
-        340,
-        dark,
-        barmode="group",
-        bargap=0.25,
-        showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        margin={"t": 40},
-    )
+    bars = []
     for name, color in named:
         numbers = [getattr(count, name) for count in counts]
         if all(number is None for number in numbers):
             continue
-        figure.add_bar(
-            x=_blocks(len(counts)),
-            y=numbers,
-            name=name,
-            text=numbers,
-            textposition="outside",
-            cliponaxis=False,
-            marker={"color": color, "line": {"width": 0}},
-            hovertemplate=f"%{{x}}: %{{y}} maps {name}<extra></extra>",
+        bars.append(
+            go.Bar(
+                x=_blocks(len(counts)),
+                y=numbers,
+                name=name,
+                text=numbers,
+                textposition="outside",
+                cliponaxis=False,
+                marker={"color": color, "line": {"width": 0}},
+                hovertemplate=f"%{{x}}: %{{y}} maps {name}<extra></extra>",
+            )
         )
-    figure.update_xaxes(showgrid=False)
-    figure.update_yaxes(title_text=f"of {counts[0].maps} maps" if counts else "maps")
-    return figure
+    y = {"title_text": f"of {counts[0].maps} maps" if counts else "maps"}
+    return _figure(340, dark, *bars, x={"showgrid": False}, y=y, **GROUPED)
 
 
 def reach(
     names: Sequence[str], by_question: np.ndarray, by_picture: np.ndarray, *, dark: bool = False
 ) -> go.Figure:
     """How far another question and another picture move each activation, see `analysis.differences`."""
-    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-    figure = _figure(
-        320, dark, barmode="group", bargap=0.25, showlegend=True, legend=legend, margin={"t": 40}
-    )
-    for label, shares, color in (
-        ("another question", by_question, POSITIVE),
-        ("another picture", by_picture, NEGATIVE),
-    ):
-        figure.add_bar(
+    bars = [
+        go.Bar(
             x=list(names),
             y=np.round(shares, 6),
             name=label,
@@ -225,14 +261,23 @@ def reach(
             marker={"color": color, "line": {"width": 0}},
             hovertemplate=f"{label} moves %{{x}} by %{{y:.1%}}<extra></extra>",
         )
-    figure.update_xaxes(showgrid=False)
-    figure.update_yaxes(title_text="change", tickformat=".0%")
-    return figure
+        for label, shares, color in (
+            ("another question", by_question, POSITIVE),
+            ("another picture", by_picture, NEGATIVE),
+        )
+    ]
+    y = {"title_text": "change", "tickformat": ".0%"}
+    return _figure(320, dark, *bars, x={"showgrid": False}, y=y, **GROUPED)
 
 
 def _positions(tokens: Sequence[str]) -> dict[str, object]:
     """Words may repeat in a question, so they are ticks at places, not categories."""
-    return {"tickvals": list(range(len(tokens))), "ticktext": list(tokens), "tickangle": -45}
+    places = list(range(len(tokens)))
+    return {"tickvals": places, "ticktext": list(tokens), "tickangle": -45, "showgrid": False}
+
+
+def _block_ticks(count: int) -> dict[str, object]:
+    return {"tickvals": list(range(count)), "ticktext": _blocks(count), "showgrid": False}
 
 
 def contribution_bars(lines: Sequence[Line], label: str, *, dark: bool = False) -> go.Figure:
@@ -267,11 +312,8 @@ def contribution_bars(lines: Sequence[Line], label: str, *, dark: bool = False) 
         line={"color": NEUTRAL, "width": 1},
         hoverinfo="skip",
     )
-    figure = _figure(360, dark, bars, steps)
-    figure.add_hline(0, line={"color": NEUTRAL, "width": 1})
-    figure.update_xaxes(**_positions(names), showgrid=False, range=[-0.6, len(names) - 0.4])
-    figure.update_yaxes(title_text=label)
-    return figure
+    x = _positions(names) | {"range": [-0.6, len(names) - 0.4]}
+    return _figure(360, dark, bars, steps, x=x, y={"title_text": label}, shapes=[_line("y", 0)])
 
 
 def word_path(ledger: Ledger, kind: Kind, block: int, *, dark: bool = False) -> go.Figure:
@@ -288,10 +330,8 @@ def word_path(ledger: Ledger, kind: Kind, block: int, *, dark: bool = False) -> 
         xgap=2,
         colorbar=_bar(kind),
     )
-    figure = _figure(380, dark, trace)
-    figure.update_xaxes(**_positions(ledger.tokens), showgrid=False)
-    figure.update_yaxes(title_text=f"map of block {block + 1}", autorange="reversed", showgrid=False)
-    return figure
+    y = {"title_text": f"map of block {block + 1}", "autorange": "reversed", "showgrid": False}
+    return _figure(380, dark, trace, x=_positions(ledger.tokens), y=y)
 
 
 def word_moves(ledger: Ledger, kind: Kind, *, dark: bool = False) -> go.Figure:
@@ -308,12 +348,8 @@ def word_moves(ledger: Ledger, kind: Kind, *, dark: bool = False) -> go.Figure:
         ygap=2,
         colorbar=_bar("moved"),
     )
-    figure = _figure(120 + 26 * len(moves), dark, trace)
-    figure.update_xaxes(**_positions(ledger.tokens), showgrid=False)
-    figure.update_yaxes(
-        tickvals=list(range(len(moves))), ticktext=_blocks(len(moves)), autorange="reversed", showgrid=False
-    )
-    return figure
+    y = _block_ticks(len(moves)) | {"autorange": "reversed"}
+    return _figure(120 + 26 * len(moves), dark, trace, x=_positions(ledger.tokens), y=y)
 
 
 def prefix_answers(
@@ -351,10 +387,8 @@ def prefix_answers(
         marker={"symbol": "circle-open", "size": 9, "color": ink(dark), "line": {"width": 2}},
         hoverinfo="skip",
     )
-    figure = _figure(130 + 24 * len(best), dark, trace, marks)
-    figure.update_xaxes(**_positions(tokens), showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
-    return figure
+    y = {"type": "category", "autorange": "reversed", "showgrid": False}
+    return _figure(130 + 24 * len(best), dark, trace, marks, x=_positions(tokens), y=y)
 
 
 def answer_bars(
@@ -374,12 +408,16 @@ def answer_bars(
             for name, value in zip(names, values, strict=True)
         ],
         textposition="outside",
+        textfont={"size": 11, "color": ink(dark)},
         cliponaxis=False,
         hovertemplate="%{y}: %{x:.4%}<extra></extra>",
     )
     figure = _figure(34 + 17 * len(names), dark, bars, bargap=0.28)
     figure.update_xaxes(range=[0, 1], tickformat=".0%", side="top", dtick=0.25)
-    figure.update_yaxes(autorange="reversed", type="category", ticklen=0, dtick=1)
+    figure.update_yaxes(
+        autorange="reversed", type="category", dtick=1, showgrid=False, ticks="outside", ticklen=6,
+        tickcolor="rgba(0,0,0,0)",
+    )  # fmt: skip
     figure.update_layout(margin={"r": 64}, font={"size": 12})
     return figure
 

@@ -54,9 +54,15 @@ def exhibits() -> tuple[Exhibit, ...]:
     return gallery()
 
 
-def first_view() -> ViewState:
+def first_view(session: Session) -> ViewState:
     """What is on the page before anybody has chosen: the gallery's first picture and a question of it."""
-    return ViewState(question=min((q.text for q in exhibits()[0].questions), key=len))
+    for question in sorted((question.text for question in exhibits()[0].questions), key=len):
+        try:
+            session.vocabulary.words(question)
+        except film.UnknownWords:
+            continue
+        return ViewState(question=question)
+    return ViewState()
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

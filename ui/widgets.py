@@ -31,13 +31,16 @@ def style() -> None:
                 white-space: nowrap}
         .right {color: #00795a} .wrong {color: #b8480a} .unknown {opacity: .75}
         .dark .right {color: #3fc99b} .dark .wrong {color: #f29a5b}
-        .figures {display: flex; gap: 1.6rem; flex-wrap: wrap; opacity: .85; font-size: .92rem}
+        .figures {display: flex; gap: .1rem 1.5rem; flex-wrap: wrap; opacity: .85; font-size: .92rem}
         .figures i {font-style: normal; font-weight: 600}
         .steps {width: 100%; border-collapse: collapse; font-size: .92rem}
         .steps td, .steps th {text-align: left; padding: .28rem .7rem .28rem 0; vertical-align: top;
                               border: 0; border-bottom: 1px solid rgba(138, 143, 152, .28)}
         .steps th {font-weight: 600; opacity: .75}
         .steps td:first-child, .steps td:nth-child(2) {opacity: .65; white-space: nowrap}
+        .steps td:nth-child(3) {min-width: 8rem}
+        .colophon {margin-top: 1.5rem; padding-top: .8rem; border-top: 1px solid rgba(138, 143, 152, .28);
+                   opacity: .7; font-size: .82rem}
         [class*=st-key-thumb-] {position: relative; border-radius: .5rem; overflow: hidden}
         [class*=st-key-thumb-] button::after {content: ""; position: absolute; inset: 0}
         [class*=st-key-thumb-] button {position: static; padding: 0 .3rem; min-height: 1.6rem}
@@ -57,6 +60,19 @@ def dark() -> bool:
 def plain(text: str) -> str:
     """A visitor's own text, safe to stand in Markdown: it is shown as it was typed."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])", r"\\\1", text.replace("\n", " "))
+
+
+def colophon(session: Session) -> None:
+    """Which network all of this was said by."""
+    card, config = session.card, session.config
+    size = f"{config.blocks} blocks of {config.maps} maps, {config.gru} reader units"
+    right = card.accuracy.get("overall") if isinstance(card.accuracy.get("overall"), float) else None
+    known = f" · {right:.1%} right on questions it never saw" if right is not None else ""
+    st.html(
+        f'<div class="colophon" id="network" data-weights="{escape(card.weights)}">Network '
+        f"<b>{escape(card.name or 'without a name')}</b>, weights {escape(card.weights[: state.HASH])} · "
+        f"{size}{known}{' · ' + escape(session.notice) if session.notice else ''}</div>"
+    )
 
 
 def notice(text: str) -> None:
@@ -121,8 +137,9 @@ def choose_picture() -> None:
                     type="tertiary",
                     width="stretch",
                     help=exhibit.why,
+                    on_click=state.change,
+                    kwargs={"picture": f"gallery-{exhibit.number}"},
                 ):
-                    state.change(picture=f"gallery-{exhibit.number}")
                     st.rerun()
 
 
@@ -132,11 +149,11 @@ def picture_buttons(shown: loaders.Shown) -> None:
     count = len(loaders.exhibits())
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
-            "Previous", icon=":material/chevron_left:", key="previous", shortcut="Alt+Left",
+            "Previous", icon=":material/chevron_left:", key="previous",
             on_click=state.change, kwargs={"picture": f"gallery-{(number - 1) % count}"},
         )  # fmt: skip
         st.button(
-            "Next", icon=":material/chevron_right:", key="next", shortcut="Alt+Right",
+            "Next", icon=":material/chevron_right:", key="next",
             on_click=state.change, kwargs={"picture": f"gallery-{(number + 1) % count}"},
         )  # fmt: skip
         if st.button("Gallery", icon=":material/photo_library:", key="gallery"):

@@ -32,11 +32,12 @@ def page() -> None:
         widgets.question_box(session, shown)
         truth = loaders.truth(state.view().question, shown.number)
         answer = _answer(session, shown, truth, dark)
+        if answer is not None:
+            _distribution(answer, truth, dark)
+    with left:
+        _program(truth, shown)
     if answer is not None:
-        _distribution(left, answer, truth, dark)
-        with right:
-            _program(truth, shown)
-        _whence(session, shown, answer, dark)
+        _whence(session, shown, answer)
     _history(dark)
 
 
@@ -108,23 +109,22 @@ def _headline(answer: Answer, truth: Truth, dark: bool) -> str:
         </div></div>"""
 
 
-def _distribution(place: st.delta_generator.DeltaGenerator, answer: Answer, truth: Truth, dark: bool) -> None:
-    with place:
-        st.subheader(f"All {len(answer.probabilities)} answers")
-        widgets.notice(
-            "Which answers come next? **Those of the right kind** (numbers, colors ...) even where it errs?"
-        )
-        table = pd.DataFrame(answer.probabilities.items(), columns=["answer", "probability"])
-        widgets.figure(
-            analysis.answer_bars(answer.probabilities, truth.answer, dark=dark),
-            "answers",
-            f"Probabilities of all answers; the likeliest is {answer.answer}.",
-            table.sort_values("probability", ascending=False),
-        )
+def _distribution(answer: Answer, truth: Truth, dark: bool) -> None:
+    st.subheader(f"All {len(answer.probabilities)} answers")
+    widgets.notice(
+        "**Are the next best of the right kind** (numbers, colors ...), even where the best is wrong?"
+    )
+    table = pd.DataFrame(answer.probabilities.items(), columns=["answer", "probability"])
+    widgets.figure(
+        analysis.answer_bars(answer.probabilities, truth.answer, dark=dark),
+        "answers",
+        f"Probabilities of all answers; the likeliest is {answer.answer}.",
+        table.sort_values("probability", ascending=False),
+    )
 
 
 def _program(truth: Truth, shown: Shown) -> None:
-    st.subheader("What the question asks, step by step")
+    st.subheader("What is asked, step by step")
     if truth.parse is None:
         st.caption("Only questions that CLEVR's grammar understands have a program.")
         return
@@ -154,7 +154,7 @@ def _steps(truth: Truth) -> str:
     return f'<table class="steps">{head}{"".join(rows)}</table>'
 
 
-def _whence(session: Session, shown: Shown, answer: Answer, dark: bool) -> None:
+def _whence(session: Session, shown: Shown, answer: Answer) -> None:
     config, fit = session.config, session.card.fit
     st.subheader("Where the answer came from")
     left, right = st.columns(2, gap="large")
@@ -174,8 +174,8 @@ def _whence(session: Session, shown: Shown, answer: Answer, dark: bool) -> None:
             return
         found = analysis.winners(answer.activations[RECORD], config.window)
         widgets.notice(
-            f"{found.maps - found.silent} of {found.maps} maps won the final max-pooling here. "
-            "**Do they lie on the objects the question is about?**"
+            f"{found.maps - found.silent} of {found.maps} maps won the max-pooling. "
+            "**Do they lie on what is asked about?**"
         )
         lit = analysis.winners_over(found, shown.pixels, config, fit)
         st.image(lit, width="stretch", alt="Places that won the max-pooling, bright on the picture")

@@ -1,0 +1,241 @@
+"""The Ask page without a browser, answered by a tiny network with random weights."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from tiny import tiny_card, tiny_network
+
+from film import InputError, Session, save, weights_hash
+from film.clevr.gallery import gallery
+from ui import builder, loaders, state
+from ui.state import ViewState
+
+APP = str(Path(__file__).parents[1] / "app.py")
+FIRST = gallery()[0]
+
+
+@pytest.fixture
+def checkpoint(tmp_path, monkeypatch):
+    network = tiny_network(answers=28)
+    save(tmp_path, network, tiny_card(network, name="tiny"))
+    monkeypatch.setenv(loaders.CHECKPOINT, str(tmp_path))
+    yield tmp_path
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def app(checkpoint):
+    return opened()
+
+
+def opened(**link: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in link.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def ask(app: AppTest, question: str) -> AppTest:
+    return app.text_input(key="view-question").set_value(question).run()
+
+
+def html(app: AppTest) -> str:
+    assert not app.exception, app.exception
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.warning, app.error, app.info, app.caption)
+    return " ".join(element.value for elements in kinds for element in elements)
+
+
+def link(app: AppTest, name: str) -> str:
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def png(width: int = 60, height: int = 40) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file := io.BytesIO(), "PNG")
+    return file.getvalue()
+
+
+def test_opens_with_an_answer(app):
+    assert 'id="answer"' in html(app)
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_the_answer_and_the_truth_are_those_of_the_model_and_the_scene(app, checkpoint):
+    question = "How many cubes are there?"
+    page = html(ask(app, question))
+    answer = Session(checkpoint).ask(FIRST.picture_path, question)
+    truth = str(sum(thing.shape == "cube" for thing in FIRST.scene.objects))
+    assert f'data-answer="{answer.answer}"' in page
+    assert f"{answer.margin:.3f}" in page
+    assert f"{answer.entropy:.2f}" in page
+    assert ("✓ true" if answer.answer == truth else f"✗ true answer: {truth}") in page
+    assert "keep the cubes" in page
+
+
+def test_an_unknown_word_is_named_with_its_neighbours(app):
+    ask(app, "How many cubess are there?")
+    assert "**cubess**" in said(app)
+    assert "**cubes**" in said(app)
+    app.button(key="nearest").click().run()
+    assert link(app, "q") == "How many cubes are there?"
+    assert 'data-question="How many cubes are there?"' in html(app)
+
+
+def test_what_the_grammar_does_not_follow_is_answered_all_the_same(app):
+    page = html(ask(app, "Is there many cube?"))
+    assert "truth unknown" in page
+    assert 'data-question="Is there many cube?"' in page
+    assert "CLEVR's grammar follows up to" in said(app).replace("\\", "")
+    assert app.button(key="nearest").label.startswith("Nearest question")
+
+
+def test_an_ill_posed_question_says_why(app):
+    ask(app, "What color is the thing?")
+    assert "has no answer here" in said(app)
+    assert "exactly one" in said(app)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "?", "<script>alert(1)</script>", "[a](http://b)", "x" * 1999, "é\u202e😀"]
+)
+def test_no_text_breaks_the_page(app, text):
+    page = html(ask(app, text))
+    assert "<script>alert" not in page
+    assert "[a](http" not in said(app)
+
+
+def test_examples_and_builder_and_words_make_questions_the_network_knows(app, checkpoint):
+    known = Session(checkpoint).vocabulary
+    app.segmented_control(key="way").set_value("build").run()
+    app.selectbox(key="gap-84-C1").set_value("red").run()
+    app.button(key="build-ask").click().run()
+    question = app.text_input(key="view-question").value
+    assert "red" in question
+    known.words(question)
+
+    app.segmented_control(key="way").set_value("examples").run()
+    app.selectbox(key="example-type").set_value("exist").run()
+    offers = [b.label for b in app.button if (b.key or "").startswith("offer-")]
+    for offer in offers:
+        known.words(offer)
+
+    app.segmented_control(key="way").set_value("words").run()
+    for word in ("How", "many", "cubes", "are", "there", "?"):
+        (following,) = [box for box in app.selectbox if box.label == "Next word"]
+        following.set_value(word).run()
+    assert 'data-question="How many cubes are there?"' in html(app)
+
+
+def test_a_good_upload_is_shown_and_a_bad_one_refused(app):
+    app.file_uploader[0].upload("mine.png", png()).run()
+    assert "truth unknown" in html(app)
+    assert "mine\\.png" in " ".join(m.value for m in app.markdown)
+    assert link(app, "picture").startswith("upload-")
+    for name, content in (("cut.png", png()[:60]), ("text.png", b"no picture"), ("none.png", b"")):
+        app.file_uploader[0].upload(name, content).run()
+        assert not app.exception
+        assert len(app.warning) == 1, name
+        assert link(app, "picture").startswith("upload-"), "the picture before stays"
+
+
+def test_previous_and_next_go_round(app):
+    app.button(key="previous").click().run()
+    assert link(app, "picture") == f"gallery-{len(loaders.exhibits()) - 1}"
+    app.button(key="next").click().run()
+    assert link(app, "picture") == "gallery-0"
+
+
+def test_the_gallery_is_a_choice_by_button(app):
+    app.button(key="gallery").click().run()
+    app.button(key="take-7").click().run()
+    assert link(app, "picture") == "gallery-7"
+    assert 'id="answer"' in html(app)
+
+
+def test_two_questions_are_compared(app):
+    ask(app, "How many cubes are there?")
+    ask(app, "Are there more cubes than spheres?")
+    assert len(app.get("plotly_chart")) == 2
+    (table,) = [frame.value for frame in app.dataframe if "gamma" in frame.value]
+    assert (table.gamma > 0).all()
+
+
+def test_the_weights_are_as_before(app, checkpoint):
+    before = weights_hash(loaders.network().network)
+    for question in ("How many cubes are there?", "Is there a dog?", "What color is the thing?"):
+        ask(app, question)
+    assert weights_hash(loaders.network().network) == before
+
+
+def test_a_link_reopens_and_says_what_is_not_the_same(checkpoint):
+    weights = Session(checkpoint).card.weights
+    compared = "Are there more cubes than spheres?"
+    app = opened(picture="gallery-5", q=compared, block="2", map="3", weights=weights[:12])
+    assert 'data-question="Are there more cubes than spheres?"' in html(app)
+    assert link(app, "picture") == "gallery-5"
+    assert not app.info
+    app = opened(picture="upload-abc", q="Are there more cubes than spheres?", weights="feedfacefeed")
+    told = " ".join(info.value for info in app.info)
+    assert "another network" in told
+    assert "uploaded picture" in told
+
+
+def test_links_carry_the_whole_view():
+    view = ViewState("gallery-4", "Is there a <b>&cube?", 2, 17)
+    assert state.from_link(state.to_link(view, "ab" * 32), "ab" * 32, 40, ViewState()) == (view, ())
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"picture": "gallery-40"},
+        {"picture": "../../etc"},
+        {"block": "0"},
+        {"map": "-1"},
+        {"map": "9" * 9},
+    ],
+)
+def test_a_bad_link_gives_a_sentence(link):
+    view, remarks = state.from_link(link, "ab", 40, ViewState())
+    assert view == ViewState()
+    assert len(remarks) == 1
+
+
+def test_without_a_network_the_page_says_how_to_come_by_one(monkeypatch):
+    monkeypatch.setenv(loaders.CHECKPOINT, "nowhere")
+    app = opened()
+    assert not app.exception
+    assert "no network to ask" in app.error[0].value
+    st.cache_resource.clear()
+
+
+def test_every_family_can_be_built():
+    vocabulary = _all_words()
+    for kind in builder.TYPES:
+        for family in builder.families(kind):
+            gaps = [gap for line in builder.lines(family) for gap in line.gaps]
+            assert {gap.slot for gap in gaps} == set(family.slots)
+            text = builder.say(family, {gap.slot: gap.values[0] for gap in gaps}, vocabulary)
+            assert text.endswith("?") or text.endswith(";") or text
+            assert "Ⓐ" in builder.pattern(family)
+
+
+def test_the_builder_keeps_to_the_vocabulary():
+    with pytest.raises(InputError, match="no words"):
+        builder.say(builder.families("query_material")[0], {}, tiny_card(tiny_network()).vocabulary)
+
+
+def _all_words():
+    from film import WORDS, Vocabulary
+
+    return Vocabulary.of(WORDS)
