@@ -15,8 +15,8 @@ _NAMES = {
     "analysis.trajectory": ("Ledger", "Line", "word_ledger"),
     # one question among thousands
     "analysis.population": (
-        "Population", "Standing", "find_population", "measure_population", "read_population", "standing",
-        "write_population",
+        "Population", "Standing", "find_population", "measure_population", "most_unusual", "read_population",
+        "standing", "write_population",
     ),
     # feature maps as pictures, and counts of what FiLM does to them
     "analysis.walls": (

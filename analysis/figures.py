@@ -116,17 +116,9 @@ def modulation_heatmap(
     )
     frames = []
     if chosen is not None:
-        block, number = chosen
-        frames.append(
-            {
-                "type": "rect",
-                "x0": number - 0.5,
-                "x1": number + 0.5,
-                "y0": block - 0.5,
-                "y1": block + 0.5,
-                "line": {"color": ink(dark), "width": 2},
-            }  # fmt: skip
-        )
+        (block, number), line = chosen, {"color": ink(dark), "width": 2}
+        corners = {"x0": number - 0.5, "x1": number + 0.5, "y0": block - 0.5, "y1": block + 0.5}
+        frames.append({"type": "rect", **corners, "line": line})
     # Fixed margins: gamma's and beta's columns stand below each other.
     return _figure(
         56 + 30 * blocks,

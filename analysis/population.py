@@ -105,6 +105,15 @@ def standing(population: Population, kind: str, values: np.ndarray) -> Standing:
     return Standing(z, 100 * share.reshape(values.shape), len(population))
 
 
+def most_unusual(gamma: Standing, beta: Standing, count: int = 6) -> list[tuple[int, int]]:
+    """The (block, map) pairs, from 0, whose gamma or beta is farthest from the population's mean, by |z|."""
+    size = np.maximum(np.abs(gamma.z), np.abs(beta.z))
+    best = np.argsort(-size, axis=None, kind="stable")[:count]
+    return [
+        (int(block), int(number)) for block, number in np.stack(np.unravel_index(best, size.shape), axis=1)
+    ]
+
+
 def measure_population(
     session: Session,
     questions: int = QUESTIONS,

@@ -84,6 +84,14 @@ class Ledger:
         """How far each token moved each block: root mean square over its maps, (tokens, blocks)."""
         return np.sqrt(np.square(np.diff(self.values(kind), axis=0)).mean(axis=2))
 
+    def most_moved(self, kind: Kind, count: int = 6) -> list[tuple[int, int]]:
+        """The (block, map) pairs, from 0, that words moved most, all steps taken together."""
+        way = np.abs(np.diff(self.values(kind), axis=0)).sum(axis=0)  # (blocks, maps)
+        best = np.argsort(-way, axis=None, kind="stable")[:count]
+        return [
+            (int(block), int(number)) for block, number in np.stack(np.unravel_index(best, way.shape), axis=1)
+        ]
+
     def caveat(self, kind: Kind) -> str | None:
         """Why the lines are no exact contributions, or None where they are."""
         return not_exact(self.config, kind)

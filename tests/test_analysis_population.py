@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from tiny import tiny_card, tiny_network
 
-from analysis import find_population, measure_population, read_population, standing, write_population
+from analysis import (
+    find_population,
+    measure_population,
+    most_unusual,
+    read_population,
+    standing,
+    write_population,
+)
 from analysis.__main__ import main
 from analysis.population import FILE, Population
 from film import InputError, Session, save
@@ -30,6 +37,14 @@ def test_standing_of_planted_values():
     assert above.z[0, 1] == 0  # no deviation to measure by
     with pytest.raises(InputError, match="measure the population"):
         standing(planted(values), "gamma", np.zeros((2, 3)))
+
+
+def test_the_most_unusual_map_is_found():
+    population = planted(np.random.default_rng(0).normal(size=(200, 3, 5)))
+    usual, odd = np.zeros((3, 5)), np.zeros((3, 5))
+    odd[2, 1], odd[0, 4] = -9, 5
+    gamma, beta = standing(population, "gamma", usual), standing(population, "beta", odd)
+    assert most_unusual(gamma, beta, 2) == [(2, 1), (0, 4)]
 
 
 def test_a_typical_question_stands_in_the_middle():

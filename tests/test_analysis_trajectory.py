@@ -81,6 +81,17 @@ def test_a_planted_word_has_the_whole_change():
     assert (moves.argmax(axis=0) == ledger.tokens.index("red")).all()
 
 
+def test_the_map_that_words_moved_most(session):
+    ledger = word_ledger(session, QUESTION)
+    (block, number), *_ = ledger.most_moved("gamma", 3)
+    ways = {
+        (b, m): sum(abs(line.amount) for line in ledger.lines("gamma", b, m)[2:])
+        for b in range(session.config.blocks)
+        for m in range(session.config.maps)
+    }
+    assert ways[block, number] == pytest.approx(max(ways.values()))
+
+
 def test_what_is_stopped_is_asked(session):
     """Row t of `stopped` is the question of the first t words, and the last is all of it."""
     ledger = word_ledger(session, QUESTION)

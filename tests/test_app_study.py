@@ -64,6 +64,15 @@ def test_modulation_page(open_page, checkpoint, changes):
     assert app.query_params["map"] == "2"  # a link brings back what was chosen
 
 
+def test_an_unusual_map_is_a_click_away(open_page, checkpoint):
+    app = open_page("modulation", checkpoint())
+    offered = [button for button in app.button if button.key.startswith("offer-")]
+    assert len(offered) == 6
+    _, block, number = offered[0].key.split("-")
+    offered[0].click().run()
+    assert any(f"Map {number} of block {int(block) + 1}" in heading.value for heading in app.subheader)
+
+
 def test_z_is_shown_on_request(open_page, checkpoint):
     app = open_page("modulation", checkpoint())
     app.segmented_control(key="modulation-colour").set_value("z").run()

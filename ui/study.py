@@ -72,6 +72,17 @@ def pick_map(session: Session) -> tuple[int, int]:
     return block, number
 
 
+def offer_maps(found: list[tuple[int, int]], title: str) -> None:
+    """Buttons that choose these maps, (block, map) from 0."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(title, width="content")
+        for block, number in found:
+            st.button(
+                f"block {block + 1}, map {number}", key=f"offer-{block}-{number}", type="tertiary",
+                on_click=state.change, kwargs={"block": block, "feature_map": number},
+            )  # fmt: skip
+
+
 def population() -> Population | None:
     """Thousands of questions' gammas and betas; None while they are measured: the page comes back then."""
     measured = loaders.population()

@@ -20,6 +20,7 @@ CAVEAT = (
 
 def page() -> None:
     st.title("Word ledger")
+    st.caption("The network reads one word after the other. What has it made of the question so far?")
     case = study.case()
     if case is None:
         return
@@ -33,6 +34,7 @@ def page() -> None:
     kind = kind or "gamma"
     _moves(ledger, kind, dark)
     block, feature_map = study.pick_map(session)
+    study.offer_maps(ledger.most_moved(kind), f"{kind.capitalize()}s that words moved most:")
     _one_value(ledger, kind, block, feature_map, dark)
     _path(ledger, kind, block, dark)
 

@@ -18,6 +18,9 @@ ENLARGED = 480  # pixels across
 
 def page() -> None:
     st.title("Modulation")
+    st.caption(
+        "The reader turns the question into a scale and a shift for every feature map: gamma and beta."
+    )
     case = study.case()
     if case is None:
         return
@@ -31,6 +34,9 @@ def page() -> None:
         for kind in KINDS
     }
     block, feature_map = study.pick_map(session)
+    if standings["gamma"] and standings["beta"]:
+        unusual = analysis.most_unusual(standings["gamma"], standings["beta"])
+        study.offer_maps(unusual, "Most unusual here:")
     _heatmaps(answer, standings, (block, feature_map), dark)
     _one_map(answer, standings, population, block, feature_map, dark)
     _census(session, answer, dark)
