@@ -21,7 +21,7 @@ _NAMES = {
     # feature maps as pictures, and counts of what FiLM does to them
     "analysis.walls": (
         "ORDERS", "Census", "Stages", "Wall", "census", "differences", "layout", "order", "over_picture",
-        "stage_names", "stages_of", "strongest", "wall",
+        "png", "stage_names", "stages_of", "strongest", "wall",
     ),
     # where an answer came from, and what is true
     "analysis.attention": ("Winners", "as_seen", "not_counted", "winners", "winners_over"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -154,7 +155,7 @@ def colored(values: np.ndarray, scale: float, dark: bool = False) -> np.ndarray:
 
 
 def over_picture(
-    values: np.ndarray, picture: np.ndarray, scale: float, *, dark: bool = False, strength: float = 0.75
+    values: np.ndarray, picture: np.ndarray, scale: float, *, strength: float = 0.75
 ) -> np.ndarray:
     """One map (rows, columns) over the picture it answers to, uint8 (height, width, 3).
 
@@ -165,7 +166,7 @@ def over_picture(
     rows, columns = values.shape
     down, across = np.arange(height) * rows // height, np.arange(width) * columns // width
     spread = values[down[:, None], across[None]]  # (height, width)
-    grey = picture.astype(np.float32).mean(axis=2, keepdims=True).repeat(3, axis=2)
+    grey = np.asarray(Image.fromarray(picture).convert("L"), dtype=np.float32)[..., None]
     # On the picture both signs must be seen, whatever the theme: the colours of the light one, mid tones.
     colors = colored(np.sign(spread) * scale * 0.62, scale, False).astype(np.float32)
     share = strength * np.clip(np.abs(spread) / scale, 0, 1)[..., None]
@@ -181,6 +182,12 @@ def differences(
     """
     lengths = [(np.linalg.norm(one[name] - other[name]), np.linalg.norm(one[name])) for name in names]
     return np.array([apart / length if length else float(apart > 0) for apart, length in lengths])
+
+
+def png(picture: np.ndarray) -> bytes:
+    """uint8 (height, width, 3) as a PNG file, packed for speed: flat squares stay small all the same."""
+    Image.fromarray(picture).save(file := io.BytesIO(), "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def _margin(dark: bool) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ import streamlit as st
 
 import analysis
 from analysis import Population, Standing
-from film import Answer, Session, UnknownWords, to_size
+from film import Answer, NetworkConfig, Session, UnknownWords, to_size
 from ui import loaders, study, widgets
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
@@ -27,7 +27,8 @@ def page() -> None:
     session, question, picture = case.session, case.question, case.shown.pixels
     config, dark = session.config, widgets.dark()
     stages = [analysis.stage_names(config, number) for number in range(config.blocks)]
-    answer = session.ask(picture, question, record={name for stage in stages for name in stage.names})
+    wanted = {name for stage in stages for name in stage.names} | _reached(config).keys()
+    answer = session.ask(picture, question, record=wanted)
     population = study.population()
     standings = {
         kind: analysis.standing(population, kind, getattr(answer, kind)) if population else None
@@ -41,7 +42,7 @@ def page() -> None:
     _one_map(answer, standings, population, block, feature_map, dark)
     _census(session, answer, dark)
     _wall(session, answer, picture, block, feature_map, dark)
-    _reach(session, picture, question, loaders.another_picture(case.shown.number), dark)
+    _reach(session, answer, picture, loaders.another_picture(case.shown.number), dark)
 
 
 def _heatmaps(
@@ -149,6 +150,7 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
         widgets.figure(drawn, "gamma-beta", "Gamma against beta of every map, coloured by block.")
 
 
+@st.fragment  # sorting the wall leaves the rest of the page alone
 def _wall(
     session: Session, answer: Answer, picture: np.ndarray, block: int, feature_map: int, dark: bool
 ) -> None:
@@ -177,7 +179,7 @@ def _wall(
     scale = max(analysis.strongest(stages[0]), analysis.strongest(stages[1]))
     made = analysis.wall(stages[stage or 0], numbers, scale=scale, chosen=feature_map, dark=dark)
     alt = f"All maps of block {block + 1} {labels[stage or 0]}, sorted by {by}."
-    st.image(made.picture, width="stretch", output_format="PNG", alt=alt)
+    st.image(analysis.png(made.picture), width="stretch", alt=alt)
     st.caption(f"Strongest colour at ±{scale:.2f}, the same for all three stages.")
 
     st.subheader(f"Map {feature_map} of block {block + 1} over the picture")
@@ -188,13 +190,20 @@ def _wall(
     seen = to_size(picture, ENLARGED, ENLARGED * config.height // config.width, session.card.fit)
     one_scale = max(float(np.abs(values[feature_map]).max()) for values in stages[:2]) or 1.0
     for column, values, label in zip(st.columns(3), stages, labels, strict=True):
-        enlarged = analysis.over_picture(values[feature_map], seen, one_scale, dark=dark)
+        enlarged = analysis.over_picture(values[feature_map], seen, one_scale)
         alt = f"Map {feature_map} {label}, over the picture."
-        column.image(enlarged, caption=label, width="stretch", output_format="PNG", alt=alt)
+        column.image(analysis.png(enlarged), caption=label, width="stretch", alt=alt)
 
 
-def _reach(session: Session, picture: np.ndarray, question: str, other: np.ndarray, dark: bool) -> None:
+def _reached(config: NetworkConfig) -> dict[str, str]:
+    """The activations by which influence is followed through the network, with what to call them."""
+    labels = {"stem": "stem", "block1.norm": "block 1 before FiLM", "block1.film": "block 1 after FiLM"}
+    return labels | {f"block{number}.out": f"block {number} out" for number in range(1, config.blocks + 1)}
+
+
+def _reach(session: Session, here: Answer, picture: np.ndarray, other: np.ndarray, dark: bool) -> None:
     st.subheader("What the question changes, and what the picture changes")
+    question = str(here.question)
     known = [text for text in OTHER_QUESTIONS if text != question and _knows(session, text)]
     if not known:
         return
@@ -202,13 +211,10 @@ def _reach(session: Session, picture: np.ndarray, question: str, other: np.ndarr
         f"The same picture asked “{known[0]}”, and the same question about another picture. **Another "
         "question changes nothing before the first FiLM; another picture changes no gamma and no beta.**"
     )
-    blocks = range(1, session.config.blocks + 1)
-    labels = {"stem": "stem", "block1.norm": "block 1 before FiLM", "block1.film": "block 1 after FiLM"}
-    labels |= {f"block{number}.out": f"block {number} out" for number in blocks}
+    labels = _reached(session.config)
     names = list(labels)
     # One by one: in a batch the last digits differ, and what does not change is to be exactly 0.
-    here, asked = (session.ask(picture, text, record=names) for text in (question, known[0]))
-    there = session.ask(other, question, record=names)
+    asked, there = session.ask(picture, known[0], record=names), session.ask(other, question, record=names)
     by_question = analysis.differences(here.activations, asked.activations, names)
     by_picture = analysis.differences(here.activations, there.activations, names)
     # Gamma and beta do not depend on the picture at all; what the question does to them is one more pair.
