@@ -20,7 +20,7 @@ from film.clevr.gallery import Exhibit, gallery
 from ui.state import Upload, ViewState
 
 CHECKPOINT = "FILM_CHECKPOINT"  # environment variable: a folder, or the name of a bundled network
-THUMBNAIL = (180, 120)
+THUMBNAIL = (300, 200)
 
 
 def network() -> Session:

@@ -43,6 +43,7 @@ def style() -> None:
                    opacity: .7; font-size: .82rem}
         [class*=st-key-thumb-] {position: relative; border-radius: .5rem; overflow: hidden}
         [class*=st-key-thumb-] button::after {content: ""; position: absolute; inset: 0}
+        [class*=st-key-thumb-] :has(button) {position: static}
         [class*=st-key-thumb-] button {position: static; padding: 0 .3rem; min-height: 1.6rem}
         [class*=st-key-thumb-]:hover img, [class*=st-key-thumb-]:focus-within img {outline: 3px solid #2274b5;
                                                                                    outline-offset: -3px}

@@ -1,0 +1,158 @@
+"""A running app and a real browser. Without Playwright or Chromium these tests skip and say so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import ANSWERS, tiny_card, tiny_network
+
+from film import WORDS, Vocabulary, save
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS = ROOT / "artefacts"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser of Debian's. Pages of different contexts share nothing."""
+    api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
+    program = os.environ.get("FILM_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("no Chromium here: apt-get install chromium, or name one in FILM_CHROMIUM")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the app runs, with a tiny network of random weights that knows all of CLEVR's words."""
+    folder = tmp_path_factory.mktemp("network")
+    words = Vocabulary.of(WORDS).tokens
+    network = tiny_network(words=len(words), answers=len(ANSWERS))
+    save(folder, network, tiny_card(network, words=words, name="tiny, with random weights"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("log") / "server.log"
+    options = {"headless": "true", "port": port, "address": "127.0.0.1"}
+    with open(log, "w") as lines:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py"]
+            + [word for name, value in options.items() for word in (f"--server.{name}", str(value))],
+            cwd=ROOT,
+            env=os.environ | {"FILM_CHECKPOINT": str(folder)},
+            stdout=lines,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _until_healthy(port, server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def _until_healthy(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.2)
+    pytest.fail(f"The app did not start within a minute.\n{log.read_text()}")
+
+
+class Visitor:
+    """A page in a browser of its own, and what one does with it."""
+
+    def __init__(self, page: Any, address: str):
+        self.page, self.address = page, address
+
+    def open(self, path: str = "/") -> Visitor:
+        self.page.goto(self.address + path)
+        self.page.locator("#network").wait_for(state="attached", timeout=60_000)
+        self.quiet()
+        return self
+
+    def quiet(self) -> None:
+        """Wait until nothing runs, and hold that nothing has failed."""
+        self.page.wait_for_function(
+            "() => { const app = document.querySelector('[data-testid=stApp]');"
+            "return app.dataset.testScriptState === 'notRunning' && !document.querySelector('.stSkeleton') }"
+        )
+        assert self.page.locator("[data-testid=stException]").count() == 0
+
+    def ask(self, question: str) -> None:
+        box = self.page.get_by_role("textbox", name="Your question")
+        box.fill(question)
+        box.press("Enter")
+
+    def answered(self, question: str) -> str:
+        """The answer to this question, waited for."""
+        answer = self.page.locator(f'#answer[data-question="{question}"]')
+        answer.wait_for(timeout=20_000)
+        self.quiet()
+        return answer.get_attribute("data-answer")
+
+    def says(self, text: str) -> None:
+        self.page.get_by_text(text).first.wait_for(timeout=20_000)
+        self.quiet()
+
+    def glimpse(self, name: str) -> None:
+        """A picture of what the window shows among the artefacts."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+    def shoot(self, name: str) -> Path:
+        """A picture of the whole page among the artefacts."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        size = self.page.viewport_size
+        content = "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
+        self.page.set_viewport_size({"width": size["width"], "height": self.page.evaluate(content) + 80})
+        self.page.wait_for_timeout(700)  # figures draw themselves anew
+        self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+        self.page.set_viewport_size(size)
+        return ARTEFACTS / f"{name}.png"
+
+
+@pytest.fixture
+def visitors(chromium: Any, address: str) -> Iterator[Any]:
+    """Makes visitors, each with a browser profile of their own."""
+    contexts = []
+
+    def make(width: int = 1440, scheme: str = "light") -> Visitor:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB"
+        )
+        contexts.append(context)
+        return Visitor(context.new_page(), address)
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visitor(visitors: Any) -> Visitor:
+    return visitors().open()
