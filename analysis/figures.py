@@ -7,6 +7,7 @@ says which it is. Row ids travel in custom data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,7 +20,13 @@ from analysis.walls import Census
 POSITIVE, NEGATIVE, START = "#d9731a", "#2f86cc", NEUTRAL
 SHORT = 5.0  # z beyond which all colours are alike
 ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}  # where a legend stands
-GROUPED = {"barmode": "group", "bargap": 0.25, "showlegend": True, "legend": ABOVE, "margin": {"t": 40}}
+GROUPED: dict[str, Any] = {
+    "barmode": "group",
+    "bargap": 0.25,
+    "showlegend": True,
+    "legend": ABOVE,
+    "margin": {"t": 40},
+}
 
 
 def _figure(

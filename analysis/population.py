@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from film import InputError, QuestionSampler, Session, question_type, sample_scene, write_atomically
+from film import InputError, Question, QuestionSampler, Session, question_type, sample_scene, write_atomically
 
 FILE = "population.npz"
 QUESTIONS, PER_SCENE = 3000, 20
@@ -126,7 +126,7 @@ def measure_population(
         progress: called with the number of questions done and of all.
     """
     rng, sampler = np.random.default_rng(seed), QuestionSampler(seed)
-    asked = []
+    asked: list[Question] = []
     while len(asked) < questions:
         asked += sampler.sample(sample_scene(rng), min(PER_SCENE, questions - len(asked)))
         if progress:
