@@ -442,10 +442,14 @@ def answers_side_by_side(
         figure.add_bar(
             x=values, y=names, orientation="h", name=label, cliponaxis=False,
             text=[_share(value) for value in values], textposition="outside",
+            textfont={"size": 11, "color": ink(dark)},
             hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
-            marker={"color": color, "pattern": {"shape": pattern, "fgcolor": ground(dark), "size": 5}},
+            marker={"color": color, "pattern": {"shape": pattern, "fillmode": "overlay", "size": 5}},
         )  # fmt: skip
     figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.25)
-    figure.update_yaxes(autorange="reversed", type="category", dtick=1)
+    figure.update_yaxes(
+        autorange="reversed", type="category", dtick=1, showgrid=False, ticks="outside", ticklen=6
+    )
+    figure.update_yaxes(tickcolor="rgba(0,0,0,0)")
     figure.update_layout(margin={"r": 56})
     return figure

@@ -1,6 +1,7 @@
 """The Ask page without a browser, answered by a tiny network with random weights."""
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -227,7 +228,7 @@ def test_every_family_can_be_built():
             assert {gap.slot for gap in gaps} == set(family.slots)
             text = builder.say(family, {gap.slot: gap.values[0] for gap in gaps}, vocabulary)
             assert text.endswith("?") or text.endswith(";") or text
-            assert "Ⓐ" in builder.pattern(family)
+            assert re.search(r"\bthings? A\b", builder.pattern(family))
 
 
 def test_the_builder_keeps_to_the_vocabulary():

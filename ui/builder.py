@@ -27,7 +27,7 @@ TYPES = {
     "less_than": "Fewer than?",
 }
 _LETTERS = {"Z": "size", "C": "color", "M": "material", "S": "shape"}
-_NAMES = "ⒶⒷⒸⒹ"
+_NAMES = "ABCD"
 _TRIED = 64  # wordings looked through for one that the network knows
 
 
@@ -56,7 +56,7 @@ def families(question_type: str) -> tuple[Family, ...]:
 
 @cache
 def pattern(family: Family) -> str:
-    """The sentence with its things lettered: "How many things Ⓐ are … the thing Ⓑ?" """
+    """The sentence with its things lettered: "How many things A are [where] the thing B?" """
     said = []
     names = _named(family)
     for part in forms(family)[0].parts:

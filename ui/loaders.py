@@ -15,7 +15,7 @@ from PIL import Image
 
 import film
 from analysis import Population, Truth, find_population, find_truth, measure_population
-from film import Scene, Session
+from film import Question, Scene, Session
 from film.clevr.gallery import Exhibit, gallery
 from ui.state import Upload, ViewState
 
@@ -112,17 +112,18 @@ def shown(key: str, upload: Upload | None) -> Shown:
 
 @st.cache_resource(show_spinner=False, max_entries=256)
 def examples(question_type: str, number: int | None, count: int = 8) -> tuple[str, ...]:
-    """Questions of a type, shortest first; about a gallery picture only such as have an answer in it."""
-    scene = None if number is None else exhibits()[number].scene
-    found: dict[str, None] = {}
-    for seed in range(12):
-        for text in film.examples(question_type, seed):
-            parsed = film.parse(text)
-            if scene is None or film.run(parsed.program, scene).answer is not None:
-                found[text] = None
-        if len(found) >= 2 * count:
-            break
+    """Questions of a type, shortest first, as CLEVR would ask them about a gallery picture or any (None)."""
+    if number is None:
+        found = {text for seed in range(3) for text in film.examples(question_type, seed)}
+    else:
+        found = {q.text for q in _sampled(number) if film.question_type(q.program) == question_type}
     return tuple(sorted(found, key=lambda text: (len(text), text))[:count])
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _sampled(number: int, rounds: int = 3) -> tuple[Question, ...]:
+    sampler, scene = film.QuestionSampler(number), exhibits()[number].scene
+    return tuple(question for _ in range(rounds) for question in sampler.sample(scene, len(film.FAMILIES)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)

@@ -161,15 +161,20 @@ def taken(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
 
     A fresh key each time is what empties it, and lets an uploaded file's memory go.
     """
-    turn = f"{key}-{st.session_state.get(f'{key}-turn', 0)}"
+    now = f"{key}-{turn(key)}"
 
     def take() -> None:
-        value = st.session_state.get(turn)
+        value = st.session_state.get(now)
         if value is not None:
-            st.session_state[f"{key}-turn"] = st.session_state.get(f"{key}-turn", 0) + 1
+            st.session_state[f"{key}-turn"] = turn(key) + 1
             then(value)
 
-    return {"key": turn, "on_change": take}
+    return {"key": now, "on_change": take}
+
+
+def turn(key: str) -> int:
+    """How often something was taken by this key; what is around the widget closes with a key made of it."""
+    return st.session_state.get(f"{key}-turn", 0)
 
 
 def keep_upload(upload: Upload) -> None:

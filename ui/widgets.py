@@ -48,6 +48,7 @@ def style() -> None:
         [class*=st-key-thumb-]:hover img, [class*=st-key-thumb-]:focus-within img {outline: 3px solid #2274b5;
                                                                                    outline-offset: -3px}
         .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
+        [data-testid=InputInstructions] {display: none}
         .stImage img {border-radius: .5rem}
         </style>"""
     )
@@ -159,9 +160,9 @@ def picture_buttons(shown: loaders.Shown) -> None:
         )  # fmt: skip
         if st.button("Gallery", icon=":material/photo_library:", key="gallery"):
             choose_picture()
-        with st.popover("Your own", icon=":material/upload:", key="own"):
+        with st.popover("Your own", icon=":material/upload:", key=f"own-{state.turn('upload')}"):
             st.file_uploader(
-                "A picture of yours: PNG, JPEG, WebP, GIF, BMP or TIFF",
+                "PNG, JPEG, WebP, GIF, BMP or TIFF",
                 max_upload_size=20,
                 help="It stays in this session and is gone with it.",
                 **state.taken("upload", _take_upload),
@@ -271,8 +272,7 @@ def _build(session: Session, shown: loaders.Shown) -> None:
 
 def _words(session: Session, shown: loaders.Shown) -> None:
     so_far = state.draft()
-    following = film.completions(f"{so_far} " if so_far else "")
-    known = [word for word in following if word == "?" or _knows(session, word)]
+    known = next_words(session, so_far)
     st.markdown(f"#### {so_far or '…'}")
     st.selectbox(
         "Next word", known, index=None, placeholder="Type or choose",
@@ -285,6 +285,12 @@ def _words(session: Session, shown: loaders.Shown) -> None:
         )  # fmt: skip
         if "?" in known:
             st.button("Ask this", key="words-ask", type="primary", on_click=_ask, args=(f"{so_far}?",))
+
+
+def next_words(session: Session, so_far: str) -> list[str]:
+    """The known words that can come next in a question of CLEVR's; "?" where it may end."""
+    following = film.completions(f"{so_far.rstrip()} " if so_far.strip() else "")
+    return [word for word in following if word == "?" or _knows(session, word)]
 
 
 def _add(so_far: str, word: str) -> None:

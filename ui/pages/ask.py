@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -62,13 +64,19 @@ def _answer(session: Session, shown: Shown, truth: Truth, dark: bool) -> Answer 
         widgets.complain(error)
         return None
     state.remember(shown.key, shown.title, question, answer, truth.answer)
-    st.html(_headline(answer, truth, dark))
+    st.html(_headline(answer, truth, dark, f'id="answer" data-picture="{shown.key}"'))
     if truth.answer is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/help: {widgets.plain(truth.reason or '')}", width="content")
             if truth.nearest:
                 _offer(truth.nearest, "Nearest question")
+        if truth.nearest and (words := widgets.next_words(session, question)):
+            st.pills("It can go on with", words, **state.taken("go-on", partial(_go_on, question)))
     return answer
+
+
+def _go_on(question: str, word: str) -> None:
+    state.change(question=f"{question.rstrip()}{'' if word == '?' else ' '}{word}")
 
 
 def _offer(text: str, label: str) -> None:
@@ -90,7 +98,7 @@ def _unknown(error: UnknownWords, truth: Truth) -> None:
         _offer(truth.nearest, "Ask instead")
 
 
-def _headline(answer: Answer, truth: Truth, dark: bool) -> str:
+def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
     if truth.answer is None:
         badge = '<span class="badge unknown">truth unknown</span>'
     elif truth.answer == answer.answer:
@@ -98,7 +106,7 @@ def _headline(answer: Answer, truth: Truth, dark: bool) -> str:
     else:
         badge = f'<span class="badge wrong">✗ true answer: {widgets.escape(truth.answer)}</span>'
     chance, most = answer.probabilities[answer.answer], np.log2(len(answer.probabilities))
-    return f"""<div class="{"dark" if dark else ""}" id="answer" data-answer="{widgets.escape(answer.answer)}"
+    return f"""<div class="{"dark" if dark else ""}" {marks} data-answer="{widgets.escape(answer.answer)}"
         data-question="{widgets.escape(answer.question or "")}">
         <div class="answer"><b>{widgets.escape(answer.answer)}</b>{badge}</div>
         <div class="figures"><span><i>{chance:.1%}</i> sure</span>
@@ -140,6 +148,7 @@ def _program(truth: Truth, shown: Shown) -> None:
 
 def _steps(truth: Truth) -> str:
     rows = []
+    unknown = "…" if any(step.gives for step in truth.steps) else ""
     for step in truth.steps:
         of = (
             " and ".join(str(i) for i in step.inputs)
@@ -148,9 +157,9 @@ def _steps(truth: Truth) -> str:
         )
         rows.append(
             f"<tr><td>{step.number}</td><td>{f'of {of}' if of else ''}</td>"
-            f"<td>{widgets.escape(step.does)}</td><td>{widgets.escape(step.gives) or '…'}</td></tr>"
+            f"<td>{widgets.escape(step.does)}</td><td>{widgets.escape(step.gives) or unknown}</td></tr>"
         )
-    head = "<tr><th></th><th></th><th>step</th><th>gives</th></tr>"
+    head = f"<tr><th></th><th></th><th>step</th><th>{'gives' if unknown else ''}</th></tr>"
     return f'<table class="steps">{head}{"".join(rows)}</table>'
 
 
@@ -227,11 +236,7 @@ def _history(dark: bool) -> None:
             small, told = st.columns([2, 3], vertical_alignment="center")
             small.image(loaders.shown(entry.picture, state.upload()).pixels, width="stretch", alt=entry.title)
             with told:
-                st.html(
-                    _headline(entry.answer, Truth(entry.truth, None, None, None, ()), dark).replace(
-                        'id="answer"', ""
-                    )
-                )
+                st.html(_headline(entry.answer, Truth(entry.truth, None, None, None, ()), dark))
     left, right = st.columns(2, gap="large")
     with left:
         widgets.figure(
