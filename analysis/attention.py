@@ -71,15 +71,16 @@ def winners_over(winners: Winners, picture: np.ndarray, config: NetworkConfig, f
     A place is as bright as the square root of its count, so that single winners show beside many. Each
     stands for the middle of what its convolutions look at, which is larger than its square.
     """
-    seen = as_seen(picture, config, fit, 3).astype(np.float32)
+    seen = as_seen(picture, config, fit).astype(np.float32)
     height, width = seen.shape[:2]
     rows, columns = winners.counts.shape
-    light = np.sqrt(winners.counts / max(1, winners.counts.max()))
+    light = np.sqrt(winners.counts / max(1, winners.counts.max())).astype(np.float32)
     down, across = np.arange(height) * rows // height, np.arange(width) * columns // width
     share = light[down[:, None], across[None]][..., None]  # (height, width, 1)
-    grey = seen.mean(axis=2, keepdims=True).repeat(3, axis=2) * 0.62
-    lit = seen * 0.45 + np.array([255.0, 176.0, 40.0]) * 0.55
-    return (grey * (1 - share) + lit * share).clip(0, 255).round().astype(np.uint8)
+    grey = seen.mean(axis=2, keepdims=True) * 0.62
+    lit = seen * 0.45 + np.array([255, 176, 40], dtype=np.float32) * 0.55
+    mixed = (grey * (1 - share) + lit * share).clip(0, 255).round().astype(np.uint8)  # (height, width, 3)
+    return mixed.repeat(3, axis=0).repeat(3, axis=1)
 
 
 def as_seen(picture: np.ndarray, config: NetworkConfig, fit: str, enlarged: int = 1) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,54 @@ def test_a_good_upload_is_shown_and_a_bad_one_refused(app):
         assert not app.exception
         assert len(app.warning) == 1, name
         assert link(app, "picture").startswith("upload-"), "the picture before stays"
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    picture.save(file := io.BytesIO(), kind, **options)
+    return file.getvalue()
+
+
+def turned() -> bytes:
+    exif = Image.Exif()
+    exif[274] = 6  # lies on its side
+    return encoded(Image.new("RGB", (60, 40), "red"), "JPEG", exif=exif)
+
+
+def bomb() -> bytes:
+    """A small file that says it holds 20,000 x 20,000 pixels."""
+    whole = bytearray(encoded(Image.new("L", (8, 8)), "PNG"))
+    whole[16:24] = (20_000).to_bytes(4) * 2
+    whole[29:33] = zlib.crc32(whole[12:29]).to_bytes(4)
+    return bytes(whole)
+
+
+FILES = {
+    "cmyk.jpg": (encoded(Image.new("CMYK", (60, 40), (0, 255, 255, 0)), "JPEG"), True),
+    "deep.png": (encoded(Image.fromarray(np.full((40, 60), 40_000, dtype=np.uint16)), "PNG"), True),
+    "turned.jpg": (turned(), True),
+    "moving.gif": (
+        encoded(
+            Image.new("P", (60, 40)), "GIF", save_all=True, append_images=[Image.new("P", (60, 40), 9)] * 3
+        ),
+        True,
+    ),
+    "dot.png": (encoded(Image.new("RGB", (1, 1)), "PNG"), True),
+    "wide.png": (encoded(Image.new("RGB", (20_000, 4)), "PNG"), True),
+    "bomb.png": (bomb(), False),
+    "words.png": (b"<svg onload=alert(1)>" * 50, False),
+    "cut.jpg": (turned()[:300], False),
+    "[x](http:).png": (b"", False),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_any_file_gives_a_picture_or_a_sentence(app, name):
+    content, good = FILES[name]
+    app.file_uploader[0].upload(name, content).run()
+    assert not app.exception
+    assert link(app, "picture").startswith("upload-") == good
+    assert len(app.warning) == (not good)
+    assert "[x](" not in said(app)
 
 
 def test_previous_and_next_go_round(app):
