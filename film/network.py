@@ -216,8 +216,9 @@ class FiLMBlock(nn.Module):
         self.conv1 = nn.Conv2d(
             maps + 2 * config.coordinates, maps, config.entry_kernel, padding=config.entry_kernel // 2
         )
+        joined = 2 * maps if config.film_at == "concat" and self.modulated else 0  # gamma and beta as maps
         self.conv2 = nn.Conv2d(
-            maps + 2 * config.inner_coordinates + 2 * maps * (config.film_at == "concat"),
+            maps + 2 * config.inner_coordinates + joined,
             maps,
             config.kernel,
             padding=config.kernel // 2,

@@ -47,6 +47,8 @@ VARIANTS = [
     *({"film_at": place} for place in ("input", "conv", "norm", "relu", "output")),
     {"modulated": (True, False, True, False)},
     {"modulated": (False,) * 4},
+    {"film_at": "concat"},
+    {"film_at": "concat", "modulated": (True, False, True, False)},
     {"batch_norm": False},
     {"residual": False},
     {"coordinates": False, "kernel": 1},
