@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Test networks are tiny: more threads would only wait for each other. Set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 
