@@ -53,14 +53,14 @@ def test_markup_in_a_question_stays_text(visitor):
 
 
 def test_own_pictures_good_and_broken(visitor):
-    visitor.page.get_by_role("button", name="Your own").click()
+    visitor.page.get_by_test_id("stPopoverButton").click()
     chooser = visitor.page.locator("input[type=file]")
     chooser.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": picture()})
     visitor.says("truth unknown")
     assert visitor.answered(FIRST)
     visitor.shoot("ask-upload")
     if not visitor.page.locator("input[type=file]").count():
-        visitor.page.get_by_role("button", name="Your own").click()
+        visitor.page.get_by_test_id("stPopoverButton").click()
     chooser = visitor.page.locator("input[type=file]")
     chooser.set_input_files({"name": "cut.png", "mimeType": "image/png", "buffer": picture()[:100]})
     visitor.says("The picture that was given cannot be read")
@@ -96,6 +96,31 @@ def test_examples_are_offered(visitor):
     question = offer.inner_text()
     offer.click()
     assert visitor.answered(question)
+
+
+def test_a_question_is_put_together_word_by_word_on_the_keyboard(visitor):
+    visitor.page.get_by_role("radio", name="Word by word").click()
+    for words in ("How", "How many", "How many blocks", "How many blocks are"):
+        box = visitor.page.get_by_role("combobox", name="Next word")
+        box.press_sequentially(words.split()[-1])
+        box.press("Enter")
+        visitor.page.locator("h4", has_text=words).wait_for()
+        visitor.quiet()
+    visitor.shoot("ask-words")
+    for word in ("there", "?"):
+        box = visitor.page.get_by_role("combobox", name="Next word")
+        box.press_sequentially(word)
+        box.press("Enter")
+        visitor.page.wait_for_timeout(300)
+        visitor.quiet()
+    assert visitor.answered("How many blocks are there?")
+
+
+def test_a_question_that_is_cut_off_is_answered_and_can_go_on(visitor):
+    visitor.ask("How many blue things are")
+    visitor.says("ends too early")
+    visitor.says("It can go on with")
+    visitor.shoot("ask-cut-off")
 
 
 def test_a_link_reopens_what_its_maker_saw(visitors):
