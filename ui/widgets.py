@@ -252,12 +252,16 @@ def _build(session: Session, shown: loaders.Shown) -> None:
     )
     slots: dict[str, str | None] = {}
     for line in builder.lines(family):
-        title, *columns = st.columns([1.1, *[1] * 4], vertical_alignment="bottom", gap="small")
-        title.markdown(f"**{line.title}**")
-        for column, gap in zip(columns, line.gaps, strict=False):
-            slots[gap.slot] = column.selectbox(
-                gap.label, gap.values, format_func=lambda v: v or "any", key=f"gap-{family.index}-{gap.slot}"
-            )
+        st.markdown(f"**{line.title}**")
+        with st.container(horizontal=True, gap="small"):
+            for gap in line.gaps:
+                slots[gap.slot] = st.selectbox(
+                    gap.label,
+                    gap.values,
+                    format_func=lambda value: value or "any",
+                    key=f"gap-{family.index}-{gap.slot}",
+                    width=116,
+                )
     try:
         text = builder.say(family, slots, session.vocabulary)
     except InputError as error:

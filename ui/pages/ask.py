@@ -71,7 +71,7 @@ def _answer(session: Session, shown: Shown, truth: Truth, dark: bool) -> Answer 
             if truth.nearest:
                 _offer(truth.nearest, "Nearest question")
         if truth.nearest and (words := widgets.next_words(session, question)):
-            st.pills("It can go on with", words, **state.taken("go-on", partial(_go_on, question)))
+            st.pills("It can go on with", words, wrap=True, **state.taken("go-on", partial(_go_on, question)))
     return answer
 
 
