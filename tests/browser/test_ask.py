@@ -33,7 +33,8 @@ def test_a_question_is_answered_and_remembered(visitor):
     question = "How many metal things are there?"
     visitor.ask(question)
     assert visitor.answered(question)
-    visitor.says("This session's questions")
+    visitor.page.get_by_text("Compare two of them").click()
+    visitor.says("How far A and B are apart")
     visitor.shoot("ask-compared")
 
 

@@ -13,6 +13,7 @@ from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
 from ui import builder, loaders, state, widgets
 from ui.loaders import Shown
+from ui.state import Asked
 
 RECORD = "classifier.maps"
 
@@ -202,9 +203,6 @@ def _history(dark: bool) -> None:
     if len(asked) < 2:
         return
     st.subheader("This session's questions")
-    widgets.notice(
-        "Compare two: **does one word or one object change the answer, and gamma and beta with it?**"
-    )
     rows = [
         {
             "#": entry.number,
@@ -221,6 +219,12 @@ def _history(dark: bool) -> None:
             pd.DataFrame(rows), hide_index=True,
             column_config={"sure": st.column_config.NumberColumn(format="percent")},
         )  # fmt: skip
+    if st.toggle("Compare two of them", key="compare"):
+        _compare(asked, dark)
+
+
+def _compare(asked: tuple[Asked, ...], dark: bool) -> None:
+    widgets.notice("**Does one word or one object change the answer, and gamma and beta with it?**")
     labels = {entry.number: f"{entry.number}: {entry.question} ({entry.title})" for entry in reversed(asked)}
     left, right = st.columns(2, gap="large")
     first = left.selectbox(
@@ -234,7 +238,11 @@ def _history(dark: bool) -> None:
     for column, entry in ((left, a), (right, b)):
         with column:
             small, told = st.columns([2, 3], vertical_alignment="center")
-            small.image(loaders.shown(entry.picture, state.upload()).pixels, width="stretch", alt=entry.title)
+            shown = loaders.shown(entry.picture, state.upload())
+            if shown.key == entry.picture:
+                small.image(shown.pixels, width="stretch", alt=entry.title)
+            else:
+                small.caption(f"{widgets.plain(entry.title)}, since replaced by another upload")
             with told:
                 st.html(_headline(entry.answer, Truth(entry.truth, None, None, None, ()), dark))
     left, right = st.columns(2, gap="large")

@@ -1,0 +1,128 @@
+"""Many visitors at once: `python -m benchmarks.load [--visitors 20] [--questions 8] [--think 2]`.
+
+Starts the app and speaks its own language to it over web sockets, one per visitor: open the page, then
+ask question after question with a pause in between. Prints how long answers take until the server has
+sent them, and how much memory a visitor costs. No browser is needed; the time browsers take to draw
+comes on top (`benchmarks.app`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+ROOT = Path(__file__).parents[1]
+COLORS = ("red", "blue", "green", "gray", "cyan", "brown", "purple", "yellow")
+THINGS = ("cubes", "spheres", "cylinders", "things", "blocks", "balls", "objects")
+
+
+class Visitor:
+    """One session: the socket, and what the last run of the page sent."""
+
+    def __init__(self, number: int, stream: websockets.ClientConnection):
+        self.number, self.stream = number, stream
+        self.box = ""  # id of the question's text input
+
+    async def run(self, question: str | None = None) -> float:
+        """Run the page, with a question typed in; returns the seconds until its answer had come."""
+        message = BackMsg()
+        message.rerun_script.query_string = ""
+        if question is not None:
+            state = message.rerun_script.widget_states.widgets.add()
+            state.id, state.string_value = self.box, question
+        began, answered = time.perf_counter(), None
+        await self.stream.send(message.SerializeToString())
+        while True:
+            sent = ForwardMsg.FromString(await asyncio.wait_for(self.stream.recv(), 60))
+            kind = sent.WhichOneof("type")
+            element = sent.delta.new_element if kind == "delta" else None
+            if element is not None and element.WhichOneof("type") == "exception":
+                raise RuntimeError(element.exception.message)
+            if element is not None and element.WhichOneof("type") == "text_input":
+                self.box = element.text_input.id
+            if element is not None and 'id="answer"' in element.html.body:
+                assert question is None or question in element.html.body
+                answered = time.perf_counter() - began
+            if kind == "script_finished":
+                assert answered is not None, f"visitor {self.number} got no answer to {question!r}"
+                return answered
+
+
+async def visit(number: int, port: int, questions: int, think: float) -> list[float]:
+    address = f"ws://127.0.0.1:{port}/_stcore/stream"
+    async with websockets.connect(address, subprotocols=["streamlit"], max_size=None) as stream:
+        visitor = Visitor(number, stream)
+        await visitor.run()
+        await asyncio.sleep(think * (number % 10) / 10)  # people do not come in step
+        taken = []
+        for turn in range(questions):
+            color, thing = COLORS[(number + turn) % len(COLORS)], THINGS[(number * 3 + turn) % len(THINGS)]
+            taken.append(await visitor.run(f"How many {color} {thing} are there?"))
+            await asyncio.sleep(think)
+        return taken
+
+
+async def visit_all(visitors: int, port: int, questions: int, think: float) -> list[float]:
+    taken = await asyncio.gather(*(visit(i, port, questions, think) for i in range(visitors)))
+    return [seconds for one in taken for seconds in one]
+
+
+def memory(pid: int) -> float:
+    """Resident megabytes of a process (Linux)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--questions", type=int, default=8, help="each asks so many")
+    parser.add_argument("--think", type=float, default=2.0, help="seconds between answer and next question")
+    options = parser.parse_args()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+        + ["--server.address", "127.0.0.1", "--server.port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        asyncio.run(visit_all(1, port, 4, 0.1))  # loads and warms what is loaded once
+        before = memory(server.pid)
+        taken = asyncio.run(visit_all(options.visitors, port, options.questions, options.think))
+        after = memory(server.pid)
+    finally:
+        server.terminate()
+        server.wait(20)
+    taken.sort()
+    print(
+        f"{options.visitors} visitors, {len(taken)} questions, {options.think:g} s to think: "
+        f"median {statistics.median(taken) * 1000:.0f} ms, 95 of 100 under "
+        f"{taken[int(len(taken) * 0.95)] * 1000:.0f} ms, most {taken[-1] * 1000:.0f} ms"
+    )
+    each = (after - before) / options.visitors
+    print(f"memory: {before:.0f} MB with one visitor; {each:.1f} MB for each further")
+
+
+if __name__ == "__main__":
+    main()
