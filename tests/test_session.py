@@ -166,7 +166,7 @@ def test_many_threads_share_one_session(session):
         results = list(pool.map(work, jobs))
     for (chances, maps), (same, same_maps) in zip(results, expected, strict=True):
         np.testing.assert_allclose(chances, same, atol=1e-5)  # sums in another order
-        np.testing.assert_allclose(maps, same_maps, atol=1e-5)
+        np.testing.assert_allclose(maps, same_maps, atol=1e-4)
     assert weights_hash(session.network) == before
     assert threading.active_count() < 20
 
