@@ -26,7 +26,7 @@ _NAMES = {
     # where an answer came from, and what is true
     "analysis.attention": ("Winners", "as_seen", "not_counted", "winners", "winners_over"),
     "analysis.truth": ("Step", "Truth", "find_truth"),
-    "analysis.figures": (
+    "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",
         "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",
         "prefix_answers", "reach", "word_moves", "word_path",

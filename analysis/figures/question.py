@@ -1,86 +1,29 @@
-"""Every plotly figure: a pure function of data. Colours are those of `analysis.palette`.
-
-Figures have no ground of their own, so that they stand on a light page and on a dark one; `dark`
-says which it is. Row ids travel in custom data.
-"""
+"""Figures of one question: its answer, its modulation, and what each of its words did."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.palette import CATEGORIES, NEUTRAL, diverging, ground, ink
+from analysis.figures.look import (
+    ABOVE,
+    GROUPED,
+    NEGATIVE,
+    POSITIVE,
+    SHORT,
+    START,
+    block_names,
+    color_bar,
+    color_scale,
+    figure,
+    rule,
+)
+from analysis.palette import CATEGORIES, NEUTRAL, diverging, ink
 from analysis.population import Population, Standing
 from analysis.trajectory import Kind, Ledger, Line
 from analysis.walls import Census
-
-POSITIVE, NEGATIVE, START = "#d9731a", "#2f86cc", NEUTRAL
-SHORT = 5.0  # z beyond which all colours are alike
-ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}  # where a legend stands
-GROUPED: dict[str, Any] = {
-    "barmode": "group",
-    "bargap": 0.25,
-    "showlegend": True,
-    "legend": ABOVE,
-    "margin": {"t": 40},
-}
-
-
-def _figure(
-    height: int,
-    dark: bool,
-    *traces: go.BaseTraceType,
-    x: Mapping[str, object] | None = None,
-    y: Mapping[str, object] | None = None,
-    margin: Mapping[str, int] | None = None,
-    **settings: object,
-) -> go.Figure:
-    """The common look. All of it is given at once: plotly checks each later change for milliseconds."""
-    axis = {
-        "gridcolor": "rgba(138, 143, 152, 0.25)", "zeroline": False, "automargin": True, "title_standoff": 8,
-    }  # fmt: skip
-    layout = {
-        "template": "none",
-        "height": height,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8} | dict(margin or {}),
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {
-            "color": ink(dark),
-            "size": 12,
-            "family": "Source Sans, Source Sans Pro, Liberation Sans, sans-serif",
-        },
-        "showlegend": False,
-        "hoverlabel": {"bgcolor": ground(dark), "font": {"color": ink(dark)}, "bordercolor": NEUTRAL},
-        "xaxis": axis | dict(x or {}),
-        "yaxis": axis | dict(y or {}),
-    }
-    return go.Figure(list(traces), layout | settings)
-
-
-def _line(along: str, at: float) -> dict[str, object]:
-    """A thin line through the whole plot at x or y = `at`."""
-    other = "y" if along == "x" else "x"
-    return {
-        "type": "line", f"{along}0": at, f"{along}1": at, f"{other}0": 0, f"{other}1": 1,
-        f"{other}ref": f"{other} domain", "line": {"color": NEUTRAL, "width": 1},
-    }  # fmt: skip
-
-
-def _scale(dark: bool) -> list[tuple[float, str]]:
-    colors = diverging(dark)
-    return [(place / (len(colors) - 1), color) for place, color in enumerate(colors)]
-
-
-def _bar(title: str) -> dict[str, object]:
-    return {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0, "x": 1.01}
-
-
-def _blocks(count: int) -> list[str]:
-    return [f"block {block + 1}" for block in range(count)]
 
 
 def modulation_heatmap(
@@ -114,12 +57,12 @@ def modulation_heatmap(
         z=np.round(shown, 4),
         customdata=np.stack(seen, axis=-1).round(4),
         hovertemplate=hover + "<extra></extra>",
-        colorscale=_scale(dark),
+        colorscale=color_scale(dark),
         zmin=-top,
         zmax=top,
         xgap=1,
         ygap=2,
-        colorbar=_bar(f"z of {kind}" if by_z else kind),
+        colorbar=color_bar(f"z of {kind}" if by_z else kind),
     )
     frames = []
     if chosen is not None:
@@ -127,7 +70,7 @@ def modulation_heatmap(
         corners = {"x0": number - 0.5, "x1": number + 0.5, "y0": block - 0.5, "y1": block + 0.5}
         frames.append({"type": "rect", **corners, "line": line})
     # Fixed margins: gamma's and beta's columns stand below each other.
-    return _figure(
+    return figure(
         56 + 30 * blocks,
         dark,
         trace,
@@ -181,13 +124,13 @@ def plane(
         "type": "rect", "x0": -1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain",
         "fillcolor": NEUTRAL, "opacity": 0.08, "line": {"width": 0},
     }  # fmt: skip
-    return _figure(
+    return figure(
         340,
         dark,
         *clouds,
         x={"title_text": "gamma (grey: |gamma| below 1)"},
         y={"title_text": "beta"},
-        shapes=[muted, _line("x", 0), _line("y", 0)],
+        shapes=[muted, rule("x", 0), rule("y", 0)],
         showlegend=True,
         legend=ABOVE,
         margin={"t": 40},
@@ -208,13 +151,13 @@ def population_histogram(
         hovertemplate=f"{kind} %{{x:.3f}}: %{{y}} questions<extra></extra>",
     )
     here = {"text": "this question", "x": value, "y": 1, "yref": "y domain", "yanchor": "bottom"}
-    return _figure(
+    return figure(
         220,
         dark,
         bars,
         x={"title_text": f"{kind} of block {block + 1}, map {feature_map}", "showgrid": False},
         y={"title_text": f"of {len(population):,} questions"},
-        shapes=[_line("x", value) | {"line": {"color": POSITIVE, "width": 3}}],
+        shapes=[rule("x", value) | {"line": {"color": POSITIVE, "width": 3}}],
         annotations=[here | {"showarrow": False, "font": {"color": POSITIVE}}],
         bargap=0,
         margin={"t": 28},
@@ -231,7 +174,7 @@ def census_bars(counts: Sequence[Census], *, dark: bool = False) -> go.Figure:
             continue
         bars.append(
             go.Bar(
-                x=_blocks(len(counts)),
+                x=block_names(len(counts)),
                 y=numbers,
                 name=name,
                 text=numbers,
@@ -242,7 +185,7 @@ def census_bars(counts: Sequence[Census], *, dark: bool = False) -> go.Figure:
             )
         )
     y = {"title_text": f"of {counts[0].maps} maps" if counts else "maps"}
-    return _figure(340, dark, *bars, x={"showgrid": False}, y=y, **GROUPED)
+    return figure(340, dark, *bars, x={"showgrid": False}, y=y, **GROUPED)
 
 
 def reach(
@@ -266,7 +209,7 @@ def reach(
         )
     ]
     y = {"title_text": "change", "tickformat": ".0%"}
-    return _figure(320, dark, *bars, x={"showgrid": False}, y=y, **GROUPED)
+    return figure(320, dark, *bars, x={"showgrid": False}, y=y, **GROUPED)
 
 
 def _positions(tokens: Sequence[str]) -> dict[str, object]:
@@ -276,7 +219,7 @@ def _positions(tokens: Sequence[str]) -> dict[str, object]:
 
 
 def _block_ticks(count: int) -> dict[str, object]:
-    return {"tickvals": list(range(count)), "ticktext": _blocks(count), "showgrid": False}
+    return {"tickvals": list(range(count)), "ticktext": block_names(count), "showgrid": False}
 
 
 def contribution_bars(lines: Sequence[Line], label: str, *, dark: bool = False) -> go.Figure:
@@ -312,7 +255,7 @@ def contribution_bars(lines: Sequence[Line], label: str, *, dark: bool = False) 
         hoverinfo="skip",
     )
     x = _positions(names) | {"range": [-0.6, len(names) - 0.4]}
-    return _figure(360, dark, bars, steps, x=x, y={"title_text": label}, shapes=[_line("y", 0)])
+    return figure(360, dark, bars, steps, x=x, y={"title_text": label}, shapes=[rule("y", 0)])
 
 
 def word_path(ledger: Ledger, kind: Kind, block: int, *, dark: bool = False) -> go.Figure:
@@ -323,14 +266,14 @@ def word_path(ledger: Ledger, kind: Kind, block: int, *, dark: bool = False) -> 
         z=values.round(4),
         customdata=np.broadcast_to(np.array(ledger.tokens), values.shape),
         hovertemplate=f"after “%{{customdata}}”: {kind} of map %{{y}} is %{{z:.3f}}<extra></extra>",
-        colorscale=_scale(dark),
+        colorscale=color_scale(dark),
         zmin=-top,
         zmax=top,
         xgap=2,
-        colorbar=_bar(kind),
+        colorbar=color_bar(kind),
     )
     y = {"title_text": f"map of block {block + 1}", "autorange": "reversed", "showgrid": False}
-    return _figure(380, dark, trace, x=_positions(ledger.tokens), y=y)
+    return figure(380, dark, trace, x=_positions(ledger.tokens), y=y)
 
 
 def word_moves(ledger: Ledger, kind: Kind, *, dark: bool = False) -> go.Figure:
@@ -345,10 +288,10 @@ def word_moves(ledger: Ledger, kind: Kind, *, dark: bool = False) -> go.Figure:
         zmax=max(float(moves.max()), 1e-6),
         xgap=2,
         ygap=2,
-        colorbar=_bar("moved"),
+        colorbar=color_bar("moved"),
     )
     y = _block_ticks(len(moves)) | {"autorange": "reversed"}
-    return _figure(120 + 26 * len(moves), dark, trace, x=_positions(ledger.tokens), y=y)
+    return figure(120 + 26 * len(moves), dark, trace, x=_positions(ledger.tokens), y=y)
 
 
 def prefix_answers(
@@ -376,7 +319,7 @@ def prefix_answers(
         zmax=1,
         xgap=2,
         ygap=2,
-        colorbar=_bar("probability") | {"tickformat": ".0%"},
+        colorbar=color_bar("probability") | {"tickformat": ".0%"},
     )
     here = [(place, names[i]) for place, i in enumerate(winner) if i in best]
     marks = go.Scatter(
@@ -387,7 +330,7 @@ def prefix_answers(
         hoverinfo="skip",
     )
     y = {"type": "category", "autorange": "reversed", "showgrid": False}
-    return _figure(130 + 24 * len(best), dark, trace, marks, x=_positions(tokens), y=y)
+    return figure(130 + 24 * len(best), dark, trace, marks, x=_positions(tokens), y=y)
 
 
 def answer_bars(
@@ -411,14 +354,14 @@ def answer_bars(
         cliponaxis=False,
         hovertemplate="%{y}: %{x:.4%}<extra></extra>",
     )
-    figure = _figure(34 + 17 * len(names), dark, bars, bargap=0.28)
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", side="top", dtick=0.25)
-    figure.update_yaxes(
+    chart = figure(34 + 17 * len(names), dark, bars, bargap=0.28)
+    chart.update_xaxes(range=[0, 1], tickformat=".0%", side="top", dtick=0.25)
+    chart.update_yaxes(
         autorange="reversed", type="category", dtick=1, showgrid=False, ticks="outside", ticklen=6,
         tickcolor="rgba(0,0,0,0)",
     )  # fmt: skip
-    figure.update_layout(margin={"r": 64}, font={"size": 12})
-    return figure
+    chart.update_layout(margin={"r": 64}, font={"size": 12})
+    return chart
 
 
 def _share(value: float) -> str:
@@ -430,7 +373,7 @@ def answers_side_by_side(
 ) -> go.Figure:
     """Two distributions over the answers that are likeliest in either, A above B."""
     names = sorted(first, key=lambda name: -max(first[name], second.get(name, 0.0)))[:most]
-    figure = _figure(
+    chart = figure(
         70 + 34 * len(names), dark, barmode="group", bargap=0.3, showlegend=True,
         legend={"orientation": "h", "y": 1.12, "x": 0, "traceorder": "normal"},
     )  # fmt: skip
@@ -439,17 +382,17 @@ def answers_side_by_side(
         ("B", second, CATEGORIES[1], "/"),
     ):
         values = [chances.get(name, 0.0) for name in names]
-        figure.add_bar(
+        chart.add_bar(
             x=values, y=names, orientation="h", name=label, cliponaxis=False,
             text=[_share(value) for value in values], textposition="outside",
             textfont={"size": 11, "color": ink(dark)},
             hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
             marker={"color": color, "pattern": {"shape": pattern, "fillmode": "overlay", "size": 5}},
         )  # fmt: skip
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.25)
-    figure.update_yaxes(
+    chart.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.25)
+    chart.update_yaxes(
         autorange="reversed", type="category", dtick=1, showgrid=False, ticks="outside", ticklen=6
     )
-    figure.update_yaxes(tickcolor="rgba(0,0,0,0)")
-    figure.update_layout(margin={"r": 56})
-    return figure
+    chart.update_yaxes(tickcolor="rgba(0,0,0,0)")
+    chart.update_layout(margin={"r": 56})
+    return chart
