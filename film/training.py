@@ -17,13 +17,14 @@ import copy
 import csv
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from film.batches import Deck
@@ -445,6 +446,41 @@ def start(
 ) -> bool:
     """Open the data, build or resume the run, train; True when the recipe is finished."""
     place = Place.find(precision)
+    with _alone(out, place):
+        return _run(
+            out, network, recipe, data, validation, initial, resume, place, time_limit, save_every, report
+        )
+
+
+@contextlib.contextmanager
+def _alone(out: Path, place: Place) -> Iterator[None]:
+    """Hold the run's folder: two runs in one would overwrite each other's state."""
+    if place.rank:
+        yield
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / "run.lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(
+            f"Another process is training in {out}; wait for it, or choose another folder."
+        ) from None
+
+
+def _run(
+    out: Path,
+    network: NetworkConfig,
+    recipe: TrainingConfig,
+    data: Path,
+    validation: Path | None,
+    initial: tuple[Path, ...],
+    resume: bool,
+    place: Place,
+    time_limit: float,
+    save_every: float,
+    report: Report,
+) -> bool:
     corpus = Corpus.open(data)
     checked = Corpus.open(validation) if validation else None
     network = replace(network, words=len(corpus.words), answers=len(ANSWERS))
