@@ -26,6 +26,12 @@ _NAMES = {
     # where an answer came from, and what is true
     "analysis.attention": ("Winners", "as_seen", "not_counted", "winners", "winners_over"),
     "analysis.truth": ("Step", "Truth", "find_truth"),
+    # many questions: do those of a kind lie together, and what makes a selection different
+    "analysis.agreement": (
+        "Centres", "Grouping", "Score", "Verdict", "adjusted_rand", "attribute_then_operation",
+        "attributes_and_operations", "centre_distances", "clusters", "distinct", "grouping",
+        "grouping_table", "groupings", "neighbour_agreement", "neighbours", "silhouette",
+    ),
     "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",
         "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",
