@@ -7,18 +7,13 @@ would see on a clock: from the key to the answer on the page.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.serving import chromium, served
+
 KINDS = ("cubes", "spheres", "cylinders", "things")
 COLORS = ("red", "blue", "green", "gray", "cyan", "brown", "purple", "yellow")
 
@@ -27,37 +22,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--questions", type=int, default=20)
     options = parser.parse_args()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with sync_playwright() as playwright:
-        program = os.environ.get("FILM_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         began = time.perf_counter()
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
-            + ["--server.address", "127.0.0.1", "--server.port", str(port)],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            first = _opened(page, port)
+        with served() as (address, _):
+            first = _opened(page, address)
             print(f"start of the server -> first answer on the page: {first - began:.2f} s")
             texts = [f"How many {color} {kind} are there?" for color in COLORS for kind in KINDS]
             _print("question -> new answer", [_asked(page, text) for text in texts[: options.questions]])
             _print("next picture -> new answer", [_next(page) for _ in range(options.questions // 2)])
-        finally:
-            server.terminate()
-            server.wait(20)
         browser.close()
 
 
-def _opened(page: Page, port: int) -> float:
+def _opened(page: Page, address: str) -> float:
     while True:
         try:
-            page.goto(f"http://127.0.0.1:{port}/")
+            page.goto(address)
             break
         except Exception:  # not there yet
             time.sleep(0.1)

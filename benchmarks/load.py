@@ -11,10 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -23,7 +20,8 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.serving import served
+
 COLORS = ("red", "blue", "green", "gray", "cyan", "brown", "purple", "yellow")
 THINGS = ("cubes", "spheres", "cylinders", "things", "blocks", "balls", "objects")
 
@@ -60,9 +58,9 @@ class Visitor:
                 return answered
 
 
-async def visit(number: int, port: int, questions: int, think: float) -> list[float]:
-    address = f"ws://127.0.0.1:{port}/_stcore/stream"
-    async with websockets.connect(address, subprotocols=["streamlit"], max_size=None) as stream:
+async def visit(number: int, address: str, questions: int, think: float) -> list[float]:
+    door = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
+    async with websockets.connect(door, subprotocols=["streamlit"], max_size=None) as stream:
         visitor = Visitor(number, stream)
         await visitor.run()
         await asyncio.sleep(think * (number % 10) / 10)  # people do not come in step
@@ -74,8 +72,8 @@ async def visit(number: int, port: int, questions: int, think: float) -> list[fl
         return taken
 
 
-async def visit_all(visitors: int, port: int, questions: int, think: float) -> list[float]:
-    taken = await asyncio.gather(*(visit(i, port, questions, think) for i in range(visitors)))
+async def visit_all(visitors: int, address: str, questions: int, think: float) -> list[float]:
+    taken = await asyncio.gather(*(visit(i, address, questions, think) for i in range(visitors)))
     return [seconds for one in taken for seconds in one]
 
 
@@ -90,30 +88,17 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=8, help="each asks so many")
     parser.add_argument("--think", type=float, default=2.0, help="seconds between answer and next question")
     options = parser.parse_args()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
-        + ["--server.address", "127.0.0.1", "--server.port", str(port)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    with served() as (address, server):
         for _ in range(300):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
                 break
             except OSError:
                 time.sleep(0.1)
-        asyncio.run(visit_all(1, port, 4, 0.1))  # loads and warms what is loaded once
+        asyncio.run(visit_all(1, address, 4, 0.1))  # loads and warms what is loaded once
         before = memory(server.pid)
-        taken = asyncio.run(visit_all(options.visitors, port, options.questions, options.think))
+        taken = asyncio.run(visit_all(options.visitors, address, options.questions, options.think))
         after = memory(server.pid)
-    finally:
-        server.terminate()
-        server.wait(20)
     taken.sort()
     print(
         f"{options.visitors} visitors, {len(taken)} questions, {options.think:g} s to think: "
