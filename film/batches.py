@@ -98,8 +98,15 @@ class Deck:
     def __len__(self) -> int:
         return len(self.usable)
 
-    def draw(self, generator: torch.Generator, pictures: int, questions: int, *, mirror: bool) -> Batch:
-        """A random batch; with `mirror`, half of the time pictures and words swap left and right."""
+    def draw(
+        self, generator: torch.Generator, pictures: int, questions: int, *, mirror: bool, shift: float = 0.0
+    ) -> Batch:
+        """A random batch.
+
+        Args:
+            mirror: half of the time, pictures and words swap left and right.
+            shift: pictures are moved by up to this share of their size; no answer changes by that.
+        """
         chosen = self.usable[torch.randint(len(self.usable), (pictures,), generator=generator)]
         # k distinct questions of each picture, as long as it has that many.
         most = int(self.counts[chosen].max())
@@ -108,10 +115,23 @@ class Deck:
         pick = order.argsort(1)[:, torch.arange(questions) % most] % self.counts[chosen, None]
         rows = (self.starts[chosen, None] + pick).flatten()
         flip = mirror and bool(torch.rand((), generator=generator) < 0.5)
-        return self.batch(chosen, rows, questions, flip=flip)
+        right, down = ((torch.rand(2, generator=generator) * 2 - 1) * shift).tolist() if shift else (0.0, 0.0)
+        return self.batch(chosen, rows, questions, flip=flip, moved=(right, down))
 
-    def batch(self, pictures: Tensor, rows: Tensor, questions: int, *, flip: bool = False) -> Batch:
-        """The batch of these pictures (P,) and of these question rows (P k,), picture by picture."""
+    def batch(
+        self,
+        pictures: Tensor,
+        rows: Tensor,
+        questions: int,
+        *,
+        flip: bool = False,
+        moved: tuple[float, float] = (0.0, 0.0),
+    ) -> Batch:
+        """The batch of these pictures (P,) and of these question rows (P k,), picture by picture.
+
+        Args:
+            flip: mirror it. moved: to the right and down, shares of width and height.
+        """
         lengths = self.lengths[rows]
         pictures, rows = pictures.to(self.device), rows.to(self.device)
         tokens = self.tokens[rows, : int(lengths.max())].long()
@@ -130,6 +150,11 @@ class Deck:
             positions[..., 2] = 1 - positions[..., 2]
             if seen is not None:
                 seen = seen.flip(3)
+        if any(moved):
+            if seen is not None:
+                seen, moved = _moved(seen, moved)
+            positions = positions.clone()
+            positions[..., 2:4] += positions.new_tensor(moved)
         bits = torch.arange(OBJECTS, device=self.device, dtype=torch.int32)
         return Batch(
             pictures=seen,
@@ -144,6 +169,15 @@ class Deck:
             spoken=self.spoken[self.family[rows]],
             family=self.family[rows],
         )
+
+
+def _moved(pictures: Tensor, by: tuple[float, float]) -> tuple[Tensor, tuple[float, float]]:
+    """Pictures (P, 3, height, width) moved by whole pixels, their edges repeated; and by how much exactly."""
+    height, width = pictures.shape[2:]
+    right, down = round(by[0] * width), round(by[1] * height)
+    columns = (torch.arange(width, device=pictures.device) - right).clamp(0, width - 1)
+    rows = (torch.arange(height, device=pictures.device) - down).clamp(0, height - 1)
+    return pictures[:, :, rows][:, :, :, columns], (right / width, down / height)
 
 
 def cells(positions: Tensor, columns: int, rows: int) -> tuple[Tensor, Tensor]:

@@ -196,6 +196,7 @@ class TrainingConfig:
     clip: float = 0.0  # largest norm of the gradient; 0 leaves it
     averaging: float = 0.0  # decay per step of the averaged weights that are kept; 0 keeps the last ones
     mirror: bool = False  # half of the batches mirrored, left and right swapped in the words
+    shift: float = 0.0  # batches moved by up to this share of the picture's width and height
     front: int = 0  # convolutions of the stem that are asked for the scene's attribute maps
     frozen: tuple[str, ...] = ()  # parts that do not learn: "stem", "front", "reader", "blocks", "classifier"
     loss: LossWeights = LossWeights()
@@ -205,10 +206,20 @@ class TrainingConfig:
         for name in ("samples", "pictures", "questions"):
             value = getattr(self, name)
             _require(isinstance(value, int) and value > 0, name, value, "a whole number above 0")
-        for name in ("learning_rate", "final_rate", "weight_decay", "clip", "averaging", "warm_up", "front"):
+        for name in (
+            "learning_rate",
+            "final_rate",
+            "weight_decay",
+            "clip",
+            "averaging",
+            "warm_up",
+            "front",
+            "shift",
+        ):
             value = getattr(self, name)
             _require(isinstance(value, (int, float)) and value >= 0, name, value, "a number, 0 or more")
         _require(self.averaging < 1, "averaging", self.averaging, "below 1")
+        _require(self.shift <= 0.2, "shift", self.shift, "0.2 at most, or objects leave the picture")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -171,7 +171,11 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate(self.samples)
         batch = self.deck.draw(
-            self.generator, max(1, recipe.pictures // place.world), recipe.questions, mirror=recipe.mirror
+            self.generator,
+            max(1, recipe.pictures // place.world),
+            recipe.questions,
+            mirror=recipe.mirror,
+            shift=recipe.shift,
         )
         with place.autocast():
             result = self.stepper(batch)

@@ -106,6 +106,23 @@ def test_mirrored_batches_swap_left_and_right_in_words_slots_and_places(corpus):
     assert torch.equal(mirrored.tokens[untouched], plain.tokens[untouched])
 
 
+def test_moved_batches_carry_pictures_and_places_alike(tmp_path):
+    made = Corpus.open(
+        generate(tmp_path / "made", Making(pictures=3, questions=4, size=(48, 32), split="train", seed=5))
+    )
+    deck = Deck(made, torch.device("cpu"))
+    pictures, rows = torch.arange(3), torch.arange(12)
+    plain = deck.batch(pictures, rows, 4)
+    moved = deck.batch(pictures, rows, 4, moved=(0.06, -0.03))  # 2.88 and -0.96 pixels: 3 and -1
+    assert torch.equal(moved.pictures[:, :, :-1, 3:], plain.pictures[:, :, 1:, :-3])
+    assert torch.equal(moved.pictures[:, :, :-1, 0], plain.pictures[:, :, 1:, 0])  # the edge repeated
+    there = plain.objects[..., 0] >= 0
+    by = (moved.positions - plain.positions)[there]
+    torch.testing.assert_close(by[:, 2:4], torch.tensor([3 / 48, -1 / 32]).expand(len(by), 2))
+    assert not by[:, [0, 1, 4, 5]].any()
+    assert torch.equal(moved.answers, plain.answers)
+
+
 def test_sets_are_those_of_the_programs(corpus):
     deck = Deck(corpus, CPU.device, with_pictures=False)
     batch = deck.batch(torch.tensor([0]), torch.arange(10), 10)
