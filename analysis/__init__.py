@@ -32,6 +32,7 @@ _NAMES = {
         "attributes_and_operations", "centre_distances", "clusters", "distinct", "grouping",
         "grouping_table", "groupings", "neighbour_agreement", "neighbours", "silhouette",
     ),
+    "analysis.enrich": ("Why", "prepare_why", "why_together"),
     "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",
         "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",
