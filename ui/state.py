@@ -26,16 +26,28 @@ class ViewState:
 
     `picture`: "gallery-7", or "upload-" and the hash of a picture that only its own session has.
     `block`, `feature_map`: counted from 0, the one that the study pages look into.
+    `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
+    `filter_by`, `filter_for`: which of its questions are selected. Empty where nothing was chosen.
     """
 
     picture: str = "gallery-0"
     question: str = ""
     block: int = 0
     feature_map: int = 0
+    layout: str = ""
+    beside: str = ""
+    color: str = ""
+    word: str = ""
+    filter_by: str = ""
+    filter_for: str = ""
 
 
 # Fields by their name in the URL, where blocks count from 1 as they do on the page.
 _NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map"}
+_TEXTS = {  # plain text, which the page checks where it is used
+    "layout": "layout", "beside": "beside", "color": "color", "word": "word", "by": "filter_by", "for": "filter_for",
+}  # fmt: skip
+_TEXT = 120  # characters of one of them in a link
 _WEIGHTS = "weights"
 
 
@@ -45,6 +57,7 @@ def to_link(view: ViewState, weights: str) -> dict[str, str]:
     values["block"] += 1
     plain = {"block": 1, "map": 0}
     link = {name: str(value) for name, value in values.items() if value != plain.get(name)}
+    link |= {name: text for name, field in _TEXTS.items() if (text := getattr(view, field))}
     return link | {_WEIGHTS: weights[:HASH]}
 
 
@@ -72,6 +85,7 @@ def from_link(
             remarks.append("This link names a picture that the gallery does not have; another stands in.")
     if "q" in link:
         view = replace(view, question=link["q"][:LONGEST])
+    view = replace(view, **{field: link[name][:_TEXT] for name, field in _TEXTS.items() if name in link})
     for name, field in (("block", "block"), ("map", "feature_map")):
         if name in link:
             text, least = link[name], int(name == "block")
@@ -120,6 +134,11 @@ def start(weights: str, pictures: int, plain: ViewState) -> None:
     if "view" not in st.session_state:
         link = {name: st.query_params[name] for name in st.query_params}
         st.session_state["view"], st.session_state["remarks"] = from_link(link, weights, pictures, plain)
+    follow(weights)
+
+
+def follow(weights: str) -> None:
+    """Keep the address in step with the view; a fragment does so at its end."""
     link = to_link(view(), weights)
     if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)
@@ -218,3 +237,53 @@ def draft() -> str:
 
 def set_draft(text: str) -> None:
     st.session_state["draft"] = text
+
+
+# --- The atlas's selections -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Questions of the study that were chosen. `rows`: bool (questions,). `how`: what chose them, in words."""
+
+    rows: np.ndarray
+    how: str
+
+
+def told(key: str, what: str) -> Any:
+    """What a component or table with this key has just said, or None."""
+    value = st.session_state.get(key)
+    return value.get(what) if hasattr(value, "get") else None
+
+
+def select(selection: Selection | None) -> None:
+    """These questions from now on; no filter stands beside a lasso."""
+    st.session_state["selection"] = selection
+    change(filter_for="")
+
+
+def selection() -> Selection | None:
+    return st.session_state.get("selection")
+
+
+def choose(row: int | None) -> None:
+    """One question of the study is looked at."""
+    st.session_state["chosen"] = row
+
+
+def chosen() -> int | None:
+    return st.session_state.get("chosen")
+
+
+def keep_selection(name: str, selection: Selection) -> None:
+    """A selection under a name, in place of one that had it."""
+    st.session_state["kept"] = kept_selections() | {name: selection}
+
+
+def drop_selection(name: str) -> None:
+    st.session_state["kept"] = {key: value for key, value in kept_selections().items() if key != name}
+
+
+def kept_selections() -> dict[str, Selection]:
+    """This session's selections by name, oldest first."""
+    return st.session_state.get("kept", {})
