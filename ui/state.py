@@ -1,4 +1,4 @@
-"""What a visitor looks at, as one frozen value that a link carries; and what a session keeps beside it.
+"""What a visitor looks at, as one frozen value (`analysis.view`); and what a session keeps beside it.
 
 Nothing else touches Streamlit's session state or the URL. Widgets take their value from the view
 (`bound`), never the reverse, so that leaving a page or following a link loses nothing.
@@ -6,103 +6,21 @@ Nothing else touches Streamlit's session state or the URL. Widgets take their va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from analysis.view import HASH as HASH
+from analysis.view import LONGEST as LONGEST
+from analysis.view import ViewState as ViewState
+from analysis.view import from_link as from_link
+from analysis.view import to_link as to_link
 from film import Answer
 
 MOST_ASKED = 40  # questions a session remembers
-LONGEST = 2000  # characters of a question that a link may carry
-HASH = 12  # characters of a weights' hash in a link
-
-
-@dataclass(frozen=True)
-class ViewState:
-    """What is on the page. All of it is in the link.
-
-    `picture`: "gallery-7", or "upload-" and the hash of a picture that only its own session has.
-    `block`, `feature_map`: counted from 0, the one that the study pages look into.
-    `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
-    `filter_by`, `filter_for`: which of its questions are selected. Empty where nothing was chosen.
-    """
-
-    picture: str = "gallery-0"
-    question: str = ""
-    block: int = 0
-    feature_map: int = 0
-    layout: str = ""
-    beside: str = ""
-    color: str = ""
-    word: str = ""
-    filter_by: str = ""
-    filter_for: str = ""
-
-
-# Fields by their name in the URL, where blocks count from 1 as they do on the page.
-_NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map"}
-_TEXTS = {  # plain text, which the page checks where it is used
-    "layout": "layout", "beside": "beside", "color": "color", "word": "word", "by": "filter_by", "for": "filter_for",
-}  # fmt: skip
-_TEXT = 120  # characters of one of them in a link
-_WEIGHTS = "weights"
-
-
-def to_link(view: ViewState, weights: str) -> dict[str, str]:
-    """The URL parameters that reopen this view; what is as it always is stays out."""
-    values = {name: getattr(view, field) for name, field in _NAMES.items()}
-    values["block"] += 1
-    plain = {"block": 1, "map": 0}
-    link = {name: str(value) for name, value in values.items() if value != plain.get(name)}
-    link |= {name: text for name, field in _TEXTS.items() if (text := getattr(view, field))}
-    return link | {_WEIGHTS: weights[:HASH]}
-
-
-def from_link(
-    link: Mapping[str, str], weights: str, pictures: int, plain: ViewState
-) -> tuple[ViewState, tuple[str, ...]]:
-    """The view that a link asks for, and a sentence for everything in it that cannot be had.
-
-    Args:
-        weights: hash of the network that will answer.
-        pictures: how many the gallery has.
-        plain: the view where the link says nothing.
-    """
-    view, remarks = plain, []
-    if (picture := link.get("picture")) is not None:
-        kind, _, number = picture.partition("-")
-        if kind == "gallery" and number.isdecimal() and len(number) < 6 and int(number) < pictures:
-            view = replace(view, picture=f"gallery-{int(number)}")
-        elif kind == "upload":
-            remarks.append(
-                "This link was made with an uploaded picture, which a link cannot carry: upload the same "
-                "file to see what its maker saw. Until then a picture of the gallery stands in."
-            )
-        else:
-            remarks.append("This link names a picture that the gallery does not have; another stands in.")
-    if "q" in link:
-        view = replace(view, question=link["q"][:LONGEST])
-    view = replace(view, **{field: link[name][:_TEXT] for name, field in _TEXTS.items() if name in link})
-    for name, field in (("block", "block"), ("map", "feature_map")):
-        if name in link:
-            text, least = link[name], int(name == "block")
-            if text.isdecimal() and len(text) < 6 and int(text) >= least:
-                view = replace(view, **{field: int(text) - least})
-            else:
-                remarks.append(
-                    f"This link has a {name} that is no number from {least} on; the first is shown."
-                )
-    if _WEIGHTS in link and link[_WEIGHTS] != weights[:HASH]:
-        made = link[_WEIGHTS][:HASH]
-        made = made if made.isalnum() else "another one"
-        remarks.append(
-            f"This link was made with another network ({made}); the one here is {weights[:HASH]}, so answers "
-            "and numbers can differ from what its maker saw."
-        )
-    return view, tuple(remarks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +162,7 @@ def set_draft(text: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Questions of the study that were chosen. `rows`: bool (questions,). `how`: what chose them, in words."""
+    """Chosen questions of the study. `rows`: bool (questions,). `how`: what chose them, in words."""
 
     rows: np.ndarray
     how: str

@@ -1,0 +1,98 @@
+"""What a link carries, as one frozen value: the page's address, read and written without a page.
+
+The app keeps it in step with the URL (`ui.state`); `python -m analysis report --view` makes a report of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+LONGEST = 2000  # characters of a question that a link may carry
+HASH = 12  # characters of a weights' hash in a link
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """What is on the page. All of it is in the link.
+
+    `picture`: "gallery-7", or "upload-" and the hash of a picture that only its own session has.
+    `block`, `feature_map`: counted from 0, the one that the study pages look into.
+    `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
+    `filter_by`, `filter_for`: which of its questions are selected. Empty where nothing was chosen.
+    """
+
+    picture: str = "gallery-0"
+    question: str = ""
+    block: int = 0
+    feature_map: int = 0
+    layout: str = ""
+    beside: str = ""
+    color: str = ""
+    word: str = ""
+    filter_by: str = ""
+    filter_for: str = ""
+
+
+# Fields by their name in the URL, where blocks count from 1 as they do on the page.
+_NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map"}
+_TEXTS = {  # plain text, which the page checks where it is used
+    "layout": "layout", "beside": "beside", "color": "color", "word": "word",
+    "by": "filter_by", "for": "filter_for",
+}  # fmt: skip
+_TEXT = 120  # characters of one of them in a link
+_WEIGHTS = "weights"
+
+
+def to_link(view: ViewState, weights: str) -> dict[str, str]:
+    """The URL parameters that reopen this view; what is as it always is stays out."""
+    values = {name: getattr(view, field) for name, field in _NAMES.items()}
+    values["block"] += 1
+    plain = {"block": 1, "map": 0}
+    link = {name: str(value) for name, value in values.items() if value != plain.get(name)}
+    link |= {name: text for name, field in _TEXTS.items() if (text := getattr(view, field))}
+    return link | {_WEIGHTS: weights[:HASH]}
+
+
+def from_link(
+    link: Mapping[str, str], weights: str, pictures: int, plain: ViewState
+) -> tuple[ViewState, tuple[str, ...]]:
+    """The view that a link asks for, and a sentence for everything in it that cannot be had.
+
+    Args:
+        weights: hash of the network that will answer.
+        pictures: how many the gallery has.
+        plain: the view where the link says nothing.
+    """
+    view, remarks = plain, []
+    if (picture := link.get("picture")) is not None:
+        kind, _, number = picture.partition("-")
+        if kind == "gallery" and number.isdecimal() and len(number) < 6 and int(number) < pictures:
+            view = replace(view, picture=f"gallery-{int(number)}")
+        elif kind == "upload":
+            remarks.append(
+                "This link was made with an uploaded picture, which a link cannot carry: upload the same "
+                "file to see what its maker saw. Until then a picture of the gallery stands in."
+            )
+        else:
+            remarks.append("This link names a picture that the gallery does not have; another stands in.")
+    if "q" in link:
+        view = replace(view, question=link["q"][:LONGEST])
+    view = replace(view, **{field: link[name][:_TEXT] for name, field in _TEXTS.items() if name in link})
+    for name, field in (("block", "block"), ("map", "feature_map")):
+        if name in link:
+            text, least = link[name], int(name == "block")
+            if text.isdecimal() and len(text) < 6 and int(text) >= least:
+                view = replace(view, **{field: int(text) - least})
+            else:
+                remarks.append(
+                    f"This link has a {name} that is no number from {least} on; the first is shown."
+                )
+    if _WEIGHTS in link and link[_WEIGHTS] != weights[:HASH]:
+        made = link[_WEIGHTS][:HASH]
+        made = made if made.isalnum() else "another one"
+        remarks.append(
+            f"This link was made with another network ({made}); the one here is {weights[:HASH]}, so answers "
+            "and numbers can differ from what its maker saw."
+        )
+    return view, tuple(remarks)
