@@ -28,11 +28,17 @@ _NAMES = {
     "analysis.truth": ("Step", "Truth", "find_truth"),
     # many questions: do those of a kind lie together, and what makes a selection different
     "analysis.agreement": (
-        "Centres", "Grouping", "Score", "Verdict", "adjusted_rand", "attribute_then_operation",
-        "attributes_and_operations", "centre_distances", "clusters", "distinct", "grouping",
+        "GROUPING_TRIALS", "Centres", "Grouping", "Score", "Verdict", "adjusted_rand", "attribute_then_operation",
+        "attributes_and_operations", "block_groupings", "centre_distances", "clusters", "distinct", "grouping",
         "grouping_table", "groupings", "neighbour_agreement", "neighbours", "silhouette",
     ),
     "analysis.enrich": ("Why", "prepare_why", "why_together"),
+    # the paper's pictures
+    "analysis.parameters": ("PUBLISHED", "Parameters", "Statistics", "measure_parameters"),
+    "analysis.figures.parameters": (
+        "block_histograms", "gamma_against_beta", "grouping_by_block", "histogram_table", "map_moments",
+        "moment_table", "parameter_histograms", "point_table",
+    ),
     "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",
         "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",

@@ -20,7 +20,7 @@ import pandas as pd
 from film import InputError
 
 NEIGHBOURS = 10
-TRIALS = 500
+GROUPING_TRIALS = 500
 ATTRIBUTES = ("color", "material", "shape", "size")
 OPERATIONS = ("query", "equal")
 _AT_ONCE = 512  # rows of the distance matrix held at a time
@@ -87,7 +87,9 @@ def neighbours(points: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
     return found
 
 
-def neighbour_agreement(near: np.ndarray, labels: np.ndarray, *, trials: int = TRIALS, seed: int) -> Score:
+def neighbour_agreement(
+    near: np.ndarray, labels: np.ndarray, *, trials: int = GROUPING_TRIALS, seed: int
+) -> Score:
     """The share of a question's nearest neighbours that have its label, mean over questions.
 
     Args:
@@ -139,7 +141,9 @@ class Centres:
     by_attribute: Score
 
 
-def centre_distances(points: np.ndarray, types: np.ndarray, *, trials: int = TRIALS, seed: int) -> Centres:
+def centre_distances(
+    points: np.ndarray, types: np.ndarray, *, trials: int = GROUPING_TRIALS, seed: int
+) -> Centres:
     """How far the centres of question types lie from one another, for the eight types with an attribute.
 
     Args:
@@ -215,7 +219,7 @@ def silhouette(points: np.ndarray, labels: np.ndarray, *, trials: int = 100, see
 
     each = samples(codes)
     shuffled = np.array([samples(rng.permutation(codes)).mean() for _ in range(trials)])
-    return _score(each.mean(), _means(each, max(trials, TRIALS), rng), len(each), shuffled)
+    return _score(each.mean(), _means(each, max(trials, GROUPING_TRIALS), rng), len(each), shuffled)
 
 
 def _distances(points: np.ndarray) -> np.ndarray:
@@ -226,7 +230,9 @@ def _distances(points: np.ndarray) -> np.ndarray:
     return found
 
 
-def adjusted_rand(clusters: np.ndarray, labels: np.ndarray, *, trials: int = TRIALS, seed: int) -> Score:
+def adjusted_rand(
+    clusters: np.ndarray, labels: np.ndarray, *, trials: int = GROUPING_TRIALS, seed: int
+) -> Score:
     """How well a clustering matches labels: 1 the same parts, 0 chance (Hubert and Arabie's index)."""
     rng, first, second = np.random.default_rng(seed), _codes(clusters), _codes(labels)
     value = _rand(first, second)
@@ -316,7 +322,7 @@ def grouping(
     *,
     seed: int,
     count: int = NEIGHBOURS,
-    trials: int = TRIALS,
+    trials: int = GROUPING_TRIALS,
     with_clusters: bool = True,
 ) -> Grouping:
     """Every number about one map or space.
@@ -367,7 +373,7 @@ def groupings(
     types: np.ndarray,
     *,
     seed: int,
-    trials: int = TRIALS,
+    trials: int = GROUPING_TRIALS,
     with_clusters: bool = True,
     progress: Callable[[int, int], None] | None = None,
     cancel: Callable[[], bool] | None = None,
@@ -387,6 +393,38 @@ def groupings(
     if progress:
         progress(len(spaces), len(spaces))
     return found
+
+
+def block_groupings(
+    texts: np.ndarray,
+    types: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    *,
+    most: int = 3000,
+    seed: int,
+    trials: int = GROUPING_TRIALS,
+    with_clusters: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
+) -> list[Grouping]:
+    """`grouping` of every block that is modulated, in its full space: gamma and beta joined, unscaled.
+
+    Args:
+        texts, types: (questions,). gamma, beta: (questions, blocks, maps).
+        most: different questions drawn for it.
+    """
+    rows = distinct(list(texts), most, seed=seed)
+    joined = np.concatenate([gamma[rows], beta[rows]], axis=2).astype(np.float32)  # (rows, blocks, 2 maps)
+    spaces = {
+        f"block {block + 1}": joined[:, block]
+        for block in range(joined.shape[1])
+        if joined[:, block].std(axis=0).max() > 1e-4
+    }
+    return groupings(
+        spaces, np.asarray(types)[rows], seed=seed, trials=trials, with_clusters=with_clusters,
+        progress=progress, cancel=cancel,
+    )  # fmt: skip
 
 
 # --- The claim ----------------------------------------------------------------------------------------

@@ -578,12 +578,14 @@ def _sentence(table: pd.DataFrame, count: int, of: int) -> str:
     labels = more[more["kind"].isin(LABELS[:5]) & (more["effect"] >= 0.1)]
     if len(labels):
         # The type says most where it says nearly as much as a broader label.
-        best = labels[labels["effect"] >= labels["effect"].iloc[0] - 0.1]
-        row = best.iloc[np.argmin(best["kind"].map(LABELS.index).to_numpy())]
-        said.append(
-            f"{_most(row['selection'])} are of {row['kind']} {row['feature']} ({row['rest']:.0%} of the rest)"
-        )
-    words = more[more["kind"].isin(("word", "phrase")) & (more["effect"] >= 0.1)].head(2)
+        near = labels[labels["effect"] >= labels["effect"].iloc[0] - 0.1]
+        kind = min(near["kind"], key=LABELS.index)
+        same = labels[labels["kind"] == kind]
+        for _, row in same.head(1 if same["selection"].iloc[0] >= 0.95 else 2).iterrows():
+            name = f"{row['kind']} {row['feature']}"
+            said.append(f"{_most(row['selection'])} are of {name} ({row['rest']:.0%} of the rest)")
+    words = more[more["kind"].isin(_SAID) & (more["effect"] >= 0.1)].head(2)
+    words = words[words["effect"] >= words["effect"].max() / 2]
     said += [
         f"{_most(row['selection'])} say “{row['feature']}” ({row['rest']:.0%})" for _, row in words.iterrows()
     ]

@@ -14,7 +14,17 @@ import torch
 from PIL import Image
 
 import film
-from analysis import Population, Truth, find_population, find_truth, measure_population
+from analysis import (
+    Grouping,
+    Parameters,
+    Population,
+    Truth,
+    block_groupings,
+    find_population,
+    find_truth,
+    measure_parameters,
+    measure_population,
+)
 from film import Question, Scene, Session
 from film.clevr.gallery import Exhibit, gallery
 from ui.state import Upload, ViewState
@@ -157,3 +167,49 @@ def _population(weights: str) -> Future[Population]:
         return ThreadPoolExecutor(1, "population").submit(measure_population, network())
     found.set_result(kept)
     return found
+
+
+# --- The paper's pictures -----------------------------------------------------------------------
+
+GROUPED, GROUPING_SEED = 3000, 0  # questions whose grouping is measured, and what draws them
+
+
+def parameters() -> Parameters | None:
+    """Gammas and betas of thousands of questions, counted behind the scenes; None while that lasts."""
+    counted = _parameters(network().card.weights)
+    return counted.result() if counted.done() else None
+
+
+@st.cache_resource(show_spinner=False)
+def _parameters(weights: str) -> Future[Parameters]:
+    measured = _population(weights)
+
+    def count() -> Parameters:
+        found = measured.result()
+        source = f"{len(found):,} questions as CLEVR asks them, drawn with seed {found.seed}"
+        return measure_parameters(found.texts, found.types, found.gamma, found.beta, source)
+
+    return ThreadPoolExecutor(1, "parameters").submit(count)
+
+
+def groupings() -> list[Grouping] | None:
+    """How each block groups the questions, measured behind the scenes; None while that lasts.
+
+    Raises:
+        InputError: the questions are too few or of too few types.
+    """
+    measured = _groupings(network().card.weights)
+    return measured.result() if measured.done() else None
+
+
+@st.cache_resource(show_spinner=False)
+def _groupings(weights: str) -> Future[list[Grouping]]:
+    counted = _parameters(weights)
+
+    def measure() -> list[Grouping]:
+        found = counted.result()
+        return block_groupings(
+            found.texts, found.types, found.gamma, found.beta, most=GROUPED, seed=GROUPING_SEED
+        )
+
+    return ThreadPoolExecutor(1, "groupings").submit(measure)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import streamlit as st
 
 from analysis import Population
 from film import Answer, InputError, Session
 from ui import loaders, state, widgets
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +89,23 @@ def offer_maps(found: list[tuple[int, int]], title: str) -> None:
 
 def population() -> Population | None:
     """Thousands of questions' gammas and betas; None while they are measured: the page comes back then."""
-    measured = loaders.population()
-    if measured is None:
-        _wait()
-    return measured
+    return waiting(loaders.population, "Measuring thousands of questions")
+
+
+def waiting(load: Callable[[], Made | None], doing: str) -> Made | None:
+    """What `load` gives; None, and a line that says so, while it is made: the page comes back then."""
+    made = load()
+    if made is None:
+        _wait(load, doing)
+    return made
 
 
 @st.fragment(run_every=2)
-def _wait() -> None:
-    if loaders.population() is None:
-        st.caption(":material/hourglass_top: Measuring thousands of questions in the background …")
-    else:
+def _wait(load: Callable[[], object], doing: str) -> None:
+    try:
+        ready = load() is not None
+    except InputError:
+        ready = True  # the page says what is wrong
+    if ready:
         st.rerun()
+    st.caption(f":material/hourglass_top: {doing} in the background …")

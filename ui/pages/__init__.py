@@ -10,6 +10,8 @@ _PAGES = (
     ("ask", "Ask", ":material/question_answer:"),
     ("modulation", "Modulation", ":material/tune:"),
     ("ledger", "Word ledger", ":material/receipt_long:"),
+    ("atlas", "Atlas", ":material/map:"),
+    ("parameters", "Parameters", ":material/bar_chart:"),
 )
 
 

@@ -1,0 +1,321 @@
+"""The paper's pictures of gamma and beta over many questions (Figs. 5, 16-18), and how blocks group them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.agreement import Grouping
+from analysis.enrich import words_of
+from analysis.figures.look import ABOVE, NEGATIVE, POSITIVE, figure, rule
+from analysis.palette import CATEGORIES, NEUTRAL
+from analysis.parameters import KINDS, Parameters
+
+_TINTS = {"gamma": POSITIVE, "beta": NEGATIVE}
+_MARKS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")
+# Neighbour agreement in the maps of the authors' 6-block network, measured on the places they published:
+# same type, attribute, operation; then the distances equal_X to query_X and among the equal_*.
+AUTHORS = (
+    (0.894, 0.993, 0.982, 0.45, 1.55),
+    (0.780, 0.711, 1.000, 0.23, 0.33),
+    (0.762, 0.636, 0.995, 0.40, 0.15),
+    (0.834, 0.722, 1.000, 0.88, 0.47),
+    (0.875, 0.786, 1.000, 1.72, 0.33),
+    (0.884, 0.809, 1.000, 1.48, 0.27),
+)
+
+
+def _panels(rows: int, columns: int, *, same_x: bool, same_y: bool) -> dict[str, Any]:
+    """Axes of a grid of panels, numbered along its rows; the first panel's rule where they are the same."""
+    axis = {"gridcolor": "rgba(138, 143, 152, 0.25)", "zeroline": False, "automargin": True}
+    found: dict[str, Any] = {}
+    gap_x, gap_y = 0.06, 0.3 if rows > 1 else 0.0
+    wide, high = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows
+    for number in range(rows * columns):
+        row, column = divmod(number, columns)
+        name = str(number + 1) if number else ""
+        left, top = column * (wide + gap_x), 1 - row * (high + gap_y)
+        x = {**axis, "domain": [left, left + wide], "anchor": f"y{name}", "title_standoff": 4}
+        y = {**axis, "domain": [max(top - high, 0), top], "anchor": f"x{name}", "title_standoff": 4}
+        if number and same_x:
+            x["matches"] = "x"
+        if number and same_y:
+            y["matches"] = "y"
+        found[f"xaxis{name}"], found[f"yaxis{name}"] = x, y
+    return found
+
+
+def _title(number: int, text: str) -> dict[str, Any]:
+    name = str(number + 1) if number else ""
+    return {
+        "text": text, "showarrow": False, "x": 0.5, "y": 1.02, "xref": f"x{name} domain",
+        "yref": f"y{name} domain", "yanchor": "bottom", "xanchor": "center",
+    }  # fmt: skip
+
+
+def _bars(edges: np.ndarray, counts: np.ndarray, number: int, tint: str, what: str) -> go.Bar:
+    name = str(number + 1) if number else ""
+    return go.Bar(
+        x=((edges[1:] + edges[:-1]) / 2).round(4),
+        y=counts,
+        width=float(edges[1] - edges[0]),
+        marker={"color": tint, "line": {"width": 0}},
+        xaxis=f"x{name}",
+        yaxis=f"y{name}",
+        hovertemplate=f"{what} %{{x:.2f}}<br>%{{y:.4f}} of all<extra></extra>",
+    )
+
+
+def _grid(
+    height: int, dark: bool, traces: Sequence[go.BaseTraceType], axes: dict[str, Any], titles: list[str]
+) -> go.Figure:
+    first = {"x": axes.pop("xaxis"), "y": axes.pop("yaxis")}
+    zero = [rule("x", 0) | {"xref": a, "yref": f"{b} domain"} for a, b in _pairs(axes)]
+    return figure(
+        height,
+        dark,
+        *traces,
+        **first,
+        **axes,
+        bargap=0,
+        shapes=zero,
+        annotations=[_title(number, text) for number, text in enumerate(titles)],
+        margin={"t": 28},
+    )
+
+
+def _pairs(axes: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """("x2", "y2") and so on, of all panels."""
+    numbers = ["", *(name.removeprefix("xaxis") for name in axes if name.startswith("xaxis"))]
+    return [(f"x{number}", f"y{number}") for number in numbers]
+
+
+def parameter_histograms(parameters: Parameters, *, dark: bool = False) -> go.Figure:
+    """All gammas and all betas, every block together (the paper's Fig. 5)."""
+    axes = _panels(1, 2, same_x=False, same_y=False)
+    traces = []
+    for number, kind in enumerate(KINDS):
+        counts = parameters.counts[kind].sum(axis=0)
+        traces.append(_bars(parameters.edges[kind], counts / counts.sum(), number, _TINTS[kind], kind))
+    axes["yaxis"] |= {"title_text": "share a bin"}
+    return _grid(250, dark, traces, axes, list(KINDS))
+
+
+def block_histograms(parameters: Parameters, kind: str, *, dark: bool = False) -> go.Figure:
+    """Gammas or betas of each block, all with the same axes (the paper's Figs. 16 and 17)."""
+    blocks = parameters.modulated
+    columns = min(4, len(blocks))
+    rows = -(-len(blocks) // columns)
+    axes = _panels(rows, columns, same_x=True, same_y=True)
+    traces = []
+    for number, block in enumerate(blocks):
+        counts = parameters.counts[kind][block]
+        traces.append(_bars(parameters.edges[kind], counts / counts.sum(), number, _TINTS[kind], kind))
+    axes["yaxis"] |= {"title_text": "share a bin"}
+    return _grid(30 + 200 * rows, dark, traces, axes, [f"block {block + 1}" for block in blocks])
+
+
+def map_moments(parameters: Parameters, *, dark: bool = False) -> go.Figure:
+    """Over all feature maps: mean and deviation of their gamma and beta (the paper's Fig. 18)."""
+    axes = _panels(1, 4, same_x=False, same_y=False)
+    blocks, traces = list(parameters.modulated), []
+    titles: list[str] = []
+    for kind in KINDS:
+        for name, moments in (("mean", parameters.mean), ("deviation", parameters.deviation)):
+            values = moments[kind][blocks]
+            edges = np.linspace(values.min(), max(values.max(), values.min() + 1e-6), 33)
+            for row, block in enumerate(blocks):
+                bars = _bars(edges, np.histogram(values[row], edges)[0], len(titles), NEUTRAL, "")
+                bars.update(
+                    marker={"color": CATEGORIES[block % len(CATEGORIES)]},
+                    name=f"block {block + 1}",
+                    legendgroup=f"block {block + 1}",
+                    showlegend=not titles,
+                    hovertemplate=f"{name} %{{x:.2f}}<br>%{{y}} maps of block {block + 1}<extra></extra>",
+                )
+                traces.append(bars)
+            titles.append(f"{name} of {kind}")
+    axes["yaxis"] |= {"title_text": "maps"}
+    drawn = _grid(270, dark, traces, axes, titles)
+    legend = {"orientation": "h", "y": -0.15, "yanchor": "top", "x": 0}
+    drawn.update_layout(barmode="stack", showlegend=True, legend=legend, shapes=())
+    return drawn
+
+
+def gamma_against_beta(
+    parameters: Parameters,
+    block: int,
+    maps: Sequence[int],
+    *,
+    color: str = "map",
+    word: str = "",
+    rows: np.ndarray | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """A point for each question and map: its gamma and beta (the Distill article's figures).
+
+    Args:
+        color: "map", "type" (13 kinds of question) or "word" (whether the question has `word`).
+        rows: the questions to draw, all where left out. Their row travels in custom data.
+    """
+    rows = np.arange(len(parameters)) if rows is None else rows
+    texts, types = parameters.texts[rows], parameters.types[rows]
+    if color == "map":
+        parts = [(f"map {number}", np.ones(len(rows), bool), [number]) for number in maps]
+    elif color == "word":
+        has = np.array([word.lower() in words_of(text) for text in texts], bool)
+        parts = [(f"without “{word}”", ~has, list(maps)), (f"with “{word}”", has, list(maps))]
+    else:
+        parts = [(str(name), types == name, list(maps)) for name in np.unique(types)]
+    traces = []
+    for place, (name, which, numbers) in enumerate(parts):
+        here = rows[which]
+        tint = CATEGORIES[place % len(CATEGORIES)]
+        if color == "word":
+            tint = (NEUTRAL, POSITIVE)[place]
+        traces.append(
+            go.Scattergl(
+                x=parameters.gamma[here][:, block, numbers].astype(np.float32).ravel().round(3),
+                y=parameters.beta[here][:, block, numbers].astype(np.float32).ravel().round(3),
+                mode="markers",
+                name=name,
+                text=np.repeat(texts[which], len(numbers)),
+                customdata=np.column_stack([np.repeat(here, len(numbers)), np.tile(numbers, len(here))]),
+                hovertemplate="%{text}<br>map %{customdata[1]}: gamma %{x:.2f}, beta %{y:.2f}<extra></extra>",
+                marker={
+                    "color": tint,
+                    "symbol": _MARKS[place // len(CATEGORIES) % len(_MARKS)],
+                    "size": 5,
+                    "opacity": 0.7,
+                },
+            )
+        )
+    return figure(
+        460,
+        dark,
+        *traces,
+        x={"title_text": f"gamma, block {block + 1}"},
+        y={"title_text": "beta"},
+        shapes=[rule("x", 0), rule("y", 0)],
+        showlegend=True,
+        legend={"itemsizing": "constant"},
+    )
+
+
+_AGREEMENTS = (
+    ("type", "the same of 13 types"),
+    ("attribute", "the same attribute"),
+    ("operation", "the same operation"),
+)
+
+
+def grouping_by_block(
+    groupings: Sequence[Grouping], *, authors: bool = True, dark: bool = False
+) -> go.Figure:
+    """Left: how often neighbours are alike, with intervals and chance; right: distances of class centres.
+
+    Args:
+        authors: the authors' 6-block network beside it, its six blocks spread over as much room as ours.
+    """
+    axes = _panels(1, 2, same_x=True, same_y=False)
+    at = np.arange(len(groupings), dtype=float)
+    theirs = np.linspace(0, max(len(groupings) - 1, 1), len(AUTHORS))
+    series: list[tuple[str, list[Any], int, int]] = [
+        (label, [getattr(one, name) for one in groupings], 0, number)
+        for number, (name, label) in enumerate(_AGREEMENTS)
+    ]
+    series += [
+        ("equal_X to query_X", [one.centres.pairs for one in groupings], 1, 3),
+        ("among equal_*", [one.centres.among for one in groupings], 1, 4),
+    ]
+    traces: list[go.BaseTraceType] = []
+    for label, scores, panel, number in series:
+        tint, where = CATEGORIES[number], {"xaxis": f"x{'2' * panel}", "yaxis": f"y{'2' * panel}"}
+        value = np.array([score.value for score in scores])
+        traces.append(
+            go.Scatter(
+                x=at, y=value, mode="lines+markers", name=label, legendgroup=label,
+                error_y={
+                    "array": [score.high for score in scores] - value,
+                    "arrayminus": value - [score.low for score in scores],
+                    "color": tint,
+                },
+                line={"color": tint, "width": 2}, marker={"size": 8, "symbol": _MARKS[number]},
+                hovertemplate=f"{label}<br>%{{y:.3f}}<extra></extra>", **where,
+            )
+        )  # fmt: skip
+        if not np.isnan(scores[0].chance):
+            traces.append(
+                go.Scatter(
+                    x=at, y=[score.chance for score in scores], mode="lines", legendgroup=label,
+                    showlegend=False, line={"color": tint, "width": 1, "dash": "dot"},
+                    hovertemplate=f"{label}, by chance<br>%{{y:.3f}}<extra></extra>", **where,
+                )
+            )  # fmt: skip
+        if authors:
+            traces.append(
+                go.Scatter(
+                    x=theirs, y=[row[number] for row in AUTHORS], mode="lines+markers", legendgroup=label,
+                    showlegend=False, opacity=0.45, line={"color": tint, "width": 1, "dash": "dash"},
+                    marker={"size": 5, "symbol": f"{_MARKS[number]}-open"}, customdata=np.arange(1, 7),
+                    hovertemplate=f"{label}<br>authors: %{{y:.3f}} (block %{{customdata}})<extra></extra>",
+                    **where,
+                )
+            )  # fmt: skip
+    names = {"tickvals": at, "ticktext": [one.name for one in groupings]}
+    first = (
+        axes.pop("xaxis") | names,
+        axes.pop("yaxis") | {"title_text": "share of 10 neighbours", "range": [0, 1.05]},
+    )
+    axes["xaxis2"] |= names
+    axes["yaxis2"] |= {"title_text": "distance", "rangemode": "tozero"}
+    return figure(
+        380, dark, *traces, x=first[0], y=first[1], **axes,
+        showlegend=True, legend=ABOVE | {"y": 1.12}, margin={"t": 60},
+        annotations=[_title(0, "neighbours"), _title(1, "class centres")],
+    )  # fmt: skip
+
+
+def histogram_table(parameters: Parameters) -> pd.DataFrame:
+    """The bins of all histograms: kind, block (from 1), low, high, count."""
+    parts = []
+    for kind in KINDS:
+        edges = parameters.edges[kind]
+        for block in parameters.modulated:
+            parts.append(
+                pd.DataFrame(
+                    {"kind": kind, "block": block + 1, "low": edges[:-1], "high": edges[1:],
+                     "count": parameters.counts[kind][block]}
+                )
+            )  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def moment_table(parameters: Parameters) -> pd.DataFrame:
+    """A row a feature map: block (from 1), map, mean and deviation of gamma and beta."""
+    blocks, maps = list(parameters.modulated), parameters.mean["gamma"].shape[1]
+    table = {"block": np.repeat(np.array(blocks) + 1, maps), "map": np.tile(np.arange(maps), len(blocks))}
+    for kind in KINDS:
+        table[f"{kind} mean"] = parameters.mean[kind][blocks].ravel()
+        table[f"{kind} deviation"] = parameters.deviation[kind][blocks].ravel()
+    return pd.DataFrame(table)
+
+
+def point_table(parameters: Parameters, block: int, maps: Sequence[int], rows: np.ndarray) -> pd.DataFrame:
+    """What `gamma_against_beta` draws: row, question, type, map, gamma, beta."""
+    chosen = list(maps)
+    return pd.DataFrame(
+        {
+            "row": np.repeat(rows, len(chosen)),
+            "question": np.repeat(parameters.texts[rows], len(chosen)),
+            "type": np.repeat(parameters.types[rows], len(chosen)),
+            "block": block + 1,
+            "map": np.tile(chosen, len(rows)),
+            "gamma": parameters.gamma[rows][:, block, chosen].astype(np.float32).ravel(),
+            "beta": parameters.beta[rows][:, block, chosen].astype(np.float32).ravel(),
+        }
+    )

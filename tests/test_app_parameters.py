@@ -1,0 +1,96 @@
+"""The parameters page, run without a browser on a tiny network."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from tiny import tiny_card, tiny_network
+
+from analysis import measure_population, write_population
+from film import Session, save
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    # The app keeps what it counted by the network's weights: other tests' networks are not these.
+    def make(questions: int = 300, seed: int = 8, **changes) -> Path:
+        folder = tmp_path_factory.mktemp("network")
+        network = tiny_network(seed, **changes)
+        save(folder, network, tiny_card(network))
+        write_population(folder / "population.npz", measure_population(Session(folder, "cpu"), questions))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def open_page(monkeypatch):
+    def opened(folder: Path, **link: str) -> AppTest:
+        monkeypatch.setenv("FILM_CHECKPOINT", str(folder))
+        monkeypatch.chdir(ROOT)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in link.items():
+            app.query_params[name] = value
+        app.run()
+        app.switch_page("ui/pages/parameters.py").run()
+        return settled(app)
+
+    return opened
+
+
+def settled(app: AppTest) -> AppTest:
+    """The page once nothing is made in the background any more."""
+    from ui import loaders
+
+    weights = loaders.network().card.weights
+    for making in (loaders._parameters(weights), loaders._groupings(weights)):
+        making.exception(timeout=60)
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.warning))
+
+
+@pytest.mark.parametrize("changes", [{}, {"film_at": "relu"}, {"modulated": (True, False, True)}])
+def test_all_of_the_papers_pictures(open_page, checkpoint, changes):
+    app = open_page(checkpoint(**changes), block="3", map="5")
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 5
+    assert len([caption for caption in app.caption if "visibility" in caption.value]) == 5
+    said = text(app)
+    assert "300 questions as CLEVR asks them, drawn with seed 0" in said.replace("\\", "")
+    assert "| **this network's** |" in said
+    assert "-15.0 to 19.0 | 36.0%" in said
+    assert "In this network the claim is" in said
+    assert "different questions, drawn with seed 0" in said
+    assert {"type", "ARI, operation"} <= set(app.dataframe[0].value.columns)
+
+
+def test_the_plane_is_coloured_by_map_type_or_word(open_page, checkpoint):
+    app = open_page(checkpoint(), block="2", map="5")
+    assert "8 maps of block 2" in text(app)
+    app.segmented_control(key="plane-color").set_value("type").run()
+    assert not app.exception
+    assert "Map 5 of block 2, the chosen map; 300 of 300 questions, drawn with seed 0" in text(app)
+    app.segmented_control(key="plane-color").set_value("word").run()
+    assert "Type a word to colour by" in text(app)
+    app.text_input(key="view-word").set_value("Behind").run()
+    assert not app.exception
+    assert app.query_params["word"] == ["behind"] or app.query_params["word"] == "Behind"
+
+
+def test_too_few_questions_are_said(open_page, checkpoint):
+    app = open_page(checkpoint(questions=12, seed=9))
+    assert not app.exception
+    assert "questions of all eight types" in text(app)
+    assert len(app.get("plotly_chart")) == 4
+
+
+def test_betas_by_block(open_page, checkpoint):
+    app = open_page(checkpoint())
+    app.segmented_control(key="blocks-kind").set_value("beta").run()
+    assert not app.exception
+    assert "block 1:" in text(app)

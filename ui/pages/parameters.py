@@ -1,0 +1,203 @@
+"""Parameters: the paper's pictures of gamma and beta, drawn from the network that is here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import Grouping, Parameters, Statistics
+from film import InputError
+from ui import loaders, state, study, widgets
+
+POINTS = 4096  # most points of the plane, as many as the Distill article draws
+SEED = 0  # draws the questions of the plane
+COLORS = {"map": "the map", "type": "the kind of question", "word": "a word"}
+
+
+def page() -> None:
+    st.title("Parameters")
+    st.caption("The paper's pictures of gamma and beta, of this network's own.")
+    try:
+        parameters = study.waiting(loaders.parameters, "Counting gammas and betas")
+        if parameters is None:
+            return
+    except InputError as error:
+        widgets.complain(error)
+        return
+    dark = widgets.dark()
+    st.caption(f"Of {widgets.plain(parameters.source)}. Gamma and beta depend on the words alone.")
+    _all(parameters, dark)
+    _blocks(parameters, dark)
+    _maps(parameters, dark)
+    _plane(parameters, dark)
+    _groups(dark)
+
+
+def _all(parameters: Parameters, dark: bool) -> None:
+    st.subheader("All gammas and betas")
+    widgets.notice(
+        "The paper's Figure 5. **Look for a sharp peak of gamma at 0**, not at 1: many maps are off. "
+        "About a third of the gammas are negative there and turn a map around; most betas are."
+    )
+    ours = parameters.statistics
+    alt = (
+        f"Histograms; gamma from {ours['gamma'].low:.1f} to {ours['gamma'].high:.1f}, "
+        f"beta from {ours['beta'].low:.1f} to {ours['beta'].high:.1f}."
+    )
+    widgets.figure(
+        analysis.parameter_histograms(parameters, dark=dark), "all-parameters", alt,
+        analysis.histogram_table(parameters),
+    )  # fmt: skip
+    rows = [
+        "| | gamma: range | below 0 | mode | mean | beta: range | below 0 | mode | mean |",
+        "|---|" + "---|" * 8,
+    ]
+    for name, found in {"**this network's**": ours, **analysis.PUBLISHED}.items():
+        rows.append(f"| {name} | {_line(found['gamma'])} | {_line(found['beta'])} |")
+    st.markdown("\n".join(rows))
+    st.caption("± is a 95 % interval over questions. The mode is the middle of the fullest of 128 bins.")
+
+
+def _line(found: Statistics) -> str:
+    negative, mean = f"{found.negative:.1%}", f"{found.mean:.2f}"
+    if not np.isnan(found.negative_margin):
+        negative, mean = f"{negative} ± {found.negative_margin:.1%}", f"{mean} ± {found.mean_margin:.2f}"
+    mean = "–" if np.isnan(found.mean) else mean
+    return f"{found.low:.1f} to {found.high:.1f} | {negative} | {found.mode:.2f} | {mean}"
+
+
+def _blocks(parameters: Parameters, dark: bool) -> None:
+    st.subheader("Block by block")
+    widgets.notice(
+        "The paper's Figures 16 and 17; all blocks have the same axes. There, **later blocks have wider and "
+        "more selective gammas**, and the first block's betas have a shape of their own."
+    )
+    kind = st.segmented_control(
+        "Blocks of", ["gamma", "beta"], default="gamma", required=True, key="blocks-kind"
+    )
+    kind = kind or "gamma"
+    found = [(block, parameters.block_statistics(kind, block)) for block in parameters.modulated]
+    alt = f"Histograms of {kind} in {len(found)} blocks."
+    widgets.figure(analysis.block_histograms(parameters, kind, dark=dark), f"{kind}-by-block", alt)
+    st.caption(
+        " · ".join(
+            f"block {block + 1}: {one.negative:.0%} below 0, mode {one.mode:.2f}, mean {one.mean:.2f}"
+            for block, one in found
+        )
+    )
+
+
+def _maps(parameters: Parameters, dark: bool) -> None:
+    st.subheader("Map by map")
+    widgets.notice(
+        "The paper's Figure 18: each map's mean and deviation over questions. **A deviation near 0 is a map "
+        "that the question does not move**; a mean far from 0 with a small deviation is always on."
+    )
+    alt = "Histograms over maps of the means and deviations of gamma and beta, stacked by block."
+    widgets.figure(
+        analysis.map_moments(parameters, dark=dark), "map-moments", alt, analysis.moment_table(parameters)
+    )
+
+
+def _plane(parameters: Parameters, dark: bool) -> None:
+    st.subheader("Gamma against beta")
+    widgets.notice(
+        "The Distill article's figures. Coloured by map, **each map keeps to its own cloud**; one map alone "
+        "shows what splits it: a kind of question, or a single word."
+    )
+    block, chosen = study.pick_map(loaders.network())
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    color = left.segmented_control(
+        "Colour by",
+        list(COLORS),
+        format_func=COLORS.__getitem__,
+        default="map",
+        required=True,
+        key="plane-color",
+    )
+    word = ""
+    if color == "word":
+        word = (
+            right.text_input("Word", max_chars=30, placeholder="behind", **state.bound("word"))
+            .strip()
+            .lower()
+        )
+    color = color or "map"
+    if color == "word" and not word:
+        widgets.complain("Type a word to colour by, such as “behind”.")
+        return
+    maps = parameters.most_varied(block, chosen=chosen) if color == "map" else [chosen]
+    most = min(POINTS // len(maps), len(parameters))
+    rows = np.sort(np.random.default_rng(SEED).choice(len(parameters), most, replace=False))
+    shown = (
+        f"{len(maps)} maps of block {block + 1}" if len(maps) > 1 else f"Map {chosen} of block {block + 1}"
+    )
+    alt = f"{shown}: gamma against beta of {most:,} questions, coloured by {COLORS[color]}."
+    widgets.figure(
+        analysis.gamma_against_beta(parameters, block, maps, color=color, word=word, rows=rows, dark=dark),
+        "gamma-against-beta", alt, analysis.point_table(parameters, block, maps, rows),
+    )  # fmt: skip
+    which = "the maps whose gamma varies most, and the chosen one" if len(maps) > 1 else "the chosen map"
+    st.caption(
+        f"{shown}, {which}; {most:,} of {len(parameters):,} questions, drawn with seed {SEED}. "
+        "A click on a name in the legend hides it, two clicks show it alone."
+    )
+
+
+def _groups(dark: bool) -> None:
+    st.subheader("By attribute first, by operation last?")
+    widgets.notice(
+        "The paper says of its Figure 6 that **the first block puts questions about the same attribute "
+        "together** (*equal color* beside *query color*), **the last those with the same operation** (all "
+        "*equal*, all *query*). Here it is counted, in the blocks' full spaces."
+    )
+    try:
+        found = study.waiting(loaders.groupings, "Measuring how the blocks group questions")
+    except InputError as error:
+        widgets.complain(error)
+        return
+    if found is None:
+        return
+    if len(found) > 1:
+        _verdict(found)
+    table = analysis.grouping_table(found)
+    alt = "Neighbour agreement by type, attribute and operation, and distances of class centres, by block."
+    widgets.figure(analysis.grouping_by_block(found, dark=dark), "grouping", alt, table)
+    questions = found[0].type.questions
+    st.caption(
+        f"{questions:,} different questions, drawn with seed {loaders.GROUPING_SEED}; bars are 95 % "
+        f"intervals from {analysis.GROUPING_TRIALS} resamplings of the questions, dotted lines the mean "
+        "of as many shuffles of the labels. Attribute and operation are those of query and equal questions. "
+        "Distances are in units of the mean distance of all questions to their centre. Faint and dashed: the authors' "
+        "network of six blocks, measured in the t-SNE maps they published, so compare the trend only."
+    )
+    st.dataframe(_agreement_table(found), hide_index=True)
+
+
+def _verdict(found: list[Grouping]) -> None:
+    verdict = analysis.attribute_then_operation(found[0], found[-1])
+    icon = {"confirmed": ":material/check:", "refuted": ":material/close:", "undecided": ":material/help:"}
+    st.markdown(
+        f"{icon[verdict.verdict]} **In this network the claim is {verdict.verdict}.** "
+        + widgets.plain(" ".join(verdict.reasons))
+    )
+
+
+def _agreement_table(found: list[Grouping]) -> pd.DataFrame:
+    """Every score with its interval, and what shuffled labels give."""
+    rows = []
+    for one in found:
+        row = {
+            "": one.name, "type": one.type, "attribute": one.attribute, "operation": one.operation,
+            "equal_X to query_X": one.centres.pairs, "among equal_*": one.centres.among,
+        }  # fmt: skip
+        row |= {f"silhouette, {name}": score for name, score in one.silhouettes.items()}
+        row |= {f"ARI, {name}": score for name, score in one.rand.items()}
+        rows.append({name: str(score) for name, score in row.items()})
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":  # as Streamlit runs a page
+    page()
