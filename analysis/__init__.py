@@ -28,9 +28,10 @@ _NAMES = {
     "analysis.truth": ("Step", "Truth", "find_truth"),
     # many questions: do those of a kind lie together, and what makes a selection different
     "analysis.agreement": (
-        "GROUPING_TRIALS", "Centres", "Grouping", "Score", "Verdict", "adjusted_rand", "attribute_then_operation",
-        "attributes_and_operations", "block_groupings", "centre_distances", "clusters", "distinct", "grouping",
-        "grouping_table", "groupings", "neighbour_agreement", "neighbours", "silhouette",
+        "GROUPING_TRIALS", "Centres", "Grouping", "Score", "Verdict", "adjusted_rand",
+        "attribute_then_operation", "attributes_and_operations", "block_groupings", "centre_distances",
+        "clusters", "distinct", "grouping", "grouping_table", "groupings", "neighbour_agreement",
+        "neighbours", "silhouette",
     ),
     "analysis.enrich": ("Why", "prepare_why", "why_together"),
     # the paper's pictures

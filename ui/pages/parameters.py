@@ -167,11 +167,11 @@ def _groups(dark: bool) -> None:
     widgets.figure(analysis.grouping_by_block(found, dark=dark), "grouping", alt, table)
     questions = found[0].type.questions
     st.caption(
-        f"{questions:,} different questions, drawn with seed {loaders.GROUPING_SEED}; bars are 95 % "
-        f"intervals from {analysis.GROUPING_TRIALS} resamplings of the questions, dotted lines the mean "
-        "of as many shuffles of the labels. Attribute and operation are those of query and equal questions. "
-        "Distances are in units of the mean distance of all questions to their centre. Faint and dashed: the authors' "
-        "network of six blocks, measured in the t-SNE maps they published, so compare the trend only."
+        f"{questions:,} different questions, drawn with seed {loaders.GROUPING_SEED}. Bars are 95 % intervals "
+        f"from {analysis.GROUPING_TRIALS} resamplings of the questions, dotted lines the mean of as many "
+        "shuffles of the labels. Attribute and operation are those of query and equal questions. Distances "
+        "are in units of the mean distance of all questions to their centre. Faint and dashed: the "
+        "authors' network of six blocks, in the t-SNE maps they published, so compare the trend only."
     )
     st.dataframe(_agreement_table(found), hide_index=True)
 
