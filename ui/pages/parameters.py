@@ -167,7 +167,7 @@ def _groups(dark: bool) -> None:
     widgets.figure(analysis.grouping_by_block(found, dark=dark), "grouping", alt, table)
     questions = found[0].type.questions
     st.caption(
-        f"{questions:,} different questions, drawn with seed {loaders.GROUPING_SEED}. Bars are 95 % intervals "
+        f"{questions:,} different questions, drawn with seed {loaders.GROUPING_SEED}. Bars: 95 % intervals "
         f"from {analysis.GROUPING_TRIALS} resamplings of the questions, dotted lines the mean of as many "
         "shuffles of the labels. Attribute and operation are those of query and equal questions. Distances "
         "are in units of the mean distance of all questions to their centre. Faint and dashed: the "
