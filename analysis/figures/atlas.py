@@ -1,0 +1,176 @@
+"""The atlas as a figure: how its points are coloured, and the whole map as SVG.
+
+Every colouring has at most 255 colours and one code a point, so that a point costs one byte.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.palette import CATEGORIES, NEUTRAL, ground, ink
+from film import InputError
+
+if TYPE_CHECKING:
+    from analysis.layout import Layout
+
+MOST = 20  # categories with a colour of their own; the rest are "other"
+STEPS = 64  # colours of a scale
+COLUMNS = ("type", "group", "operation", "attribute", "answer", "prediction", "family", "length", "depth")
+# Okabe and Ito's seven first, then colours as far from them and each other as a screen shows.
+_MORE = (
+    "#7B4FB5", "#8C510A", "#00B3A4", "#B2182B", "#7FBC41", "#4D4D9F", "#FF8FA3", "#5C7A29", "#C51B8A",
+    "#2CA6E0", "#A6761D", "#9E9AC8", "#E7298A",
+)  # fmt: skip
+_SCALE = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")  # viridis
+
+
+@dataclass(frozen=True, eq=False)
+class Coloring:
+    """One colour a point.
+
+    codes: uint8 (points,), into palette and names. names: empty where the colours are a scale.
+    scale: what its two ends stand for, as text, or None. title: what is shown.
+    """
+
+    codes: np.ndarray
+    palette: tuple[str, ...]
+    names: tuple[str, ...]
+    scale: tuple[str, str] | None
+    title: str
+
+
+def categories(values: pd.Series, title: str) -> Coloring:
+    """The most frequent values get a colour each, in their order of frequency; the rest are "other"."""
+    texts = values.astype("string").fillna("unknown").replace("", "none")
+    counts = texts.value_counts()
+    order = sorted(counts.index, key=lambda name: (-int(counts[name]), name))
+    kept = order if len(order) <= MOST else order[: MOST - 1]
+    codes = pd.Categorical(texts, categories=kept).codes.astype(np.int16)
+    names, palette = tuple(kept), (*CATEGORIES, *_MORE)[: len(kept)]
+    if len(kept) < len(order):
+        names, palette = (*names, f"other ({len(order) - len(kept)} more)"), (*palette, NEUTRAL)
+    return Coloring(np.where(codes < 0, len(kept), codes).astype(np.uint8), palette, names, None, title)
+
+
+def values(numbers: np.ndarray, title: str) -> Coloring:
+    """Numbers on a scale from their 1st to their 99th percentile; what lies beyond has the end's colour."""
+    numbers = np.asarray(numbers, np.float64)
+    known = numbers[np.isfinite(numbers)]
+    low, high = np.percentile(known, [1, 99]) if len(known) else (0.0, 1.0)
+    if high <= low:
+        high = low + 1
+    steps = np.clip(np.nan_to_num((numbers - low) / (high - low), nan=0.0), 0, 1) * (STEPS - 1)
+    anchors = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in _SCALE])
+    at = np.linspace(0, len(_SCALE) - 1, STEPS)
+    shades = np.stack([np.interp(at, range(len(_SCALE)), channel) for channel in anchors.T], 1).round()
+    palette = tuple("#{:02x}{:02x}{:02x}".format(*(int(part) for part in shade)) for shade in shades)
+    return Coloring(np.rint(steps).astype(np.uint8), palette, (), (f"{low:.3g}", f"{high:.3g}"), title)
+
+
+def column(table: pd.DataFrame, name: str) -> Coloring:
+    """Colours by a column: numbers of many values as a scale, everything else as categories.
+
+    Raises:
+        InputError: there is no such column.
+    """
+    if name not in table.columns:
+        raise InputError(f"The study has no column {name!r}; choose one of {', '.join(table.columns)}.")
+    if name != "family" and pd.api.types.is_numeric_dtype(table[name]):
+        if table[name].nunique() > MOST:
+            return values(table[name].to_numpy(), name)
+        ordered = categories(table[name], name)  # few numbers: in their own order
+        return _in_order(ordered)
+    return categories(table[name], name)
+
+
+def _in_order(coloring: Coloring) -> Coloring:
+    """Numbers as categories, smallest first, coloured along the scale."""
+    order = sorted(range(len(coloring.names)), key=lambda i: _number(coloring.names[i]))
+    place = np.empty(len(order), np.uint8)
+    place[order] = np.arange(len(order))
+    scale = values(np.arange(STEPS), "").palette
+    shades = tuple(scale[round(i * (STEPS - 1) / max(len(order) - 1, 1))] for i in range(len(order)))
+    names = tuple(coloring.names[i] for i in order)
+    return Coloring(place[coloring.codes], shades, names, None, coloring.title)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.inf
+
+
+def presence(there: np.ndarray, word: str) -> Coloring:
+    """Questions with the word over those without it. there: bool (points,)."""
+    codes = np.where(there, 0, 1).astype(np.uint8)
+    return Coloring(codes, (CATEGORIES[5], NEUTRAL), (f"says “{word}”", f"without “{word}”"), None, word)
+
+
+def caption(layout: Layout, of: int) -> str:
+    """What is printed under a map: how it was made, of how many of the `of` questions, and how good it is."""
+    shown = len(layout.places)
+    sampled = f"all {of:,} questions" if shown == of else f"{shown:,} of {of:,} questions"
+    quality = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in layout.quality.items()
+               if isinstance(value, (int, float))]  # fmt: skip
+    return " · ".join([layout.recipe.describe(), sampled, *quality])
+
+
+def svg(
+    places: np.ndarray,
+    coloring: Coloring,
+    *,
+    caption: Sequence[str],
+    selected: np.ndarray | None = None,
+    dark: bool = False,
+    size: int = 900,
+) -> str:
+    """The map as a self-contained SVG, ten bytes a point: one path a colour, selected points over the rest.
+
+    Args:
+        places: (points, 2). selected: bool (points,), the others are drawn faint.
+        caption: lines under the map: method, seed, sampling.
+    """
+    low, high = places.min(axis=0), places.max(axis=0)
+    unit = (size - 24) / max(float((high - low).max()), 1e-9)
+    spots = (places - (low + high) / 2) * unit * (1, -1) + size / 2  # pixels
+    spots = np.round(spots, 1)
+    radius = 1.6 if len(places) <= 30_000 else 1.0
+    lit = np.ones(len(places), bool) if selected is None or not selected.any() else np.asarray(selected)
+    layers = []
+    for these, opacity in ((~lit, 0.15), (lit, 0.85)):
+        for code, color in enumerate(coloring.palette):
+            rows = np.flatnonzero(these & (coloring.codes == code))
+            if len(rows):
+                way = "".join(f"M{x:g} {y:g}h0" for x, y in spots[rows].tolist())
+                layers.append(f'<path d="{way}" stroke="{color}" opacity="{opacity}"/>')
+    legend, y = [], 16
+    for name, color in zip(coloring.names, coloring.palette, strict=False):
+        legend.append(
+            f'<circle cx="{size + 12}" cy="{y - 4}" r="5" fill="{color}"/>'
+            f'<text x="{size + 24}" y="{y}">{html.escape(name)}</text>'
+        )
+        y += 18
+    if coloring.scale:
+        for step, color in enumerate(coloring.palette):
+            legend.append(f'<rect x="{size + 8}" y="{200 - 3 * step}" width="14" height="3" fill="{color}"/>')
+        for text, y in zip(coloring.scale, (204, 16), strict=True):
+            legend.append(f'<text x="{size + 28}" y="{y}">{html.escape(text)}</text>')
+    words = "".join(
+        f'<text x="8" y="{size + 18 + 18 * row}">{html.escape(line)}</text>'
+        for row, line in enumerate(caption)
+    )
+    width, height = size + 210, size + 18 * len(caption) + 12
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}">'
+        f'<rect width="100%" height="100%" fill="{ground(dark)}"/>'
+        f'<g stroke-width="{2 * radius}" stroke-linecap="round" fill="none">{"".join(layers)}</g>'
+        f'<g font-family="sans-serif" font-size="12" fill="{ink(dark)}">{"".join(legend)}{words}</g></svg>'
+    )

@@ -1,0 +1,140 @@
+"""What the atlas keeps for all visitors: maps as bytes, neighbours, paths, why selections are together."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from analysis import atlas, why_together
+from analysis.enrich import Why
+from analysis.figures import atlas as figures
+from ui import loaders
+from ui.scatter import Blob
+from ui.scatter import points_blob as make_points
+from ui.scatter import texts_blob as make_texts
+
+if TYPE_CHECKING:
+    from analysis.layout import Layout
+
+    from analysis.extraction import Extraction
+
+
+def study() -> tuple[Extraction, dict[str, Layout]] | None:
+    """The questions and their maps; None where the network has not been studied yet."""
+    if not hasattr(loaders, "study"):
+        return None
+    found = loaders.study()
+    layouts = loaders.layouts() if found is not None else {}
+    if found is None or not layouts:
+        return None
+    _warm(_weights())
+    return found, layouts
+
+
+def _weights() -> str:
+    return loaders.network().card.weights
+
+
+def _known() -> tuple[Extraction, dict[str, Layout]]:
+    found = loaders.study()
+    assert found is not None
+    return found, loaders.layouts()
+
+
+@st.cache_resource(show_spinner=False)
+def _warm(weights: str) -> Thread:
+    """Count every word and rank every gamma behind the scenes, before the first selection asks for it."""
+    extraction, _ = _known()
+    thread = Thread(
+        target=lambda: why_together(extraction, np.arange(min(50, len(extraction) // 2))), daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def points(name: str) -> Blob:
+    return _points(_weights(), name)
+
+
+@st.cache_resource(show_spinner=False)
+def _points(weights: str, name: str) -> Blob:
+    return make_points(_known()[1][name].places)
+
+
+def texts(name: str) -> Blob:
+    return _texts(_weights(), name)
+
+
+@st.cache_resource(show_spinner=False)
+def _texts(weights: str, name: str) -> Blob:
+    extraction, layouts = _known()
+    return make_texts(extraction.table["text"].to_numpy()[layouts[name].rows].tolist())
+
+
+def column(layout: str, name: str) -> figures.Coloring:
+    """The points of a map coloured by a column of the study's table."""
+    return _column(_weights(), layout, name)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _column(weights: str, layout: str, name: str) -> figures.Coloring:
+    extraction, layouts = _known()
+    return figures.column(extraction.table.iloc[layouts[layout].rows], name)
+
+
+def place_of(name: str) -> np.ndarray:
+    """Where a question of the study lies among a map's points, -1 where it is not: (questions,)."""
+    return _place_of(_weights(), name)
+
+
+@st.cache_resource(show_spinner=False)
+def _place_of(weights: str, name: str) -> np.ndarray:
+    extraction, layouts = _known()
+    rows = layouts[name].rows
+    found = np.full(len(extraction), -1)
+    found[rows] = np.arange(len(rows))
+    return found
+
+
+def nearest(space: str, row: int, count: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and distances of a question's nearest in all dimensions of a space."""
+    return _nearest(_weights(), space, row, count)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _nearest(weights: str, space: str, row: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    return atlas.nearest(_known()[0], space, row, count)
+
+
+def path(name: str, question: str) -> atlas.Path:
+    """A question of the visitor's on a map, word by word.
+
+    Raises:
+        InputError: it cannot be read, or has no place on this map.
+    """
+    return _path(_weights(), name, question)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _path(weights: str, name: str, question: str) -> atlas.Path:
+    extraction, layouts = _known()
+    return atlas.path(loaders.network(), extraction, layouts[name], question)
+
+
+def why(rows: np.ndarray, space: str) -> Why:
+    """What sets these questions, bool (questions,), apart from the rest.
+
+    Raises:
+        InputError: they are too few, or too many.
+    """
+    return _why(_weights(), np.packbits(rows).tobytes(), space)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _why(weights: str, bits: bytes, space: str) -> Why:
+    extraction, _ = _known()
+    rows = np.unpackbits(np.frombuffer(bits, np.uint8), count=len(extraction))
+    return why_together(extraction, np.flatnonzero(rows), space=space)

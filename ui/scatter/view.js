@@ -1,0 +1,355 @@
+// The scatter view: points on a canvas, a lasso, a legend and a hover line. See ../scatter.py for its Python side.
+//
+// Three kinds of messages arrive on the page-wide queue `globalThis.filmScatter`: bytes that are kept under their
+// name, a view to draw, and a view that is gone. Bytes come once; a view is small and comes at every change.
+
+import createScatterplot, { createRenderer } from "regl-scatterplot";
+
+const KEPT = 32; // blobs kept, the oldest goes first
+const NAME = 16; // characters of a blob's name, at its head
+const NEAR = 50; // questions that the key S selects around the current one
+
+const blobs = new Map();
+const plots = new Map();
+let renderer;
+
+// --- Bytes ---------------------------------------------------------------------------------------
+
+function keep(bytes) {
+  const name = new TextDecoder().decode(bytes.subarray(0, NAME));
+  if (!blobs.has(name)) blobs.set(name, bytes.slice(NAME));
+  while (blobs.size > KEPT) blobs.delete(blobs.keys().next().value);
+  for (const plot of plots.values()) plot.show();
+}
+
+const texts = new Map();
+
+async function lines(name) {
+  // Questions travel compressed and are unpacked after the points are on the screen.
+  if (!texts.has(name)) {
+    const packed = new Blob([blobs.get(name)]).stream().pipeThrough(new DecompressionStream("gzip"));
+    if (texts.size > 2) texts.clear();
+    texts.set(name, new Response(packed).text().then((all) => all.split("\n")));
+  }
+  return texts.get(name);
+}
+
+function toBits(points, count) {
+  const bits = new Uint8Array(Math.ceil(count / 8));
+  for (const i of points) bits[i >> 3] |= 128 >> (i & 7);
+  let text = "";
+  for (let i = 0; i < bits.length; i += 8192) text += String.fromCharCode(...bits.subarray(i, i + 8192));
+  return btoa(text);
+}
+
+function fromBits(base64, count) {
+  const found = [];
+  const bits = atob(base64);
+  for (let i = 0; i < count; i++) if (bits.charCodeAt(i >> 3) & (128 >> (i & 7))) found.push(i);
+  return found;
+}
+
+// --- A view --------------------------------------------------------------------------------------
+
+const SHELL = `
+  <div class="fs-tools" role="toolbar" aria-label="Map tools">
+    <button data-do="lasso" aria-pressed="true" title="Draw around questions to select them">Lasso</button>
+    <button data-do="move" aria-pressed="false" title="Drag to move; the wheel zooms in either case">Move</button>
+    <button data-do="home" title="See all of the map">Whole map</button>
+    <button data-do="clear" title="Drop the selection (Escape)">Clear</button>
+    <button data-do="png" title="The figure as it stands, with its caption">PNG</button>
+    <span class="fs-state" aria-live="polite"></span>
+  </div>
+  <div class="fs-stage" tabindex="0" role="application">
+    <canvas></canvas><svg class="fs-over" aria-hidden="true"></svg><div class="fs-tip" role="status"></div>
+  </div>
+  <div class="fs-legend"></div>`;
+
+class Plot {
+  constructor(parent) {
+    const root = (this.root = document.createElement("div")); // beside the styles that Streamlit puts there
+    root.className = "fs";
+    root.innerHTML = SHELL;
+    parent.append(root);
+    this.stage = root.querySelector(".fs-stage");
+    this.canvas = root.querySelector("canvas");
+    this.over = root.querySelector("svg");
+    this.tip = root.querySelector(".fs-tip");
+    this.drawn = {};
+    this.selected = [];
+    this.current = -1;
+    renderer ??= createRenderer();
+    this.scatter = createScatterplot({
+      canvas: this.canvas, renderer, width: 10, height: 10, syncEvents: true, mouseMode: "lasso", lassoColor: "#1f8fe0",
+      lassoMinDelay: 5, lassoMinDist: 2, deselectOnEscape: false, deselectOnDblClick: false, pointOutlineWidth: 0,
+      pointSizeSelected: 1, opacityInactiveScale: 0.2, backgroundColor: [0, 0, 0, 0], colorBy: "valueA",
+      actionKeyMap: { lasso: "shift", merge: "ctrl", remove: "alt" },
+    });
+    this.listen();
+    this.fit();
+    this.watch = new ResizeObserver(() => this.fit());
+    this.watch.observe(this.stage);
+  }
+
+  listen() {
+    let lassoing = false;
+    this.scatter.subscribe("lassoStart", () => { lassoing = true; this.hint(-1); });
+    this.scatter.subscribe("lassoEnd", () => {
+      lassoing = false;
+      const found = this.scatter.get("selectedPoints").filter((i) => i < this.count);
+      if (found.length || this.selected.length) this.take(found);
+    });
+    this.scatter.subscribe("select", ({ points }) => {
+      if (lassoing) return;
+      this.mark(this.selected); // a click picks one question and leaves the selection alone
+      if (points.length) this.pick(points[points.length - 1]);
+    });
+    this.scatter.subscribe("deselect", () => { if (!lassoing) this.mark(this.selected); });
+    this.scatter.subscribe("pointover", (i) => { if (!lassoing) this.hint(i); });
+    this.scatter.subscribe("pointout", () => this.hint(-1));
+    this.scatter.subscribe("view", ({ view }) => { this.camera = view; this.overlay(); });
+    this.root.querySelector(".fs-tools").onclick = (event) => this.press(event.target.dataset.do);
+    this.stage.onkeydown = (event) => this.key(event);
+    this.stage.onblur = () => this.hint(-1);
+    this.root.querySelector(".fs-legend").onclick = (event) => {
+      const code = event.target.closest("button")?.dataset.code;
+      if (code !== undefined) this.take(this.having(+code));
+    };
+  }
+
+  update(component) {
+    this.component = component;
+    this.data = component.data;
+    this.show();
+  }
+
+  // Draw what has changed since the last time, as soon as its bytes are there.
+  show() {
+    const data = this.data;
+    if (!data || !blobs.has(data.points) || !blobs.has(data.codes)) return;
+    this.root.classList.toggle("fs-dark", data.dark);
+    this.stage.style.height = `${data.height}px`;
+    this.stage.setAttribute("aria-label", data.label);
+    this.count = data.count;
+    const colors = `${data.codes} ${data.palette}`;
+    if (this.drawn.points !== data.points || this.drawn.colors !== colors) {
+      const moved = this.drawn.points !== data.points;
+      this.drawn = { points: data.points, colors };
+      this.points(moved, colors);
+    } else if (this.drawn.selection !== data.selection) {
+      this.select();
+    }
+    this.overlay();
+    if (blobs.has(data.texts)) lines(data.texts).then((all) => { this.lines = all; });
+  }
+
+  async points(moved, colors) {
+    const data = this.data, bytes = blobs.get(data.points);
+    const places = new Float32Array(bytes.buffer, bytes.byteOffset, 2 * data.count);
+    this.x = places.subarray(0, data.count);
+    this.y = places.subarray(data.count);
+    this.codes = blobs.get(data.codes);
+    this.fit();
+    this.scatter.set({
+      pointColor: data.palette, pointColorActive: data.palette, pointColorHover: data.dark ? "#ffffff" : "#000000",
+      pointSize: data.size, opacity: data.opacity,
+    });
+    if (moved) this.scatter.reset({ preventEvent: false });
+    this.selected = data.selection ? fromBits(data.selection, data.count) : [];
+    this.drawn.selection = data.selection;
+    await this.scatter.draw({ x: this.x, y: this.y, valueA: this.codes }, { zDataType: "categorical", select: this.selected });
+    if (this.drawn.colors !== colors) return; // overtaken by a later change
+    this.mark(this.selected);
+    this.legend();
+    this.root.dataset.drawn = data.points;
+    this.root.dataset.drawnAt = performance.now();
+  }
+
+  select() {
+    this.drawn.selection = this.data.selection;
+    this.selected = this.data.selection ? fromBits(this.data.selection, this.count) : [];
+    this.mark(this.selected);
+    this.legend();
+  }
+
+  fit() {
+    const { width, height } = this.stage.getBoundingClientRect();
+    if (width < 2 || height < 2) return;
+    this.scatter.set({ width, height });
+    this.over.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.overlay();
+  }
+
+  mark(points) {
+    if (points.length) this.scatter.select([...points], { preventEvent: true });
+    else this.scatter.deselect({ preventEvent: true });
+    this.root.querySelector(".fs-state").textContent = points.length
+      ? `${points.length.toLocaleString("en")} of ${this.count.toLocaleString("en")} selected` : "";
+  }
+
+  // The visitor's own doing: shown at once, then told to Python.
+  take(points) {
+    this.selected = points;
+    this.mark(points);
+    this.legend();
+    this.drawn.selection = this.data.selection = points.length ? toBits(points, this.count) : "";
+    this.component.setTriggerValue("lasso", this.drawn.selection || "none");
+  }
+
+  pick(i) {
+    if (i >= 0 && i < this.count) this.component.setTriggerValue("pick", i);
+  }
+
+  press(what) {
+    if (what === "lasso" || what === "move") {
+      this.scatter.set({ mouseMode: what === "lasso" ? "lasso" : "panZoom" });
+      for (const button of this.root.querySelectorAll("[aria-pressed]"))
+        button.setAttribute("aria-pressed", button.dataset.do === what);
+    } else if (what === "home") this.scatter.reset();
+    else if (what === "clear") this.take([]);
+    else if (what === "png") this.save();
+  }
+
+  // --- Keyboard: arrows step from question to question, as they lie on the map.
+
+  key(event) {
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    if (ways[event.key]) this.step(...ways[event.key]);
+    else if (event.key === "Enter" && this.current >= 0) this.pick(this.current);
+    else if (event.key === "s" && this.current >= 0) this.take(this.around(this.current));
+    else if (event.key === "Escape") this.take([]);
+    else if (event.key === "Home") this.scatter.reset();
+    else return;
+    event.preventDefault();
+  }
+
+  step(dx, dy) {
+    const from = this.current;
+    const [x, y] = from < 0 ? [0, 0] : [this.x[from], this.y[from]];
+    let best = -1, least = Infinity;
+    for (let i = 0; i < this.count; i++) {
+      const ahead = (this.x[i] - x) * dx + (this.y[i] - y) * dy;
+      const aside = Math.abs((this.x[i] - x) * dy) + Math.abs((this.y[i] - y) * dx);
+      const far = ahead + 2 * aside;
+      if (i !== from && far < least && (from < 0 || (ahead > 1e-6 && aside <= 1.5 * ahead))) [best, least] = [i, far];
+    }
+    if (best >= 0) { this.current = best; this.scatter.hover(best, { preventEvent: true }); this.hint(best); }
+  }
+
+  around(at) {
+    const far = Float32Array.from(this.x, (x, i) => Math.hypot(x - this.x[at], this.y[i] - this.y[at]));
+    const limit = Float32Array.from(far).sort()[Math.min(NEAR, this.count) - 1];
+    return [...far.keys()].filter((i) => far[i] <= limit);
+  }
+
+  // --- What lies over and under the points
+
+  place(x, y) {
+    const { width, height } = this.stage.getBoundingClientRect(), v = this.camera ?? this.scatter.get("cameraView");
+    const across = v[0] * x + v[4] * y + v[12], up = v[1] * x + v[5] * y + v[13];
+    return [(width + height * across) / 2, (height * (1 - up)) / 2];
+  }
+
+  hint(i) {
+    this.tip.style.display = i < 0 || i >= this.count ? "none" : "block";
+    if (i < 0 || i >= this.count) return;
+    const name = this.data.names[this.codes[i]] ?? "";
+    this.tip.replaceChildren(Object.assign(document.createElement("b"), { textContent: this.lines?.[i] ?? `question ${i}` }));
+    if (name) this.tip.append(document.createElement("br"), name);
+    const [x, y] = this.place(this.x[i], this.y[i]), { width, height } = this.stage.getBoundingClientRect();
+    this.tip.style.left = `${Math.max(0, Math.min(x + 12, width - this.tip.offsetWidth - 4))}px`;
+    this.tip.style.top = `${y + 14 + this.tip.offsetHeight > height ? y - this.tip.offsetHeight - 10 : y + 14}px`;
+    this.root.dataset.hover = i;
+  }
+
+  overlay() {
+    if (!this.data) return;
+    const parts = [], escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+    const path = this.data.path.map(([x, y]) => this.place(x, y));
+    if (path.length > 1) parts.push(`<polyline class="fs-path" points="${path.map((p) => p.join()).join(" ")}"/>`);
+    this.data.path.forEach(([, , word], i) => {
+      const [x, y] = path[i], last = i === path.length - 1;
+      parts.push(`<circle class="${last ? "fs-live" : "fs-word"}" cx="${x}" cy="${y}" r="${last ? 8 : 3.5}"/>`);
+      parts.push(`<text class="${last ? "fs-name" : ""}" x="${x + (last ? 12 : 6)}" y="${y + 4}">${escape(word)}</text>`);
+    });
+    for (const [x, y, kind] of this.data.rings) {
+      const [cx, cy] = this.place(x, y);
+      parts.push(`<circle class="fs-ring fs-${kind}" cx="${cx}" cy="${cy}" r="${kind === "chosen" ? 9 : 6}"/>`);
+    }
+    this.over.innerHTML = parts.join("");
+  }
+
+  having(code) {
+    const found = [];
+    for (let i = 0; i < this.count; i++) if (this.codes[i] === code) found.push(i);
+    return found;
+  }
+
+  // Counts follow the selection.
+  legend() {
+    const box = this.root.querySelector(".fs-legend"), data = this.data;
+    if (!data.legend) return box.replaceChildren();
+    if (data.scale) {
+      const [low, high] = data.scale;
+      box.innerHTML = `<span></span><i style="background:linear-gradient(90deg,${data.palette.join()})"></i><span></span>`;
+      box.firstChild.textContent = low;
+      box.lastChild.textContent = high;
+      return;
+    }
+    const all = new Uint32Array(256), chosen = new Uint32Array(256);
+    for (let i = 0; i < this.count; i++) all[this.codes[i]]++;
+    for (const i of this.selected) chosen[this.codes[i]]++;
+    box.replaceChildren(...data.names.map((name, code) => {
+      const button = document.createElement("button"), number = (n) => n.toLocaleString("en");
+      const count = this.selected.length ? `${number(chosen[code])} of ${number(all[code])}` : number(all[code]);
+      button.dataset.code = code;
+      button.title = `Select: ${name}`;
+      button.innerHTML = `<i style="background:${data.palette[code]}"></i><span></span> <em>${count}</em>`;
+      button.querySelector("span").textContent = name;
+      button.classList.toggle("fs-none", this.selected.length > 0 && !chosen[code]);
+      return button;
+    }));
+  }
+
+  async save() {
+    const scale = window.devicePixelRatio || 1, { width, height } = this.stage.getBoundingClientRect();
+    const sheet = Object.assign(document.createElement("canvas"), { width: width * scale, height: (height + 26) * scale });
+    const pen = sheet.getContext("2d"), ink = getComputedStyle(this.root).getPropertyValue("--fs-ink");
+    pen.scale(scale, scale);
+    pen.fillStyle = getComputedStyle(this.root).getPropertyValue("--fs-ground");
+    pen.fillRect(0, 0, width, height + 26);
+    pen.drawImage(this.canvas, 0, 0, width, height);
+    pen.fillStyle = ink;
+    pen.font = "12px sans-serif";
+    pen.fillText(this.data.caption, 8, height + 17, width - 16);
+    const link = Object.assign(document.createElement("a"), { href: sheet.toDataURL("image/png"), download: "atlas.png" });
+    link.click();
+  }
+
+  destroy() {
+    this.watch.disconnect();
+    this.scatter.destroy();
+  }
+}
+
+// --- The queue -----------------------------------------------------------------------------------
+
+function handle(message) {
+  const { parentElement: root, data, gone } = message;
+  if (data instanceof Uint8Array) keep(data);
+  else if (gone) {
+    // A view that only moves on the page comes back at once and keeps its plot.
+    setTimeout(() => { if (!gone.isConnected) { plots.get(gone)?.destroy(); plots.delete(gone); } }, 1000);
+  } else if (data) {
+    if (!plots.has(root)) plots.set(root, new Plot(root));
+    plots.get(root).update(message);
+  }
+}
+
+if (!globalThis.filmScatter?.handle) {
+  const waiting = globalThis.filmScatter ?? [];
+  globalThis.filmScatter = { handle, push: handle };
+  waiting.forEach(handle);
+}
+
+export default () => {};
