@@ -133,7 +133,8 @@ class Centres:
 
     `pairs`: equal_X to query_X, mean over the four attributes; `among`: mean between the equal_*;
     `by_attribute`: `among` less `pairs`, above zero where the same attribute is nearer than the same
-    operation. No null: it is an interval away from zero, or not.
+    operation. No null: it is an interval away from zero, or not. Intervals allow for the noise of centres,
+    which only adds to distances: of few questions in many dimensions they lie below the value.
     """
 
     pairs: Score
@@ -175,13 +176,11 @@ def centre_distances(
         # The unit is a mean over all questions, whose centre hardly moves; each type is resampled by itself.
         unit = each[rng.integers(0, len(each), len(each))].mean()
         resampled[trial] = measure([rows[rng.integers(0, len(rows), len(rows))] for rows in members], unit)
+    numbers = np.append(value, value[1] - value[0])  # pairs, among, their difference
+    drawn = np.column_stack([resampled, resampled[:, 1] - resampled[:, 0]])
+    # Noise in a centre only ever adds to a distance, resampling adds it once more: mirroring takes it off.
     made = [
-        _score(number, values, len(exact))
-        for number, values in (
-            (value[0], resampled[:, 0]),
-            (value[1], resampled[:, 1]),
-            (value[1] - value[0], resampled[:, 1] - resampled[:, 0]),
-        )
+        _score(number, 2 * number - one, len(exact)) for number, one in zip(numbers, drawn.T, strict=True)
     ]
     return Centres(*made)
 
@@ -434,11 +433,13 @@ def block_groupings(
 class Verdict:
     """`verdict`: "confirmed", "refuted" or "undecided"; `reasons`: a sentence with an interval for each part.
 
+    `signs`: of each part 1 where it is as claimed, -1 where it is the reverse, 0 where zero is inside.
     `fall`: attribute agreement of the first less that of the last; `first`, `last`: `Centres.by_attribute`.
     """
 
     verdict: str
     reasons: tuple[str, ...]
+    signs: tuple[int, ...]
     fall: Score
     first: Score
     last: Score
@@ -478,4 +479,4 @@ def attribute_then_operation(
             f"{score.low:+.2f} to {score.high:+.2f}{doubt})."
         )
     verdict = "refuted" if -1 in signs else "undecided" if 0 in signs else "confirmed"
-    return Verdict(verdict, tuple(reasons), fall, near, far)
+    return Verdict(verdict, tuple(reasons), tuple(signs), fall, near, far)

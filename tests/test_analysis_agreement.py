@@ -127,6 +127,7 @@ def test_the_claim_is_confirmed_refuted_or_left_open():
     last = agreement.grouping("block 4", operation, types, seed=0, trials=100)
     found = agreement.attribute_then_operation(first, last)
     assert found.verdict == "confirmed"
+    assert found.signs == (1, 1, 1)
     assert len(found.reasons) == 3
     assert "block 1 equal_X lies nearer to query_X" in found.reasons[0]
     assert agreement.attribute_then_operation(last, first).verdict == "refuted"

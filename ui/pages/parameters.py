@@ -63,7 +63,7 @@ def _all(parameters: Parameters, dark: bool) -> None:
 def _line(found: Statistics) -> str:
     negative, mean = f"{found.negative:.1%}", f"{found.mean:.2f}"
     if not np.isnan(found.negative_margin):
-        negative, mean = f"{negative} ± {found.negative_margin:.1%}", f"{mean} ± {found.mean_margin:.2f}"
+        negative, mean = f"{negative} ± {found.negative_margin:.2%}", f"{mean} ± {found.mean_margin:.3f}"
     mean = "–" if np.isnan(found.mean) else mean
     return f"{found.low:.1f} to {found.high:.1f} | {negative} | {found.mode:.2f} | {mean}"
 
@@ -178,11 +178,10 @@ def _groups(dark: bool) -> None:
 
 def _verdict(found: list[Grouping]) -> None:
     verdict = analysis.attribute_then_operation(found[0], found[-1])
-    icon = {"confirmed": ":material/check:", "refuted": ":material/close:", "undecided": ":material/help:"}
-    st.markdown(
-        f"{icon[verdict.verdict]} **In this network the claim is {verdict.verdict}.** "
-        + widgets.plain(" ".join(verdict.reasons))
-    )
+    st.markdown(f"**In this network the claim is {verdict.verdict}.** All three parts would have to hold:")
+    icons = {1: ":material/check:", -1: ":material/close:", 0: ":material/question_mark:"}
+    parts = zip(verdict.signs, verdict.reasons, strict=True)
+    st.markdown("\n".join(f"- {icons[sign]} {widgets.plain(reason)}" for sign, reason in parts))
 
 
 def _agreement_table(found: list[Grouping]) -> pd.DataFrame:
