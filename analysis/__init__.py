@@ -26,6 +26,11 @@ _NAMES = {
     # where an answer came from, and what is true
     "analysis.attention": ("Winners", "as_seen", "not_counted", "winners", "winners_over"),
     "analysis.truth": ("Step", "Truth", "find_truth"),
+    # many questions and what the network makes of them
+    "analysis.asking": ("Cancelled", "QuestionSet", "question_set", "read_questions", "sample_questions"),
+    "analysis.extraction": (
+        "Extraction", "SPACES", "extract", "open_extraction", "vectors", "write_small",
+    ),
     # many questions: do those of a kind lie together, and what makes a selection different
     "analysis.agreement": (
         "GROUPING_TRIALS", "Centres", "Grouping", "Score", "Verdict", "adjusted_rand",
@@ -40,6 +45,16 @@ _NAMES = {
         "block_histograms", "gamma_against_beta", "grouping_by_block", "histogram_table", "map_moments",
         "moment_table", "parameter_histograms", "point_table",
     ),
+    # what it answers, and what a linear probe reads off it
+    "analysis.answers": (
+        "GALLERY", "Observed", "accuracy_by", "confusion", "gallery_questions", "observe", "some_questions",
+        "wrong_answers",
+    ),
+    "analysis.evidence": (
+        "Evidence", "LINEAR", "bag_of_words", "find_evidence", "parted", "probe", "read_evidence",
+        "write_evidence",
+    ),
+    "analysis.view": ("ViewState", "from_link", "to_link"),
     "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",
         "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",

@@ -20,10 +20,14 @@ _NAMES = {
     # networks and where they are kept
     "film.config": ("NetworkConfig", "TrainingConfig"),
     "film.network": ("FiLMNetwork", "activation_names"),
+    "film.reading": ("read_states",),
     "film.checkpoint": ("Card", "bundled", "find", "load", "save", "weights_hash", "write_atomically"),
     "film.official": ("import_official",),
     # measuring
-    "film.evaluation": ("Evaluation", "PAPER", "Share", "clustered_shares", "evaluate", "table"),
+    "film.evaluation": (
+        "Evaluation", "GROUP_NAMES", "PAPER", "Questions", "Share",
+        "clustered_shares", "evaluate", "open_questions", "table",
+    ),
     # the CLEVR world
     "film.clevr.scenes": (
         "ATTRIBUTES", "COLORS", "MATERIALS", "RELATIONS", "SHAPES", "SIZES", "Scene", "SceneObject", "View",
@@ -42,6 +46,9 @@ _NAMES = {
     "film.clevr.render": ("Rendering", "project", "render", "visible_pixels"),
     "film.clevr.pictures": ("fit", "open_picture", "save_picture"),
     "film.clevr.words": ("SPECIAL", "split_words", "word_table"),
+    "film.clevr.making": ("BigArray", "Making"),
+    "film.clevr.packing": ("program_depth",),
+    "film.clevr.gallery": ("Exhibit", "gallery"),
     "film.clevr.dataset": ("Corpus", "Folder", "GivenQuestion", "Split", "open_data", "open_folder"),
 }  # fmt: skip
 

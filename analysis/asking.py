@@ -1,0 +1,238 @@
+"""The questions of an extraction, from wherever they come: sampled, a corpus, a CLEVR folder, a text file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from film import (
+    ATTRIBUTES,
+    FAMILIES,
+    GROUPS,
+    Corpus,
+    InputError,
+    NotUnderstood,
+    Program,
+    QuestionSampler,
+    open_data,
+    parse,
+    program_depth,
+    question_type,
+    sample_scene,
+    split_words,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PER_SCENE = 20  # questions asked about each sampled scene
+LARGEST = 1 << 28  # bytes of a text file
+
+Progress = Callable[[int, int], object]
+Cancel = Callable[[], bool]
+
+OPERATIONS = {
+    **{kind: "compare" for kind, group in GROUPS.items() if group == "Compare Numbers"},
+    **{kind: kind.partition("_")[0] for kind, group in GROUPS.items() if group != "Compare Numbers"},
+}
+
+
+class Cancelled(InputError):
+    """Somebody said stop; what was finished is kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionSet:
+    """Questions with what is known of each: the table of an `Extraction` without predictions.
+
+    source: in words, where they come from. seed: that they were sampled with, None where they were not.
+    picture_of: from a value of the table's `picture` to the picture, uint8 (height, width, 3); None
+        where there are no pictures.
+    """
+
+    table: pd.DataFrame
+    source: str
+    seed: int | None = None
+    picture_of: Callable[[Any], np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the texts in their order."""
+        return hashlib.sha256("\n".join(self.table["text"]).encode()).hexdigest()
+
+
+def sample_questions(
+    count: int, seed: int, *, progress: Progress | None = None, cancel: Cancel | None = None
+) -> QuestionSet:
+    """Questions as CLEVR asks them, about sampled scenes that nobody draws; about 800 a second.
+
+    Raises:
+        InputError: none are asked for.
+        Cancelled: `cancel` said so.
+    """
+    _at_least_one(count)
+    rng, sampler = np.random.default_rng(seed), QuestionSampler(seed)
+    rows: list[tuple[Any, ...]] = []
+    scene = 0
+    while len(rows) < count:
+        stop_if(cancel)
+        for question in sampler.sample(sample_scene(rng), min(PER_SCENE, count - len(rows))):
+            rows.append((question.text, question.family, question.program, question.answer, scene))
+        scene += 1
+        if progress:
+            progress(len(rows), count)
+    table = _table(rows)
+    table["picture"] = None  # the scenes have numbers but no pictures
+    return QuestionSet(table, f"sampled as CLEVR asks, {PER_SCENE} a scene", seed)
+
+
+def read_questions(
+    data: str | Path,
+    count: int | None = None,
+    split: str | None = None,
+    *,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> QuestionSet:
+    """The questions of a packed corpus, of a split of a CLEVR folder, or of a text file, a line each.
+
+    Args:
+        count: only the first so many; all by default.
+
+    Raises:
+        InputError: there are none, or they cannot be read.
+        Cancelled: `cancel` said so.
+    """
+    if count is not None:
+        _at_least_one(count)
+    path = Path(data)
+    if path.is_file():
+        found = question_set(_lines(path)[:count], path.name, progress=progress, cancel=cancel)
+    else:
+        opened = open_data(path, split)
+        if isinstance(opened, Corpus):
+            found = _of_corpus(opened, path, count)
+        else:
+            given = []
+            for question in islice(opened.questions(), count):
+                if len(given) % 1024 == 0:
+                    stop_if(cancel)
+                    if progress:
+                        progress(len(given), count or len(given))
+                given.append(
+                    (question.text, question.family, question.program, question.answer, question.filename)
+                )
+            pictures = opened.picture_of if opened.picture_folders else None
+            found = QuestionSet(_table(given), f"{path.name}, {opened.name}", None, pictures)
+    if not len(found):
+        raise InputError(f"{path} holds no questions; give data that does.")
+    return found
+
+
+def question_set(
+    texts: Sequence[str],
+    source: str = "given texts",
+    *,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> QuestionSet:
+    """Questions of which only the text is known; those that CLEVR could ask are understood from it.
+
+    A question that does not parse keeps an empty type. Parsing takes about a millisecond a question.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for done, text in enumerate(texts):
+        if done % 128 == 0:
+            stop_if(cancel)
+            if progress:
+                progress(done, len(texts))
+        try:
+            understood = parse(text)
+            rows.append((text, understood.family.index, understood.program, None, None))
+        except NotUnderstood:
+            rows.append((text, None, None, None, None))
+    return QuestionSet(_table(rows), source)
+
+
+def _lines(path: Path) -> list[str]:
+    if path.stat().st_size > LARGEST:
+        raise InputError(f"{path} has over {LARGEST >> 20} MB; give a text file with one question a line.")
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path} is no text in UTF-8; give a text file with one question a line, a packed corpus or a "
+            "CLEVR folder."
+        ) from None
+    lines = [line.strip() for line in text.splitlines() if line.strip(" ?.,;\t")]
+    if not lines:
+        raise InputError(f"{path} holds no questions; write one on each line.")
+    return lines
+
+
+def _of_corpus(corpus: Corpus, path: Path, count: int | None) -> QuestionSet:
+    table = corpus.table("text", "type", "group", "family", "length", "depth", "answer", "picture")[:count]
+    table = table.assign(
+        family=table["family"].fillna(-1).astype(np.int16),
+        length=table["length"].astype(np.int16),
+        depth=table["depth"].fillna(0).astype(np.int16),
+        type=table["type"].fillna(""),
+        group=table["group"].fillna(""),
+    )
+    pictures = None if corpus.pictures is None else lambda number: corpus.pictures[int(number)]  # type: ignore[index]
+    return QuestionSet(_labelled(table), f"{path.name}, {corpus.name}", None, pictures)
+
+
+def _table(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """Of (text, family, program, answer, picture) rows."""
+    import pandas as pd
+
+    def kind(family: int | None, program: Program | None) -> str:
+        if program:
+            return question_type(program)
+        return "" if family is None else FAMILIES[family].type
+
+    rows = list(rows)
+    types = [kind(family, program) for _, family, program, _, _ in rows]
+    return _labelled(
+        pd.DataFrame(
+            {
+                "text": [row[0] for row in rows],
+                "type": types,
+                "group": [GROUPS.get(kind, "") for kind in types],
+                "family": np.array([-1 if row[1] is None else row[1] for row in rows], np.int16),
+                "length": np.array([len(split_words(row[0])) for row in rows], np.int16),
+                "depth": np.array([program_depth(row[2]) if row[2] else 0 for row in rows], np.int16),
+                "answer": pd.Series([row[3] for row in rows], dtype=object),
+                "picture": pd.Series([row[4] for row in rows], dtype=object),
+            }
+        )
+    )
+
+
+def _labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with `attribute` and `operation`, which follow from the type."""
+    last = {kind: kind.partition("_")[2] for kind in GROUPS}
+    attribute = {kind: name if name in ATTRIBUTES else "" for kind, name in last.items()}
+    return table.assign(
+        attribute=table["type"].map(attribute).fillna(""), operation=table["type"].map(OPERATIONS).fillna("")
+    )
+
+
+def _at_least_one(count: int) -> None:
+    if count < 1:
+        raise InputError(f"{count} questions are none; ask for --questions 1 or more.")
+
+
+def stop_if(cancel: Cancel | None) -> None:
+    if cancel is not None and cancel():
+        raise Cancelled("Stopped. What is finished is kept: run the same again to go on.")
