@@ -133,8 +133,10 @@ class Centres:
 
     `pairs`: equal_X to query_X, mean over the four attributes; `among`: mean between the equal_*;
     `by_attribute`: `among` less `pairs`, above zero where the same attribute is nearer than the same
-    operation. No null: it is an interval away from zero, or not. Intervals allow for the noise of centres,
-    which only adds to distances: of few questions in many dimensions they lie below the value.
+    operation. No null: it is an interval away from zero, or not.
+
+    A centre's own noise only ever adds to distances, most in many dimensions. The two distances are as they
+    are found; their intervals and `by_attribute` are freed of it.
     """
 
     pairs: Score
@@ -162,25 +164,33 @@ def centre_distances(
     exact, rng = np.asarray(points, np.float64), np.random.default_rng(seed)
     each = np.linalg.norm(exact - exact.mean(axis=0), axis=1)
 
-    def measure(rows: Sequence[np.ndarray], unit: float) -> tuple[float, float]:
-        centres = np.stack([exact[chosen].mean(axis=0) for chosen in rows])  # (8, d)
-        query, equal = centres[:4], centres[4:]
-        first, second = np.triu_indices(4, 1)
-        pairs = np.linalg.norm(equal - query, axis=1).mean()
-        among = np.linalg.norm(equal[first] - equal[second], axis=1).mean()
-        return pairs / unit, among / unit
+    # What a centre's own noise adds to a squared distance, by type. Resampled centres have it twice.
+    noise = np.array([exact[rows].var(axis=0).sum() / len(rows) for rows in members])
+    first, second = np.triu_indices(4, 1)
 
-    value = np.array(measure(members, each.mean()))
+    def measure(rows: Sequence[np.ndarray], unit: float, without: int) -> np.ndarray:
+        """`pairs` and `among`, with the noise taken off so many times."""
+        centres = np.stack([exact[chosen].mean(axis=0) for chosen in rows])  # (8, d)
+        query, equal = slice(0, 4), slice(4, 8)
+        pairs = ((centres[equal] - centres[query]) ** 2).sum(axis=1) - without * (noise[equal] + noise[query])
+        one, other = 4 + first, 4 + second
+        among = ((centres[one] - centres[other]) ** 2).sum(axis=1) - without * (noise[one] + noise[other])
+        return np.array([np.sqrt(np.maximum(found, 0)).mean() / unit for found in (pairs, among)])
+
+    plain, clean = measure(members, each.mean(), 0), measure(members, each.mean(), 1)
     resampled = np.empty((trials, 2))
     for trial in range(trials):
         # The unit is a mean over all questions, whose centre hardly moves; each type is resampled by itself.
         unit = each[rng.integers(0, len(each), len(each))].mean()
-        resampled[trial] = measure([rows[rng.integers(0, len(rows), len(rows))] for rows in members], unit)
-    numbers = np.append(value, value[1] - value[0])  # pairs, among, their difference
-    drawn = np.column_stack([resampled, resampled[:, 1] - resampled[:, 0]])
-    # Noise in a centre only ever adds to a distance, resampling adds it once more: mirroring takes it off.
+        drawn = [rows[rng.integers(0, len(rows), len(rows))] for rows in members]
+        resampled[trial] = measure(drawn, unit, 2)
     made = [
-        _score(number, 2 * number - one, len(exact)) for number, one in zip(numbers, drawn.T, strict=True)
+        _score(value, values, len(exact))
+        for value, values in (
+            (plain[0], resampled[:, 0]),
+            (plain[1], resampled[:, 1]),
+            (clean[1] - clean[0], resampled[:, 1] - resampled[:, 0]),
+        )
     ]
     return Centres(*made)
 
