@@ -85,6 +85,31 @@ def _column(weights: str, layout: str, name: str) -> figures.Coloring:
     return figures.column(extraction.table.iloc[layouts[layout].rows], name)
 
 
+def word(layout: str, word: str) -> figures.Coloring:
+    """The points of a map coloured by whether a question holds a word."""
+    return figures.presence(matching("word", word)[_known()[1][layout].rows], word)
+
+
+def values_of(column: str) -> int:
+    """How many values a column of the study's table has."""
+    return _values_of(_weights(), column)
+
+
+@st.cache_resource(show_spinner=False)
+def _values_of(weights: str, column: str) -> int:
+    return _known()[0].table[column].nunique()
+
+
+def matching(by: str, value: str) -> np.ndarray:
+    """Which questions have this type, word ...: bool (questions,)."""
+    return _matching(_weights(), by, value)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _matching(weights: str, by: str, value: str) -> np.ndarray:
+    return atlas.matching(_known()[0], by, value)
+
+
 def place_of(name: str) -> np.ndarray:
     """Where a question of the study lies among a map's points, -1 where it is not: (questions,)."""
     return _place_of(_weights(), name)

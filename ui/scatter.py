@@ -88,6 +88,7 @@ def scatter(
     caption: str,
     on_lasso: Callable[[np.ndarray], None],
     on_pick: Callable[[int], None],
+    on_legend: Callable[[int], None],
     marks: Marks | None = None,
     dark: bool = False,
     legend: bool = True,
@@ -102,7 +103,7 @@ def scatter(
         label: what a screen reader says of it.
         caption: printed under the PNG.
         on_lasso: called with a bool mask (points,) before the page runs again.
-        on_pick: called with the index of one point.
+        on_pick, on_legend: called with the index of one point, or of one name of the legend.
     """
     count, marks = len(places), marks or Marks()
     codes = Blob.of(coloring.codes.tobytes())
@@ -111,10 +112,13 @@ def scatter(
         if value := state.told(key, "lasso"):
             on_lasso(unpack("" if value == "none" else value, count))
 
-    def picked() -> None:
-        value = state.told(key, "pick")
-        if isinstance(value, (int, float)) and 0 <= value < count:
-            on_pick(int(value))
+    def taken(what: str, of: int, then: Callable[[int], None]) -> Callable[[], None]:
+        def take() -> None:
+            value = state.told(key, what)
+            if isinstance(value, (int, float)) and 0 <= value < of:
+                then(int(value))
+
+        return take
 
     def framed(found: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
         if not found:
@@ -138,7 +142,8 @@ def scatter(
             "size": 4 if count <= 30_000 else 2.5, "opacity": 0.8 if count <= 30_000 else 0.6,
         },
         on_lasso_change=lassoed,
-        on_pick_change=picked,
+        on_pick_change=taken("pick", count, on_pick),
+        on_legend_change=taken("legend", len(coloring.names), on_legend),
     )  # fmt: skip
 
 

@@ -1,5 +1,10 @@
 """Thousands of questions as the network sees them: a map to select on, and why a selection is together."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -9,10 +14,33 @@ from analysis.figures import atlas as figures
 from film import InputError
 from ui import loaders, loaders_atlas, scatter, state, widgets
 
+if TYPE_CHECKING:
+    from analysis.layout import Layout
+
+    from analysis.enrich import Why
+    from analysis.extraction import Extraction
+
 ROWS = 1000  # of a selection that the table shows
-NEAR = 10
-PICTURES = 8
-ANY = "—"
+PICTURES = 12
+TITLES = {"word": "a word", "gamma": "a gamma", "beta": "a beta", "depth": "program depth"}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a run of the page shows. `selection`: None where nothing is selected."""
+
+    study: Extraction
+    layouts: dict[str, Layout]
+    name: str
+    selection: state.Selection | None
+
+    @property
+    def layout(self) -> Layout:
+        return self.layouts[self.name]
+
+    def on(self, name: str) -> np.ndarray | None:
+        """The selection among the points of a map, bool (points,)."""
+        return None if self.selection is None else self.selection.rows[self.layouts[name].rows]
 
 
 def main() -> None:
@@ -29,297 +57,231 @@ def main() -> None:
 
 
 @st.fragment
-def page(study, layouts) -> None:
+def page(study: Extraction, layouts: dict[str, Layout]) -> None:
     widgets.notice(
         f"Each point is one of {len(study):,} questions; what lies together is modulated alike. Draw around "
         "points, or filter, and see what the questions share."
     )
-    name, layout = _controls(study, layouts)
-    selection = _filter(study)
-    mask = None if selection is None else selection.rows
-    try:
-        coloring = _coloring(study, layout.rows)
-    except InputError as error:
-        widgets.complain(error)
-        coloring = figures.column(study.table.iloc[layout.rows], "type")
-    try:
-        path = loaders_atlas.path(name, state.view().question)
-    except InputError as error:
-        path = None
-        st.caption(f"The question on the Ask page is not on the map: {widgets.plain(str(error))}")
-    _maps(study, layouts, name, coloring, mask, path)
-    _downloads(study, name, layout, coloring, mask)
-    _chosen(study, layout)
-    _panel(study, layout, selection)
-    _kept(study, layout, selection)
+    name = _controls(study, layouts)
+    shown = Shown(study, layouts, name, _selection(study))
+    beside = state.view().beside
+    with st.container(key="atlas-split"):
+        left, right = st.columns([1, 1] if beside else [3, 2], gap="medium")
+    with left:
+        _map(shown, name, "atlas", 460 if beside else 600)
+        _downloads(shown)
+    with right:
+        if beside:
+            _map(shown, beside, "beside", 460)
+        else:
+            _why(shown)
+    _chosen(shown)
+    if beside:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _why(shown)
+        with right:
+            _questions(shown)
+    else:
+        _questions(shown)
+    _kept(shown)
     state.follow(loaders.network().card.weights)
 
 
 # --- What to look at ------------------------------------------------------------------------------------
 
 
-def _controls(study, layouts):
+def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
+    """Which map, which beside it, and its colours; the map's name."""
     view, names = state.view(), list(layouts)
     if view.layout not in names:
         state.change(layout=names[0])
-    if view.beside and view.beside not in names:
+    if view.beside not in ("", *names) or view.beside == state.view().layout:
         state.change(beside="")
-    colors = [
-        column for column in figures.COLUMNS if column in study.table and study.table[column].nunique() > 1
-    ]
-    colors += ["word", "gamma", "beta"]
+    colors = [column for column in figures.COLUMNS if _told_apart(study, column)] + ["word", "gamma", "beta"]
     if view.color not in colors:
         state.change(color=colors[0])
+    view = state.view()
     first, second, third, fourth = st.columns([3, 3, 2, 3], vertical_alignment="bottom")
-    first.selectbox("Map", names, format_func=_title, **state.bound("layout"))
+    first.selectbox("Map", names, **state.bound("layout"))
     second.selectbox(
-        "Beside it", ["", *names], format_func=lambda name: _title(name) if name else "nothing",
-        help="The same selection in a second map: block 1 beside block 4, for instance.",
+        "Beside it", ["", *(other for other in names if other != view.layout)],
+        format_func=lambda name: name or "nothing",
+        help="The same selection in a second map, such as that of block 1 beside that of block 4.",
         **state.bound("beside"),
     )  # fmt: skip
-    third.selectbox(
-        "Colour by", colors, format_func=lambda color: _COLORS.get(color, color), **state.bound("color")
-    )
+    third.selectbox("Colour by", colors, format_func=_title, **state.bound("color"))
     with fourth:
-        color = state.view().color
-        if color == "word":
+        if view.color == "word":
             st.text_input("Which word", placeholder="left", **state.bound("word"))
-        elif color in ("gamma", "beta"):
+        elif view.color in ("gamma", "beta"):
             blocks, maps = study.gamma.shape[1:]
-            view = state.view()
-            if view.block >= blocks or view.feature_map >= maps:
+            if view.block >= blocks or view.feature_map >= maps:  # a link of a larger network's
                 state.change(block=min(view.block, blocks - 1), feature_map=min(view.feature_map, maps - 1))
             left, right = st.columns(2)
             left.selectbox("Block", range(blocks), format_func=lambda b: str(b + 1), **state.bound("block"))
-            right.number_input(f"Map (to {maps - 1})", 0, maps - 1, **state.bound("feature_map"))
-    name = state.view().layout
-    return name, layouts[name]
-
-
-_COLORS = {"word": "a word", "gamma": "a gamma", "beta": "a beta", "depth": "program depth"}
+            right.number_input(f"Map (0 to {maps - 1})", 0, maps - 1, **state.bound("feature_map"))
+    return state.view().layout
 
 
 def _title(name: str) -> str:
-    return name
+    return TITLES.get(name, name)
 
 
-def _coloring(study, rows) -> figures.Coloring:
+def _told_apart(study: Extraction, column: str) -> bool:
+    return column in study.table and loaders_atlas.values_of(column) > 1
+
+
+def _coloring(shown: Shown, name: str) -> figures.Coloring:
     view = state.view()
     if view.color == "word":
-        word = view.word.strip() or "left"
-        return figures.presence(study.has_word(word)[rows], word)
+        return loaders_atlas.word(name, view.word.strip() or "left")
     if view.color in ("gamma", "beta"):
-        values = getattr(study, view.color)[:, view.block, view.feature_map][rows]
-        return figures.values(values, f"{view.color} of block {view.block + 1}, map {view.feature_map}")
-    return loaders_atlas.column(view.layout, view.color)
+        numbers = getattr(shown.study, view.color)[:, view.block, view.feature_map][shown.layouts[name].rows]
+        return figures.values(numbers, f"{view.color} of block {view.block + 1}, map {view.feature_map}")
+    return loaders_atlas.column(name, view.color)
 
 
-def _filter(study) -> state.Selection | None:
-    """The keyboard's way to a selection. What is lassoed stands until a filter is set."""
-    columns = [by for by in atlas.FILTERS if by in ("word", "text") or by in study.table]
-    if state.view().filter_by not in columns:
-        state.change(filter_by=columns[0], filter_for="")
+def _selection(study: Extraction) -> state.Selection | None:
+    """What is selected, by the filter (the keyboard's way) or on a map."""
+    known = [by for by in atlas.FILTERS if by in ("word", "text") or _told_apart(study, by)]
+    if state.view().filter_by not in known:
+        state.change(filter_by=known[0], filter_for="")
     left, right = st.columns([2, 9], vertical_alignment="bottom")
-    left.selectbox(
-        "Select by", columns, format_func=lambda by: _COLORS.get(by, by), **state.bound("filter_by")
-    )
+    left.selectbox("Select by", known, format_func=_title, **state.bound("filter_by"))
     by = state.view().filter_by
-    with right:
-        if by in ("word", "text"):
-            text = {"word": "Questions with this word", "text": "Questions with this in their text"}[by]
-            st.text_input(text, placeholder="matte", **state.bound("filter_for", f"view-filter-{by}"))
-        else:
-            values = sorted(study.table[by].dropna().astype(str).unique())
-            if state.view().filter_for not in ("", *values):
-                state.change(filter_for="")
-            st.selectbox(
-                f"Questions whose {by} is", ["", *(value for value in values if value)],
-                format_func=lambda value: value or ANY, **state.bound("filter_for", f"view-filter-{by}"),
-            )  # fmt: skip
-    wanted = state.view().filter_for.strip()
-    if wanted:
-        rows = atlas.matching(study, by, wanted)
-        if not rows.any():
-            st.caption(f"No question of the study has {by} “{widgets.plain(wanted)}”.")
-            return None
-        return state.Selection(rows, f"{by} {wanted}")
-    selection = state.selection()
-    return selection if selection is not None and len(selection.rows) == len(study) else None
+    bound = state.bound("filter_for", f"view-filter-{by}")
+    if by in ("word", "text"):
+        what = "Questions with this word" if by == "word" else "Questions with this anywhere in their text"
+        right.text_input(what, placeholder="matte", **bound)
+    else:
+        values = sorted({str(value) for value in study.table[by].dropna().unique()} - {""})
+        if state.view().filter_for not in ("", *values):
+            state.change(filter_for="")
+            bound = state.bound("filter_for", f"view-filter-{by}")
+        right.selectbox(f"Questions whose {by} is", ["", *values], format_func=lambda v: v or "—", **bound)
+    if wanted := state.view().filter_for.strip():
+        rows = loaders_atlas.matching(by, wanted)
+        if rows.any():
+            return state.Selection(rows, f"{by} {wanted}")
+        st.caption(f"No question of the study has the {by} “{widgets.plain(wanted)}”.")
+        return None
+    drawn = state.selection()
+    return drawn if drawn is not None and len(drawn.rows) == len(study) else None
 
 
 # --- The maps -------------------------------------------------------------------------------------------
 
 
-def _maps(study, layouts, name, coloring, mask, path) -> None:
-    beside = state.view().beside
-    if beside and beside != name:
-        left, right = st.columns(2)
-        with left:
-            _map(study, "atlas", name, layouts[name], coloring, mask, path, height=460)
-        with right:
-            st.markdown(f"**{_title(beside)}**")
-            other = layouts[beside]
-            _map(study, "beside", beside, other, _coloring_of(study, other), mask, None, height=460)
-    else:
-        _map(study, "atlas", name, layouts[name], coloring, mask, path, height=600)
+def _map(shown: Shown, name: str, key: str, height: int) -> None:
+    study, layout = shown.study, shown.layouts[name]
+    coloring, selected = _coloring(shown, name), shown.on(name)
+    path = _path(name)
 
-
-def _coloring_of(study, layout) -> figures.Coloring:
-    try:
-        return _coloring(study, layout.rows)
-    except InputError:
-        return figures.column(study.table.iloc[layout.rows], "type")
-
-
-def _map(study, key, name, layout, coloring, mask, path, height) -> None:
-    caption = figures.caption(layout, len(study))
-
-    def lassoed(found: np.ndarray) -> None:
+    def select(found: np.ndarray, how: str) -> None:
         rows = np.zeros(len(study), bool)
         rows[layout.rows[found]] = True
-        state.select(state.Selection(rows, f"drawn on {_title(name)}") if rows.any() else None)
+        state.select(state.Selection(rows, how) if rows.any() else None)
 
-    def picked(index: int) -> None:
-        state.choose(int(layout.rows[index]))
+    def named(code: int) -> None:
+        color = state.view().color
+        if color in atlas.FILTERS[:-2] and (study.table[color] == coloring.names[code]).any():
+            state.change(filter_by=color, filter_for=coloring.names[code])
+        else:
+            select(coloring.codes == code, f"{_title(color)}: {coloring.names[code]}")
 
-    chosen, rings = state.chosen(), []
-    if chosen is not None and chosen < len(study):
-        near, _ = loaders_atlas.nearest(layout.recipe.space, chosen)
-        place_of = loaders_atlas.place_of(name)
-        rings = [(*layout.places[at], "near") for row in near if (at := place_of[row]) >= 0]
-        if (at := place_of[chosen]) >= 0:
-            rings.append((*layout.places[at], "chosen"))
-    steps: tuple = ()
+    steps, rings = (), _rings(shown, name)
     if path is not None:
-        steps = tuple((x, y, word) for (x, y), word in zip(path.places, path.words, strict=True))
+        words = (*path.words[:-1], "this question")
+        steps = tuple((x, y, word) for (x, y), word in zip(path.places.tolist(), words, strict=True))
+    caption = figures.caption(layout, len(study))
     scatter.scatter(
         key, layout.places, coloring,
-        points=loaders_atlas.points(name), texts=loaders_atlas.texts(name),
-        selected=None if mask is None else mask[layout.rows],
+        points=loaders_atlas.points(name), texts=loaders_atlas.texts(name), selected=selected,
         label=(
-            f"Map of {len(layout.places):,} questions, {_title(name)}. Arrow keys step from question to "
-            "question, Enter looks at one, S selects the 50 around it, Escape drops the selection."
+            f"Map of {len(layout.places):,} questions: {name}. Arrow keys step from question to question, "
+            "Enter looks at one, S selects the 50 around it, Escape drops the selection."
         ),
-        caption=caption, on_lasso=lassoed, on_pick=picked,
-        marks=scatter.Marks(steps, tuple(rings)), dark=widgets.dark(), height=height,
+        caption=f"{name} · {caption}",
+        on_lasso=lambda found: select(found, f"drawn on the map {name}"),
+        on_legend=named, on_pick=lambda point: state.choose(int(layout.rows[point])),
+        marks=scatter.Marks(steps, rings), dark=widgets.dark(), height=height,
     )  # fmt: skip
-    st.caption(caption)
-    if path is not None:
-        st.caption(
-            f"○ “{widgets.plain(state.view().question)}”, word by word: {path.method}. "
-            "It is the question of the Ask page."
-        )
+    st.caption(f"**{widgets.plain(name)}** · {widgets.plain(caption)}")
+    if path is not None and key == "atlas":
+        asked = widgets.plain(state.view().question)
+        st.caption(f"○ “{asked}”, the Ask page's question, word by word: {path.method}.")
 
 
-def _downloads(study, name, layout, coloring, mask) -> None:
-    selected = None if mask is None else mask[layout.rows]
-    with st.container(horizontal=True):
-        st.download_button(
-            "Places as CSV", lambda: _csv(study, layout, selected), f"{name}.csv", "text/csv",
-            key="atlas-csv", icon=":material/download:", type="tertiary", on_click="ignore",
-        )  # fmt: skip
-        st.download_button(
-            "Figure as SVG",
-            lambda: figures.svg(
-                layout.places, coloring, caption=[_title(name), figures.caption(layout, len(study))],
-                selected=selected, dark=widgets.dark(),
-            ),
-            f"{name}.svg", "image/svg+xml", key="atlas-svg", icon=":material/download:", type="tertiary",
-            on_click="ignore",
-        )  # fmt: skip
+def _path(name: str) -> atlas.Path | None:
+    """The question of the Ask page on a map, or None with the reason said."""
+    if not state.view().question.strip():
+        return None
+    try:
+        return loaders_atlas.path(name, state.view().question)
+    except InputError as error:
+        st.caption(f"The Ask page's question is not on this map: {widgets.plain(str(error))}")
+        return None
 
 
-def _csv(study, layout, selected) -> bytes:
-    places = pd.DataFrame(
-        {"id": study.table.index[layout.rows], "x": layout.places[:, 0], "y": layout.places[:, 1]}
-    )
-    places["selected"] = False if selected is None else selected
-    return places.join(study.table, on="id").to_csv(index=False).encode()
-
-
-# --- One question ---------------------------------------------------------------------------------------
-
-
-def _chosen(study, layout) -> None:
+def _rings(shown: Shown, name: str) -> tuple[tuple[float, float, str], ...]:
+    """Rings about the chosen question and its true neighbours, where they lie on a map."""
     row = state.chosen()
-    if row is None or row >= len(study):
-        return
-    with st.container(border=True):
-        _question(study, row, "chosen")
-        near, far = loaders_atlas.nearest(layout.recipe.space, row)
-        st.caption(f"Its {len(near)} nearest in the full space ({layout.recipe.space}), not on the map:")
-        table = study.table.iloc[near][[c for c in ("text", "type", "answer") if c in study.table]]
-        st.dataframe(table.assign(distance=far), hide_index=True, height=212, key="atlas-near")
-        st.button("Close", key="atlas-close", on_click=state.choose, args=(None,))
+    if row is None or row >= len(shown.study):
+        return ()
+    near, _ = loaders_atlas.nearest(shown.layout.recipe.space, row)
+    at, places = loaders_atlas.place_of(name), shown.layouts[name].places
+    marked = [(other, "near") for other in near] + [(row, "chosen")]
+    return tuple((*places[at[other]].tolist(), kind) for other, kind in marked if at[other] >= 0)
 
 
-def _question(study, row: int, key: str) -> None:
-    entry = study.table.iloc[row]
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    left.markdown(f"#### {widgets.plain(entry['text'])}")
-    with right:
-        if st.button("Open on the Ask page", key=f"atlas-open-{key}", icon=":material/question_answer:"):
-            state.change(question=entry["text"])
-            st.switch_page("ui/pages/ask.py")
+def _downloads(shown: Shown) -> None:
+    name, layout = shown.name, shown.layout
+
+    def svg() -> str:
+        return figures.svg(
+            layout.places, _coloring(shown, name), selected=shown.on(name), dark=widgets.dark(),
+            caption=[name, *figures.caption(layout, len(shown.study)).split(" · ")],
+        )  # fmt: skip
+
+    with st.container(horizontal=True):
+        for label, make, end, kind in (
+            ("Places as CSV", lambda: _csv(shown), "csv", "text/csv"),
+            ("Figure as SVG", svg, "svg", "image/svg+xml"),
+        ):
+            st.download_button(
+                label, make, f"atlas-{name}.{end}", kind, key=f"atlas-{end}",
+                icon=":material/download:", type="tertiary", on_click="ignore",
+            )  # fmt: skip
+
+
+def _csv(shown: Shown) -> bytes:
+    rows, selected = shown.layout.rows, shown.on(shown.name)
+    table = shown.study.table.iloc[rows].rename_axis("id").reset_index()
+    places = pd.DataFrame(shown.layout.places, columns=["x", "y"])
+    places["selected"] = False if selected is None else selected
+    return pd.concat([places, table], axis=1).to_csv(index=False).encode()
 
 
 # --- The selection --------------------------------------------------------------------------------------
 
 
-def _panel(study, layout, selection) -> None:
+def _why(shown: Shown) -> None:
+    selection = shown.selection
     if selection is None:
+        st.markdown("#### Nothing is selected")
         st.caption(
-            "Nothing is selected. Draw around points with the pointer; by keyboard, filter above, or step "
-            "through the map with the arrow keys."
+            "Draw around points, or click a name in the legend. By keyboard: filter above, or step through "
+            "the map with the arrow keys and press S. Here it will say what the selected questions share."
         )
         return
-    rows = np.flatnonzero(selection.rows)
-    st.subheader(f"{len(rows):,} of {len(study):,} questions, {widgets.plain(selection.how)}")
-    st.html(f'<div id="selected" data-count="{len(rows)}" data-key="{hash(selection.rows.tobytes())}"></div>')
-    left, right = st.columns([1, 1], gap="medium")
-    with left:
-        _table(study, rows)
-    with right:
-        _why(layout.recipe.space, selection.rows)
-
-
-def _table(study, rows: np.ndarray) -> None:
-    shown = rows[:ROWS]
-    columns = [c for c in ("text", "type", "answer", "prediction", "length") if c in study.table]
-    columns = [c for c in columns if study.table[c].notna().any()]
-    key = f"atlas-table-{len(rows)}-{int(rows[0])}-{int(rows.sum())}"
-
-    def taken() -> None:
-        found = (state.told(key, "selection") or {}).get("rows", [])
-        state.choose(int(shown[found[0]]) if found else None)
-
-    st.dataframe(
-        study.table.iloc[shown][columns], hide_index=True, height=420, key=key,
-        on_select=taken, selection_mode="single-row",
-    )  # fmt: skip
-    if len(rows) > ROWS:
-        st.caption(f"The first {ROWS:,}; all {len(rows):,} are in the CSV.")
-    st.caption("Choose a row to see the question's true neighbours and to open it on the Ask page.")
-    _pictures(study, rows)
-
-
-def _pictures(study, rows: np.ndarray) -> None:
-    if "picture" not in study.table:
-        return
-    known = study.table["picture"].iloc[rows].dropna().unique()[:PICTURES]
-    if len(known):
-        st.caption(f"Asked about {', '.join(map(str, known))}")
-
-
-def _why(space: str, mask: np.ndarray) -> None:
-    st.markdown("**Why are these together?**")
-    try:
-        with st.spinner("Comparing with the rest …", show_time=False):
-            why = loaders_atlas.why(mask, space)
-    except InputError as error:
-        widgets.complain(error)
-        return
-    _findings(why, "why")
+    count = int(selection.rows.sum())
+    st.markdown(f"#### Why are these {count:,} together?")
+    st.caption(f"Selected: {widgets.plain(selection.how)}")
+    mark = hash(selection.rows.tobytes())
+    st.html(f'<div id="selected" data-count="{count}" data-selection="{mark}"></div>')
+    _findings(selection.rows, shown.layout.recipe.space, "why")
+    st.html(f'<div id="explained" data-count="{count}" data-selection="{mark}"></div>')
 
 
 _number = st.column_config.NumberColumn
@@ -334,22 +296,85 @@ _FINDINGS = {
 }
 
 
-def _findings(why, key: str, height: int = 320) -> None:
+def _findings(rows: np.ndarray, space: str, key: str) -> None:
+    try:
+        with st.spinner("Comparing with the rest …"):
+            why: Why = loaders_atlas.why(rows, space)
+    except InputError as error:
+        widgets.complain(error)
+        return
     st.markdown(widgets.plain(why.sentence))
     if why.warning:
         st.warning(widgets.plain(why.warning), icon=":material/warning:")
     if len(why.table):
-        table = why.table[list(_FINDINGS)]
-        st.dataframe(table, hide_index=True, height=height, key=f"atlas-{key}", column_config=_FINDINGS)
+        st.dataframe(
+            why.table[list(_FINDINGS)],
+            hide_index=True,
+            height=300,
+            key=f"atlas-{key}",
+            column_config=_FINDINGS,
+        )
     st.caption(widgets.plain(why.describe()))
+
+
+def _questions(shown: Shown) -> None:
+    """The selected questions; choosing one looks at it."""
+    if shown.selection is None:
+        return
+    table, rows = shown.study.table, np.flatnonzero(shown.selection.rows)
+    first = rows[:ROWS]
+    columns = [
+        column
+        for column in ("text", "type", "answer", "prediction", "length", "depth")
+        if column in table and table[column].iloc[first].notna().any()
+    ]
+    key = f"atlas-table-{len(rows)}-{rows[0]}-{rows.sum()}"
+
+    def take() -> None:
+        taken = (state.told(key, "selection") or {}).get("rows", [])
+        state.choose(int(first[taken[0]]) if taken else None)
+
+    st.markdown("#### The questions")
+    st.caption("Choose a row to see the question's true neighbours, or to ask it.")
+    st.dataframe(
+        table.iloc[first][columns], hide_index=True, height=330, key=key,
+        on_select=take, selection_mode="single-row",
+    )  # fmt: skip
+    if len(rows) > ROWS:
+        st.caption(f"The first {ROWS:,} of {len(rows):,}; all are in the CSV.")
+    pictures = [] if "picture" not in table else table["picture"].iloc[rows].dropna().unique()[:PICTURES]
+    if len(pictures):
+        st.caption(f"Asked about the pictures {', '.join(widgets.plain(str(one)) for one in pictures)}")
+
+
+def _chosen(shown: Shown) -> None:
+    """One question with its neighbours in all dimensions."""
+    row, space = state.chosen(), shown.layout.recipe.space
+    if row is None or row >= len(shown.study):
+        return
+    table = shown.study.table
+    entry = table.iloc[row]
+    with st.container(border=True):
+        st.markdown(f"#### {widgets.plain(entry['text'])}")
+        near, far = loaders_atlas.nearest(space, row)
+        st.caption(f"Its {len(near)} nearest in the full space ({space}), not on the map:")
+        columns = [column for column in ("text", "type", "answer") if column in table]
+        st.dataframe(
+            table.iloc[near][columns].assign(distance=far), hide_index=True, height=212, key="atlas-near"
+        )
+        with st.container(horizontal=True):
+            if st.button("Open on the Ask page", key="atlas-open", icon=":material/question_answer:"):
+                state.change(question=entry["text"])
+                st.switch_page("ui/pages/ask.py")
+            st.button("Close", key="atlas-close", type="tertiary", on_click=state.choose, args=(None,))
 
 
 # --- Kept selections ------------------------------------------------------------------------------------
 
 
-def _kept(study, layout, selection) -> None:
-    kept = state.kept_selections()
-    kept = {name: one for name, one in kept.items() if len(one.rows) == len(study)}
+def _kept(shown: Shown) -> None:
+    """Selections under names of the visitor's own, and two of them side by side."""
+    selection, space = shown.selection, shown.layout.recipe.space
     if selection is not None:
 
         def keep(name: str) -> None:
@@ -360,13 +385,15 @@ def _kept(study, layout, selection) -> None:
             "Keep this selection as", placeholder="a name, then Enter", max_chars=40, width=320,
             **state.taken("atlas-keep", keep),
         )  # fmt: skip
+    kept = {name: one for name, one in state.kept_selections().items() if len(one.rows) == len(shown.study)}
     if not kept:
         return
     st.subheader("Kept selections")
     for name, one in kept.items():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{widgets.plain(name)}** · {int(one.rows.sum()):,} questions, {widgets.plain(one.how)}"
+                f"**{widgets.plain(name)}** · {int(one.rows.sum()):,} questions, {widgets.plain(one.how)}",
+                width="content",
             )
             st.button("Show", key=f"atlas-show-{name}", type="tertiary", on_click=state.select, args=(one,))
             st.button(
@@ -374,18 +401,13 @@ def _kept(study, layout, selection) -> None:
             )
     if len(kept) < 2:
         return
-    names, columns = list(kept), st.columns(2, gap="medium")
-    for side, column in enumerate(columns):
+    names = list(kept)
+    for side, column in enumerate(st.columns(2, gap="medium")):
         with column:
             name = st.selectbox(
-                "Compare" if not side else "with", names, index=side, key=f"atlas-compare-{side}"
+                "with" if side else "Compare", names, index=side, key=f"atlas-compare-{side}-{len(kept)}"
             )
-            try:
-                why = loaders_atlas.why(kept[name].rows, layout.recipe.space)
-            except InputError as error:
-                widgets.complain(error)
-                continue
-            _findings(why, f"compared-{side}")
+            _findings(kept[name].rows, space, f"compared-{side}")
 
 
 main()

@@ -113,7 +113,7 @@ class Plot {
     this.stage.onblur = () => this.hint(-1);
     this.root.querySelector(".fs-legend").onclick = (event) => {
       const code = event.target.closest("button")?.dataset.code;
-      if (code !== undefined) this.take(this.having(+code));
+      if (code !== undefined) this.component.setTriggerValue("legend", +code);
     };
   }
 
@@ -277,12 +277,6 @@ class Plot {
       parts.push(`<circle class="fs-ring fs-${kind}" cx="${cx}" cy="${cy}" r="${kind === "chosen" ? 9 : 6}"/>`);
     }
     this.over.innerHTML = parts.join("");
-  }
-
-  having(code) {
-    const found = [];
-    for (let i = 0; i < this.count; i++) if (this.codes[i] === code) found.push(i);
-    return found;
   }
 
   // Counts follow the selection.
