@@ -261,9 +261,7 @@ def test_killed_training_can_be_resumed(tmp_path, folder):
         stdout=subprocess.DEVNULL,
     )
     state = tmp_path / "run" / "state.pt"
-    for _ in range(300):
-        if state.exists() or running.poll() is not None:
-            break
+    while not state.exists() and running.poll() is None:
         time.sleep(0.1)
     assert running.poll() is None
     time.sleep(1.0)
