@@ -35,6 +35,7 @@ LABELS = ("type", "group", "operation", "attribute", "family", "answer", "predic
 COUNTS = ("length", "depth")
 _PROBES, _NEAREST = 200, 10  # of the selection, for its neighbours in the full space
 _WIDEST = 128  # dimensions in which neighbours are looked for
+_AT_ONCE = 16384  # questions
 _SAID = ("word", "phrase")
 _PLAIN = {  # words that say little by themselves
     "a", "an", "and", "any", "anything", "are", "as", "does", "else", "has", "have", "how", "i", "if", "in",
@@ -533,12 +534,19 @@ def _places(extraction: Extraction, features: _Features, space: str) -> np.ndarr
     if space not in features.spaces:
         from analysis.extraction import vectors
 
-        points = np.asarray(vectors(extraction, space), np.float32)
-        points = points - points.mean(axis=0)
-        if points.shape[1] > _WIDEST:
-            axes = np.linalg.eigh(points.T @ points)[1][:, -_WIDEST:]
-            points = points @ axes
-        features.spaces[space] = np.ascontiguousarray(points)
+        def parts() -> Iterator[np.ndarray]:  # a study may be too large to be held whole
+            for start in range(0, len(extraction), _AT_ONCE):
+                yield vectors(extraction.take(slice(start, start + _AT_ONCE)), space)
+
+        mean = sum(part.sum(axis=0, dtype=np.float64) for part in parts()) / len(extraction)
+        middle = np.asarray(mean, np.float32)
+        axes = None
+        if len(middle) > _WIDEST:
+            spread = sum((part - middle).T @ (part - middle) for part in parts())
+            axes = np.linalg.eigh(spread)[1][:, -_WIDEST:]
+        features.spaces[space] = np.concatenate(
+            [part - middle if axes is None else (part - middle) @ axes for part in parts()]
+        )
     return features.spaces[space]
 
 
