@@ -20,6 +20,7 @@ class ViewState:
     `block`, `feature_map`: counted from 0, the one that the study pages look into.
     `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
     `filter_by`, `filter_for`: which of its questions are selected. Empty where nothing was chosen.
+    `plane`: what gamma against beta is coloured by on the parameters page: "" is the map.
     """
 
     picture: str = "gallery-0"
@@ -32,13 +33,14 @@ class ViewState:
     word: str = ""
     filter_by: str = ""
     filter_for: str = ""
+    plane: str = ""
 
 
 # Fields by their name in the URL, where blocks count from 1 as they do on the page.
 _NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map"}
 _TEXTS = {  # plain text, which the page checks where it is used
     "layout": "layout", "beside": "beside", "color": "color", "word": "word",
-    "by": "filter_by", "for": "filter_for",
+    "by": "filter_by", "for": "filter_for", "plane": "plane",
 }  # fmt: skip
 _TEXT = 120  # characters of one of them in a link
 _WEIGHTS = "weights"

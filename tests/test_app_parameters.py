@@ -72,14 +72,18 @@ def test_all_of_the_papers_pictures(open_page, checkpoint, changes):
 def test_the_plane_is_coloured_by_map_type_or_word(open_page, checkpoint):
     app = open_page(checkpoint(), block="2", map="5")
     assert "8 maps of block 2" in text(app)
-    app.segmented_control(key="plane-color").set_value("type").run()
+    app.segmented_control(key="view-plane").set_value("type").run()
     assert not app.exception
     assert "Map 5 of block 2, the chosen map; 300 of 300 questions, drawn with seed 0" in text(app)
-    app.segmented_control(key="plane-color").set_value("word").run()
+    app.segmented_control(key="view-plane").set_value("word").run()
     assert "Type a word to colour by" in text(app)
     app.text_input(key="view-word").set_value("Behind").run()
     assert not app.exception
-    assert app.query_params["word"] == ["behind"] or app.query_params["word"] == "Behind"
+    assert "word" in app.query_params["plane"]
+    assert "Behind" in app.query_params["word"]
+    app = open_page(checkpoint(), plane="nonsense")
+    assert not app.exception
+    assert "8 maps of block 1" in text(app)
 
 
 def test_too_few_questions_are_said(open_page, checkpoint):

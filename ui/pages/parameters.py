@@ -13,7 +13,7 @@ from ui import loaders, state, study, widgets
 
 POINTS = 4096  # most points of the plane, as many as the Distill article draws
 SEED = 0  # draws the questions of the plane
-COLORS = {"map": "the map", "type": "the kind of question", "word": "a word"}
+COLORS = {"": "the map", "type": "the kind of question", "word": "a word"}
 
 
 def page() -> None:
@@ -108,33 +108,26 @@ def _plane(parameters: Parameters, dark: bool) -> None:
         "shows what splits it: a kind of question, or a single word."
     )
     block, chosen = study.pick_map(loaders.network())
+    if state.view().plane not in COLORS:  # of a link
+        state.change(plane="")
     left, right = st.columns([2, 1], vertical_alignment="bottom")
-    color = left.segmented_control(
-        "Colour by",
-        list(COLORS),
-        format_func=COLORS.__getitem__,
-        default="map",
-        required=True,
-        key="plane-color",
+    left.segmented_control(
+        "Colour by", list(COLORS), format_func=COLORS.__getitem__, required=True, **state.bound("plane")
     )
-    word = ""
+    color, word = state.view().plane or "map", ""
     if color == "word":
-        word = (
-            right.text_input("Word", max_chars=30, placeholder="behind", **state.bound("word"))
-            .strip()
-            .lower()
-        )
-    color = color or "map"
-    if color == "word" and not word:
-        widgets.complain("Type a word to colour by, such as “behind”.")
-        return
+        given = right.text_input("Word", max_chars=30, placeholder="behind", **state.bound("word"))
+        word = given.strip().lower()
+        if not word:
+            widgets.complain("Type a word to colour by, such as “behind”.")
+            return
     maps = parameters.most_varied(block, chosen=chosen) if color == "map" else [chosen]
     most = min(POINTS // len(maps), len(parameters))
     rows = np.sort(np.random.default_rng(SEED).choice(len(parameters), most, replace=False))
     shown = (
         f"{len(maps)} maps of block {block + 1}" if len(maps) > 1 else f"Map {chosen} of block {block + 1}"
     )
-    alt = f"{shown}: gamma against beta of {most:,} questions, coloured by {COLORS[color]}."
+    alt = f"{shown}: gamma against beta of {most:,} questions, coloured by {COLORS[state.view().plane]}."
     widgets.figure(
         analysis.gamma_against_beta(parameters, block, maps, color=color, word=word, rows=rows, dark=dark),
         "gamma-against-beta", alt, analysis.point_table(parameters, block, maps, rows),
