@@ -211,7 +211,7 @@ def silhouette(points: np.ndarray, labels: np.ndarray, *, trials: int = 100, see
         raise InputError(f"A silhouette of {len(codes):,} questions needs too much memory; take 8,000.")
     if codes.max(initial=0) < 1:
         raise InputError("A silhouette needs questions of two kinds or more.")
-    distances = _distances(np.asarray(points, np.float64)).astype(np.float32)
+    distances = _distances(points)
 
     def samples(codes: np.ndarray) -> np.ndarray:
         counts = np.bincount(codes)
@@ -232,11 +232,17 @@ def silhouette(points: np.ndarray, labels: np.ndarray, *, trials: int = 100, see
 
 
 def _distances(points: np.ndarray) -> np.ndarray:
-    centred = points - points.mean(axis=0)
+    """Euclidean distances of all pairs, float32 (rows, rows)."""
+    centred = np.asarray(points, np.float64 if points.shape[1] <= 3 else np.float32)
+    centred = centred - centred.mean(axis=0)
     squares = np.einsum("ij,ij->i", centred, centred)
-    found = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * centred @ centred.T, 0))
+    found = centred @ centred.T
+    found *= -2
+    found += squares[:, None]
+    found += squares[None]
+    np.sqrt(np.maximum(found, 0, out=found), out=found)
     np.fill_diagonal(found, 0)
-    return found
+    return found.astype(np.float32, copy=False)
 
 
 def adjusted_rand(
