@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from analysis import atlas, why_together
+from analysis import atlas, prepare_why, why_together
 from analysis.enrich import Why
 from analysis.figures import atlas as figures
 from ui import loaders
@@ -48,9 +48,7 @@ def _known() -> tuple[Extraction, dict[str, Layout]]:
 def _warm(weights: str) -> Thread:
     """Count every word and rank every gamma behind the scenes, before the first selection asks for it."""
     extraction, _ = _known()
-    thread = Thread(
-        target=lambda: why_together(extraction, np.arange(min(50, len(extraction) // 2))), daemon=True
-    )
+    thread = Thread(target=prepare_why, args=(extraction,), daemon=True)
     thread.start()
     return thread
 

@@ -51,7 +51,7 @@ def categories(values: pd.Series, title: str) -> Coloring:
     counts = texts.value_counts()
     order = sorted(counts.index, key=lambda name: (-int(counts[name]), name))
     kept = order if len(order) <= MOST else order[: MOST - 1]
-    codes = pd.Categorical(texts, categories=kept).codes.astype(np.int16)
+    codes = pd.Index(kept).get_indexer(texts)
     names, palette = tuple(kept), (*CATEGORIES, *_MORE)[: len(kept)]
     if len(kept) < len(order):
         names, palette = (*names, f"other ({len(order) - len(kept)} more)"), (*palette, NEUTRAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.extraction import Extraction
 
 ROWS = 1000  # of a selection that the table shows
+MOST = 100  # findings that its table shows
 PICTURES = 12
 TITLES = {"word": "a word", "gamma": "a gamma", "beta": "a beta", "depth": "program depth"}
 
@@ -74,16 +76,16 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
         if beside:
             _map(shown, beside, "beside", 460)
         else:
-            _why(shown)
+            why = st.container()
     _chosen(shown)
     if beside:
-        left, right = st.columns(2, gap="medium")
-        with left:
-            _why(shown)
+        why, right = st.columns(2, gap="medium")
         with right:
             _questions(shown)
     else:
         _questions(shown)
+    with why:  # last, because it takes longest
+        _why(shown)
     _kept(shown)
     state.follow(loaders.network().card.weights)
 
@@ -278,10 +280,8 @@ def _why(shown: Shown) -> None:
     count = int(selection.rows.sum())
     st.markdown(f"#### Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
-    mark = hash(selection.rows.tobytes())
-    st.html(f'<div id="selected" data-count="{count}" data-selection="{mark}"></div>')
     _findings(selection.rows, shown.layout.recipe.space, "why")
-    st.html(f'<div id="explained" data-count="{count}" data-selection="{mark}"></div>')
+    _mark("explained", selection)
 
 
 _number = st.column_config.NumberColumn
@@ -317,6 +317,12 @@ def _findings(rows: np.ndarray, space: str, key: str) -> None:
     st.caption(widgets.plain(why.describe()))
 
 
+def _mark(what: str, selection: state.Selection) -> None:
+    """A sign on the page that tests and benchmarks wait for."""
+    number = zlib.crc32(selection.rows.tobytes())
+    st.html(f'<div id="{what}" data-count="{selection.rows.sum()}" data-selection="{number}"></div>')
+
+
 def _questions(shown: Shown) -> None:
     """The selected questions; choosing one looks at it."""
     if shown.selection is None:
@@ -340,6 +346,7 @@ def _questions(shown: Shown) -> None:
         table.iloc[first][columns], hide_index=True, height=330, key=key,
         on_select=take, selection_mode="single-row",
     )  # fmt: skip
+    _mark("selected", shown.selection)
     if len(rows) > ROWS:
         st.caption(f"The first {ROWS:,} of {len(rows):,}; all are in the CSV.")
     pictures = [] if "picture" not in table else table["picture"].iloc[rows].dropna().unique()[:PICTURES]
