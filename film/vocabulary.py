@@ -72,6 +72,10 @@ class Vocabulary:
             spellings.setdefault(word.lower(), []).append(word)
         return spellings
 
+    @cached_property
+    def _plain(self) -> frozenset[str]:
+        return frozenset(self.tokens[len(SPECIAL) :])
+
     def words(self, text: str, *, lenient: bool = False) -> tuple[str, ...]:
         """The words of a question as the network knows them, without <START> and <END>.
 
@@ -92,7 +96,10 @@ class Vocabulary:
         typed = split_words(text.strip(), keep_empty=self.keep_empty and "" in self.ids)
         if len(typed) > LONGEST:
             raise InputError(f"The question has {len(typed)} words; ask one of at most {LONGEST}.")
-        known = [self._known(word, first=place == 0) for place, word in enumerate(typed)]
+        known = [
+            word if place and word in self._plain else self._known(word, first=place == 0)
+            for place, word in enumerate(typed)
+        ]
         missing = dict.fromkeys(word for word, found in zip(typed, known, strict=True) if found is None)
         if missing and not lenient:
             raise UnknownWords([(word, self.nearest(word)) for word in missing])

@@ -166,6 +166,8 @@ class BigArray:
                     file.truncate(size)
 
     def put(self, rows: Sequence[int] | np.ndarray, values: np.ndarray) -> None:
+        if isinstance(rows, range) and rows.step == 1 and len(rows) == len(values):
+            rows, values = rows[:1], values[None]  # neighbours are written at once
         with open(self.path, "r+b") as file:
             for row, value in zip(rows, values, strict=True):
                 file.seek(self._start + row * self._row)
