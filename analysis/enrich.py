@@ -34,7 +34,8 @@ FEWEST = 5  # questions in a selection, and outside it
 LABELS = ("type", "group", "operation", "attribute", "family", "answer", "prediction")
 COUNTS = ("length", "depth")
 _PROBES, _NEAREST = 200, 10  # of the selection, for its neighbours in the full space
-_WIDEST = 128  # dimensions in which neighbours are looked for
+_WIDEST = 256  # dimensions in which neighbours are looked for; more are rarely spanned by a reader's states
+_SPACES = 4  # of an extraction that are kept at hand
 _AT_ONCE = 16384  # questions
 _SAID = ("word", "phrase")
 _PLAIN = {  # words that say little by themselves
@@ -78,7 +79,8 @@ class Why:
         return (
             f"{self.selected:,} questions against {self.rest:,}; {self.tested:,} features; findings have a "
             f"false-discovery rate of at most {LEVEL:.0%} and are stronger than the strongest feature of "
-            f"{1 - LEVEL:.0%} of {self.trials} random selections (seed {self.seed})."
+            f"{1 - LEVEL:.0%} of {self.trials} random selections (seed {self.seed}). "
+            "Selected on a map of gammas and betas, questions differ in these by construction."
         )
 
 
@@ -544,6 +546,8 @@ def _places(extraction: Extraction, features: _Features, space: str) -> np.ndarr
         if len(middle) > _WIDEST:
             spread = sum((part - middle).T @ (part - middle) for part in parts())
             axes = np.linalg.eigh(spread)[1][:, -_WIDEST:]
+        while len(features.spaces) >= _SPACES:
+            features.spaces.pop(next(iter(features.spaces)), None)
         features.spaces[space] = np.concatenate(
             [part - middle if axes is None else (part - middle) @ axes for part in parts()]
         )

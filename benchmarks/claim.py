@@ -70,7 +70,7 @@ def main() -> None:
         for kind, one in statistics.items():
             print(
                 f"| {who} | {kind} | {one.low:.1f} to {one.high:.1f} | {one.negative:.1%} | {one.mode:.2f} "
-                f"| {one.mean:.2f} |"
+                f"| {'–' if np.isnan(one.mean) else f'{one.mean:.2f}'} |"
             )
 
 
