@@ -533,7 +533,8 @@ def _benjamini_hochberg(p: np.ndarray) -> np.ndarray:
 
 def _places(extraction: Extraction, features: _Features, space: str) -> np.ndarray:
     """Places of all questions in a space, float32; of wide ones the main axes, which hold the distances."""
-    if space not in features.spaces:
+    found = features.spaces.get(space)
+    if found is None:
         from analysis.extraction import vectors
 
         def parts() -> Iterator[np.ndarray]:  # a study may be too large to be held whole
@@ -546,12 +547,13 @@ def _places(extraction: Extraction, features: _Features, space: str) -> np.ndarr
         if len(middle) > _WIDEST:
             spread = sum((part - middle).T @ (part - middle) for part in parts())
             axes = np.linalg.eigh(spread)[1][:, -_WIDEST:]
-        while len(features.spaces) >= _SPACES:
-            features.spaces.pop(next(iter(features.spaces)), None)
-        features.spaces[space] = np.concatenate(
+        found = np.concatenate(
             [part - middle if axes is None else (part - middle) @ axes for part in parts()]
         )
-    return features.spaces[space]
+        while len(features.spaces) >= _SPACES:
+            features.spaces.pop(next(iter(features.spaces)), None)
+        features.spaces[space] = found
+    return found
 
 
 def _cohesion(
