@@ -47,12 +47,15 @@ _NAMES = {
     ),
     # what it answers, and what a linear probe reads off it
     "analysis.answers": (
-        "GALLERY", "Observed", "accuracy_by", "confusion", "gallery_questions", "observe", "some_questions",
-        "wrong_answers",
+        "GALLERY", "Observed", "accuracy_by", "beside_paper", "confusion", "gallery_questions", "observe",
+        "some_questions", "wrong_answers",
     ),
     "analysis.evidence": (
         "Evidence", "LINEAR", "bag_of_words", "find_evidence", "parted", "probe", "read_evidence",
         "write_evidence",
+    ),
+    "analysis.figures.evidence": (
+        "accuracy_line", "accuracy_rows", "confusion_heatmap", "probe_chart", "probe_overview",
     ),
     "analysis.view": ("ViewState", "from_link", "to_link"),
     "analysis.figures.question": (

@@ -18,7 +18,9 @@ import torch
 
 from film import (
     FAMILIES,
+    GROUP_NAMES,
     GROUPS,
+    PAPER,
     GivenQuestion,
     InputError,
     Modulation,
@@ -265,3 +267,42 @@ def _kind(answer: str) -> tuple[int, int, str]:
 def wrong_answers(answers: pd.DataFrame) -> pd.DataFrame:
     """The wrong answers, the surest first."""
     return answers[~answers["right"]].sort_values("probability", ascending=False, kind="stable")
+
+
+def beside_paper(answers: pd.DataFrame, accuracy: Mapping[str, Any], *, seed: int = 0) -> pd.DataFrame:
+    """Accuracy in per cent, overall and by group: here, on the network's card, and in the paper's Table 1.
+
+    Args:
+        accuracy: of the network's `Card`: data's name -> what was measured on it.
+
+    Returns:
+        Columns what, questions, Overall, its low and high, and the five groups; nan where nothing is known.
+    """
+    groups = accuracy_by(answers, "group", seed=seed).set_index("value")["accuracy"]
+    whole = accuracy_by(answers, "", seed=seed).iloc[0]
+    rows: list[dict[str, Any]] = [
+        {
+            "what": "this network, here", "questions": int(whole["asked"]),
+            "Overall": 100 * whole["accuracy"], "low": 100 * whole["low"], "high": 100 * whole["high"],
+            **(100 * groups).to_dict(),
+        }
+    ]  # fmt: skip
+    for name, measured in accuracy.items():
+        overall = measured.get("overall") if isinstance(measured, Mapping) else measured
+        known: Mapping[str, Any] = overall if isinstance(overall, Mapping) else {"accuracy": overall}
+        if not isinstance(known.get("accuracy"), float | int):
+            continue  # a note, not a measurement
+        parts: Mapping[str, Any] = measured.get("groups", {}) if isinstance(measured, Mapping) else {}
+        rows.append(
+            {
+                "what": f"this network, {name}", "questions": known.get("asked"),
+                "Overall": 100 * known["accuracy"],
+                **{end: 100 * known[end] for end in ("low", "high") if end in known},
+                **{group: 100 * parts[group] for group in GROUP_NAMES if group in parts},
+            }
+        )  # fmt: skip
+    rows += [
+        {"what": f"{name} (paper)", **dict(zip(("Overall", *GROUP_NAMES), row, strict=True))}
+        for name, row in PAPER.items()
+    ]
+    return pd.DataFrame(rows).reindex(columns=["what", "questions", "Overall", "low", "high", *GROUP_NAMES])

@@ -19,7 +19,8 @@ class ViewState:
     `picture`: "gallery-7", or "upload-" and the hash of a picture that only its own session has.
     `block`, `feature_map`: counted from 0, the one that the study pages look into.
     `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
-    `filter_by`, `filter_for`: which of its questions are selected. Empty where nothing was chosen.
+    `filter_by`, `filter_for`: which of its questions are selected.
+    `probe`: what the evidence page's probes are to tell. Empty where nothing was chosen.
     `plane`: what gamma against beta is coloured by on the parameters page: "" is the map.
     """
 
@@ -33,6 +34,7 @@ class ViewState:
     word: str = ""
     filter_by: str = ""
     filter_for: str = ""
+    probe: str = ""
     plane: str = ""
 
 
@@ -40,7 +42,7 @@ class ViewState:
 _NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map"}
 _TEXTS = {  # plain text, which the page checks where it is used
     "layout": "layout", "beside": "beside", "color": "color", "word": "word",
-    "by": "filter_by", "for": "filter_for", "plane": "plane",
+    "by": "filter_by", "for": "filter_for", "probe": "probe", "plane": "plane",
 }  # fmt: skip
 _TEXT = 120  # characters of one of them in a link
 _WEIGHTS = "weights"

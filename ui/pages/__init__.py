@@ -12,6 +12,7 @@ _PAGES = (
     ("ledger", "Word ledger", ":material/receipt_long:"),
     ("atlas", "Atlas", ":material/map:"),
     ("parameters", "Parameters", ":material/bar_chart:"),
+    ("evidence", "Evidence", ":material/fact_check:"),
 )
 
 

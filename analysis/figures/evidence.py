@@ -1,0 +1,290 @@
+"""How often the network is right, what it takes for what, and what a linear probe reads off it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.figures.look import ABOVE, POSITIVE, figure
+from analysis.palette import CATEGORIES, NEUTRAL, ground, ink, rgb
+from film import GROUP_NAMES, PAPER
+
+_SPACES = {"gamma": ("circle", 1), "beta": ("square", 0), "both": ("diamond", 2), "maps": ("triangle-up", 3)}
+_MARKS = {"FiLM": "diamond-open", "FiLM, pixels": "x-thin-open", "Human": "circle-open"}
+
+
+def _bars(table: pd.DataFrame, name: str = "") -> tuple[list[float], list[float]]:
+    """Upwards and downwards from the accuracy to the ends of its interval, in per cent."""
+    start, middle = (f"{name}_", name) if name else ("", "accuracy")
+    here = table[middle]
+    return (
+        (100 * (table[f"{start}high"] - here)).clip(lower=0).round(2).tolist(),
+        (100 * (here - table[f"{start}low"])).clip(lower=0).round(2).tolist(),
+    )
+
+
+def accuracy_rows(
+    table: pd.DataFrame, *, paper: Sequence[str] = (), order: Sequence[str] | None = None, dark: bool = False
+) -> go.Figure:
+    """Accuracy of each value, a row each, with its interval; the paper's marks beside it where it has them.
+
+    Args:
+        table: of `accuracy_by`.
+        paper: rows of the paper's Table 1 to mark; the values must then be its five groups.
+        order: values from top to bottom.
+    """
+    shown = table.set_index(table["value"].astype(str))
+    names = [name for name in (order or shown.index) if name in shown.index]
+    shown = shown.loc[names]
+    up, down = _bars(shown)
+    traces = [
+        go.Scatter(
+            x=(100 * shown["accuracy"]).round(2),
+            y=names,
+            mode="markers",
+            name="this network",
+            marker={"color": POSITIVE, "size": 9},
+            error_x={"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": POSITIVE},
+            customdata=shown[["right", "asked", "low", "high"]].to_numpy(float).round(4),
+            hovertemplate="%{y}: %{x:.1f} %<br>%{customdata[0]:,.0f} of %{customdata[1]:,.0f} right, 95 % "
+            "%{customdata[2]:.1%} to %{customdata[3]:.1%}<extra></extra>",
+        )
+    ]
+    for head in paper:
+        known = dict(zip(GROUP_NAMES, PAPER[head][1:], strict=True))
+        there = [name for name in names if name in known]
+        traces.append(
+            go.Scatter(
+                x=[known[name] for name in there],
+                y=there,
+                mode="markers",
+                name=f"{head} (paper)",
+                marker={
+                    "symbol": _MARKS.get(head, "circle-open"),
+                    "size": 10,
+                    "color": ink(dark),
+                    "line": {"width": 2},
+                },
+                hovertemplate=f"%{{y}}: {head} %{{x:.1f}} %<extra></extra>",
+            )
+        )
+    return figure(
+        80 + 28 * len(names),
+        dark,
+        *traces,
+        x={"title_text": "right, %", "range": [0, 102]},
+        y={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
+        showlegend=bool(paper),
+        legend=ABOVE,
+        margin={"t": 36 if paper else 8},
+    )
+
+
+def accuracy_line(table: pd.DataFrame, axis: str, *, dark: bool = False) -> go.Figure:
+    """Accuracy along a number, such as the question's length, with intervals.
+
+    Args:
+        table: of `accuracy_by` with numbers as values.
+        axis: what the numbers are.
+    """
+    up, down = _bars(table)
+    trace = go.Scatter(
+        x=table["value"],
+        y=(100 * table["accuracy"]).round(2),
+        mode="lines+markers",
+        line={"color": NEUTRAL, "width": 1},
+        marker={"color": POSITIVE, "size": 8},
+        error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 3, "color": POSITIVE},
+        customdata=table[["right", "asked"]].to_numpy(int),
+        hovertemplate=f"{axis} %{{x}}: %{{y:.1f}} %<br>%{{customdata[0]:,}} of %{{customdata[1]:,}} right"
+        "<extra></extra>",
+    )
+    return figure(
+        260,
+        dark,
+        trace,
+        x={"title_text": axis, "tick0": 0, "dtick": 2},
+        y={"title_text": "right, %", "range": [0, 103]},
+    )
+
+
+def confusion_heatmap(counts: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """What was answered (column) to what is true (row), as shares of the row; the diagonal is right.
+
+    Args:
+        counts: of `confusion`.
+    """
+    values = counts.to_numpy(float)
+    share = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
+    empty, full = rgb(ground(dark)), rgb(POSITIVE)
+    # The square root lets a rare confusion be seen beside the diagonal.
+    steps = np.linspace(0, 1, 11)
+    mixed = [
+        tuple(round(a + (b - a) * np.sqrt(step)) for a, b in zip(empty, full, strict=True)) for step in steps
+    ]
+    names = [str(name) for name in counts.index]
+    trace = go.Heatmap(
+        z=share.round(4),
+        x=names,
+        y=names,
+        customdata=values,
+        zmin=0,
+        zmax=1,
+        xgap=1,
+        ygap=1,
+        colorscale=[(step, f"rgb{color}") for step, color in zip(steps, mixed, strict=True)],
+        hovertemplate="true %{y}, answered %{x}<br>%{customdata:,.0f} times, %{z:.1%} of the row"
+        "<extra></extra>",
+        colorbar={
+            "title": {"text": "share of the row", "side": "right"},
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickformat": ".0%",
+        },
+    )
+    return figure(
+        120 + 17 * len(names),
+        dark,
+        trace,
+        x={"title_text": "answered", "showgrid": False, "tickangle": -60, "dtick": 1},
+        y={"title_text": "true", "showgrid": False, "autorange": "reversed", "dtick": 1},
+    )
+
+
+def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.Figure:
+    """One target's probes: a series a space, a place a block, with intervals; the controls as lines.
+
+    The state's probe is a line of its own, as it belongs to no block. Hollow marks are the same probes on
+    shuffled labels.
+
+    Args:
+        probes: of `probe`.
+        target: one of its targets.
+    """
+    table = probes[probes["target"] == target]
+    blocks = int(table["block"].max())
+    # Places from left to right: the stem, each block, all of them together.
+    ticks = {0: "stem"} | {block: f"block {block}" for block in range(1, blocks + 1)}
+    ticks[blocks + 1] = "all blocks"
+    traces: list[go.BaseTraceType] = []
+    left, right = -0.45, blocks + 1.45
+    first = table.iloc[0]
+    lines: list[tuple[str, Mapping[str, Any], str, str]] = [
+        ("bag of words", first, "bag", "dash"),
+        ("majority", first, "majority", "dot"),
+    ]
+    state = table[table["space"] == "state"]
+    if len(state):
+        lines.insert(0, ("reader's state", state.iloc[0], "accuracy", "solid"))
+    for name, row, column, dash in lines:
+        start = "" if column == "accuracy" else f"{column}_"
+        text = f"{name}: {row[column]:.1%} ({row[f'{start}low']:.1%} to {row[f'{start}high']:.1%})"
+        traces.append(
+            go.Scatter(
+                x=[left, (left + right) / 2, right],
+                y=[100 * row[column]] * 3,
+                mode="lines",
+                name=name,
+                line={"color": ink(dark) if column == "accuracy" else NEUTRAL, "dash": dash, "width": 1.5},
+                hovertemplate=text + "<extra></extra>",
+            )
+        )
+    for number, (space, (symbol, color)) in enumerate(_SPACES.items()):
+        wanted = table["space"].isin([space, "stem"] if space == "maps" else [space])
+        own = table[wanted].copy()
+        own["place"] = np.where(
+            own["space"] == "stem", 0, np.where(own["block"] == 0, blocks + 1, own["block"])
+        )
+        own = own.sort_values("place")
+        if own.empty:
+            continue
+        at, tint = own["place"] + 0.16 * (number - 1.5), CATEGORIES[color]
+        up, down = _bars(own)
+        seen = own[["accuracy", "low", "high", "shuffled", "selectivity"]].to_numpy(float).round(4)
+        hover = (
+            f"{space} %{{text}}<br>%{{customdata[0]:.1%}} (%{{customdata[1]:.1%}} to %{{customdata[2]:.1%}})"
+            "<br>shuffled labels %{customdata[3]:.1%}, selectivity %{customdata[4]:+.1%}<extra></extra>"
+        )
+        common = {
+            "x": at,
+            "text": [ticks[place] for place in own["place"]],
+            "customdata": seen,
+            "name": space,
+            "hovertemplate": hover,
+            "mode": "markers",
+            "legendgroup": space,
+        }
+        traces += [
+            go.Scatter(
+                y=(100 * own["accuracy"]).round(2),
+                marker={"color": tint, "size": 9, "symbol": symbol},
+                error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 4, "color": tint},
+                **common,
+            ),
+            go.Scatter(
+                y=(100 * own["shuffled"]).round(2),
+                showlegend=False,
+                marker={"color": tint, "size": 7, "symbol": f"{symbol}-open", "line": {"width": 1.5}},
+                **common,
+            ),
+        ]
+    return figure(
+        360,
+        dark,
+        *traces,
+        x={
+            "tickvals": list(ticks),
+            "ticktext": list(ticks.values()),
+            "range": [left, right],
+            "showgrid": False,
+        },
+        y={"title_text": "right, %", "range": [0, 104]},
+        showlegend=True,
+        legend=ABOVE,
+        margin={"t": 40},
+    )
+
+
+def probe_overview(probes: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """Selectivity of every target in every space: what a probe gains over the same one on shuffled labels."""
+    places = [
+        (space, block)
+        for space in ("state", "gamma", "beta", "both", "stem", "maps")
+        for block in sorted(probes.loc[probes["space"] == space, "block"].unique(), key=lambda b: (b == 0, b))
+    ]
+    names = [space if space in ("state", "stem") else f"{space} {block or 'all'}" for space, block in places]
+    keyed = probes.set_index(["target", "space", "block"])
+    targets = list(dict.fromkeys(probes["target"]))
+    share = np.array([[keyed.loc[(t, *place), "selectivity"] for place in places] for t in targets], float)
+    right = np.array([[keyed.loc[(t, *place), "accuracy"] for place in places] for t in targets], float)
+    trace = go.Heatmap(
+        z=share.round(4),
+        x=names,
+        y=targets,
+        customdata=right.round(4),
+        zmin=0,
+        zmax=max(0.2, share.max()),
+        colorscale=[(0, ground(dark)), (1, CATEGORIES[0])],
+        xgap=1,
+        ygap=1,
+        text=[[f"{100 * value:.0f}" for value in row] for row in right],
+        texttemplate="%{text}",
+        hovertemplate="%{y} from %{x}<br>%{customdata:.1%} right, selectivity %{z:+.1%}<extra></extra>",
+        colorbar={
+            "title": {"text": "selectivity", "side": "right"},
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickformat": ".0%",
+        },
+    )
+    return figure(
+        110 + 26 * len(targets),
+        dark,
+        trace,
+        x={"showgrid": False, "tickangle": -60},
+        y={"showgrid": False, "autorange": "reversed"},
+    )

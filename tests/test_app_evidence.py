@@ -1,0 +1,138 @@
+"""The evidence page, run without a browser on a tiny network."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from tiny import tiny_card, tiny_network
+
+from analysis import Evidence, find_evidence, gallery_questions, observe, probe, write_evidence
+from film import Session, save, split_words
+
+ROOT = Path(__file__).parents[1]
+WORDS = {"“red”": ("red",)}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> Path:
+    """A network with its evidence beside it."""
+    folder = tmp_path_factory.mktemp("network")
+    network = tiny_network(31, blocks=2, modulated=(True, True))
+    card = tiny_card(network, accuracy={"own set": {"overall": {"accuracy": 0.25, "asked": 40}}, "note": "x"})
+    save(folder, network, card)
+    observed = observe(Session(folder, "cpu"), gallery_questions(400), "the gallery's pictures")
+    probes = probe(observed, words=WORDS, only=["state", "gamma", "maps"])
+    write_evidence(folder / "study", Evidence(observed.table, probes, observed.recipe))
+    return folder
+
+
+@pytest.fixture
+def open_page(monkeypatch):
+    def opened(folder: Path, **link: str) -> AppTest:
+        monkeypatch.setenv("FILM_CHECKPOINT", str(folder))
+        monkeypatch.chdir(ROOT)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in link.items():
+            app.query_params[name] = value
+        app.run()
+        return app.switch_page("ui/pages/evidence.py").run()
+
+    return opened
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.info))
+
+
+def test_everything_is_there(open_page, measured):
+    app = open_page(measured)
+    assert not app.exception
+    assert [heading.value for heading in app.subheader] == [
+        "Right answers",
+        "What is taken for what",
+        "Wrong answers, the surest first",
+        "What a linear probe reads",
+    ]
+    assert len(app.get("plotly_chart")) == 7
+    assert "400 questions about 40 pictures" in text(app)
+    assert "linear in the reader's state" in text(app)
+    table = app.dataframe[0].value  # beside the paper's
+    assert table["what"].tolist()[:2] == ["this network, here", "this network, own set"]
+    film = table.set_index("what").loc["FiLM (paper)"]
+    assert film["Overall"] == 97.7
+    assert film["Query Attribute"] == 99.1
+    assert not table["what"].str.contains("note").any()
+
+
+def test_a_wrong_answer_opens_on_the_ask_page(open_page, measured):
+    app = open_page(measured)
+    wrong = app.dataframe[1].value
+    assert wrong["probability"].is_monotonic_decreasing
+    known = set(Session(measured, "cpu").vocabulary.tokens)
+    place = next(i for i, text in enumerate(wrong["text"]) if set(split_words(text)) <= known)
+    row = wrong.iloc[place]
+    box = next(box for box in app.selectbox if box.key.startswith("error-any"))
+    box.set_value(place).run()
+    assert not app.exception
+    assert app.title[0].value == "Ask the network about a picture"
+    assert app.text_input(key="view-question").value == row["text"]
+    html = "".join(element.proto.body for element in app.get("html"))
+    assert f'data-picture="{row["picture"]}"' in html
+    assert f'data-answer="{row["prediction"]}"' in html
+    assert f"true answer: {row['answer']}" in html
+
+
+def test_the_list_is_narrowed(open_page, measured):
+    app = open_page(measured)
+    everything = app.dataframe[1].value
+    kind = everything["type"].iloc[-1]
+    app.selectbox(key="error-type").set_value(kind).run()
+    fewer = app.dataframe[1].value
+    assert set(fewer["type"]) == {kind}
+    assert len(fewer) == min(500, (everything["type"] == kind).sum())
+    app.selectbox(key="error-type").set_value("query_size").run()
+    app.selectbox(key="error-said").set_value(everything["prediction"].iloc[0]).run()
+    assert not app.exception
+
+
+def test_a_link_brings_back_the_probe(open_page, measured):
+    app = open_page(measured, probe="answer")
+    assert "answer" in app.query_params["probe"]
+    assert not app.exception
+    odd = open_page(measured, probe="the weather")
+    assert not odd.exception
+    assert "Best: **" in text(odd)
+
+
+def test_without_files_the_command_is_told(open_page, tmp_path):
+    network = tiny_network(32)
+    save(tmp_path, network, tiny_card(network, name="mine"))
+    app = open_page(tmp_path)
+    assert not app.exception
+    assert "python -m analysis evidence mine" in text(app)
+
+
+def test_damaged_files_are_met_with_a_sentence(open_page, tmp_path, measured):
+    network = tiny_network(33)
+    save(tmp_path, network, tiny_card(network))
+    assert find_evidence(tmp_path, "") is None
+    (tmp_path / "study").mkdir()
+    for name in ("answers.parquet", "probes.parquet"):
+        (tmp_path / "study" / name).write_bytes(b"nothing")
+    app = open_page(tmp_path)
+    assert not app.exception
+    assert "cannot be read" in app.warning[0].value
+
+
+def test_other_pictures_are_not_opened(open_page, tmp_path, measured):
+    network = tiny_network(34)
+    card = save(tmp_path, network, tiny_card(network))
+    found = find_evidence(measured, Session(measured, "cpu").card.weights)
+    table = found.answers.assign(picture=found.answers["picture"] + ".png")
+    write_evidence(
+        tmp_path / "study", Evidence(table, found.probes, {**found.recipe, "weights": card.weights})
+    )
+    app = open_page(tmp_path)
+    assert not app.exception
+    assert not [box for box in app.selectbox if box.key.startswith("error-any")]
+    assert "not in the gallery" in text(app)

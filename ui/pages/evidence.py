@@ -1,0 +1,246 @@
+"""Evidence: how often the network is right, where it errs, and what can be read off gamma, beta and maps."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import Evidence
+from film import GROUP_NAMES, GROUPS, InputError
+from ui import builder, loaders, loaders_evidence, state, widgets
+
+MOST_ERRORS = 500  # rows of the error list
+ANY = "any"
+
+
+def page() -> None:
+    st.title("Evidence")
+    st.caption("How often is the network right, what does it take for what, and what do gamma and beta tell?")
+    session = loaders.network()
+    try:
+        evidence = loaders_evidence.evidence()
+    except InputError as error:
+        widgets.complain(error)
+        return
+    if evidence is None:
+        st.info(
+            "This network's answers and probes have not been measured yet. It takes two minutes on two cores:"
+            f"\n\n    python -m analysis evidence {session.card.name or 'CHECKPOINT'}",
+            icon=":material/terminal:",
+        )
+        return
+    dark, recipe = widgets.dark(), evidence.recipe
+    st.caption(
+        f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, "
+        f"{widgets.plain(str(recipe['source']))}, drawn with seed {recipe['seed']}. Bars are 95 % intervals; "
+        "pictures are resampled whole, since questions about one picture stand and fall together."
+    )
+    _accuracy(dark)
+    _confusion(dark)
+    _errors(evidence)
+    _probes(evidence, dark)
+
+
+# --- How often it is right ------------------------------------------------------------------------
+
+
+def _accuracy(dark: bool) -> None:
+    st.subheader("Right answers")
+    whole = loaders_evidence.accuracy("").iloc[0]
+    widgets.notice(
+        f"**{whole['accuracy']:.1%} of all** ({whole['low']:.1%} to {whole['high']:.1%}). Beside the paper's "
+        "network, which saw 700,000 questions: **is the order of the groups the same?** Pictures and "
+        "questions differ from CLEVR's test set, so compare the order, not the decimals."
+    )
+    groups, kinds = loaders_evidence.accuracy("group"), loaders_evidence.accuracy("type")
+    left, right = st.columns(2, gap="large")
+    with left:
+        widgets.figure(
+            analysis.accuracy_rows(groups, paper=("FiLM", "Human"), order=GROUP_NAMES, dark=dark),
+            "accuracy-by-group",
+            f"Accuracy in {len(groups)} groups beside the paper's: {_told(groups)}.",
+            groups,
+        )
+    with right:
+        order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
+        widgets.figure(
+            analysis.accuracy_rows(kinds, order=order, dark=dark),
+            "accuracy-by-type",
+            f"Accuracy of {len(kinds)} question types: {_told(kinds)}.",
+            kinds,
+        )
+    left, right = st.columns(2, gap="large")
+    for column, name, axis in (
+        (left, "length", "words in the question"),
+        (right, "depth", "steps in a row that the question takes"),
+    ):
+        found = loaders_evidence.accuracy(name)
+        with column:
+            if found.empty:
+                st.caption(f"No {name} has {loaders_evidence.LEAST} questions.")
+                continue
+            widgets.figure(
+                analysis.accuracy_line(found, axis, dark=dark), f"accuracy-by-{name}",
+                f"Accuracy by {axis}: {_told(found.iloc[[0, -1]])}.", found,
+            )  # fmt: skip
+    st.caption(
+        f"Lengths and depths of fewer than {loaders_evidence.LEAST} questions are left out. Types differ in "
+        "length: a dip may be a type's."
+    )
+    with st.expander("This network in the paper's Table 1"):
+        table = loaders_evidence.paper()
+        shown = {name: st.column_config.NumberColumn(format="%.1f") for name in table.columns[2:]}
+        st.dataframe(table, hide_index=True, column_config=shown)
+        st.caption(
+            "Per cent. Rows of this network: measured here, and as its card says; `low` and `high` are the "
+            "95 % interval of Overall. The paper's rows are on CLEVR's test set (Table 1)."
+        )
+        _csv(table, "beside-the-paper")
+
+
+def _told(table: pd.DataFrame) -> str:
+    return ", ".join(f"{row.value} {row.accuracy:.0%}" for row in table.itertuples())
+
+
+def _confusion(dark: bool) -> None:
+    st.subheader("What is taken for what")
+    widgets.notice(
+        "A row is the true answer, a column what was said. **Errors should stay inside a kind**: a wrong "
+        "number for a number, a wrong colour for a colour. Numbers should miss by one."
+    )
+    counts = loaders_evidence.confusions()
+    wrong = int(counts.to_numpy().sum() - counts.to_numpy().trace())
+    widgets.figure(
+        analysis.confusion_heatmap(counts, dark=dark),
+        "confusion",
+        f"Confusion of {len(counts)} answers; {wrong:,} of {counts.to_numpy().sum():,} are wrong.",
+        counts.rename_axis("true").reset_index(),
+    )
+
+
+# --- Errors ---------------------------------------------------------------------------------------
+
+
+def _errors(evidence: Evidence) -> None:
+    st.subheader("Wrong answers, the surest first")
+    found = analysis.wrong_answers(evidence.answers)
+    if found.empty:
+        st.success("There is none.")
+        return
+    here = set(found["picture"]) <= {f"gallery-{number}" for number in range(len(loaders.exhibits()))}
+    widgets.notice(
+        "**Choose one to open it on the Ask page**, and see there where the answer came from."
+        if here
+        else "These pictures are not in the gallery: upload one on the Ask page to look into its question."
+    )
+    with st.container(horizontal=True):
+        kind = st.selectbox(
+            "Type", [ANY, *builder.TYPES], key="error-type", width=260,
+            format_func=lambda kind: builder.TYPES.get(kind, ANY),
+        )  # fmt: skip
+        truth = st.selectbox("True answer", [ANY, *_values(found["answer"])], key="error-truth", width=160)
+        said = st.selectbox("Answered", [ANY, *_values(found["prediction"])], key="error-said", width=160)
+    for column, wanted in (("type", kind), ("answer", truth), ("prediction", said)):
+        if wanted not in (ANY, None):
+            found = found[found[column] == wanted]
+    if found.empty:
+        st.caption("No wrong answer is like that.")
+        return
+    shown = found.head(MOST_ERRORS)
+    more = f", the surest {len(shown)} of them" if len(shown) < len(found) else ""
+    st.caption(f"{len(found):,} wrong answers{more}.")
+    picked = st.dataframe(
+        shown[["text", "answer", "prediction", "probability", "type", "picture"]],
+        hide_index=True,
+        height=280,
+        key=f"errors-{kind}-{truth}-{said}",
+        on_select="rerun" if here else "ignore",
+        selection_mode="single-row",
+        column_config={
+            "text": st.column_config.TextColumn("question", width="large"),
+            "answer": "true",
+            "prediction": "answered",
+            "probability": st.column_config.NumberColumn("sure", format="percent"),
+        },
+    )
+    if here:
+        rows = picked["selection"]["rows"]
+        typed = st.selectbox(
+            "Or by keyboard", range(len(shown)), index=None, placeholder="Type words of the question",
+            format_func=lambda row: f"{shown['text'].iloc[row]} ({shown['picture'].iloc[row]})",
+            key=f"error-{kind}-{truth}-{said}",
+        )  # fmt: skip
+        chosen = rows[0] if rows else typed
+        if chosen is not None and chosen < len(shown):
+            row = shown.iloc[chosen]
+            state.change(picture=str(row["picture"]), question=str(row["text"]))
+            st.switch_page("ui/pages/ask.py")
+    _csv(found, "wrong-answers")
+
+
+def _values(column: pd.Series) -> list[str]:
+    return sorted(
+        column.unique(), key=lambda answer: (answer.isdigit(), int(answer) if answer.isdigit() else answer)
+    )
+
+
+# --- Probes ---------------------------------------------------------------------------------------
+
+
+def _probes(evidence: Evidence, dark: bool) -> None:
+    probes = evidence.probes
+    st.subheader("What a linear probe reads")
+    st.info(analysis.LINEAR, icon=":material/info:")
+    names = list(dict.fromkeys(probes["target"]))
+    first = probes.iloc[0]
+    widgets.notice(
+        "A logistic regression is trained on some pictures' questions and tested on others'. **A mark counts "
+        "where it stands above the dashed line** (the same for the question's bag of words) **and far above "
+        "its hollow twin** (shuffled labels). What is readable need not be used."
+    )
+    target = state.view().probe if state.view().probe in names else names[0]
+    if target != state.view().probe:
+        state.change(probe=target)
+    st.pills("To tell", names, required=True, **state.bound("probe"))
+    own = probes[probes["target"] == target]
+    best = own.loc[own["accuracy"].idxmax()]
+    where = best["space"] if best["block"] == 0 else f"{best['space']} of block {best['block']}"
+    widgets.figure(
+        analysis.probe_chart(probes, target, dark=dark),
+        f"probes-of-{names.index(target)}",
+        f"Probes for {target}; the best reads {where} and is right for {best['accuracy']:.0%}.",
+        own,
+    )
+    st.caption(
+        f"Best: **{where}** with {best['accuracy']:.1%} ({best['low']:.1%} to {best['high']:.1%}); "
+        f"bag of words {best['bag']:.1%}, majority {best['majority']:.1%}, "
+        f"shuffled labels {best['shuffled']:.1%}. {int(best['tested']):,} questions about "
+        f"{int(best['pictures'])} pictures, five folds by picture, "
+        f"standardised, L2 penalty, seed {evidence.recipe['seed']}. “maps” are means over the places of a "
+        "block's output; the stem has not met the question."
+    )
+    with st.expander("All probes at a glance"):
+        widgets.notice(
+            "Numbers are accuracies in per cent, colour is selectivity: what is gained over shuffled labels."
+        )
+        widgets.figure(
+            analysis.probe_overview(probes, dark=dark), "all-probes",
+            f"Selectivity of {len(names)} targets in every space; {int(first['tested']):,} questions each.",
+            probes,
+        )  # fmt: skip
+        st.caption(
+            "“metal” and “cube” against *in any words*: CLEVR has several words for one thing. A reader that "
+            "keeps the thing and forgets which word was said reads the second better than the first."
+        )
+
+
+def _csv(table: pd.DataFrame, name: str) -> None:
+    st.download_button(
+        "Data as CSV", table.to_csv(index=False).encode(), f"{name}.csv", "text/csv", key=f"csv-{name}",
+        icon=":material/download:", type="tertiary", on_click="ignore",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    page()
