@@ -31,6 +31,10 @@ _NAMES = {
     "analysis.extraction": (
         "Extraction", "SPACES", "extract", "open_extraction", "vectors", "write_small",
     ),
+    "analysis.layout": (
+        "Layout", "LayoutRecipe", "METHODS", "lay_out", "layout_in", "layouts_in", "place", "quality",
+        "read_layout", "stability_over_seeds", "write_layout",
+    ),
     # many questions: do those of a kind lie together, and what makes a selection different
     "analysis.agreement": (
         "GROUPING_TRIALS", "Centres", "Grouping", "Score", "Verdict", "adjusted_rand",
