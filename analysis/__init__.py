@@ -15,8 +15,7 @@ _NAMES = {
     "analysis.trajectory": ("Ledger", "Line", "word_ledger"),
     # one question among thousands
     "analysis.population": (
-        "Population", "Standing", "find_population", "measure_population", "most_unusual", "read_population",
-        "standing", "write_population",
+        "Population", "Standing", "measure_population", "most_unusual", "population_of", "standing",
     ),
     # feature maps as pictures, and counts of what FiLM does to them
     "analysis.walls": (
@@ -29,12 +28,13 @@ _NAMES = {
     # many questions and what the network makes of them
     "analysis.asking": ("Cancelled", "QuestionSet", "question_set", "read_questions", "sample_questions"),
     "analysis.extraction": (
-        "Extraction", "SPACES", "extract", "open_extraction", "vectors", "write_small",
+        "Extraction", "SPACES", "extract", "extract_here", "open_extraction", "vectors", "write_small",
     ),
     "analysis.layout": (
         "Layout", "LayoutRecipe", "METHODS", "lay_out", "layout_in", "layouts_in", "place", "quality",
         "read_layout", "stability_over_seeds", "write_layout",
     ),
+    "analysis.study": ("make_study", "open_study"),
     # many questions: do those of a kind lie together, and what makes a selection different
     "analysis.agreement": (
         "GROUPING_TRIALS", "Centres", "Grouping", "Score", "Verdict", "adjusted_rand",

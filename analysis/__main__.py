@@ -1,28 +1,91 @@
-"""`python -m analysis population CHECKPOINT`: measure what the app then only reads."""
+"""`python -m analysis extract | layout | study | ...`: measure what the app then only reads."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.population import FILE, QUESTIONS, measure_population, write_population
 from film import InputError, Session, find
 
+STUDIED = 20_000  # questions, where no number is given
 
-def _population(options: argparse.Namespace) -> None:
+
+def _extract(options: argparse.Namespace) -> None:
+    from analysis.asking import read_questions, sample_questions
+    from analysis.extraction import extract
+
+    session = Session(find(options.checkpoint), options.device or _own_device())
+    if options.data:
+        asked = read_questions(
+            options.data, options.questions, options.split, progress=_bar("questions found")
+        )
+    else:
+        asked = sample_questions(options.questions or STUDIED, options.seed, progress=_bar("questions drawn"))
+    began = time.perf_counter()
+    made = extract(session, asked, options.out, predict=options.predict, progress=_bar("questions read"))
+    seconds = time.perf_counter() - began
+    size = sum(path.stat().st_size for path in Path(options.out).iterdir() if path.is_file())
+    print(f"{options.out}: {len(made):,} questions in {seconds:.1f} s, {size / 1e6:.1f} MB")
+
+
+def _own_device() -> str:
+    """Under torchrun every process takes the GPU of its number."""
+    import torch
+
+    number = os.environ.get("LOCAL_RANK")
+    return f"cuda:{number}" if number is not None and torch.cuda.is_available() else "auto"
+
+
+def _layout(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from analysis.extraction import open_extraction
+    from analysis.layout import LayoutRecipe, layout_in
+
+    session = Session(find(options.checkpoint), "cpu") if options.checkpoint else None
+    extraction = open_extraction(options.folder, session)
+    recipe = LayoutRecipe(options.space, options.method, options.seed, dict(map(_setting, options.set)))
+    rows = None
+    if options.questions and options.questions < len(extraction):
+        rng = np.random.default_rng(options.seed)
+        rows = np.sort(rng.choice(len(extraction), options.questions, replace=False))
+    layout = layout_in(
+        Path(options.folder) / "layouts", extraction, recipe, rows,
+        stability=options.stability, progress=_bar("parts in a hundred"),
+    )  # fmt: skip
+    print(f"{recipe.describe()}: {len(layout):,} questions; " + _quality(layout.quality))
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, int(value) if value.isdecimal() else float(value)
+    except ValueError:
+        raise InputError(f"--set {text} is no setting; write it as --set perplexity=50.") from None
+
+
+def _quality(quality: dict[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in quality.items())
+
+
+def _study(options: argparse.Namespace) -> None:
+    from analysis.study import FOLDER, make_study
+
     folder = find(options.checkpoint)
-    session = Session(folder, options.device)
-
-    def report(done: int, of: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done:,} of {of:,} questions", end="", file=sys.stderr, flush=True)
-
-    population = measure_population(session, options.questions, options.seed, report)
-    path = Path(options.out or folder / FILE)
-    write_population(path, population)
-    print(f"{path}: gamma and beta of {len(population):,} questions, {path.stat().st_size / 1e6:.1f} MB")
+    out = Path(options.out or folder / FOLDER)
+    began = time.perf_counter()
+    study, layouts = make_study(
+        Session(folder, options.device or "auto"), out,
+        questions=options.questions or STUDIED, seed=options.seed, progress=_bar("parts"),
+    )  # fmt: skip
+    for title, layout in layouts.items():
+        print(f"{title}: {len(layout):,} questions; {_quality(layout.quality)}")
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"{out}: {len(study):,} questions, {size / 1e6:.1f} MB, {time.perf_counter() - began:.0f} s")
 
 
 def _evidence(options: argparse.Namespace) -> None:
@@ -57,17 +120,40 @@ def _bar(what: str) -> Callable[[int, int], None]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    add = commands.add_parser(
-        "population", help="gamma and beta of thousands of questions, kept beside a checkpoint"
-    )
+    bundled = "folder, or name of a bundled one; the first bundled one if left out"
+    add = commands.add_parser("extract", help="gamma, beta and GRU state of many questions, in a folder")
+    add.add_argument("--checkpoint", help=bundled)
+    add.add_argument("--out", required=True, help="folder to write; a run cut off there goes on")
     add.add_argument(
-        "checkpoint", nargs="?", help="folder, or name of a bundled one; the first bundled one if left out"
+        "--data", help="packed corpus, CLEVR folder or text file (a question a line); sampled if left out"
     )
-    add.add_argument("--questions", type=int, default=QUESTIONS)
+    add.add_argument("--split", help="of a CLEVR folder")
+    add.add_argument("--questions", type=int, help=f"the first so many; {STUDIED:,} if sampled")
+    add.add_argument("--seed", type=int, default=0, help="of sampled questions")
+    add.add_argument("--predict", action="store_true", help="answer those with a picture, too")
+    add.add_argument("--device")
+    add.set_defaults(run=_extract)
+    add = commands.add_parser("layout", help="a map of an extraction's questions, in layouts/ in its folder")
+    add.add_argument("folder", help="what extract made, or a study (then name its --checkpoint)")
+    add.add_argument("--space", default="both", help="gamma, beta, both or state; one block's as both:4")
+    add.add_argument("--method", default="tsne", help="tsne, umap, pca, pacmap or tsne-paper (the authors')")
+    add.add_argument("--questions", type=int, help="a random sample of so many")
     add.add_argument("--seed", type=int, default=0)
-    add.add_argument("--device", default="auto")
-    add.add_argument("--out", help="file to write, population.npz beside the weights if left out")
-    add.set_defaults(run=_population)
+    add.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="such as perplexity=50")
+    add.add_argument(
+        "--stability", type=int, default=0, help="compare two random starts on so many questions"
+    )
+    add.add_argument("--checkpoint", help="of a study")
+    add.set_defaults(run=_layout)
+    add = commands.add_parser(
+        "study", help="many questions and maps of them, kept in study/ beside a checkpoint"
+    )
+    add.add_argument("checkpoint", nargs="?", help=bundled)
+    add.add_argument("--questions", type=int)
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--device")
+    add.add_argument("--out", help="folder to write, study beside the weights if left out")
+    add.set_defaults(run=_study)
     add = commands.add_parser(
         "evidence",
         help="answers to questions of known truth, and linear probes, kept in study/ beside a checkpoint",
@@ -84,8 +170,9 @@ def main(arguments: list[str] | None = None) -> int:
     add.set_defaults(run=_evidence)
     options = parser.parse_args(arguments)
     try:
-        if options.__dict__.get("questions", 1) < 2:
-            raise InputError(f"A population of {options.questions} is none; ask for --questions 2 or more.")
+        asked = options.__dict__.get("questions")
+        if asked is not None and asked < 2:
+            raise InputError(f"{asked} questions are too few; ask for --questions 2 or more.")
         options.run(options)
     except InputError as error:
         print(error, file=sys.stderr)

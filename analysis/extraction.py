@@ -179,6 +179,13 @@ def extract(
     return open_extraction(folder)
 
 
+def extract_here(session: Session, asked: QuestionSet) -> Extraction:
+    """The same for a few thousand questions, in memory."""
+    arrays = _read(session, list(asked.table["text"]))
+    recipe = {**_recipe(session, asked, False), "versions": _versions()}
+    return Extraction(asked.table.assign(prediction=None), **arrays, recipe=recipe)
+
+
 def _share() -> tuple[int, int]:
     """(rank, processes) as torchrun says them."""
     return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))

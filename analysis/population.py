@@ -1,30 +1,30 @@
 """Gamma and beta of thousands of questions, and where one question stands among them.
 
 Questions are sampled as CLEVR's are, on scenes that nobody draws: gamma and beta depend on the
-words alone. The arrays lie beside the checkpoint they were measured with and name its weights.
+words alone. They come from the study beside the checkpoint, or are measured when there is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
-from film import InputError, Question, QuestionSampler, Session, question_type, sample_scene, write_atomically
+from analysis.asking import Progress, sample_questions
+from analysis.extraction import Extraction, extract_here
+from film import InputError, Session
 
-FILE = "population.npz"
-QUESTIONS, PER_SCENE = 3000, 20
-AT_ONCE = 256  # questions between two reports of progress
+QUESTIONS = 3000  # where there is no study
+ENOUGH = 5000  # of a study's questions: with these a percentile is known to a point
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
     """`gamma`, `beta`: (questions, blocks, maps), float16. `texts`, `types`: of the questions.
 
-    `weights`: hash of the network's weights (`film.Card`); `seed`: that the questions were drawn with.
+    `weights`: hash of the network's weights (`film.Card`); `seed`: that the questions were drawn with,
+    None where they were given.
     """
 
     gamma: np.ndarray
@@ -32,7 +32,7 @@ class Population:
     texts: np.ndarray
     types: np.ndarray
     weights: str
-    seed: int
+    seed: int | None
 
     def __len__(self) -> int:
         return len(self.gamma)
@@ -114,84 +114,26 @@ def most_unusual(gamma: Standing, beta: Standing, count: int = 6) -> list[tuple[
     ]
 
 
-def measure_population(
-    session: Session,
-    questions: int = QUESTIONS,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> Population:
-    """Sample questions and read them all; about ten seconds for three thousand.
-
-    Args:
-        progress: called with the number of questions done and of all.
-    """
-    rng, sampler = np.random.default_rng(seed), QuestionSampler(seed)
-    asked: list[Question] = []
-    while len(asked) < questions:
-        asked += sampler.sample(sample_scene(rng), min(PER_SCENE, questions - len(asked)))
-        if progress:
-            progress(len(asked) // 2, questions)  # drawing is about half of the work
-    texts = [question.text for question in asked]
-    gammas, betas = [], []
-    for start in range(0, questions, AT_ONCE):
-        part = session.modulate(texts[start : start + AT_ONCE], lenient=True)
-        gammas.append(part.gamma.numpy().astype(np.float16))
-        betas.append(part.beta.numpy().astype(np.float16))
-        if progress:
-            progress((questions + min(start + AT_ONCE, questions)) // 2, questions)
+def population_of(extraction: Extraction, most: int = ENOUGH) -> Population:
+    """The first questions of an extraction as a population to stand among."""
+    extraction = extraction.take(slice(most))
     return Population(
-        gamma=np.concatenate(gammas),
-        beta=np.concatenate(betas),
-        texts=np.array(texts),
-        types=np.array([question_type(question.program) for question in asked]),
-        weights=session.card.weights,
-        seed=seed,
+        gamma=np.asarray(extraction.gamma, np.float16),
+        beta=np.asarray(extraction.beta, np.float16),
+        texts=extraction.table["text"].to_numpy(),
+        types=extraction.table["type"].to_numpy(),
+        weights=extraction.recipe["weights"],
+        seed=extraction.recipe["seed"],
     )
 
 
-def write_population(path: str | Path, population: Population) -> None:
-    def write(temporary: Path) -> None:
-        with open(temporary, "wb") as file:
-            np.savez_compressed(
-                file,
-                gamma=population.gamma,
-                beta=population.beta,
-                texts=population.texts,
-                types=population.types,
-                weights=np.array(population.weights),
-                seed=np.array(population.seed),
-            )
+def measure_population(
+    session: Session, questions: int = QUESTIONS, seed: int = 0, progress: Progress | None = None
+) -> Population:
+    """Sample questions and read them all; some seconds for three thousand.
 
-    write_atomically(Path(path), write)
-
-
-def read_population(path: str | Path) -> Population:
-    """Read what `write_population` wrote.
-
-    Raises:
-        InputError: it is missing or damaged.
+    Args:
+        progress: called with the number of questions drawn, which is nearly all of the work, and of all.
     """
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("gamma", "beta", "texts", "types", "weights", "seed")}
-    except Exception as error:  # a damaged zip fails in many ways
-        raise InputError(
-            f"The population {path} cannot be read ({error}); make it with `python -m analysis population`."
-        ) from None
-    weights, seed = str(arrays.pop("weights")), int(arrays.pop("seed"))
-    population = Population(**arrays, weights=weights, seed=seed)
-    lengths = {len(array) for array in arrays.values()}
-    if population.gamma.ndim != 3 or population.gamma.shape != population.beta.shape or len(lengths) != 1:
-        raise InputError(
-            f"The population {path} is damaged; make it again with `python -m analysis population`."
-        )
-    return population
-
-
-def find_population(folder: str | Path, weights: str) -> Population | None:
-    """The population beside a checkpoint, None where there is none or it is of other weights."""
-    path = Path(folder) / FILE
-    if not path.is_file():
-        return None
-    population = read_population(path)
-    return population if population.weights == weights else None
+    asked = sample_questions(questions, seed, progress=progress)
+    return population_of(extract_here(session, asked))

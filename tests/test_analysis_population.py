@@ -2,16 +2,8 @@ import numpy as np
 import pytest
 from tiny import tiny_card, tiny_network
 
-from analysis import (
-    find_population,
-    measure_population,
-    most_unusual,
-    read_population,
-    standing,
-    write_population,
-)
-from analysis.__main__ import main
-from analysis.population import FILE, Population
+from analysis import make_study, measure_population, most_unusual, population_of, standing
+from analysis.population import Population
 from film import InputError, Session, save
 
 
@@ -70,32 +62,16 @@ def test_measured_written_and_found_again(tmp_path):
     assert seen == sorted(seen)
     row = session.modulate([str(population.texts[7])], lenient=True)
     np.testing.assert_allclose(population.gamma[7], row.gamma[0], atol=2e-3, rtol=2e-3)
-    write_population(tmp_path / "net" / FILE, population)
-    again = find_population(tmp_path / "net", card.weights)
-    assert again is not None
-    np.testing.assert_array_equal(again.gamma, population.gamma)
-    assert list(again.texts) == list(population.texts)
-    assert (again.weights, again.seed) == (population.weights, 3)
-    assert find_population(tmp_path / "net", "other weights") is None
-    assert find_population(tmp_path, card.weights) is None
     repeated = measure_population(session, 50, seed=3)
     np.testing.assert_array_equal(repeated.beta, population.beta)
 
 
-def test_a_damaged_file_is_said(tmp_path):
-    (tmp_path / FILE).write_bytes(b"PK\x03\x04 and then nothing")
-    with pytest.raises(InputError, match="cannot be read"):
-        read_population(tmp_path / FILE)
-
-
-def test_the_command(tmp_path, capsys):
+def test_a_study_is_a_population(tmp_path):
     network = tiny_network()
-    card = save(tmp_path / "net", network, tiny_card(network))
-    assert main(["population", str(tmp_path / "net"), "--questions", "30", "--device", "cpu"]) == 0
-    assert "30 questions" in capsys.readouterr().out
-    found = find_population(tmp_path / "net", card.weights)
-    assert found is not None
-    assert len(found) == 30
-    assert main(["population", str(tmp_path / "nowhere")]) == 2
-    assert "There is no checkpoint" in capsys.readouterr().err
-    assert main(["population", str(tmp_path / "net"), "--questions", "0"]) == 2
+    session = Session((network, tiny_card(network)), "cpu")
+    study, _ = make_study(session, tmp_path / "study", questions=60, seed=4, maps=[])
+    population = population_of(study, most=40)
+    assert len(population) == 40
+    assert population.seed == 4
+    np.testing.assert_allclose(population.gamma[39], study.gamma[39], atol=2e-3, rtol=2e-3)
+    assert list(population.types) == list(study.table["type"][:40])

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
-from analysis import measure_population, write_population
+from analysis import make_study
 from film import Session, save
 
 ROOT = Path(__file__).parents[1]
@@ -15,14 +15,14 @@ QUESTION = "What color is the large metal sphere?"
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """Saves a tiny network with these changes; `counted` puts a population beside it."""
+    """Saves a tiny network with these changes; `counted` puts a study beside it."""
 
     def make(counted: bool = True, **changes) -> Path:
         folder = tmp_path_factory.mktemp("network")
         network = tiny_network(**changes)
         save(folder, network, tiny_card(network))
         if counted:
-            write_population(folder / "population.npz", measure_population(Session(folder, "cpu"), 40))
+            make_study(Session(folder, "cpu"), folder / "study", questions=40, maps=[])
         return folder
 
     return make

@@ -7,6 +7,7 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -15,15 +16,19 @@ from PIL import Image
 
 import film
 from analysis import (
+    Extraction,
     Grouping,
+    Layout,
     Parameters,
     Population,
     Truth,
     block_groupings,
-    find_population,
     find_truth,
     measure_parameters,
+    layouts_in,
     measure_population,
+    open_study,
+    population_of,
 )
 from film import Question, Scene, Session
 from film.clevr.gallery import Exhibit, gallery
@@ -147,8 +152,36 @@ def another_picture(number: int | None) -> np.ndarray:
     return picture(((number or 0) + 3) % len(exhibits()))
 
 
+# --- The study: many questions and maps of them ---------------------------------------------------
+
+
+def study() -> Extraction | None:
+    """What the network makes of 20,000 questions, kept beside its weights; None where it is not."""
+    return _study(network().card.weights)
+
+
+@st.cache_resource(show_spinner=False)
+def _study(weights: str) -> Extraction | None:
+    return open_study(_study_folder(), network())
+
+
+def layouts() -> dict[str, Layout]:
+    """The maps of the study by their titles, empty where there are none. Nothing is fitted here."""
+    return _layouts(network().card.weights)
+
+
+@st.cache_resource(show_spinner=False)
+def _layouts(weights: str) -> dict[str, Layout]:
+    known = study()
+    return {} if known is None else layouts_in(_study_folder() / "layouts", known)
+
+
+def _study_folder() -> Path:
+    return film.find(os.environ.get(CHECKPOINT) or None) / "study"
+
+
 def population() -> Population | None:
-    """Gammas and betas of thousands of questions: beside the checkpoint, or measured behind the scenes.
+    """Gammas and betas of thousands of questions: of the study, or measured behind the scenes.
 
     None while that lasts; it takes some seconds, once.
     """
@@ -158,14 +191,11 @@ def population() -> Population | None:
 
 @st.cache_resource(show_spinner=False)
 def _population(weights: str) -> Future[Population]:
-    found: Future[Population] = Future()
-    try:
-        kept = find_population(film.find(os.environ.get(CHECKPOINT) or None), weights)
-    except film.InputError:
-        kept = None  # damaged: it can be measured again
-    if kept is None:
+    known = study()
+    if known is None:
         return ThreadPoolExecutor(1, "population").submit(measure_population, network())
-    found.set_result(kept)
+    found: Future[Population] = Future()
+    found.set_result(population_of(known))
     return found
 
 

@@ -1,0 +1,96 @@
+"""The study that comes with a checkpoint: 20,000 questions and maps of them, small files beside the weights.
+
+study/extraction.json, table.parquet, state.npy    see `analysis.extraction`
+study/layouts/*.parquet                            see `analysis.layout`
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from analysis.asking import Cancel, Progress, sample_questions
+from analysis.extraction import Extraction, extract, open_extraction, write_small
+from analysis.layout import PAPER_SEED, Layout, LayoutRecipe, layout_in, layouts_in
+from film import InputError, Session
+
+FOLDER, LAYOUTS = "study", "layouts"
+QUESTIONS = 20_000
+STABLE_ON = 1000  # questions that stability is measured on
+
+
+def recipes(blocks: int, seed: int = 0) -> list[LayoutRecipe]:
+    """The maps that come with a network; the paper shows the first and the last block (Figure 6)."""
+    ends = list(dict.fromkeys((1, blocks)))
+    spaces = [*(f"both:{block}" for block in ends), "both", "state"]
+    return [
+        *(LayoutRecipe(space, "tsne", seed) for space in spaces),
+        *(LayoutRecipe(f"both:{block}", "tsne-paper", PAPER_SEED) for block in ends),
+        LayoutRecipe("both", "pca", seed),
+        LayoutRecipe("both", "umap", seed),
+    ]
+
+
+def make_study(
+    session: Session,
+    folder: str | Path,
+    *,
+    questions: int = QUESTIONS,
+    seed: int = 0,
+    maps: list[LayoutRecipe] | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> tuple[Extraction, dict[str, Layout]]:
+    """Make the study of a network, or what is still missing of it; some minutes on two cores.
+
+    Args:
+        folder: usually `study` beside the weights. What was made of other weights is replaced.
+        maps: what to lay out; `recipes` by default.
+        progress: called with hundredths of all parts.
+
+    Raises:
+        InputError: the folder cannot be written.
+        Cancelled: `cancel` said so; finished parts are kept.
+    """
+    folder = Path(folder)
+    maps = recipes(session.config.blocks, seed) if maps is None else maps
+    of = 100 * (1 + len(maps))
+
+    def report(part: int) -> Progress:
+        return lambda done, all: progress(100 * part + 100 * done // max(1, all), of) if progress else None
+
+    study = _questions(session, folder, questions, seed, report(0), cancel)
+    kept = {
+        layout_in(
+            folder / LAYOUTS, study, recipe, stability=STABLE_ON, progress=report(number), cancel=cancel
+        ).recipe.title
+        for number, recipe in enumerate(maps, 1)
+    }
+    found = layouts_in(folder / LAYOUTS, study)
+    return study, {title: layout for title, layout in found.items() if title in kept}
+
+
+def _questions(
+    session: Session, folder: Path, count: int, seed: int, progress: Progress, cancel: Cancel | None
+) -> Extraction:
+    study = open_study(folder, session)
+    if study is not None and (study.recipe["count"], study.recipe["seed"]) == (count, seed):
+        return study
+    asked = sample_questions(count, seed, progress=progress, cancel=cancel)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / LAYOUTS, ignore_errors=True)  # they are of other questions or another network
+    workshop = folder / ".extraction"
+    shutil.rmtree(workshop, ignore_errors=True)
+    try:
+        write_small(extract(session, asked, workshop, cancel=cancel), folder)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+    return open_extraction(folder, session)
+
+
+def open_study(folder: str | Path, session: Session) -> Extraction | None:
+    """The study in a folder; None where there is none that is whole and of this network."""
+    try:
+        return open_extraction(folder, session)
+    except InputError:
+        return None
