@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from analysis.trajectory import word_ledger
-from film import InputError, Session
-
-if TYPE_CHECKING:
-    from analysis.extraction import Extraction
-    from analysis.layout import Layout
+from analysis.extraction import Extraction, modulated, vectors
+from analysis.layout import Layout, place
+from film import InputError, Session, read_states
 
 _CHUNK = 8192  # questions whose vectors are in memory at once
 FILTERS = ("type", "group", "operation", "attribute", "answer", "word", "text")
@@ -44,8 +41,6 @@ def nearest(extraction: Extraction, space: str, row: int, count: int = 10) -> tu
     Returns:
         Rows (count,), nearest first, and their Euclidean distances, float32.
     """
-    from analysis.extraction import vectors
-
     target = vectors(extraction.take(np.array([row])), space)[0]
     far = np.empty(len(extraction), np.float32)
     for start in range(0, len(extraction), _CHUNK):
@@ -62,13 +57,19 @@ class Path:
     """A question as it is read, on a map.
 
     words: after each of which the question is ended; the last is the whole question.
-    places: (words, 2). near: rows whose places made up the last one. method: one line.
+    places: (words, 2). near: rows of the questions whose places made up the last one, nearest first.
     """
 
     words: tuple[str, ...]
     places: np.ndarray
     near: np.ndarray
-    method: str
+
+    def describe(self) -> str:
+        """How its places were found, for a caption."""
+        return (
+            f"each at the median of the places of its {len(self.near)} nearest questions in the full space; "
+            "each beginning is read as a question that ends there"
+        )
 
 
 def path(session: Session, extraction: Extraction, layout: Layout, question: str) -> Path:
@@ -77,26 +78,15 @@ def path(session: Session, extraction: Extraction, layout: Layout, question: str
     Each beginning is read as a question that ends there, because the map is one of questions that end.
 
     Raises:
-        InputError: the question has words that the network does not know, or the map is one of a space
-            that a beginning has no vector in.
+        InputError: the question is empty or has words that the network does not know.
     """
-    from analysis.layout import place
-
-    ledger = word_ledger(session, question)
-    vectors = _vectors(ledger.stopped.gamma.numpy(), ledger.stopped.beta.numpy(), layout.recipe.space)
-    places, near = place(layout, extraction, vectors[1:])  # <START> alone is no question
-    return Path(
-        ledger.tokens[1:-1] + (ledger.tokens[-1],), places, near[-1],
-        "placed at the median of its nearest neighbours' places; each beginning is read as a whole question",
-    )  # fmt: skip
-
-
-def _vectors(gamma: np.ndarray, beta: np.ndarray, space: str) -> np.ndarray:
-    """(n, d) of gamma and beta (n, blocks, maps), laid out as `extraction.vectors` does."""
-    kind, _, block = space.partition(":")
-    if kind not in ("gamma", "beta", "both"):
-        raise InputError(f"Questions that are just being read have no place in a map of {kind!r}.")
-    part = slice(None) if not block else slice(int(block) - 1, int(block))
-    found = [values[:, part].reshape(len(values), -1) for values in (gamma, beta)]
-    found = {"gamma": found[:1], "beta": found[1:], "both": found}[kind]
-    return np.concatenate(found, axis=1).astype(np.float32)
+    ids = session.vocabulary.encode(question)
+    # Row t is the question cut after its word t and ended there: <START> ... word, <END>.
+    beginnings = np.zeros((len(ids) - 2, len(ids)), np.int64)
+    for row in range(len(beginnings)):
+        beginnings[row, : row + 2], beginnings[row, row + 2] = ids[: row + 2], ids[-1]
+    states = read_states(session.network, beginnings, np.arange(3, len(ids) + 1))
+    gamma, beta = modulated(session, states)
+    read = Extraction(pd.DataFrame(index=range(len(states))), gamma, beta, states.cpu().numpy(), {})
+    places, near = place(layout, extraction, vectors(read, layout.recipe.space))
+    return Path(tuple(session.vocabulary.tokens[i] for i in ids[1:-1]), places, near[-1])

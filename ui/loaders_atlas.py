@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Thread
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from analysis import atlas, prepare_why, why_together
 from analysis.enrich import Why
+from analysis.extraction import Extraction, vectors
 from analysis.figures import atlas as figures
+from analysis.layout import Layout, place
 from ui import loaders
 from ui.scatter import Blob
 from ui.scatter import points_blob as make_points
 from ui.scatter import texts_blob as make_texts
-
-if TYPE_CHECKING:
-    from analysis.layout import Layout
-
-    from analysis.extraction import Extraction
 
 
 def study() -> tuple[Extraction, dict[str, Layout]] | None:
@@ -30,7 +27,7 @@ def study() -> tuple[Extraction, dict[str, Layout]] | None:
     layouts = loaders.layouts() if found is not None else {}
     if found is None or not layouts:
         return None
-    _warm(_weights())
+    _explaining(_weights())
     return found, layouts
 
 
@@ -44,11 +41,30 @@ def _known() -> tuple[Extraction, dict[str, Layout]]:
     return found, loaders.layouts()
 
 
+def explains() -> bool:
+    """Is everything counted that `why` needs? Until then it would keep a visitor waiting."""
+    return not _explaining(_weights()).is_alive()
+
+
 @st.cache_resource(show_spinner=False)
-def _warm(weights: str) -> Thread:
-    """Count every word and rank every gamma behind the scenes, before the first selection asks for it."""
-    extraction, _ = _known()
-    thread = Thread(target=prepare_why, args=(extraction,), daemon=True)
+def _explaining(weights: str) -> Thread:
+    return _behind(prepare_why, _known()[0])
+
+
+def places(name: str) -> bool:
+    """Can a new question be placed on this map at once?"""
+    return not _placing(_weights(), name).is_alive()
+
+
+@st.cache_resource(show_spinner=False)
+def _placing(weights: str, name: str) -> Thread:
+    extraction, layouts = _known()
+    first = vectors(extraction.take([0]), layouts[name].recipe.space)
+    return _behind(place, layouts[name], extraction, first)
+
+
+def _behind(work: Callable[..., object], *given: object) -> Thread:
+    thread = Thread(target=work, args=given, daemon=True)
     thread.start()
     return thread
 

@@ -6,7 +6,7 @@ Every colouring has at most 255 colours and one code a point, so that a point co
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -117,9 +117,19 @@ def caption(layout: Layout, of: int) -> str:
     """What is printed under a map: how it was made, of how many of the `of` questions, and how good it is."""
     shown = len(layout.places)
     sampled = f"all {of:,} questions" if shown == of else f"{shown:,} of {of:,} questions"
-    quality = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in layout.quality.items()
-               if isinstance(value, (int, float))]  # fmt: skip
-    return " · ".join([layout.recipe.describe(), sampled, *quality])
+    return " · ".join([layout.recipe.describe(), sampled, *_quality(layout.quality)])
+
+
+def _quality(known: Mapping[str, float]) -> Iterator[str]:
+    if "trustworthiness" in known:
+        yield f"trustworthiness {known['trustworthiness']:.3f}"
+    if "neighbour_recall" in known:
+        chance = f" (by chance {known['recall_by_chance']:.1%})" if "recall_by_chance" in known else ""
+        yield f"{known['neighbour_recall']:.0%} of true neighbours are neighbours here{chance}"
+    if "stability" in known:
+        yield f"{known['stability']:.0%} of neighbours are the same from another random start"
+    if "measured_on" in known:
+        yield f"measured on {known['measured_on']:,.0f} questions"
 
 
 def svg(

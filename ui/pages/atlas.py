@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from analysis import atlas
+from analysis.extraction import Extraction
 from analysis.figures import atlas as figures
+from analysis.layout import Layout
 from film import InputError
 from ui import loaders, loaders_atlas, scatter, state, widgets
-
-if TYPE_CHECKING:
-    from analysis.layout import Layout
-
-    from analysis.enrich import Why
-    from analysis.extraction import Extraction
 
 ROWS = 1000  # of a selection that the table shows
 MOST = 100  # findings that its table shows
@@ -178,7 +174,7 @@ def _selection(study: Extraction) -> state.Selection | None:
 def _map(shown: Shown, name: str, key: str, height: int) -> None:
     study, layout = shown.study, shown.layouts[name]
     coloring, selected = _coloring(shown, name), shown.on(name)
-    path = _path(name)
+    drawn, path = st.container(), _path(name)  # what is said of the question stands under the map
 
     def select(found: np.ndarray, how: str) -> None:
         rows = np.zeros(len(study), bool)
@@ -192,32 +188,37 @@ def _map(shown: Shown, name: str, key: str, height: int) -> None:
         else:
             select(coloring.codes == code, f"{_title(color)}: {coloring.names[code]}")
 
-    steps, rings = (), _rings(shown, name)
+    steps: tuple[tuple[float, float, str], ...] = ()
+    rings = _rings(shown, name)
     if path is not None:
         words = (*path.words[:-1], "this question")
         steps = tuple((x, y, word) for (x, y), word in zip(path.places.tolist(), words, strict=True))
     caption = figures.caption(layout, len(study))
-    scatter.scatter(
-        key, layout.places, coloring,
-        points=loaders_atlas.points(name), texts=loaders_atlas.texts(name), selected=selected,
-        label=(
-            f"Map of {len(layout.places):,} questions: {name}. Arrow keys step from question to question, "
-            "Enter looks at one, S selects the 50 around it, Escape drops the selection."
-        ),
-        caption=f"{name} · {caption}",
-        on_lasso=lambda found: select(found, f"drawn on the map {name}"),
-        on_legend=named, on_pick=lambda point: state.choose(int(layout.rows[point])),
-        marks=scatter.Marks(steps, rings), dark=widgets.dark(), height=height,
-    )  # fmt: skip
-    st.caption(f"**{widgets.plain(name)}** · {widgets.plain(caption)}")
+    label = (
+        f"Map of {len(layout.places):,} questions: {name}. Arrow keys step from question to question, Enter "
+        "looks at one, S selects the 50 around it, Escape drops the selection."
+    )
+    with drawn:
+        scatter.scatter(
+            key, layout.places, coloring,
+            points=loaders_atlas.points(name), texts=loaders_atlas.texts(name), selected=selected,
+            marks=scatter.Marks(steps, rings), label=label, caption=f"{name} · {caption}",
+            on_lasso=lambda found: select(found, f"drawn on the map {name}"), on_legend=named,
+            on_pick=lambda point: state.choose(int(layout.rows[point])),
+            dark=widgets.dark(), height=height,
+        )  # fmt: skip
+        st.caption(f"**{widgets.plain(name)}** · {widgets.plain(caption)}")
     if path is not None and key == "atlas":
         asked = widgets.plain(state.view().question)
-        st.caption(f"○ “{asked}”, the Ask page's question, word by word: {path.method}.")
+        st.caption(f"○ “{asked}”, the Ask page's question, word by word: {path.describe()}.")
 
 
 def _path(name: str) -> atlas.Path | None:
     """The question of the Ask page on a map, or None with the reason said."""
     if not state.view().question.strip():
+        return None
+    if not loaders_atlas.places(name):
+        _wait("Finding where your question lies", lambda: loaders_atlas.places(name))
         return None
     try:
         return loaders_atlas.path(name, state.view().question)
@@ -280,8 +281,18 @@ def _why(shown: Shown) -> None:
     count = int(selection.rows.sum())
     st.markdown(f"#### Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
+    if not loaders_atlas.explains():
+        _wait("Counting words and ranking gammas", loaders_atlas.explains)
+        return
     _findings(selection.rows, shown.layout.recipe.space, "why")
     _mark("explained", selection)
+
+
+@st.fragment(run_every=2)
+def _wait(what: str, done: Callable[[], bool]) -> None:
+    if done():
+        st.rerun()
+    st.caption(f":material/hourglass_top: {what} in the background, once …")
 
 
 _number = st.column_config.NumberColumn
@@ -299,7 +310,7 @@ _FINDINGS = {
 def _findings(rows: np.ndarray, space: str, key: str) -> None:
     try:
         with st.spinner("Comparing with the rest …"):
-            why: Why = loaders_atlas.why(rows, space)
+            why = loaders_atlas.why(rows, space)
     except InputError as error:
         widgets.complain(error)
         return
@@ -406,7 +417,7 @@ def _kept(shown: Shown) -> None:
             st.button(
                 "Drop", key=f"atlas-drop-{name}", type="tertiary", on_click=state.drop_selection, args=(name,)
             )
-    if len(kept) < 2:
+    if len(kept) < 2 or not loaders_atlas.explains():
         return
     names = list(kept)
     for side, column in enumerate(st.columns(2, gap="medium")):
