@@ -1,12 +1,13 @@
 """The parameters page, run without a browser on a tiny network."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
-from analysis import measure_population, write_population
+from analysis import LayoutRecipe, make_study
 from film import Session, save
 
 ROOT = Path(__file__).parents[1]
@@ -15,11 +16,11 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     # The app keeps what it counted by the network's weights: other tests' networks are not these.
-    def make(questions: int = 300, seed: int = 8, **changes) -> Path:
+    def make(questions: int = 300, seed: int = 8, maps: Sequence[LayoutRecipe] = (), **changes) -> Path:
         folder = tmp_path_factory.mktemp("network")
         network = tiny_network(seed, **changes)
         save(folder, network, tiny_card(network))
-        write_population(folder / "population.npz", measure_population(Session(folder, "cpu"), questions))
+        make_study(Session(folder, "cpu"), folder / "study", questions=questions, maps=list(maps))
         return folder
 
     return make
@@ -45,7 +46,11 @@ def settled(app: AppTest) -> AppTest:
     from ui import loaders
 
     weights = loaders.network().card.weights
-    for making in (loaders._parameters(weights), loaders._groupings(weights)):
+    for making in (
+        loaders._parameters(weights),
+        loaders._groupings(weights),
+        loaders._map_groupings(weights),
+    ):
         making.exception(timeout=60)
     return app.run()
 
@@ -98,3 +103,14 @@ def test_betas_by_block(open_page, checkpoint):
     app.segmented_control(key="blocks-kind").set_value("beta").run()
     assert not app.exception
     assert "block 1:" in text(app)
+
+
+def test_groups_in_the_papers_maps(open_page, checkpoint):
+    settings = {"perplexity": 20, "max_iter": 250}
+    maps = [LayoutRecipe(f"both:{block}", "tsne-paper", 1, settings) for block in (1, 3)]
+    app = open_page(checkpoint(seed=10, maps=maps))
+    assert list(app.dataframe[0].value[""]) == ["block 1", "block 2", "block 3"]
+    app.segmented_control(key="groups-where").set_value("map").run()
+    assert not app.exception
+    assert list(app.dataframe[0].value[""]) == ["block 1", "block 3"]
+    assert "first 300 questions, as the authors took the first ones" in text(app)

@@ -24,12 +24,13 @@ from analysis import (
     Truth,
     block_groupings,
     find_truth,
-    measure_parameters,
     layouts_in,
+    measure_parameters,
     measure_population,
     open_study,
     population_of,
 )
+from analysis import groupings as measure_groupings
 from film import Question, Scene, Session
 from film.clevr.gallery import Exhibit, gallery
 from ui.state import Upload, ViewState
@@ -243,3 +244,29 @@ def _groupings(weights: str) -> Future[list[Grouping]]:
         )
 
     return ThreadPoolExecutor(1, "groupings").submit(measure)
+
+
+def map_groupings() -> list[Grouping] | None:
+    """The same in the study's maps with the authors' settings, by block; empty where there are none."""
+    measured = _map_groupings(network().card.weights)
+    return measured.result() if measured.done() else None
+
+
+@st.cache_resource(show_spinner=False)
+def _map_groupings(weights: str) -> Future[list[Grouping]]:
+    known, found = study(), {}
+    for layout in layouts().values():
+        kind, _, block = layout.recipe.space.partition(":")
+        if layout.recipe.method == "tsne-paper" and kind == "both" and block:
+            found[int(block)] = layout
+    none: Future[list[Grouping]] = Future()
+    none.set_result([])
+    if known is None or not found:
+        return none
+    maps = dict(sorted(found.items()))
+    rows = next(iter(maps.values())).rows
+    if any(len(layout.rows) != len(rows) or (layout.rows != rows).any() for layout in maps.values()):
+        return none  # not of the same questions
+    spaces = {f"block {block}": layout.places for block, layout in maps.items()}
+    types = known.table["type"].to_numpy()[rows]
+    return ThreadPoolExecutor(1, "groupings").submit(measure_groupings, spaces, types, seed=GROUPING_SEED)

@@ -13,6 +13,7 @@ from ui import loaders, state, study, widgets
 
 POINTS = 4096  # most points of the plane, as many as the Distill article draws
 SEED = 0  # draws the questions of the plane
+_WHERE = {"space": "their full spaces", "map": "t-SNE maps, with the authors' settings"}
 COLORS = {"": "the map", "type": "the kind of question", "word": "a word"}
 
 
@@ -144,10 +145,17 @@ def _groups(dark: bool) -> None:
     widgets.notice(
         "The paper says of its Figure 6 that **the first block puts questions about the same attribute "
         "together** (*equal color* beside *query color*), **the last those with the same operation** (all "
-        "*equal*, all *query*). Here it is counted, in the blocks' full spaces."
+        "*equal*, all *query*). Here it is counted."
     )
+    load = loaders.groupings
     try:
-        found = study.waiting(loaders.groupings, "Measuring how the blocks group questions")
+        if loaders.map_groupings() != []:
+            where = st.segmented_control(
+                "Measured in", list(_WHERE), format_func=_WHERE.__getitem__, default="space", required=True,
+                key="groups-where",
+            )  # fmt: skip
+            load = loaders.map_groupings if where == "map" else load
+        found = study.waiting(load, "Measuring how the blocks group questions")
     except InputError as error:
         widgets.complain(error)
         return
@@ -158,9 +166,12 @@ def _groups(dark: bool) -> None:
     table = analysis.grouping_table(found)
     alt = "Neighbour agreement by type, attribute and operation, and distances of class centres, by block."
     widgets.figure(analysis.grouping_by_block(found, dark=dark), "grouping", alt, table)
-    questions = found[0].type.questions
+    questions = f"{found[0].type.questions:,}"
+    which = f"{questions} different questions, drawn with seed {loaders.GROUPING_SEED}"
+    if load is loaders.map_groupings:
+        which = f"The study's first {questions} questions, as the authors took the first ones"
     st.caption(
-        f"{questions:,} different questions, drawn with seed {loaders.GROUPING_SEED}. Bars: 95 % intervals "
+        f"{which}. Bars: 95 % intervals "
         f"from {analysis.GROUPING_TRIALS} resamplings of the questions, dotted lines the mean of as many "
         "shuffles of the labels. Attribute and operation are those of query and equal questions. Distances "
         "are in units of the mean distance of all questions to their centre. Faint and dashed: the "
