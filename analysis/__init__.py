@@ -61,6 +61,8 @@ _NAMES = {
     "analysis.figures.evidence": (
         "accuracy_line", "accuracy_rows", "confusion_heatmap", "probe_chart", "probe_overview",
     ),
+    # all of it, or one view, as a page of its own
+    "analysis.report": ("manifest", "report", "view_of", "write_report"),
     "analysis.view": ("ViewState", "from_link", "to_link"),
     "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",

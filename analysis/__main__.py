@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -109,6 +110,20 @@ def _evidence(options: argparse.Namespace) -> None:
     )
 
 
+def _report(options: argparse.Namespace) -> None:
+    from analysis.report import report, view_of, write_report
+
+    folder = find(options.checkpoint)
+    session = Session(folder, options.device)
+    view, remarks = view_of(options.view, session) if options.view is not None else (None, ())
+    page = report(
+        session, folder, view=view, remarks=remarks, seed=options.seed, command=options.typed,
+        progress=_bar("parts"),
+    )  # fmt: skip
+    write_report(options.out, page)
+    print(f"{options.out}: {len(page.encode()) / 1e6:.1f} MB")
+
+
 def _bar(what: str) -> Callable[[int, int], None]:
     def report(done: int, of: int) -> None:
         if sys.stderr.isatty():
@@ -168,7 +183,17 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--device", default="auto")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
     add.set_defaults(run=_evidence)
+    add = commands.add_parser("report", help="the study, or a saved view, as one self-contained page")
+    add.add_argument("checkpoint", nargs="?", help=bundled)
+    add.add_argument("--view", help="the app's address of a view, or what follows its question mark")
+    add.add_argument("--out", required=True, help="the HTML file to write")
+    add.add_argument("--seed", type=int, default=0, help="of what is resampled")
+    add.add_argument("--device", default="auto")
+    add.set_defaults(run=_report)
     options = parser.parse_args(arguments)
+    options.typed = shlex.join(
+        ["python", "-m", "analysis", *(sys.argv[1:] if arguments is None else arguments)]
+    )
     try:
         asked = options.__dict__.get("questions")
         if asked is not None and asked < 2:

@@ -150,8 +150,8 @@ def confusion_heatmap(counts: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         120 + 17 * len(names),
         dark,
         trace,
-        x={"title_text": "answered", "showgrid": False, "tickangle": -60, "dtick": 1},
-        y={"title_text": "true", "showgrid": False, "autorange": "reversed", "dtick": 1},
+        x={"title_text": "answered", "type": "category", "showgrid": False, "tickangle": -60, "dtick": 1},
+        y={"title_text": "true", "type": "category", "showgrid": False, "autorange": "reversed", "dtick": 1},
     )
 
 

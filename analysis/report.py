@@ -1,0 +1,563 @@
+"""A report: one self-contained page of the whole study, or of one saved view, with its manifest.
+
+    python -m analysis report --out report.html
+    python -m analysis report --view "picture=gallery-3&q=How+many+cubes+are+there%3F&block=2" --out view.html
+
+Its figures are made by the same functions as the app's pages. The page needs nothing from outside:
+plotly is in it once, pictures are in it as data. What was not measured for this network is left out,
+and the page says which command would measure it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.offline
+from PIL import Image
+
+from analysis.agreement import attribute_then_operation, block_groupings, grouping_table
+from analysis.answers import accuracy_by, beside_paper, confusion, wrong_answers
+from analysis.atlas import matching
+from analysis.enrich import why_together
+from analysis.evidence import LINEAR, find_evidence
+from analysis.extraction import Extraction
+from analysis.figures import atlas as maps
+from analysis.figures import evidence as proofs
+from analysis.figures import parameters as counted
+from analysis.figures import question as single
+from analysis.layout import Layout, layouts_in
+from analysis.parameters import measure_parameters
+from analysis.population import Population, measure_population, population_of, standing
+from analysis.study import FOLDER, LAYOUTS, open_study
+from analysis.trajectory import Kind, word_ledger
+from analysis.truth import find_truth
+from analysis.view import HASH, ViewState, from_link, to_link
+from film import GROUP_NAMES, GROUPS, InputError, Session, gallery, read_picture, write_atomically
+
+PACKAGES = ("numpy", "pandas", "torch", "scikit-learn", "plotly", "pyarrow", "openTSNE", "umap-learn")
+ERRORS = 20  # wrong answers that are listed
+GROUPED = 3000  # questions whose grouping by block is measured
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A heading, what to look for, and what is under it: HTML and figures with captions, in order."""
+
+    title: str
+    look_for: str
+    body: tuple[str | tuple[go.Figure, str], ...]
+
+
+def report(
+    session: Session,
+    folder: str | Path,
+    *,
+    view: ViewState | None = None,
+    remarks: tuple[str, ...] = (),
+    population: Population | None = None,
+    seed: int = 0,
+    grouping: bool = True,
+    command: str = "",
+    progress: Progress | None = None,
+) -> str:
+    """The page as HTML.
+
+    Args:
+        folder: of the checkpoint; the study beside it is read.
+        view: what to report on; the whole study if left out.
+        remarks: what there is to say of the link that the view came by.
+        population: questions to compare with; the study's, or some sampled here, if left out.
+        seed: of everything sampled or resampled here.
+        grouping: measure how the blocks group questions, too, some ten seconds.
+        command: what was typed, for the manifest.
+    """
+    folder = Path(folder)
+    if view is None:
+        makers = [_network, _answers, _probes, _parameters, *([_groups] if grouping else []), _layouts]
+        title = f"The study of {session.card.name or 'a network'}"
+    else:
+        makers = [_question, _values, _words, _selection, _probe_of_view]
+        title = f"A view of {session.card.name or 'a network'}"
+    study = _Study(session, folder, view, seed, population)
+    parts: list[Part] = []
+    for done, make in enumerate(makers, start=1):
+        parts += make(study)
+        if progress:
+            progress(done, len(makers))
+    return _page(title, parts, remarks, manifest(session, folder, view=view, seed=seed, command=command))
+
+
+def write_report(path: str | Path, page: str) -> None:
+    def write(temporary: Path) -> None:
+        temporary.write_text(page, "utf-8")
+
+    write_atomically(Path(path), write)
+
+
+def view_of(link: str, session: Session) -> tuple[ViewState, tuple[str, ...]]:
+    """The view that the app's address names, whole or from its "?" on, and what cannot be had of it."""
+    query = link.partition("?")[2] or link.removeprefix("?")
+    return from_link(dict(parse_qsl(query)), session.card.weights, len(gallery()), ViewState())
+
+
+def manifest(
+    session: Session,
+    folder: str | Path,
+    *,
+    view: ViewState | None = None,
+    seed: int = 0,
+    command: str = "",
+) -> dict[str, Any]:
+    """What a report was made of and with: hashes of weights and files, seeds, versions, time, command."""
+    folder = Path(folder)
+    files = sorted((folder / FOLDER).rglob("*"))
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    evidence = find_evidence(folder, session.card.weights)
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "network": session.card.name,
+        "weights": session.card.weights,
+        "view": to_link(view, session.card.weights) if view else "the whole study",
+        "seed": seed,
+        "answers and probes": dict(evidence.recipe) if evidence else None,
+        "files": {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
+            if path.is_file()
+        },
+        "versions": versions,
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+@dataclass(eq=False)
+class _Study:
+    """What lies beside the network, each read once when it is asked for first."""
+
+    session: Session
+    folder: Path
+    view: ViewState | None
+    seed: int
+    population: Population | None
+
+    def __post_init__(self) -> None:
+        self.evidence = find_evidence(self.folder, self.session.card.weights)
+        self.extraction = open_study(self.folder / FOLDER, self.session)
+        self.layouts: dict[str, Layout] = {}
+        if self.extraction is not None:
+            self.layouts = layouts_in(self.folder / FOLDER / LAYOUTS, self.extraction)
+
+    def counted(self) -> Population:
+        if self.population is None:
+            self.population = (
+                measure_population(self.session, seed=self.seed)
+                if self.extraction is None
+                else population_of(self.extraction)
+            )
+        return self.population
+
+    @property
+    def name(self) -> str:
+        return self.session.card.name or "CHECKPOINT"
+
+    def missing(self, title: str, command: str) -> Iterator[Part]:
+        yield Part(
+            title, "", (f"<p>Not measured: <code>python -m analysis {command} {_safe(self.name)}</code></p>",)
+        )
+
+
+# --- The whole study ----------------------------------------------------------------------------------
+
+
+def _network(study: _Study) -> Iterator[Part]:
+    card, config = study.session.card, study.session.config
+    rows = {
+        "name": card.name or "without a name",
+        "weights": card.weights,
+        "looks at": f"{config.picture}, {config.width} x {config.height}",
+        "reader": f"{config.cell.upper()} of {config.gru} units, {config.words} words",
+        "blocks": f"{config.blocks} of {config.maps} feature maps",
+        "made with": card.command or "unknown",
+    }
+    yield Part("The network", "", (_table(pd.DataFrame(rows.items(), columns=["", " "])),))
+
+
+def _answers(study: _Study) -> Iterator[Part]:
+    if study.evidence is None:
+        yield from study.missing("Right answers", "evidence")
+        return
+    answers, recipe, seed = study.evidence.answers, study.evidence.recipe, study.seed
+    whole = accuracy_by(answers, "", seed=seed).iloc[0]
+    groups, kinds = (accuracy_by(answers, column, seed=seed) for column in ("group", "type"))
+    order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
+    along = [
+        (accuracy_by(answers, column, least=20, seed=seed), axis)
+        for column, axis in (("length", "words in the question"), ("depth", "steps in a row"))
+    ]
+    yield Part(
+        "Right answers",
+        f"{whole['accuracy']:.1%} of {recipe['questions']:,} questions about {recipe['pictures']:,} pictures "
+        f"({recipe['source']}, seed {recipe['seed']}), 95 % interval {whole['low']:.1%} to "
+        f"{whole['high']:.1%}, pictures resampled whole.",
+        (
+            (
+                proofs.accuracy_rows(groups, paper=("FiLM", "Human"), order=GROUP_NAMES),
+                "By group, beside the paper's Table 1 (on CLEVR's test set: compare the order).",
+            ),
+            (proofs.accuracy_rows(kinds, order=order), "By type of question."),
+            *(
+                (proofs.accuracy_line(table, axis), f"By {axis}; fewer than 20 questions left out.")
+                for table, axis in along
+                if len(table)
+            ),
+            "<h3>Beside the paper, %</h3>",
+            _table(beside_paper(answers, study.session.card.accuracy, seed=seed)),
+            (proofs.confusion_heatmap(confusion(answers)), "What was answered to what is true."),
+            f"<h3>The {ERRORS} surest wrong answers</h3>",
+            _table(
+                wrong_answers(answers)[["text", "answer", "prediction", "probability", "picture"]].head(
+                    ERRORS
+                ),
+                "{:.2f}",
+            ),
+        ),
+    )
+
+
+def _probes(study: _Study) -> Iterator[Part]:
+    if study.evidence is None:
+        return
+    probes = study.evidence.probes
+    names = list(dict.fromkeys(probes["target"]))
+    yield Part(
+        "What a linear probe reads",
+        "Logistic regressions tested on pictures they were not trained on. Hollow marks: the same on "
+        f"shuffled labels. {LINEAR}",
+        (
+            (proofs.probe_overview(probes), "Accuracies in per cent; colour is selectivity."),
+            *((proofs.probe_chart(probes, name), f"To tell: {name}.") for name in names),
+        ),
+    )
+
+
+def _parameters(study: _Study) -> Iterator[Part]:
+    found = study.counted()
+    source = f"{len(found):,} questions as CLEVR asks them, drawn with seed {found.seed}"
+    parameters = measure_parameters(found.texts, found.types, found.gamma, found.beta, source)
+    rows = pd.DataFrame({kind: asdict(of) for kind, of in parameters.statistics.items()}).T
+    yield Part(
+        "Gamma and beta",
+        f"Of {source} (paper, Figures 5 and 16 to 18).",
+        (
+            (counted.parameter_histograms(parameters), "All gammas and betas."),
+            _table(rows.reset_index(names="of"), "{:.3f}"),
+            *(
+                (counted.block_histograms(parameters, kind), f"{kind.capitalize()} block by block.")
+                for kind in ("gamma", "beta")
+            ),
+            (counted.map_moments(parameters), "Each map's mean and deviation over questions."),
+        ),
+    )
+
+
+def _groups(study: _Study) -> Iterator[Part]:
+    found = study.counted()
+    title = "By attribute first, by operation last?"
+    try:
+        groups = block_groupings(
+            found.texts, found.types, found.gamma, found.beta, most=GROUPED, seed=study.seed
+        )
+    except InputError as error:
+        yield Part(title, str(error), ())
+        return
+    body: list[str | tuple[go.Figure, str]] = []
+    if len(groups) > 1:
+        verdict = attribute_then_operation(groups[0], groups[-1])
+        reasons = "".join(f"<li>{_safe(reason)}</li>" for reason in verdict.reasons)
+        body.append(
+            f"<p>In this network the paper's claim is <b>{_safe(verdict.verdict)}</b>.</p><ul>{reasons}</ul>"
+        )
+    body.append((counted.grouping_by_block(groups), "Bars: 95 % intervals; dotted: shuffled labels."))
+    body.append(_table(grouping_table(groups), "{:.3f}"))
+    yield Part(
+        title,
+        "Neighbour agreement and distances of class centres in each block (paper, Fig. 6).",
+        tuple(body),
+    )
+
+
+def _layouts(study: _Study) -> Iterator[Part]:
+    if study.extraction is None or not study.layouts:
+        yield from study.missing("Questions as maps", "study")
+        return
+    drawn = []
+    for name, layout in study.layouts.items():
+        coloring = maps.column(study.extraction.table.iloc[layout.rows], "type")
+        drawn.append(f"<h3>{_safe(name)}</h3>{_map(study.extraction, layout, coloring)}")
+    yield Part("Questions as maps", "A point is a question, coloured by type.", tuple(drawn))
+
+
+def _map(
+    extraction: Extraction, layout: Layout, coloring: maps.Coloring, selected: np.ndarray | None = None
+) -> str:
+    drawn = maps.svg(
+        layout.places, coloring, caption=[maps.caption(layout, len(extraction))], selected=selected, size=760
+    )
+    return f'<div class="map">{drawn}</div>'
+
+
+# --- One view -----------------------------------------------------------------------------------------
+
+
+def _question(study: _Study) -> Iterator[Part]:
+    view, exhibit = _shown(study)
+    pixels = read_picture(exhibit.picture_path)
+    image = f'<img src="{_picture(pixels)}" alt="{_safe(exhibit.title)}">'
+    truth = find_truth(view.question, exhibit.scene)
+    about = f"<p><b>{_safe(exhibit.title)}.</b> {_safe(exhibit.why)}</p>{image}"
+    try:
+        answer = study.session.ask(pixels, view.question)
+    except InputError as error:
+        yield Part(view.question or "No question", str(error), (about,))
+        return
+    told = (
+        f"<p>The network says <b>{_safe(answer.answer)}</b> with {answer.probabilities[answer.answer]:.1%}; "
+    )
+    told += (
+        f"the true answer is <b>{_safe(truth.answer)}</b>.</p>"
+        if truth.answer
+        else "the truth is unknown.</p>"
+    )
+    steps = [
+        {"step": step.number, "does": step.does, "gives": step.gives} for step in truth.steps
+    ]  # fmt: skip
+    body: list[str | tuple[go.Figure, str]] = [
+        about,
+        told,
+        (single.answer_bars(answer.probabilities, truth.answer), "Probabilities of all answers."),
+    ]
+    if steps:
+        body += ["<h3>What is asked, step by step</h3>", _table(pd.DataFrame(steps))]
+    yield Part(view.question, "", tuple(body))
+
+
+def _values(study: _Study) -> Iterator[Part]:
+    view, _ = _shown(study)
+    config = study.session.config
+    try:
+        # As the app does: a word that the network never learned is no question to it.
+        study.session.vocabulary.words(view.question)
+        modulation = study.session.modulate([view.question])
+    except InputError:
+        return
+    values: dict[Kind, np.ndarray] = {
+        "gamma": modulation.gamma.numpy()[0], "beta": modulation.beta.numpy()[0]
+    }  # fmt: skip
+    block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
+    others = study.counted()
+    body: list[str | tuple[go.Figure, str]] = []
+    for kind, own in values.items():
+        compared, value = standing(others, kind, own), float(own[block, number])
+        body += [
+            (
+                single.modulation_heatmap(own, kind, compared, chosen=(block, number)),
+                f"{kind} of every map; framed: block {block + 1}, map {number}.",
+            ),
+            (
+                single.population_histogram(others, kind, block, number, value),
+                f"{kind} {value:+.3f} of that map among {len(others):,} questions: z "
+                f"{compared.z[block, number]:+.2f}, percentile {compared.percentile[block, number]:.1f}.",
+            ),
+        ]
+    body.append(
+        (single.plane(values["gamma"], values["beta"], chosen=(block, number)), "Gamma against beta.")
+    )
+    yield Part("Gamma and beta of the question", "", tuple(body))
+
+
+def _words(study: _Study) -> Iterator[Part]:
+    view, _ = _shown(study)
+    config = study.session.config
+    try:
+        ledger = word_ledger(study.session, view.question)
+    except InputError:
+        return
+    block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
+    body: list[str | tuple[go.Figure, str]] = []
+    kinds: tuple[Kind, ...] = ("gamma", "beta")
+    for kind in kinds:
+        body.append((single.word_moves(ledger, kind), f"How far each word moved {kind} in each block."))
+        label = f"{kind} of block {block + 1}, map {number}"
+        caveat = ledger.caveat(kind)
+        lines = ledger.lines(kind, block, number)
+        body.append(
+            (single.contribution_bars(lines, label), caveat or f"{label}: the bars sum to the value exactly.")
+        )
+    yield Part("Word by word", "", tuple(body))
+
+
+def _selection(study: _Study) -> Iterator[Part]:
+    view, _ = _shown(study)
+    extraction = study.extraction
+    if extraction is None or not (view.layout or view.filter_for):
+        return
+    layout = study.layouts.get(view.layout) or next(iter(study.layouts.values()), None)
+    body: list[str | tuple[go.Figure, str]] = []
+    selected = None
+    looked = ""
+    try:
+        if view.filter_by and view.filter_for:
+            selected = matching(extraction, view.filter_by, view.filter_for)
+            looked = f"Selected: questions whose {view.filter_by} is “{view.filter_for}”."
+        if layout is not None:
+            coloring = _coloring(extraction, layout, view)
+            body.append(
+                _map(extraction, layout, coloring, None if selected is None else selected[layout.rows])
+            )
+        if selected is not None:
+            why = why_together(extraction, selected, seed=study.seed)
+            body.append(f"<h3>Why are these together?</h3><p>{_safe(why.sentence)}</p>")
+            if why.warning:
+                body.append(f"<p>{_safe(why.warning)}</p>")
+            columns = ["kind", "feature", "selection", "rest", "effect", "q", "p_family"]
+            body += [_table(why.table[columns].head(30), "{:.3g}"), f"<p>{_safe(why.describe())}</p>"]
+    except InputError as error:
+        body.append(f"<p>{_safe(str(error))}</p>")
+    yield Part("On the map of questions", looked, tuple(body))
+
+
+def _coloring(extraction: Extraction, layout: Layout, view: ViewState) -> maps.Coloring:
+    if view.color == "word" and view.word:
+        return maps.presence(extraction.has_word(view.word)[layout.rows], view.word)
+    table = extraction.table.iloc[layout.rows]
+    return maps.column(table, view.color if view.color in table.columns else "type")
+
+
+def _probe_of_view(study: _Study) -> Iterator[Part]:
+    view, _ = _shown(study)
+    if study.evidence is None or view.probe not in set(study.evidence.probes["target"]):
+        return
+    chart = proofs.probe_chart(study.evidence.probes, view.probe)
+    yield Part("What a linear probe reads", LINEAR, ((chart, f"To tell: {view.probe}."),))
+
+
+def _shown(study: _Study) -> tuple[ViewState, Any]:
+    """The view and its picture, the gallery's first where the view has one of its maker's own."""
+    assert study.view is not None
+    kind, _, number = study.view.picture.partition("-")
+    exhibit = gallery()[int(number) if kind == "gallery" else 0]
+    view = study.view
+    if not view.question:
+        first = min((question.text for question in exhibit.questions), key=len, default="")
+        view = replace(view, question=first)
+    return view, exhibit
+
+
+# --- HTML ---------------------------------------------------------------------------------------------
+
+_STYLE = """
+body {font: 15px/1.5 "Source Sans 3", "Source Sans Pro", "Liberation Sans", system-ui, sans-serif;
+      color: #25292f; background: #f7f7f5; max-width: 1000px; margin: 2rem auto; padding: 0 1rem}
+h1 {margin-bottom: 0} h2 {margin: 2.2rem 0 .2rem; border-bottom: 1px solid #cfd2d6}
+h3 {margin: 1.2rem 0 .2rem}
+.look {color: #555b64; margin: .2rem 0 .8rem} figure {margin: .8rem 0 1.2rem}
+figcaption {color: #555b64; font-size: .9rem} img {max-width: 480px; border-radius: 6px}
+.scroll {overflow-x: auto} .map svg {max-width: 100%; height: auto}
+table {border-collapse: collapse; font-size: .88rem}
+td, th {padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #dcdee2; text-align: left; vertical-align: top}
+code, pre {font-size: .85rem; overflow-wrap: anywhere; white-space: pre-wrap}
+.remark {background: #eef4fb; padding: .5rem .8rem; border-radius: 6px}
+"""
+
+
+def _page(title: str, parts: list[Part], remarks: tuple[str, ...], made: Mapping[str, Any]) -> str:
+    drawn: list[str] = []
+    figures = 0
+    for number, part in enumerate(parts, start=1):
+        drawn.append(f'<section id="part-{number}"><h2>{_safe(part.title)}</h2>')
+        if part.look_for:
+            drawn.append(f'<p class="look">{_safe(part.look_for)}</p>')
+        for item in part.body:
+            if isinstance(item, str):
+                drawn.append(item)
+                continue
+            figures += 1
+            chart, caption = item
+            drawn.append(
+                f'<figure><div id="figure-{figures}"></div><figcaption>{_safe(caption)}</figcaption></figure>'
+                f"<script>draw({figures}, {_in_script(chart.to_json())})</script>"
+            )
+        drawn.append("</section>")
+    contents = " · ".join(f'<a href="#part-{n}">{_safe(p.title)}</a>' for n, p in enumerate(parts, start=1))
+    told = "".join(f'<p class="remark">{_safe(remark)}</p>' for remark in remarks)
+    note = json.dumps(made, indent=1, ensure_ascii=False)
+    library = plotly.offline.get_plotlyjs().replace("</script", "<\\/script")
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{_safe(title)}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>{_STYLE}</style>
+<script>{library}</script>
+<script>function draw(number, made) {{
+  Plotly.newPlot("figure-" + number, made.data, made.layout, {{responsive: true, displaylogo: false,
+    toImageButtonOptions: {{format: "svg", filename: "figure-" + number}}}});
+}}</script></head><body>
+<h1>{_safe(title)}</h1>
+<p class="look">FiLM Lens · weights {_safe(str(made["weights"])[:HASH])} · {_safe(str(made["made"]))}</p>
+{told}<p>{contents} · <a href="#manifest">Manifest</a></p>
+{"".join(drawn)}
+<section id="manifest"><h2>Manifest</h2><p class="look">What this page was made of and with.</p>
+<pre>{_safe(note)}</pre></section>
+<script type="application/json" id="manifest-data">{_in_script(note)}</script>
+</body></html>
+"""
+
+
+def _in_script(text: str) -> str:
+    """JSON that can stand inside a script element whatever its strings say."""
+    return text.replace("<", "\\u003c")
+
+
+def _table(table: pd.DataFrame, form: str = "{:.1f}") -> str:
+    def told(value: Any) -> str:
+        if isinstance(value, float | np.floating):
+            return "" if np.isnan(value) else form.format(value)
+        return _safe("" if value is None else str(value))
+
+    head = "".join(f"<th>{_safe(str(name))}</th>" for name in table.columns)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{told(value)}</td>' for value in row)}</tr>"
+        for row in table.itertuples(index=False, name=None)
+    )
+    return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+
+
+def _picture(pixels: np.ndarray) -> str:
+    Image.fromarray(pixels).save(file := BytesIO(), "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _safe(text: str) -> str:
+    return html.escape(text)

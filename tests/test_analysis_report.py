@@ -1,0 +1,157 @@
+"""Reports: whole, of one view, and by the command; and the notebook, run as it stands."""
+
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from tiny import tiny_card, tiny_network
+
+from analysis import (
+    Evidence,
+    ViewState,
+    gallery_questions,
+    measure_population,
+    observe,
+    probe,
+    report,
+    to_link,
+    view_of,
+    write_evidence,
+)
+from analysis.__main__ import main
+from film import Session, save
+
+ROOT = Path(__file__).parents[1]
+QUESTION = "What color is the large metal sphere?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("network")
+    network = tiny_network(41, blocks=2, modulated=(True, True))
+    save(folder, network, tiny_card(network, name="tiny <one>"))
+    observed = observe(Session(folder, "cpu"), gallery_questions(160), "the gallery")
+    probes = probe(observed, words={}, only=["state", "gamma"])
+    write_evidence(folder / "study", Evidence(observed.table, probes, observed.recipe))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def session(folder) -> Session:
+    return Session(folder, "cpu")
+
+
+@pytest.fixture(scope="module")
+def population(session):
+    return measure_population(session, 200)
+
+
+class _Reader(HTMLParser):
+    """The elements of a page, what they load, and whether all that was opened is closed."""
+
+    ALONE = frozenset({"meta", "img", "br", "link", "circle", "path", "rect"})
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.open, self.loads, self.headings, self.figures = [], [], [], 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.loads += [attributes[name] for name in ("src", "href") if attributes.get(name)]
+        self.figures += tag == "figure"
+        if tag not in self.ALONE:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+
+def manifest_in(page: str) -> dict:
+    text = re.search(r'<script type="application/json" id="manifest-data">(.*?)</script>', page, re.S)
+    assert text is not None
+    return json.loads(text.group(1))
+
+
+@pytest.fixture(scope="module")
+def whole(session, folder, population) -> str:
+    return report(session, folder, population=population, grouping=False, command="typed so")
+
+
+def test_the_whole_study_is_one_page_that_loads_nothing(whole):
+    read = _Reader(whole)
+    assert not read.open
+    assert all(target.startswith(("#", "data:")) for target in read.loads)
+    assert whole.count("plotly.js v") == 1
+    assert read.figures == whole.count("<script>draw(") >= 9
+    assert {"Right answers", "What a linear probe reads", "Gamma and beta", "Manifest"} <= set(read.headings)
+    assert "<h1>The study of tiny &lt;one&gt;</h1>" in whole
+    assert "python -m analysis study tiny &lt;one&gt;" in whole  # what is not there, and how to have it
+
+
+def test_the_manifest_says_what_it_was_made_of(whole, session, folder):
+    made = manifest_in(whole)
+    assert made["weights"] == session.card.weights
+    assert made["command"] == "typed so"
+    assert made["seed"] == 0
+    assert made["answers and probes"]["questions"] == 160
+    content = (folder / "study" / "answers.parquet").read_bytes()
+    assert made["files"]["study/answers.parquet"] == hashlib.sha256(content).hexdigest()
+    assert {"python", "torch", "numpy", "plotly"} <= set(made["versions"])
+    assert str(folder) not in whole  # nothing of the machine
+
+
+def test_equal_studies_give_equal_pages(whole, session, folder, population):
+    def timeless(page: str) -> str:
+        return page.replace(manifest_in(page)["made"], "")
+
+    again = report(session, folder, population=population, grouping=False, command="typed so")
+    assert timeless(again) == timeless(whole)
+
+
+def test_a_view_comes_from_its_link(session):
+    view = ViewState(picture="gallery-4", question=QUESTION, block=1, feature_map=3, probe="answer")
+    link = to_link(view, session.card.weights)
+    query = "&".join(f"{name}={value.replace(' ', '+').replace('?', '%3F')}" for name, value in link.items())
+    for given in (query, f"?{query}", f"http://localhost:8501/evidence?{query}"):
+        assert view_of(given, session) == (view, ())
+    _, remarks = view_of("weights=000000000000", session)
+    assert "another network" in remarks[0]
+
+
+def test_a_view_is_reported(session, folder, population):
+    view = ViewState(picture="gallery-4", question=QUESTION, block=1, feature_map=3, probe="answer")
+    page = report(session, folder, view=view, population=population, remarks=("One <b>remark</b>.",))
+    read = _Reader(page)
+    assert not read.open
+    assert read.headings == [
+        QUESTION, "Gamma and beta of the question", "Word by word", "What a linear probe reads", "Manifest",
+    ]  # fmt: skip
+    assert any(target.startswith("data:image/jpeg;base64,") for target in read.loads)
+    assert "block 2, map 3" in page
+    assert "One &lt;b&gt;remark&lt;/b&gt;." in page
+    assert manifest_in(page)["view"] == to_link(view, session.card.weights)
+
+
+def test_odd_questions_stay_text(session, folder, population):
+    view = ViewState(question="</script><script>alert(1)</script>")
+    page = report(session, folder, view=view, population=population)
+    assert "<script>alert" not in page
+    assert not _Reader(page).open
+    assert manifest_in(page)["view"]["q"] == view.question
+
+
+def test_the_command(folder, tmp_path, capsys):
+    out = tmp_path / "view.html"
+    link = "picture=gallery-2&q=What+color+is+the+cube%3F"
+    assert main(["report", str(folder), "--view", link, "--out", str(out), "--device", "cpu"]) == 0
+    assert "MB" in capsys.readouterr().out
+    assert "--view" in manifest_in(out.read_text("utf-8"))["command"]
+    assert main(["report", str(tmp_path / "nowhere"), "--out", str(out)]) == 2
