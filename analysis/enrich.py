@@ -33,7 +33,7 @@ TRIALS = 500
 FEWEST = 5  # questions in a selection, and outside it
 LABELS = ("type", "group", "operation", "attribute", "family", "answer", "prediction")
 COUNTS = ("length", "depth")
-_PROBES, _NEAREST = 200, 10  # of the selection, for its neighbours in the full space
+_PROBES, _NEAREST = 100, 10  # of the selection, for its neighbours in the full space
 _WIDEST = 256  # dimensions in which neighbours are looked for; more are rarely spanned by a reader's states
 _SPACES = 4  # of an extraction that are kept at hand
 _AT_ONCE = 16384  # questions
@@ -537,23 +537,30 @@ def _places(extraction: Extraction, features: _Features, space: str) -> np.ndarr
     if found is None:
         from analysis.extraction import vectors
 
-        def parts() -> Iterator[np.ndarray]:  # a study may be too large to be held whole
-            for start in range(0, len(extraction), _AT_ONCE):
-                yield vectors(extraction.take(slice(start, start + _AT_ONCE)), space)
-
-        mean = sum(part.sum(axis=0, dtype=np.float64) for part in parts()) / len(extraction)
-        middle = np.asarray(mean, np.float32)
-        axes = None
-        if len(middle) > _WIDEST:
-            spread = sum((part - middle).T @ (part - middle) for part in parts())
-            axes = np.linalg.eigh(spread)[1][:, -_WIDEST:]
-        found = np.concatenate(
-            [part - middle if axes is None else (part - middle) @ axes for part in parts()]
-        )
+        if vectors(extraction.take([0]), space).shape[1] <= _WIDEST:
+            found = vectors(extraction, space)
+            found = found - found.mean(axis=0)  # small numbers lose less when squared
+        else:
+            found = _main_axes(extraction, space)
         while len(features.spaces) >= _SPACES:
             features.spaces.pop(next(iter(features.spaces)), None)
         features.spaces[space] = found
     return found
+
+
+def _main_axes(extraction: Extraction, space: str) -> np.ndarray:
+    """The questions' places along the widest axes of a space: float32 (questions, _WIDEST)."""
+    from analysis.extraction import vectors
+
+    def parts() -> Iterator[np.ndarray]:  # a study may be too large to be held whole
+        for start in range(0, len(extraction), _AT_ONCE):
+            yield vectors(extraction.take(slice(start, start + _AT_ONCE)), space)
+
+    mean = sum(part.sum(axis=0, dtype=np.float64) for part in parts()) / len(extraction)
+    middle = np.asarray(mean, np.float32)
+    spread = sum((part - middle).T @ (part - middle) for part in parts())
+    axes = np.linalg.eigh(spread)[1][:, -_WIDEST:]
+    return np.concatenate([(part - middle) @ axes for part in parts()])
 
 
 def _cohesion(
@@ -598,7 +605,9 @@ def _sentence(table: pd.DataFrame, count: int, of: int) -> str:
         for _, row in same.head(1 if same["selection"].iloc[0] >= 0.95 else 2).iterrows():
             name = f"{row['kind']} {row['feature']}"
             said.append(f"{_most(row['selection'])} are of {name} ({row['rest']:.0%} of the rest)")
-    words = more[more["kind"].isin(_SAID) & (more["effect"] >= 0.1)].head(2)
+    words = more[more["kind"].isin(_SAID) & (more["effect"] >= 0.1)]
+    content = words[[_telling(name)[0] > 0 for name in words["feature"]]]
+    words = (content if len(content) else words).head(2)
     words = words[words["effect"] >= words["effect"].max() / 2]
     said += [
         f"{_most(row['selection'])} say “{row['feature']}” ({row['rest']:.0%})" for _, row in words.iterrows()
