@@ -21,8 +21,6 @@ from ui.scatter import texts_blob as make_texts
 
 def study() -> tuple[Extraction, dict[str, Layout]] | None:
     """The questions and their maps; None where the network has not been studied yet."""
-    if not hasattr(loaders, "study"):
-        return None
     found = loaders.study()
     layouts = loaders.layouts() if found is not None else {}
     if found is None or not layouts:

@@ -1,0 +1,197 @@
+"""The atlas page, run without a browser on a tiny network and a study of 300 questions."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from tiny import ANSWERS, tiny_card, tiny_network
+
+from analysis.layout import LayoutRecipe
+from analysis.study import make_study
+from film import WORDS, Session, Vocabulary, save
+from ui import loaders_atlas, scatter
+
+ROOT = Path(__file__).parents[1]
+QUESTION = "What color is the large metal sphere?"
+FIRST, LAST = "Block 1, PCA", "Block 3, PCA"
+
+
+def make_checkpoint(folder: Path, questions: int, seed: int = 5) -> Path:
+    words = Vocabulary.of(WORDS).tokens
+    network = tiny_network(seed, words=len(words), answers=len(ANSWERS))
+    save(folder, network, tiny_card(network, words=words))
+    if questions:
+        maps = [LayoutRecipe("both:1", "pca"), LayoutRecipe("both:3", "pca"), LayoutRecipe("state", "pca")]
+        make_study(Session(folder, "cpu"), folder / "study", questions=questions, maps=maps)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("network"), 300)
+
+
+class Views(dict):
+    """What the page gave to each scatter view at last, in place of the views, which live in a browser."""
+
+    def __init__(self) -> None:
+        self.doings: dict[str, tuple[str, object]] = {}
+
+    def scatter(self, key, places, coloring, **rest) -> None:
+        self[key] = {"coloring": coloring, **rest}
+        if key in self.doings:
+            what, value = self.doings.pop(key)
+            rest[what](value)
+            st.rerun()
+
+    def do(self, app: AppTest, key: str, what: str, value: object) -> None:
+        """Let a view tell the page something, as a visitor would."""
+        self.doings[key] = (what, value)
+        app.run()
+        assert not self.doings
+        assert not app.exception
+
+
+@pytest.fixture
+def views(monkeypatch) -> Views:
+    views = Views()
+    monkeypatch.setattr(scatter, "scatter", views.scatter)
+    return views
+
+
+@pytest.fixture
+def open_page(monkeypatch):
+    def opened(folder: Path, **link: str) -> AppTest:
+        monkeypatch.setenv("FILM_CHECKPOINT", str(folder))
+        monkeypatch.chdir(ROOT)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in ({"q": QUESTION} | link).items():
+            app.query_params[name] = value
+        app.run()
+        app.switch_page("ui/pages/atlas.py").run()
+        if not app.error and not app.info:  # what is counted behind the scenes
+            loaders_atlas._explaining(loaders_atlas._weights()).join()
+            for name in loaders_atlas._known()[1]:
+                loaders_atlas.places(name)
+                loaders_atlas._placing(loaders_atlas._weights(), name).join()
+            app.run()
+        assert not app.exception
+        return app
+
+    return opened
+
+
+def texts(app: AppTest) -> str:
+    return " ".join(element.value for element in [*app.markdown, *app.caption])
+
+
+def test_without_a_study_the_page_says_how_to_make_one(open_page, tmp_path):
+    app = open_page(make_checkpoint(tmp_path, 0, seed=6))
+    assert "python -m analysis study" in app.info[0].value
+
+
+def test_the_map_says_how_it_was_made_and_how_good_it_is(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    said = texts(app)
+    for part in (FIRST, "all 300 questions", "trustworthiness 0", "true neighbours", "Nothing is selected"):
+        assert part in said.replace("\\", "")
+    view = views["atlas"]
+    assert len(view["coloring"].codes) == 300
+    assert [word for *_, word in view["marks"].path] == [*QUESTION[:-1].split()[:-1], "this question"]
+    assert "median" in said
+
+
+def test_a_filter_selects_explains_and_goes_into_the_link(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    app.selectbox(key="view-filter-type").set_value("count").run()
+    table = next(frame.value for frame in app.dataframe if "text" in frame.value)
+    study = loaders_atlas._known()[0]
+    count = int((study.table["type"] == "count").sum())
+    assert views["atlas"]["selected"].sum() == count
+    said = texts(app).replace("\\", "")
+    assert f"Why are these {count:,} together?" in said
+    assert f"{count} of 300 questions" in said
+    assert set(table["type"]) == {"count"}
+    assert len(table) == count
+    assert app.query_params["by"] == "type"
+    assert app.query_params["for"] == "count"
+    app.selectbox(key="view-filter_by").set_value("word").run()
+    assert views["atlas"]["selected"] is None
+    app.text_input(key="view-filter-word").set_value("metal").run()
+    assert views["atlas"]["selected"].sum() == study.has_word("metal").sum()
+    app.text_input(key="view-filter-word").set_value("cubess").run()
+    assert "cubess" in texts(app)
+
+
+def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views):
+    app = open_page(checkpoint, layout=FIRST, beside=LAST)
+    assert set(views) == {"atlas", "beside"}
+    drawn = np.arange(300) < 40
+    views.do(app, "beside", "on_lasso", drawn)
+    assert views["atlas"]["selected"].sum() == views["beside"]["selected"].sum() == 40
+    assert "drawn on the map" in texts(app)
+    views.do(app, "beside", "on_lasso", np.zeros(300, bool))
+    assert views["atlas"]["selected"] is None
+
+
+def test_a_picked_question_has_neighbours_and_opens(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    views.do(app, "atlas", "on_pick", 7)
+    rings = views["atlas"]["marks"].rings
+    assert [kind for *_, kind in rings].count("near") == 10
+    text = loaders_atlas._known()[0].table["text"].iloc[7]
+    app.button(key="atlas-open").click().run()
+    assert app.session_state["view"].question == text
+    assert not app.exception
+
+
+@pytest.mark.parametrize("color", ["type", "word", "gamma", "beta", "length", "family"])
+def test_colours(open_page, checkpoint, views, color):
+    app = open_page(checkpoint, color=color, word="left", block="2", map="3")
+    coloring = views["atlas"]["coloring"]
+    assert coloring.codes.max() < len(coloring.palette)
+    assert (coloring.scale is None) == bool(coloring.names)
+    if color == "word":
+        assert (coloring.codes == 0).sum() == loaders_atlas._known()[0].has_word("left").sum()
+    if color == "gamma":
+        assert coloring.title == "gamma of block 2, map 3"
+        assert app.number_input(key="view-feature_map").value == 3
+
+
+def test_a_name_of_the_legend_selects(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    coloring = views["atlas"]["coloring"]
+    views.do(app, "atlas", "on_legend", 0)
+    np.testing.assert_array_equal(views["atlas"]["selected"], coloring.codes == 0)
+    assert app.query_params["for"] == coloring.names[0]
+
+
+def test_selections_are_kept_and_compared(open_page, checkpoint, views):
+    app = open_page(checkpoint, **{"by": "type", "for": "count"})
+    for turn, (kind, name) in enumerate((("count", "first"), ("exist", "second"))):
+        app.selectbox(key="view-filter-type").set_value(kind).run()
+        app.text_input(key=f"atlas-keep-{turn}").set_value(name).run()
+    said = texts(app)
+    assert "**first**" in said
+    assert "**second**" in said
+    assert len([caption for caption in app.caption if "false" in caption.value]) == 3
+    app.button(key="atlas-show-first").click().run()
+    assert views["atlas"]["selected"].sum() == (loaders_atlas._known()[0].table["type"] == "count").sum()
+    app.button(key="atlas-drop-second").click().run()
+    assert "**second**" not in texts(app)
+
+
+def test_a_strange_link_shows_the_usual_page(open_page, checkpoint, views):
+    link = {"layout": "nowhere", "beside": "<b>", "color": "mood", "by": "colour", "for": "x", "map": "9999"}
+    open_page(checkpoint, **link)
+    assert views["atlas"]["selected"] is None
+    open_page(checkpoint, **{"by": "type", "for": "nonsense", "color": "gamma", "block": "77"})
+    assert views["atlas"]["selected"] is None
+
+
+def test_a_question_that_cannot_be_read_leaves_the_map(open_page, checkpoint, views):
+    app = open_page(checkpoint, q="How many zebras are there?")
+    assert not views["atlas"]["marks"].path
+    assert "zebras" in texts(app)
