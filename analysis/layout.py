@@ -83,11 +83,13 @@ class LayoutRecipe:
                 raise InputError(
                     f"{METHODS[self.method]} has no setting {name!r}; it has {', '.join(known) or 'none'}."
                 )
-            number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
-            if not number and type(value) is not type(known[name]):
-                raise InputError(
-                    f"The setting {name} cannot be {value!r}; its usual value is {known[name]!r}."
-                )
+            usual = known[name]
+            if isinstance(usual, str):
+                fits = isinstance(value, str)
+            else:
+                fits = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+            if not fits:
+                raise InputError(f"The setting {name} cannot be {value!r}; it is usually {usual!r}.")
         object.__setattr__(self, "settings", {**known, **self.settings})
 
     @property
@@ -440,7 +442,14 @@ def write_layout(path: str | Path, layout: Layout) -> None:
         "y": pa.array(layout.places[:, 1], pa.float32()),
     }
     table = pa.table(columns).replace_schema_metadata({"layout": json.dumps(about)})
-    write_atomically(path, lambda part: pyarrow.parquet.write_table(table, part, compression="zstd"))
+    encoding = {"row": "DELTA_BINARY_PACKED", "x": "BYTE_STREAM_SPLIT", "y": "BYTE_STREAM_SPLIT"}
+
+    def write(part: Path) -> None:
+        pyarrow.parquet.write_table(
+            table, part, compression="zstd", use_dictionary=False, column_encoding=encoding
+        )
+
+    write_atomically(path, write)
 
 
 def read_layout(path: str | Path, extraction: Extraction | None = None) -> Layout:
