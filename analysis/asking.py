@@ -122,7 +122,7 @@ def read_questions(
         if isinstance(opened, Corpus):
             found = _of_corpus(opened, path, count)
         else:
-            given = []
+            given: list[tuple[Any, ...]] = []
             for question in islice(opened.questions(), count):
                 if len(given) % 1024 == 0:
                     stop_if(cancel)
