@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from tiny import ANSWERS, tiny_card, tiny_network
 
-from film import WORDS, Vocabulary, save
+from analysis.layout import LayoutRecipe
+from analysis.study import make_study
+from film import WORDS, Session, Vocabulary, save
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
@@ -44,11 +46,16 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def address(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the app runs, with a tiny network of random weights that knows all of CLEVR's words."""
+    """Where the app runs, with a tiny network of random weights that knows all of CLEVR's words.
+
+    Beside it lies a study of 400 questions with maps by PCA.
+    """
     folder = tmp_path_factory.mktemp("network")
     words = Vocabulary.of(WORDS).tokens
     network = tiny_network(words=len(words), answers=len(ANSWERS))
     save(folder, network, tiny_card(network, words=words, name="tiny, with random weights"))
+    maps = [LayoutRecipe("both:1", "pca"), LayoutRecipe("both:3", "pca")]
+    make_study(Session(folder, "cpu"), folder / "study", questions=400, maps=maps)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

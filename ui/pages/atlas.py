@@ -239,13 +239,13 @@ def _rings(shown: Shown, name: str) -> tuple[tuple[float, float, str], ...]:
 
 
 def _downloads(shown: Shown) -> None:
-    name, layout = shown.name, shown.layout
+    # Files are made on a click, outside of the session: all of it is taken here.
+    name, layout, dark = shown.name, shown.layout, widgets.dark()
+    coloring, selected = _coloring(shown, name), shown.on(name)
+    lines = [name, *figures.caption(layout, len(shown.study)).split(" · ")]
 
     def svg() -> str:
-        return figures.svg(
-            layout.places, _coloring(shown, name), selected=shown.on(name), dark=widgets.dark(),
-            caption=[name, *figures.caption(layout, len(shown.study)).split(" · ")],
-        )  # fmt: skip
+        return figures.svg(layout.places, coloring, selected=selected, dark=dark, caption=lines)
 
     with st.container(horizontal=True):
         for label, make, end, kind in (
@@ -318,6 +318,9 @@ def _findings(rows: np.ndarray, space: str, key: str) -> None:
     if why.warning:
         st.warning(widgets.plain(why.warning), icon=":material/warning:")
     if len(why.table):
+        # Words and labels are evidence; gammas and betas say where on a map of them a selection lies.
+        evidence = ~why.table["kind"].isin(("gamma", "beta"))
+        ordered = pd.concat([why.table[evidence], why.table[~evidence]])
         st.dataframe(
             why.table[list(_FINDINGS)],
             hide_index=True,

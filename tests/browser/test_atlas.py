@@ -1,0 +1,125 @@
+"""The atlas as a visitor meets it: a map to draw on, and by keyboard."""
+
+import csv
+import math
+
+import pytest
+
+MAP = ".fs-stage"
+
+
+@pytest.fixture
+def atlas(visitors):
+    def opened(width: int = 1440, scheme: str = "light", **link: str):
+        words = "&".join(f"{name}={value}" for name, value in link.items())
+        visitor = visitors(width, scheme).open(f"/atlas?{words}")
+        visitor.page.locator(".fs[data-drawn]").first.wait_for(timeout=30_000)
+        return visitor
+
+    return opened
+
+
+def lasso(page, number: int = 0, reach: float = 0.45) -> None:
+    """Draw a circle on a map, its radius a share of the map's height."""
+    box = page.locator(MAP).nth(number).bounding_box()
+    x, y, radius = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, reach * box["height"]
+    page.mouse.move(x + radius, y)
+    page.mouse.down()
+    for step in range(1, 33):
+        page.mouse.move(x + radius * math.cos(step / 32 * 6.2), y + radius * math.sin(step / 32 * 6.2))
+    page.mouse.up()
+
+
+def selected(page) -> int:
+    mark = page.locator("#selected")
+    mark.wait_for(state="attached", timeout=20_000)
+    return int(mark.get_attribute("data-count"))
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), (1440, "dark"), (800, "light"), (800, "dark")]
+)
+def test_a_lasso_brings_the_linked_panel(atlas, width, scheme):
+    visitor = atlas(width, scheme)
+    page = visitor.page
+    lasso(page)
+    count = selected(page)
+    assert 5 <= count <= 400
+    page.locator("#explained").wait_for(state="attached", timeout=30_000)
+    visitor.says(f"Why are these {count} together?")
+    assert page.locator(".fs-state").inner_text() == f"{count} of 400 selected"
+    # Counts of the legend follow the selection.
+    numbers = [text.split(" of ")[0] for text in page.locator(".fs-legend em").all_inner_texts()]
+    assert sum(map(int, numbers)) == count
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    visitor.shoot(f"atlas-{width}-{scheme}")
+    page.get_by_role("button", name="Clear").click()
+    visitor.says("Nothing is selected")
+
+
+def test_a_filter_selects_and_the_link_reopens_it(atlas):
+    visitor = atlas(by="word")
+    page = visitor.page
+    page.get_by_label("Questions with this word").fill("metal")
+    page.keyboard.press("Enter")
+    count = selected(page)
+    visitor.quiet()
+    page.wait_for_function("location.search.includes('for=metal')")
+    again = atlas(**dict(part.split("=") for part in page.evaluate("location.search")[1:].split("&")))
+    assert selected(again.page) == count
+    assert again.page.locator(".fs-state").inner_text().startswith(f"{count} of")
+
+
+def test_the_same_selection_in_two_maps(atlas):
+    visitor = atlas(beside="Block 3, PCA")
+    page = visitor.page
+    page.locator(".fs[data-drawn]").nth(1).wait_for(timeout=30_000)
+    lasso(page, number=1)
+    count = selected(page)
+    states = page.locator(".fs-state")
+    page.wait_for_function(
+        "text => [...document.querySelectorAll('.fs-state')].every(one => one.textContent === text)",
+        arg=f"{count} of 400 selected",
+    )
+    assert states.count() == 2
+    visitor.quiet()
+    visitor.shoot("atlas-two-maps")
+
+
+def test_the_map_by_keyboard(atlas):
+    visitor = atlas()
+    page = visitor.page
+    page.locator(MAP).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    tip = page.locator(".fs-tip")
+    page.wait_for_function("document.querySelector('.fs-tip').textContent.includes('?')")
+    question = tip.locator("b").inner_text()
+    page.keyboard.press("s")
+    assert selected(page) >= 50
+    visitor.quiet()
+    page.locator(MAP).focus()
+    page.keyboard.press("Enter")
+    visitor.says("nearest in the full space")
+    page.get_by_role("button", name="Open on the Ask page").click()
+    assert visitor.answered(question)
+
+
+def test_a_legend_and_the_files(atlas, tmp_path):
+    visitor = atlas()
+    page = visitor.page
+    page.locator(".fs-legend button", has_text="exist").click()
+    count = selected(page)
+    page.wait_for_function("location.search.includes('for=exist')")
+    for name, ending in (("Places as CSV", "csv"), ("Figure as SVG", "svg"), ("PNG", "png")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        path = tmp_path / f"atlas.{ending}"
+        download.value.save_as(path)
+        assert path.stat().st_size > 5000
+    with open(tmp_path / "atlas.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 400
+    assert sum(row["selected"] == "True" for row in rows) == count
+    assert {"id", "x", "y", "text", "type"} <= rows[0].keys()
+    assert (tmp_path / "atlas.png").read_bytes().startswith(b"\x89PNG")
