@@ -52,6 +52,7 @@ def test_everything_is_there(open_page, measured):
         "What is taken for what",
         "Wrong answers, the surest first",
         "What a linear probe reads",
+        "Take it with you",
     ]
     assert len(app.get("plotly_chart")) == 7
     assert "400 questions about 40 pictures" in text(app)
@@ -136,3 +137,17 @@ def test_other_pictures_are_not_opened(open_page, tmp_path, measured):
     assert not app.exception
     assert not [box for box in app.selectbox if box.key.startswith("error-any")]
     assert "not in the gallery" in text(app)
+
+
+def test_a_report_is_made_when_asked_for(open_page, measured):
+    app = open_page(measured, q="What color is the cube?")
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels[-2:] == ["Report of the study", "Report of this view"]
+    from ui import loaders, loaders_evidence
+    from ui.state import ViewState
+
+    loaders._population(loaders.network().card.weights).exception(timeout=60)
+    whole = loaders_evidence.report_of(None).decode()
+    assert "What a linear probe reads" in whole
+    view = loaders_evidence.report_of(ViewState(question="What color is the cube?")).decode()
+    assert "<h2>What color is the cube?</h2>" in view

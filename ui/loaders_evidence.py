@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 import film
-from analysis import Evidence, accuracy_by, beside_paper, confusion, find_evidence
+from analysis import Evidence, accuracy_by, beside_paper, confusion, find_evidence, report
 from ui import loaders
+from ui.state import ViewState
 
 LEAST = 20  # questions that a length or depth needs to be shown
 
@@ -47,6 +48,13 @@ def paper() -> pd.DataFrame:
 
 def confusions() -> pd.DataFrame:
     return _confusions(_known())
+
+
+def report_of(view: ViewState | None) -> bytes:
+    """The study, or one view, as a page of its own; a second or two, so only when it is asked for."""
+    folder = film.find(os.environ.get(loaders.CHECKPOINT) or None)
+    page = report(loaders.network(), folder, view=view, population=loaders.population(), grouping=False)
+    return page.encode()
 
 
 def _known() -> tuple[str, str, tuple[float, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -40,6 +42,7 @@ def page() -> None:
     _confusion(dark)
     _errors(evidence)
     _probes(evidence, dark)
+    _report()
 
 
 # --- How often it is right ------------------------------------------------------------------------
@@ -233,6 +236,28 @@ def _probes(evidence: Evidence, dark: bool) -> None:
             "“metal” and “cube” against *in any words*: CLEVR has several words for one thing. A reader that "
             "keeps the thing and forgets which word was said reads the second better than the first."
         )
+
+
+# --- Report ---------------------------------------------------------------------------------------
+
+
+def _report() -> None:
+    st.subheader("Take it with you")
+    view = state.view()
+    st.caption(
+        "One page that needs nothing from outside, with figures, numbers, and a manifest of hashes, seeds "
+        "and versions. It is made when you press, in some seconds. The command "
+        "`python -m analysis report` makes the same, and also measures how the blocks group questions."
+    )
+    with st.container(horizontal=True):
+        for label, of, name in (
+            ("Report of the study", None, "study"),
+            ("Report of this view", view, "view"),
+        ):
+            st.download_button(
+                label, partial(loaders_evidence.report_of, of), f"film-lens-{name}.html", "text/html",
+                key=f"report-{name}", icon=":material/description:", on_click="ignore",
+            )  # fmt: skip
 
 
 def _csv(table: pd.DataFrame, name: str) -> None:
