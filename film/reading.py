@@ -10,9 +10,11 @@ Letters in shape comments: Q questions, T tokens, N nodes of one depth, H units 
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from film.network import FiLMNetwork
 
@@ -52,10 +54,9 @@ def _plainly(network: FiLMNetwork, tokens: np.ndarray, lengths: np.ndarray) -> T
 
 def _as_tree(network: FiLMNetwork, tokens: np.ndarray, lengths: np.ndarray) -> Tensor:
     reader = network.reader
-    weight, bias = reader.gru.weight_hh_l0, reader.gru.bias_hh_l0  # (3H, H), (3H,)
-    by_word = torch.addmm(
-        reader.gru.bias_ih_l0, reader.embedding.weight, reader.gru.weight_ih_l0.T
-    )  # (V, 3H)
+    # (3H, E), (3H, H), (3H,), (3H,)
+    of_words, weight, word_bias, bias = cast(nn.GRU, reader.gru).all_weights[0]
+    by_word = torch.addmm(word_bias, reader.embedding.weight, of_words.T)  # (V, 3H)
     device, words = weight.device, len(by_word)
     final = torch.empty(len(tokens), network.config.state, device=device)
     node = np.zeros(len(tokens), np.int64)  # (Q,) of each question, among those of the depth reached
