@@ -322,7 +322,7 @@ def _findings(rows: np.ndarray, space: str, key: str) -> None:
         evidence = ~why.table["kind"].isin(("gamma", "beta"))
         ordered = pd.concat([why.table[evidence], why.table[~evidence]])
         st.dataframe(
-            why.table[list(_FINDINGS)],
+            ordered[list(_FINDINGS)].head(MOST),
             hide_index=True,
             height=300,
             key=f"atlas-{key}",
