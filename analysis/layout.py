@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -36,7 +37,7 @@ METHODS = {
     "tsne": "t-SNE",
     "umap": "UMAP",
     "pacmap": "PaCMAP",
-    "tsne-paper": "t-SNE as the authors'",
+    "tsne-paper": "t-SNE with the authors' settings",
 }
 _PACKAGES = {
     "pca": "numpy",
@@ -134,22 +135,18 @@ class _Reduced:
     mean: np.ndarray  # (d,)
     axes: np.ndarray  # (d, components)
     points: np.ndarray  # (n, components) float32
-    explained: float  # share of the variance
 
     @staticmethod
-    def of(points: np.ndarray, components: int) -> _Reduced:
-        """PCA by the covariance's eigenvectors; exact, and the same on every run."""
-        mean = points.mean(axis=0, dtype=np.float64)
+    def of(points: np.ndarray, components: int, step: int = 1) -> _Reduced:
+        """PCA by the covariance's eigenvectors, the same on every run; of every `step`-th point alone."""
+        mean = points[::step].mean(axis=0, dtype=np.float64)
         around = points - mean.astype(np.float32)
-        values, axes = np.linalg.eigh((around.T @ around).astype(np.float64))
+        _, axes = np.linalg.eigh((around[::step].T @ around[::step]).astype(np.float64))
         axes = axes[:, ::-1][:, :components]
         # An eigenvector has no sign of its own: let its largest entry be positive.
         axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
         axes = axes.astype(np.float32)
-        total = max(float(values.sum()), 1e-30)
-        return _Reduced(
-            mean.astype(np.float32), axes, around @ axes, float(values[::-1][:components].sum() / total)
-        )
+        return _Reduced(mean.astype(np.float32), axes, around @ axes)
 
 
 def lay_out(
@@ -308,6 +305,7 @@ def _pacmap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarr
         warnings.simplefilter("ignore")
         from pacmap import PaCMAP
 
+        logging.getLogger("pacmap").setLevel(logging.ERROR)  # it warns of every seed
         fitted = PaCMAP(
             n_neighbors=int(settings["n_neighbors"]),
             num_iters=int(settings["iterations"]),
@@ -400,7 +398,8 @@ def place(
     reduced = layout._reduced
     if reduced is None:
         points = vectors(_rows(extraction, layout.rows), layout.recipe.space)
-        reduced = layout._reduced = _Reduced.of(points, COMPONENTS)
+        # Axes of 4,000 questions are as good for finding neighbours, and nobody waits for more.
+        reduced = layout._reduced = _Reduced.of(points, COMPONENTS, max(1, len(points) // 4000))
     new = np.atleast_2d(np.asarray(new_vectors, np.float32))
     if new.shape[1] != len(reduced.mean):
         raise InputError(
