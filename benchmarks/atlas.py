@@ -88,7 +88,7 @@ def _visit(browser: Browser, address: str, visits: int, lassos: int) -> None:
         panel.append((times[0] - ended) / 1000)
         why.append((times[1] - ended) / 1000)
     count = page.locator("#selected").get_attribute("data-count")
-    _print(f"lasso -> table of the selected (up to {int(count):,})", panel)
+    _print(f"lasso -> table of the selected (up to {int(count or 0):,})", panel)
     _print("lasso -> why they are together", why)
     page.close()
 

@@ -162,10 +162,14 @@ def set_draft(text: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Chosen questions of the study. `rows`: bool (questions,). `how`: what chose them, in words."""
+    """Questions of the study. `rows`: bool (questions,). `how`: what chose them, in words.
+
+    `space`: that of the map they were drawn on, empty where they were not.
+    """
 
     rows: np.ndarray
     how: str
+    space: str = ""
 
 
 def told(key: str, what: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -179,7 +180,7 @@ def _map(shown: Shown, name: str, key: str, height: int) -> None:
     def select(found: np.ndarray, how: str) -> None:
         rows = np.zeros(len(study), bool)
         rows[layout.rows[found]] = True
-        state.select(state.Selection(rows, how) if rows.any() else None)
+        state.select(state.Selection(rows, how, layout.recipe.space) if rows.any() else None)
 
     def named(code: int) -> None:
         color = state.view().color
@@ -284,7 +285,7 @@ def _why(shown: Shown) -> None:
     if not loaders_atlas.explains():
         _wait("Counting words and ranking gammas", loaders_atlas.explains)
         return
-    _findings(selection.rows, shown.layout.recipe.space, "why")
+    _findings(shown, selection, "why")
     _mark("explained", selection)
 
 
@@ -296,7 +297,7 @@ def _wait(what: str, done: Callable[[], bool]) -> None:
 
 
 _number = st.column_config.NumberColumn
-_FINDINGS = {
+_FINDINGS: dict[str, Any] = {
     "kind": "kind",
     "feature": "feature",
     "selection": _number("here", format="%.2f", help="Share of the selection that has it, or its mean."),
@@ -307,10 +308,11 @@ _FINDINGS = {
 }
 
 
-def _findings(rows: np.ndarray, space: str, key: str) -> None:
+def _findings(shown: Shown, selection: state.Selection, key: str) -> None:
+    space = selection.space or shown.layout.recipe.space
     try:
         with st.spinner("Comparing with the rest …"):
-            why = loaders_atlas.why(rows, space)
+            why = loaders_atlas.why(selection.rows, space)
     except InputError as error:
         widgets.complain(error)
         return
@@ -324,7 +326,7 @@ def _findings(rows: np.ndarray, space: str, key: str) -> None:
         st.dataframe(
             ordered[list(_FINDINGS)].head(MOST),
             hide_index=True,
-            height=300,
+            height=min(300, 36 * len(ordered) + 40),
             key=f"atlas-{key}",
             column_config=_FINDINGS,
         )
@@ -395,7 +397,7 @@ def _chosen(shown: Shown) -> None:
 
 def _kept(shown: Shown) -> None:
     """Selections under names of the visitor's own, and two of them side by side."""
-    selection, space = shown.selection, shown.layout.recipe.space
+    selection = shown.selection
     if selection is not None:
 
         def keep(name: str) -> None:
@@ -428,7 +430,7 @@ def _kept(shown: Shown) -> None:
             name = st.selectbox(
                 "with" if side else "Compare", names, index=side, key=f"atlas-compare-{side}-{len(kept)}"
             )
-            _findings(kept[name].rows, space, f"compared-{side}")
+            _findings(shown, kept[name], f"compared-{side}")
 
 
 main()
