@@ -23,7 +23,9 @@ _NAMES = {
         "png", "stage_names", "stages_of", "strongest", "wall",
     ),
     # where an answer came from, and what is true
-    "analysis.attention": ("Winners", "as_seen", "not_counted", "winners", "winners_over"),
+    "analysis.attention": (
+        "Winners", "as_seen", "energy", "energy_over", "not_counted", "winners", "winners_over",
+    ),
     "analysis.truth": ("Step", "Truth", "find_truth"),
     # many questions and what the network makes of them
     "analysis.asking": ("Cancelled", "QuestionSet", "question_set", "read_questions", "sample_questions"),
@@ -55,7 +57,7 @@ _NAMES = {
         "some_questions", "wrong_answers",
     ),
     "analysis.evidence": (
-        "Evidence", "LINEAR", "bag_of_words", "find_evidence", "parted", "probe", "read_evidence",
+        "Evidence", "bag_of_words", "find_evidence", "parted", "probe", "read_evidence", "what_is_linear",
         "write_evidence",
     ),
     "analysis.figures.evidence": (

@@ -1,7 +1,8 @@
 """Where an answer came from: the places that won the classifier's max-pooling (paper Figure 4).
 
 The classifier keeps of every feature map only its largest value. The places those values come from
-are all of the picture that the answer rests on.
+are all of the picture that the answer rests on. The energy of a stage and of its gradient say more
+coarsely where the network was busy on the way there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from film import InputError, NetworkConfig, to_size
 
@@ -81,6 +83,29 @@ def winners_over(winners: Winners, picture: np.ndarray, config: NetworkConfig, f
     lit = seen * 0.45 + np.array([255, 176, 40], dtype=np.float32) * 0.55
     mixed = (grey * (1 - share) + lit * share).clip(0, 255).round().astype(np.uint8)  # (height, width, 3)
     return mixed.repeat(3, axis=0).repeat(3, axis=1)
+
+
+def energy(maps: np.ndarray) -> np.ndarray:
+    """How much goes on at every place: the root of the maps' mean square, (rows, columns).
+
+    Args:
+        maps: activations or their gradients, (maps, rows, columns).
+    """
+    return np.sqrt(np.square(maps.astype(np.float64)).mean(axis=0))
+
+
+def energy_over(energy: np.ndarray, picture: np.ndarray, config: NetworkConfig, fit: str) -> np.ndarray:
+    """An energy map as light on what the network sees, uint8 (height, width, 3).
+
+    Scaled from its least to its greatest value and drawn smoothly, as the published code draws it: black
+    is the least, the picture's own brightness the greatest. Compare places, not one map with another.
+    """
+    seen = as_seen(picture, config, fit).astype(np.float32)
+    low, high = float(energy.min()), float(energy.max())
+    scaled = (energy - low) / (high - low) if high > low else np.zeros_like(energy)
+    sheet = Image.fromarray(scaled.astype(np.float32))
+    share = np.asarray(sheet.resize(seen.shape[1::-1], Image.Resampling.BILINEAR))[..., None]
+    return (seen * share).clip(0, 255).round().astype(np.uint8)
 
 
 def as_seen(picture: np.ndarray, config: NetworkConfig, fit: str, enlarged: int = 1) -> np.ndarray:

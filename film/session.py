@@ -241,6 +241,39 @@ class Session:
                 parts.append(self.network.answer(maps, here, owner[rows].to(self.device))[0].float().cpu())
         return torch.cat(parts)[:, self._spoken].numpy()
 
+    def gradients(
+        self, picture: Picture, modulation: Modulation, names: Collection[str] | None = None
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Activations of one question, and the gradient of the sum of all logits with respect to them.
+
+        As the published code draws them (its `visualize`). The weights are neither asked for gradients
+        nor changed, so that any number of threads may do this at once.
+
+        Args:
+            modulation: one row, as `modulate` or an edit gave it.
+            names: out of `recordable`; if left out, the stem and the output of every block.
+
+        Returns:
+            name -> (activation, gradient), each (maps, rows, columns).
+
+        Raises:
+            InputError: a name is unknown, or the modulation is not of one question.
+        """
+        if len(modulation) != 1:
+            raise InputError(f"Gradients are of one question, not of {len(modulation)}; pick one row.")
+        outs = [f"block{block}.out" for block in range(1, self.config.blocks + 1)]
+        names = list(names) if names is not None else ["stem", *outs]
+        maps = self.see(picture).clone()
+        with self._turns, torch.enable_grad():
+            maps.requires_grad_()
+            logits, kept = self.network.answer(maps, self._here(modulation), record=names)
+            spoken = logits.float()[:, self._spoken.to(logits.device)]
+            found = torch.autograd.grad(spoken.sum(), [kept[name] for name in names])
+        return {
+            name: (kept[name][0].detach().float().cpu().numpy(), gradient[0].float().cpu().numpy())
+            for name, gradient in zip(names, found, strict=True)
+        }
+
     def _answer(
         self, maps: Tensor, modulation: Modulation, record: Collection[str]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:

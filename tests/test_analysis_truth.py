@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny import a_picture, tiny_config
 
-from analysis import as_seen, find_truth, not_counted, winners, winners_over
+from analysis import as_seen, energy, energy_over, find_truth, not_counted, winners, winners_over
 from film import FAMILIES, InputError, parse, run
 from film.clevr.gallery import gallery
 
@@ -79,6 +79,21 @@ def test_winners_light_their_own_place_only():
     inside[12:24, 24:36] = True
     assert colored[inside].mean() > 0.9
     assert not colored[~inside].any()
+
+
+def test_energy_is_black_where_least_and_the_picture_where_greatest():
+    maps = np.zeros((2, 4, 6))
+    maps[:, 1, 2] = 3, 4
+    found = energy(maps)
+    assert found[1, 2] == pytest.approx(np.sqrt(12.5))
+    assert found.sum() == found[1, 2]
+    config, picture = tiny_config(), a_picture()
+    seen, lit = as_seen(picture, config, "crop"), energy_over(found, picture, config, "crop")
+    middle = (slice(5, 7), slice(9, 11))  # of the place's square of 4 x 4 pixels
+    assert lit.shape == seen.shape
+    assert not lit[:, 16:].any()
+    assert (lit[middle].astype(int) >= seen[middle] * 0.7 - 1).all()
+    assert not energy_over(np.ones((4, 6)), picture, config, "crop").any()
 
 
 def test_what_cannot_be_counted_is_said():

@@ -290,3 +290,13 @@ def _all_words():
     from film import WORDS, Vocabulary
 
     return Vocabulary.of(WORDS)
+
+
+def test_stages_are_shown_when_asked_for(app):
+    assert "**stem**" not in [line.value for line in app.markdown]
+    app.toggle(key="stages").set_value(True).run()
+    assert not app.exception
+    shown = [line.value for line in app.markdown]
+    assert [line for line in shown if line in ("**stem**", "**block 1**", "**block 2**")] == [
+        "**stem**", "**block 1**", "**block 2**",
+    ]  # fmt: skip

@@ -222,3 +222,25 @@ def test_ask_command(tmp_path, capsys):
     )
     assert main(["ask", "--image", "none.png", "--checkpoint", str(tmp_path), "--question", "Are cubes"]) == 2
     assert "card.json" in capsys.readouterr().err
+
+
+def test_gradients_say_how_the_sum_of_logits_moves(session):
+    picture, before = a_picture(2), weights_hash(session.network)
+    modulation = session.modulate(QUESTIONS[:1])
+    found = session.gradients(picture, modulation)
+    assert list(found) == ["stem", *(f"block{block}.out" for block in range(1, session.config.blocks + 1))]
+    spoken, maps = list(session.card.spoken), session.see(picture)
+    direction = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        by = [session.network.answer(maps + step * direction, modulation)[0] for step in (1e-3, -1e-3)]
+    slope = (by[0] - by[1])[0, spoken].double().sum().item() / 2e-3
+    activation, gradient = found["stem"]
+    np.testing.assert_array_equal(activation, maps[0].numpy())
+    assert float((gradient * direction[0].numpy()).sum()) == pytest.approx(slope, rel=0.05, abs=1e-3)
+    assert all(np.abs(gradient).max() > 0 for _, gradient in found.values())
+    assert all(parameter.grad is None for parameter in session.network.parameters())
+    assert weights_hash(session.network) == before
+    with pytest.raises(InputError, match="one question, not of 2"):
+        session.gradients(picture, session.modulate(QUESTIONS[:2]))
+    with pytest.raises(InputError, match="no activation"):
+        session.gradients(picture, modulation, ["block9.out"])

@@ -41,6 +41,7 @@ def page() -> None:
         _program(truth, shown)
     if answer is not None:
         _whence(session, shown, answer)
+        _stages(session, shown, state.view().question)
     _history(dark)
 
 
@@ -193,6 +194,28 @@ def _whence(session: Session, shown: Shown, answer: Answer) -> None:
             f"A tenth of the places holds {found.share:.0%} of the winners (paper, Figure 4). "
             "Brightness is the square root of the count."
         )
+
+
+@st.fragment
+def _stages(session: Session, shown: Shown, question: str) -> None:
+    """Where every stage was busy, and where its change would move the answer most."""
+    if not st.toggle(
+        "Stage by stage", key="stages", help="How busy each stage of the network was, and where."
+    ):
+        return
+    config, fit = session.config, session.card.fit
+    found = session.gradients(shown.pixels, session.modulate([question]))
+    widgets.notice(
+        "Bright is where a stage's maps are strong (above), and where changing them would move the sum of "
+        "all logits most (below). **Does the light narrow down to what is asked about?**"
+    )
+    for column, (name, parts) in zip(st.columns(len(found)), found.items(), strict=True):
+        title = "stem" if name == "stem" else f"block {name.removeprefix('block').removesuffix('.out')}"
+        column.markdown(f"**{title}**")
+        for what, maps in zip(("activation", "gradient"), parts, strict=True):
+            lit = analysis.energy_over(analysis.energy(maps), shown.pixels, config, fit)
+            column.image(lit, width="stretch", alt=f"Energy of the {what} after the {title}", caption=what)
+    st.caption("Root of the mean square over maps, each picture scaled from its least to its greatest value.")
 
 
 # --- The session's questions --------------------------------------------------------------------
