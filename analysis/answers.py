@@ -53,8 +53,8 @@ class Observed:
     (asked or compared), operation, answer (the true one), picture ("gallery-7", or a file's name),
     prediction, probability (of the prediction), probability_of_truth, right.
     `state`: (questions, units) of the reader; `gamma`, `beta`: (questions, blocks, maps) as applied;
-    `pooled`: the mean over places of the stem's maps and of each block's output, (questions, 1 + blocks,
-    maps). `recipe`: where all of it comes from.
+    `pooled`: the stem's maps and each block's output, each map's greatest value over places (or its mean, as
+    the network's classifier pools), (questions, 1 + blocks, maps). `recipe`: where all of it comes from.
     """
 
     table: pd.DataFrame
@@ -126,6 +126,8 @@ def observe(
         InputError: it was cancelled.
     """
     config = session.config
+    pooling = "mean" if config.pooling == "mean" else "max"
+    pool = np.mean if pooling == "mean" else np.max
     names = ("stem", *(f"block{block}.out" for block in range(1, config.blocks + 1)))
     questions = asked.questions
     count = len(questions)
@@ -143,7 +145,7 @@ def observe(
         for row, answer in zip(rows, session.answer(asked.picture(picture), modulation, names), strict=True):
             said[row], chance[row] = answer.answer, answer.probabilities[answer.answer]
             of_truth[row] = answer.probabilities.get(str(questions[row].answer), 0.0)
-            pooled[row] = [answer.activations[name].mean(axis=(1, 2)) for name in names]
+            pooled[row] = [pool(answer.activations[name], axis=(1, 2)) for name in names]
         done += len(rows)
         if progress:
             progress(done, count)
@@ -154,6 +156,7 @@ def observe(
         "weights": session.card.weights,
         "source": source,
         "seed": seed,
+        "pooling": pooling,
         "questions": count,
         "pictures": int(table["picture"].nunique()),
         "versions": versions(),

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.answers import Cancel, Observed, Progress
-from film import InputError, Share, clustered_shares, split_words, write_atomically
+from film import InputError, NetworkConfig, Share, clustered_shares, split_words, write_atomically
 
 ANSWERS, PROBES, FOLDER = "answers.parquet", "probes.parquet", "study"
 SPACES = ("state", "gamma", "beta", "both", "maps", "stem")
@@ -39,14 +39,26 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 FOLDS = 5  # probes trained for each accuracy, each tested on the pictures the others were trained on
 PENALTY = 0.1  # scikit-learn's C, on standardised values
-STEPS, TOLERANCE = 300, 1e-3
+STEPS, TOLERANCE = 300, 3e-3
 _NOTE = b"film-lens recipe"
 
-LINEAR = (
+_LINEAR = (
     "Gamma and beta are linear in the reader's state, so nothing can be read off them linearly that "
-    "cannot be read off the state. Where a probe on gamma or beta does better than one on the state, "
-    "that is the penalty's and the sample's doing: they put forward, or leave out, what the state also has."
+    "cannot be read off the state. Where a probe on gamma or beta does better than one on the state, that is "
+    "the penalty's and the sample's doing: they put forward, or leave out, what the state also has."
 )
+
+
+def what_is_linear(config: NetworkConfig) -> str:
+    """What a probe on gamma or beta can at most find, as against one on the state, in words."""
+    bent = [kind for kind in ("gamma", "beta") if getattr(config, kind) in ("sigmoid", "tanh", "exp")]
+    if not bent:
+        return _LINEAR
+    return (
+        f"{' and '.join(bent).capitalize()} of this network is no linear function of the reader's state "
+        f"({', '.join(getattr(config, kind) for kind in bent)}), so a linear probe may read more off it than "
+        "off the state, though it holds no more."
+    )
 
 
 @dataclass(frozen=True, eq=False)

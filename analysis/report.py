@@ -34,7 +34,7 @@ from analysis.agreement import attribute_then_operation, block_groupings, groupi
 from analysis.answers import accuracy_by, beside_paper, confusion, wrong_answers
 from analysis.atlas import matching
 from analysis.enrich import why_together
-from analysis.evidence import LINEAR, find_evidence
+from analysis.evidence import find_evidence, what_is_linear
 from analysis.extraction import Extraction
 from analysis.figures import atlas as maps
 from analysis.figures import evidence as proofs
@@ -255,7 +255,7 @@ def _probes(study: _Study) -> Iterator[Part]:
     yield Part(
         "What a linear probe reads",
         "Logistic regressions tested on pictures they were not trained on. Hollow marks: the same on "
-        f"shuffled labels. {LINEAR}",
+        f"shuffled labels. {what_is_linear(study.session.config)}",
         (
             (proofs.probe_overview(probes), "Accuracies in per cent; colour is selectivity."),
             *((proofs.probe_chart(probes, name), f"To tell: {name}.") for name in names),
@@ -461,7 +461,8 @@ def _probe_of_view(study: _Study) -> Iterator[Part]:
     if study.evidence is None or view.probe not in set(study.evidence.probes["target"]):
         return
     chart = proofs.probe_chart(study.evidence.probes, view.probe)
-    yield Part("What a linear probe reads", LINEAR, ((chart, f"To tell: {view.probe}."),))
+    fact = what_is_linear(study.session.config)
+    yield Part("What a linear probe reads", fact, ((chart, f"To tell: {view.probe}."),))
 
 
 def _shown(study: _Study) -> tuple[ViewState, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 LONGEST = 2000  # characters of a question that a link may carry
 HASH = 12  # characters of a weights' hash in a link
@@ -82,12 +83,14 @@ def from_link(
             remarks.append("This link names a picture that the gallery does not have; another stands in.")
     if "q" in link:
         view = replace(view, question=link["q"][:LONGEST])
-    view = replace(view, **{field: link[name][:_TEXT] for name, field in _TEXTS.items() if name in link})
+    texts: dict[str, Any] = {field: link[name][:_TEXT] for name, field in _TEXTS.items() if name in link}
+    view = replace(view, **texts)
     for name, field in (("block", "block"), ("map", "feature_map")):
         if name in link:
             text, least = link[name], int(name == "block")
             if text.isdecimal() and len(text) < 6 and int(text) >= least:
-                view = replace(view, **{field: int(text) - least})
+                change: dict[str, Any] = {field: int(text) - least}
+                view = replace(view, **change)
             else:
                 remarks.append(
                     f"This link has a {name} that is no number from {least} on; the first is shown."

@@ -3,25 +3,32 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import tiny_card, tiny_network
+from tiny import tiny_card, tiny_config, tiny_network
 
 from analysis import (
     Evidence,
     Observed,
     accuracy_by,
+    accuracy_line,
+    accuracy_rows,
     bag_of_words,
+    beside_paper,
     confusion,
+    confusion_heatmap,
     find_evidence,
     gallery_questions,
     observe,
     parted,
     probe,
+    probe_chart,
+    probe_overview,
     read_evidence,
+    what_is_linear,
     write_evidence,
     wrong_answers,
 )
 from analysis.__main__ import main
-from film import InputError, Session, save
+from film import GROUP_NAMES, PAPER, InputError, Session, save
 
 WORDS = {"“red”": ("red",)}
 
@@ -77,7 +84,7 @@ def test_a_network_is_watched_while_it_answers(session, observed):
     assert row["right"] == (answer.answer == row["answer"])
     np.testing.assert_allclose(observed.gamma[17], answer.gamma, atol=1e-5)
     np.testing.assert_allclose(
-        observed.pooled[17, 2], answer.activations["block2.out"].mean(axis=(1, 2)), atol=1e-4
+        observed.pooled[17, 2], answer.activations["block2.out"].max(axis=(1, 2)), atol=1e-4
     )
     network = session.network
     values = observed.state @ network.reader.to_film.weight.detach().numpy().T
@@ -199,3 +206,72 @@ def test_the_command_keeps_both_tables(tmp_path, capsys):
     assert kept is not None
     assert len(kept.answers) == 80
     assert main(["evidence", str(tmp_path), "--data", str(tmp_path / "nowhere")]) == 2
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_figures_show_the_tables(observed, dark):
+    groups = accuracy_by(observed.table, "group")
+    rows = accuracy_rows(groups, paper=("FiLM",), order=GROUP_NAMES, dark=dark)
+    own = dict(zip(rows.data[0].y, rows.data[0].x, strict=True))
+    assert own == pytest.approx(dict(zip(groups["value"], 100 * groups["accuracy"], strict=True)), abs=0.01)
+    assert list(rows.data[0].y) == [name for name in GROUP_NAMES if name in own]
+    assert dict(zip(rows.data[1].y, rows.data[1].x, strict=True))["Count"] == PAPER["FiLM"][1]
+    line = accuracy_line(accuracy_by(observed.table, "depth"), "steps", dark=dark).data[0]
+    assert list(line.x) == sorted(line.x)
+    counts = confusion(observed.table)
+    heat = confusion_heatmap(counts, dark=dark)
+    assert heat.data[0].customdata.sum() == len(observed)
+    assert heat.layout.xaxis.type == "category"  # "3" is a name here, not a place
+    np.testing.assert_allclose(heat.data[0].z.sum(axis=1).max(), 1, atol=1e-3)
+
+
+def test_the_probe_chart_has_every_accuracy_and_control():
+    table = probe(planted(np.random.default_rng(1)), words={})
+    chart = probe_chart(table, "type")
+    lines = {trace.name: trace.y[0] for trace in chart.data if trace.mode == "lines"}
+    own = table[table["target"] == "type"].set_index(["space", "block"])
+    assert lines["reader's state"] == pytest.approx(100 * own.loc[("state", 0), "accuracy"])
+    assert lines["bag of words"] == pytest.approx(100 * own["bag"].iloc[0])
+    assert lines["majority"] == pytest.approx(100 * own["majority"].iloc[0])
+    gamma, shuffled = (trace for trace in chart.data if trace.name == "gamma")
+    places = list(gamma.text)
+    assert places == ["block 1", "block 2", "all blocks"]
+    assert gamma.y[0] == pytest.approx(100 * own.loc[("gamma", 1), "accuracy"], abs=0.01)
+    assert shuffled.y[2] == pytest.approx(100 * own.loc[("gamma", 0), "shuffled"], abs=0.01)
+    maps = next(trace for trace in chart.data if trace.name == "maps")
+    assert list(maps.text) == ["stem", "block 1", "block 2", "all blocks"]
+    overview = probe_overview(table).data[0]
+    assert overview.z.shape == (2, len(own))
+    assert not np.isnan(overview.z.astype(float)).any()
+
+
+def test_the_paper_stands_beside_the_network(observed):
+    accuracy = {
+        "own set": {
+            "overall": {"accuracy": 0.5, "asked": 10, "low": 0.2, "high": 0.8},
+            "groups": {"Count": 0.4},
+        },
+        "overall": 0.25,
+        "note": "a sentence",
+    }  # fmt: skip
+    table = beside_paper(observed.table, accuracy).set_index("what")
+    assert table.loc["this network, own set", ["Overall", "low", "Count"]].tolist() == [50, 20, 40]
+    assert table.loc["this network, overall", "Overall"] == 25
+    assert "this network, note" not in table.index
+    assert table.loc["this network, here", "questions"] == len(observed)
+    assert table.loc["Human (paper)", "Overall"] == 92.6
+
+
+def test_no_linear_reader_of_gamma_beats_one_of_the_state(observed):
+    """The fact the page states, without a penalty: least squares on the state fits as well or better."""
+    labels = (observed.table["group"] == "Count").to_numpy(float)
+
+    def error(values: np.ndarray) -> float:
+        with_one = np.column_stack((values, np.ones(len(values)))).astype(np.float64)
+        return float(np.square(labels - with_one @ np.linalg.lstsq(with_one, labels, rcond=1e-5)[0]).mean())
+
+    assert "nothing can be read off them linearly" in what_is_linear(tiny_config())
+    assert "no linear function" in what_is_linear(tiny_config(gamma="sigmoid"))
+    state = error(observed.state)
+    assert state <= error(observed.gamma.reshape(len(observed), -1)) + 1e-4
+    assert state <= error(observed.beta.reshape(len(observed), -1)) + 1e-4

@@ -14,6 +14,7 @@ from ui import builder, loaders, loaders_evidence, state, widgets
 
 MOST_ERRORS = 500  # rows of the error list
 ANY = "any"
+POOLED = {"max": "greatest value", "mean": "mean value"}
 
 
 def page() -> None:
@@ -194,7 +195,7 @@ def _values(column: pd.Series) -> list[str]:
 def _probes(evidence: Evidence, dark: bool) -> None:
     probes = evidence.probes
     st.subheader("What a linear probe reads")
-    st.info(analysis.LINEAR, icon=":material/info:")
+    st.info(analysis.what_is_linear(loaders.network().config), icon=":material/info:")
     names = list(dict.fromkeys(probes["target"]))
     first = probes.iloc[0]
     widgets.notice(
@@ -220,8 +221,9 @@ def _probes(evidence: Evidence, dark: bool) -> None:
         f"bag of words {best['bag']:.1%}, majority {best['majority']:.1%}, "
         f"shuffled labels {best['shuffled']:.1%}. {int(best['tested']):,} questions about "
         f"{int(best['pictures'])} pictures, five folds by picture, "
-        f"standardised, L2 penalty, seed {evidence.recipe['seed']}. “maps” are means over the places of a "
-        "block's output; the stem has not met the question."
+        f"standardised, L2 penalty, seed {evidence.recipe['seed']}. “maps” are each map's "
+        f"{POOLED.get(str(evidence.recipe.get('pooling')), 'pooled value')} in a block's output; the stem "
+        "has not met the question."
     )
     with st.expander("All probes at a glance"):
         widgets.notice(
