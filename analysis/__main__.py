@@ -30,7 +30,8 @@ def _extract(options: argparse.Namespace) -> None:
     made = extract(session, asked, options.out, predict=options.predict, progress=_bar("questions read"))
     seconds = time.perf_counter() - began
     size = sum(path.stat().st_size for path in Path(options.out).iterdir() if path.is_file())
-    print(f"{options.out}: {len(made):,} questions in {seconds:.1f} s, {size / 1e6:.1f} MB")
+    if os.environ.get("RANK", "0") == "0":
+        print(f"{options.out}: {len(made):,} questions in {seconds:.1f} s, {size / 1e6:.1f} MB")
 
 
 def _own_device() -> str:
