@@ -12,6 +12,7 @@ import numpy as np
 from film.clevr.words import END, NULL, SPECIAL, START, UNKNOWN, split_words, word_table
 from film.errors import InputError
 
+MOST_NAMED = 12  # unknown words that are named in one sentence
 LONGEST = 200  # words in a question; CLEVR's longest has about 40
 
 
@@ -24,9 +25,11 @@ class UnknownWords(InputError):
     def __init__(self, words: Sequence[tuple[str, tuple[str, ...]]]):
         self.words = tuple(words)
         parts = []
-        for word, nearest in self.words:
+        for word, nearest in self.words[:MOST_NAMED]:
             hint = f" (nearest: {', '.join(nearest)})" if nearest else ""
-            parts.append(f"{word!r}{hint}")
+            parts.append(f"{word if len(word) <= 40 else word[:39] + '…'!r}{hint}")
+        if (more := len(self.words) - MOST_NAMED) > 0:
+            parts.append(f"and {more} more")
         these, them = ("this word", "it") if len(parts) == 1 else ("these words", "them")
         super().__init__(
             f"The network does not know {these}: {'; '.join(parts)}; replace {them} and ask again."
