@@ -7,7 +7,7 @@ import streamlit as st
 
 from ui import loaders, pages, state, widgets
 
-st.set_page_config(page_title="FiLM Lens", page_icon="ui/icon.png", layout="wide")
+st.set_page_config(page_title="FiLM Lens", page_icon=widgets.ICON, layout="wide")
 widgets.style()
 page = st.navigation(pages.all_pages(), position="top")
 session = widgets.network_or_advice(loaders.network)

@@ -6,6 +6,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +16,7 @@ import film
 from film import InputError, Session
 from ui import builder, loaders, state
 
+ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
 KEPT_WIDTH = 1440  # pixels of an upload that are kept
 
 
