@@ -323,10 +323,9 @@ def _layouts(study: _Study) -> Iterator[Part]:
 def _map(
     extraction: Extraction, layout: Layout, coloring: maps.Coloring, selected: np.ndarray | None = None
 ) -> str:
-    drawn = maps.svg(
-        layout.places, coloring, caption=[maps.caption(layout, len(extraction))], selected=selected, size=760
-    )
-    return f'<div class="map">{drawn}</div>'
+    drawn = maps.svg(layout.places, coloring, caption=[], selected=selected, size=760)
+    told = _safe(maps.caption(layout, len(extraction)))  # a line of SVG would not break
+    return f'<figure class="map">{drawn}<figcaption>{told}</figcaption></figure>'
 
 
 # --- One view -----------------------------------------------------------------------------------------

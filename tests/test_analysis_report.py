@@ -11,8 +11,10 @@ from tiny import tiny_card, tiny_network
 
 from analysis import (
     Evidence,
+    LayoutRecipe,
     ViewState,
     gallery_questions,
+    make_study,
     measure_population,
     observe,
     probe,
@@ -52,7 +54,7 @@ def population(session):
 class _Reader(HTMLParser):
     """The elements of a page, what they load, and whether all that was opened is closed."""
 
-    ALONE = frozenset({"meta", "img", "br", "link", "circle", "path", "rect"})
+    ALONE = frozenset({"meta", "img"})
 
     def __init__(self, page: str):
         super().__init__()
@@ -65,6 +67,9 @@ class _Reader(HTMLParser):
         self.figures += tag == "figure"
         if tag not in self.ALONE:
             self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass  # of an SVG: opened and closed at once
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -155,3 +160,18 @@ def test_the_command(folder, tmp_path, capsys):
     assert "MB" in capsys.readouterr().out
     assert "--view" in manifest_in(out.read_text("utf-8"))["command"]
     assert main(["report", str(tmp_path / "nowhere"), "--out", str(out)]) == 2
+
+
+def test_maps_of_questions_are_drawn_with_how_they_were_made(tmp_path):
+    network = tiny_network(42, blocks=2, modulated=(True, True))
+    save(tmp_path, network, tiny_card(network))
+    other = Session(tmp_path, "cpu")
+    make_study(other, tmp_path / "study", questions=120, maps=[LayoutRecipe("both", "pca")])
+    whole = report(other, tmp_path, grouping=False)
+    assert not _Reader(whole).open
+    assert "PCA of both" in whole
+    assert "all 120 questions" in whole
+    view = ViewState(question=QUESTION, layout="All blocks, PCA", filter_by="word", filter_for="same")
+    page = report(other, tmp_path, view=view)
+    assert "On the map of questions" in _Reader(page).headings
+    assert "Why are these together?" in page
