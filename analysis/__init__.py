@@ -22,6 +22,11 @@ _NAMES = {
         "ORDERS", "Census", "Stages", "Wall", "census", "differences", "layout", "order", "over_picture",
         "png", "stage_names", "stages_of", "strongest", "wall",
     ),
+    # what every feature map answers to
+    "analysis.selectivity": (
+        "Contrast", "MapCards", "contrast", "find_maps", "measure_maps", "object_labels", "question_labels",
+        "write_maps",
+    ),
     # where an answer came from, and what is true
     "analysis.attention": (
         "Winners", "as_seen", "energy", "energy_over", "not_counted", "winners", "winners_over",

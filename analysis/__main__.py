@@ -111,6 +111,22 @@ def _evidence(options: argparse.Namespace) -> None:
     )
 
 
+def _maps(options: argparse.Namespace) -> None:
+    from analysis.selectivity import FOLDER, measure_maps, write_maps
+    from analysis.study import open_study
+
+    folder = find(options.checkpoint)
+    session = Session(folder, options.device)
+    study = open_study(folder / FOLDER, session)
+    if study is None:
+        raise InputError(f"There is no study in {folder / FOLDER}; make it with `python -m analysis study`.")
+    found = measure_maps(session, study, seed=options.seed, progress=_bar("parts"))
+    out = Path(options.out or folder / FOLDER)
+    write_maps(out, found)
+    named = (found.cards["pictures"] != "unlabelled").sum()
+    print(f"{out}: {len(found.cards):,} maps, {named:,} of them answer to something that objects are")
+
+
 def _report(options: argparse.Namespace) -> None:
     from analysis.report import report, view_of, write_report
 
@@ -184,6 +200,14 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--device", default="auto")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
     add.set_defaults(run=_evidence)
+    add = commands.add_parser(
+        "maps", help="what every feature map answers to, kept in study/ beside a checkpoint"
+    )
+    add.add_argument("checkpoint", nargs="?", help=bundled)
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--device", default="auto")
+    add.add_argument("--out", help="folder to write, study beside the weights if left out")
+    add.set_defaults(run=_maps)
     add = commands.add_parser("report", help="the study, or a saved view, as one self-contained page")
     add.add_argument("checkpoint", nargs="?", help=bundled)
     add.add_argument("--view", help="the app's address of a view, or what follows its question mark")
