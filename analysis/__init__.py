@@ -71,6 +71,7 @@ _NAMES = {
     # all of it, or one view, as a page of its own
     "analysis.report": ("manifest", "report", "view_of", "write_report"),
     "analysis.view": ("ViewState", "from_link", "to_link"),
+    "analysis.figures.maps": ("effect_bars", "label_wall"),
     "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",
         "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",

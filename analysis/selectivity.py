@@ -148,7 +148,7 @@ def object_labels(
 
 
 def question_labels(table: pd.DataFrame) -> tuple[list[tuple[str, str]], np.ndarray]:
-    """Words and types, as ("word", "red") or ("type", "count"), and who has them: bool (questions, values)."""
+    """Words and types, as ("word", "red") or ("type", "count"), and who has them: (questions, values)."""
     words = [frozenset(text.lower().replace("?", " ").replace(";", " ").split()) for text in table["text"]]
     known = sorted(set().union(*words))
     columns = {("word", word): np.array([word in here for here in words]) for word in known}
@@ -360,7 +360,7 @@ def _shares(changes: np.ndarray, drops: np.ndarray, seed: int) -> dict[str, np.n
     times = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float32)  # (resamples, pairs)
     low, high = np.percentile(times @ drops / n, [2.5, 97.5], axis=0)
     return {
-        "changed": share, "changed_low": (middle - half) / (1 + z * z / n),
+        "changed": share, "changed_low": np.maximum((middle - half) / (1 + z * z / n), 0),
         "changed_high": (middle + half) / (1 + z * z / n),
         "drop": drops.mean(axis=0), "drop_low": low, "drop_high": high,
     }  # fmt: skip

@@ -11,6 +11,7 @@ _PAGES = (
     ("modulation", "Modulation", ":material/tune:"),
     ("ledger", "Word ledger", ":material/receipt_long:"),
     ("atlas", "Atlas", ":material/map:"),
+    ("maps", "Map cards", ":material/style:"),
     ("parameters", "Parameters", ":material/bar_chart:"),
     ("evidence", "Evidence", ":material/fact_check:"),
 )

@@ -1,0 +1,76 @@
+"""The map cards' page without a browser: a tiny network with cards measured on a few scenes."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from tiny import tiny_card, tiny_network
+
+from analysis import extract_here, measure_maps, sample_questions, write_maps
+from analysis.figures.maps import effect_bars, label_wall
+from film import Session, save
+from ui import loaders
+
+APP = str(Path(__file__).parents[1] / "app.py")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("network")
+    network = tiny_network(answers=28)
+    save(folder, network, tiny_card(network, name="tiny"))
+    session = Session(folder, "cpu")
+    write_maps(
+        folder / "study", measure_maps(session, extract_here(session, sample_questions(300, 0)), scenes=4)
+    )
+    return folder
+
+
+@pytest.fixture
+def page(folder, monkeypatch):
+    monkeypatch.setenv(loaders.CHECKPOINT, str(folder))
+    yield AppTest.from_file(APP, default_timeout=60).switch_page("ui/pages/maps.py").run()
+    st.cache_resource.clear()
+
+
+def test_a_card_says_what_was_measured(page):
+    assert not page.exception
+    told = " ".join(line.value for line in page.markdown)
+    assert "In pictures:" in told
+    assert "changes **" in told
+    assert len(page.get("plotly_chart")) == 3
+    page.number_input[0].set_value(2).run()
+    assert not page.exception
+    assert "Block 1, map 2" in [line.value for line in page.subheader]
+
+
+def test_the_table_is_filtered_and_sorted(page):
+    page.segmented_control(key="maps-order").set_value("most answers changed").run()
+    (table,) = [frame.value for frame in page.dataframe]
+    assert table["changed"].is_monotonic_decreasing
+    page.text_input(key="maps-filter").set_value("no such label").run()
+    (table,) = [frame.value for frame in page.dataframe]
+    assert table.empty
+
+
+def test_without_cards_the_page_names_the_command(tmp_path, monkeypatch):
+    network = tiny_network(answers=28)
+    save(tmp_path, network, tiny_card(network, name="tiny"))
+    monkeypatch.setenv(loaders.CHECKPOINT, str(tmp_path))
+    page = AppTest.from_file(APP, default_timeout=60).switch_page("ui/pages/maps.py").run()
+    assert not page.exception
+    assert "python -m analysis maps" in page.info[0].value
+    st.cache_resource.clear()
+
+
+def test_figures_carry_effects_and_labels(folder):
+    from analysis import find_maps
+
+    found = find_maps(folder, Session(folder, "cpu").card.weights)
+    effects = found.effects_of(0, 1, "pictures")
+    bars = effect_bars(effects).data[0]
+    assert list(bars.x) == effects["delta"].head(20).tolist()
+    wall = label_wall(found.cards, found.effects, chosen=(1, 0), dark=True)
+    assert wall.data[0].z.shape == (found.cards["block"].max() + 1, found.cards["map"].max() + 1)
+    assert len(wall.layout.shapes) == 1

@@ -1,0 +1,185 @@
+"""Map cards: what every feature map answers to, what moves it, and what it is good for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import MapCards
+from film import InputError, Session, UnknownWords, to_size
+from ui import loaders, loaders_maps, state, study, widgets
+
+ENLARGED = 300  # pixels across
+EXTREMES = 4  # questions shown at either end of a map's gammas
+COLUMNS = {
+    "block": st.column_config.NumberColumn("block", width="small"),
+    "map": st.column_config.NumberColumn("map", width="small"),
+    "pictures": st.column_config.TextColumn("answers to, in pictures", help="+ higher, − lower there."),
+    "language": st.column_config.TextColumn("gamma moved by, in language"),
+    "changed": st.column_config.NumberColumn(
+        "answers changed", format="percent", help="Of those given with it, when it is set to its means."
+    ),
+    "drop": st.column_config.NumberColumn(
+        "probability lost", format="percent", help="Mean, of the answer given with the map as it is."
+    ),
+    "flags": st.column_config.TextColumn("also"),
+}
+
+
+def page() -> None:
+    session, dark = loaders.network(), widgets.dark()
+    st.title("Map cards")
+    st.caption("A feature map has no name. Here each gets one, where the evidence is strong enough.")
+    try:
+        found = loaders_maps.maps()
+    except InputError as error:
+        widgets.complain(error)
+        return
+    if found is None:
+        st.info(
+            "The maps of this network have not been measured. `python -m analysis study` and then "
+            "`python -m analysis maps` do it, some minutes each; this page shows them then.",
+            icon=":material/info:",
+        )
+        return
+    recipe = found.recipe
+    named = (found.cards["pictures"] != "unlabelled").mean()
+    widgets.notice(
+        f"{named:.0%} of the maps tell some objects from others. **Which blocks look at colour, which at "
+        "place?** A cell is a map, coloured by the kind of thing that moves it most; pale is unlabelled."
+    )
+    view = state.view()
+    chosen = (min(view.block, session.config.blocks - 1), min(view.feature_map, session.config.maps - 1))
+    widgets.figure(
+        analysis.label_wall(found.cards, found.effects, chosen=chosen, dark=dark),
+        "labels", "Every map, coloured by what it answers to in pictures.", found.cards,
+    )  # fmt: skip
+    st.caption(
+        f"Read in {recipe['objects']:,} objects of {recipe['scenes']} drawn scenes and the gammas of "
+        f"{recipe['questions']:,} questions, seed {recipe['seed']}. A label needs Cliff's delta of 0.33 or "
+        "more and a family-wise p of at most 0.05 over all maps and values "
+        f"({recipe['trials']} shufflings)."
+    )
+    _table(found)
+    block, number = study.pick_map(session)
+    _card(session, found, block, number, dark)
+
+
+def _table(found: MapCards) -> None:
+    st.subheader("All maps")
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    wanted = left.text_input("Labelled with", placeholder="red, left, count …", key="maps-filter").strip()
+    order = right.segmented_control(
+        "First", ["by number", "most answers changed", "most probability lost"], default="by number",
+        required=True, key="maps-order",
+    )  # fmt: skip
+    table = found.cards.assign(block=found.cards["block"] + 1, flags=_flags(found.cards))[list(COLUMNS)]
+    if wanted:
+        both = table["pictures"] + ", " + table["language"]
+        table = table[both.str.contains(wanted, case=False, regex=False)]
+    if order != "by number":
+        table = table.sort_values("changed" if "answers" in order else "drop", ascending=False, kind="stable")
+    widgets.notice("Click a row for its card, or name its block and map below.")
+    picked = st.dataframe(
+        table, hide_index=True, height=260, column_config=COLUMNS, selection_mode="single-row",
+        on_select="rerun", key=f"maps-{wanted}-{order}",
+    )  # fmt: skip
+    if rows := picked["selection"]["rows"]:
+        row = table.iloc[rows[0]]
+        if (row["block"] - 1, row["map"]) != (state.view().block, state.view().feature_map):
+            state.change(block=int(row["block"]) - 1, feature_map=int(row["map"]))
+            st.rerun()
+
+
+def _flags(cards: pd.DataFrame) -> list[str]:
+    return [
+        ", ".join(["dead"] * bool(dead) + ([f"does the same as map {twin}"] if twin >= 0 else []))
+        for dead, twin in zip(cards["dead"], cards["twin"], strict=True)
+    ]
+
+
+def _card(session: Session, found: MapCards, block: int, number: int, dark: bool) -> None:
+    cards = found.cards
+    card = cards[(cards["block"] == block) & (cards["map"] == number)].iloc[0]
+    st.subheader(f"Block {block + 1}, map {number}")
+    flags = _flags(cards.loc[[card.name]])[0]
+    st.markdown(
+        f"In pictures: **{card['pictures']}** · its gamma in language: **{card['language']}**"
+        + (f" · {flags}" if flags else "")
+    )
+    st.markdown(
+        f"Set to its mean gamma and beta it changes **{card['changed']:.1%}** of the answers "
+        f"({card['changed_low']:.1%} to {card['changed_high']:.1%}) and takes "
+        f"**{card['drop']:+.2%}** of the probability ({card['drop_low']:+.2%} to {card['drop_high']:+.2%}; "
+        f"{found.recipe['pairs']} questions about the gallery's pictures)."
+    )
+    left, right = st.columns(2, gap="large")
+    for column, about, told in (
+        (
+            left,
+            "pictures",
+            "Objects read before FiLM: **higher where this is so (right) or lower (left)?**",
+        ),
+        (right, "language", "Its gamma in questions with this word, of this type: **higher or lower?**"),
+    ):
+        effects = found.effects_of(block, number, about)
+        with column:
+            widgets.notice(f"{told} Pale bars could be chance.")
+            alt = f"Cliff's delta of what moves the map in {about}."
+            widgets.figure(analysis.effect_bars(effects, dark=dark), f"map-{about}", alt, effects)
+    _pictures(session, card, block, number)
+    _questions(block, number)
+
+
+def _pictures(session: Session, card: pd.Series, block: int, number: int) -> None:
+    question = state.view().question
+    try:
+        modulation = session.modulate([question])
+    except (UnknownWords, InputError):
+        return
+    name = analysis.stage_names(session.config, block).names[0]
+    numbers = [int(text) for text in card["best"].split()]
+    shown = [loaders.picture(at) for at in numbers]
+    maps = [session.answer(picture, modulation, [name])[0].activations[name][number] for picture in shown]
+    scale = max(float(np.abs(values).max()) for values in maps) or 1.0
+    widgets.notice(
+        "The gallery's pictures it is strongest in, before FiLM, under the question of the Ask page. "
+        "**What do the orange places share?**"
+    )
+    height = ENLARGED * session.config.height // session.config.width
+    for column, at, picture, values in zip(st.columns(len(numbers)), numbers, shown, maps, strict=True):
+        seen = to_size(picture, ENLARGED, height, session.card.fit)
+        title = loaders.exhibits()[at].title
+        column.image(
+            analysis.png(analysis.over_picture(values, seen, scale)), caption=title, width="stretch",
+            alt=f"The map over the picture {title}",
+        )  # fmt: skip
+
+
+def _questions(block: int, number: int) -> None:
+    known = loaders.study()
+    if known is None:
+        return
+    gamma = np.asarray(known.gamma[:, block, number], np.float32)
+    order = np.argsort(gamma, kind="stable")
+    widgets.notice("Questions with its greatest and its least gammas. **A click asks one.**")
+    for column, label, rows in zip(
+        st.columns(2, gap="large"), ("greatest", "least"), (order[::-1], order), strict=True
+    ):
+        column.markdown(f"**{label.capitalize()} gammas**")
+        texts: dict[str, float] = {}
+        for row in rows:
+            texts.setdefault(known.table["text"].iloc[row], float(gamma[row]))
+            if len(texts) == EXTREMES:
+                break
+        for place, (text, value) in enumerate(texts.items()):
+            column.button(
+                f"{value:+.2f} {text}", key=f"{label}-{block}-{number}-{place}", type="tertiary", wrap=True,
+                on_click=state.change, kwargs={"question": text},
+            )  # fmt: skip
+
+
+if __name__ == "__main__":  # as Streamlit runs a page
+    page()
