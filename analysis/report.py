@@ -38,11 +38,13 @@ from analysis.evidence import find_evidence, what_is_linear
 from analysis.extraction import Extraction
 from analysis.figures import atlas as maps
 from analysis.figures import evidence as proofs
+from analysis.figures import maps as cards
 from analysis.figures import parameters as counted
 from analysis.figures import question as single
 from analysis.layout import Layout, layouts_in
 from analysis.parameters import measure_parameters
 from analysis.population import Population, measure_population, population_of, standing
+from analysis.selectivity import find_maps
 from analysis.study import FOLDER, LAYOUTS, open_study
 from analysis.trajectory import Kind, word_ledger
 from analysis.truth import find_truth
@@ -51,6 +53,7 @@ from film import GROUP_NAMES, GROUPS, InputError, Session, gallery, read_picture
 
 PACKAGES = ("numpy", "pandas", "torch", "scikit-learn", "plotly", "pyarrow", "openTSNE", "umap-learn")
 ERRORS = 20  # wrong answers that are listed
+MAPS = 20  # feature maps that are listed
 GROUPED = 3000  # questions whose grouping by block is measured
 
 Progress = Callable[[int, int], None]
@@ -90,10 +93,18 @@ def report(
     """
     folder = Path(folder)
     if view is None:
-        makers = [_network, _answers, _probes, _parameters, *([_groups] if grouping else []), _layouts]
+        makers = [
+            _network,
+            _answers,
+            _probes,
+            _parameters,
+            *([_groups] if grouping else []),
+            _layouts,
+            _cards,
+        ]
         title = f"The study of {session.card.name or 'a network'}"
     else:
-        makers = [_question, _values, _words, _selection, _probe_of_view]
+        makers = [_question, _values, _card, _words, _selection, _probe_of_view]
         title = f"A view of {session.card.name or 'a network'}"
     study = _Study(session, folder, view, seed, population)
     parts: list[Part] = []
@@ -165,6 +176,7 @@ class _Study:
 
     def __post_init__(self) -> None:
         self.evidence = find_evidence(self.folder, self.session.card.weights)
+        self.maps = find_maps(self.folder, self.session.card.weights)
         self.extraction = open_study(self.folder / FOLDER, self.session)
         self.layouts: dict[str, Layout] = {}
         if self.extraction is not None:
@@ -318,6 +330,45 @@ def _layouts(study: _Study) -> Iterator[Part]:
         coloring = maps.column(study.extraction.table.iloc[layout.rows], "type")
         drawn.append(f"<h3>{_safe(name)}</h3>{_map(study.extraction, layout, coloring)}")
     yield Part("Questions as maps", "A point is a question, coloured by type.", tuple(drawn))
+
+
+def _cards(study: _Study) -> Iterator[Part]:
+    title = "What the feature maps answer to"
+    if study.maps is None:
+        yield from study.missing(title, "maps")
+        return
+    found, recipe = study.maps.cards, study.maps.recipe
+    named = (found["pictures"] != "unlabelled").mean()
+    strongest = found.sort_values("changed", ascending=False, kind="stable").head(MAPS)
+    shown = strongest.assign(block=strongest["block"] + 1)
+    yield Part(
+        title,
+        f"{named:.0%} of the maps tell some objects from others: {recipe['objects']:,} objects of "
+        f"{recipe['scenes']} scenes, {recipe['questions']:,} questions, seed {recipe['seed']}; family-wise.",
+        (
+            (cards.label_wall(found, study.maps.effects), "Every map, by what it answers to in pictures."),
+            f"<p>The {len(shown)} maps without which most answers change:</p>",
+            _table(
+                shown[["block", "map", "pictures", "language", "changed", "drop"]].reset_index(drop=True),
+                "{:.3f}",
+            ),
+        ),
+    )
+
+
+def _card(study: _Study) -> Iterator[Part]:
+    if study.maps is None or study.view is None:
+        return
+    block = min(study.view.block, study.session.config.blocks - 1)
+    number = min(study.view.feature_map, study.session.config.maps - 1)
+    yield Part(
+        f"What map {number} of block {block + 1} answers to",
+        "Cliff's delta with 95 % intervals; pale bars could be chance.",
+        tuple(
+            (cards.effect_bars(study.maps.effects_of(block, number, about)), f"In {about}.")
+            for about in ("pictures", "language")
+        ),
+    )
 
 
 def _map(

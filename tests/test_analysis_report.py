@@ -13,15 +13,19 @@ from analysis import (
     Evidence,
     LayoutRecipe,
     ViewState,
+    extract_here,
     gallery_questions,
     make_study,
+    measure_maps,
     measure_population,
     observe,
     probe,
     report,
+    sample_questions,
     to_link,
     view_of,
     write_evidence,
+    write_maps,
 )
 from analysis.__main__ import main
 from film import Session, save
@@ -38,6 +42,9 @@ def folder(tmp_path_factory) -> Path:
     observed = observe(Session(folder, "cpu"), gallery_questions(160), "the gallery")
     probes = probe(observed, words={}, only=["state", "gamma"])
     write_evidence(folder / "study", Evidence(observed.table, probes, observed.recipe))
+    session = Session(folder, "cpu")
+    study = extract_here(session, sample_questions(300, 0))
+    write_maps(folder / "study", measure_maps(session, study, scenes=4))
     return folder
 
 
@@ -96,7 +103,10 @@ def test_the_whole_study_is_one_page_that_loads_nothing(whole):
     assert all(target.startswith(("#", "data:")) for target in read.loads)
     assert whole.count("plotly.js v") == 1
     assert read.figures == whole.count("<script>draw(") >= 9
-    assert {"Right answers", "What a linear probe reads", "Gamma and beta", "Manifest"} <= set(read.headings)
+    assert set(read.headings) >= {
+        "Right answers", "What a linear probe reads", "Gamma and beta", "What the feature maps answer to",
+        "Manifest",
+    }  # fmt: skip
     assert "<h1>The study of tiny &lt;one&gt;</h1>" in whole
     assert "python -m analysis study tiny &lt;one&gt;" in whole  # what is not there, and how to have it
 
@@ -137,7 +147,8 @@ def test_a_view_is_reported(session, folder, population):
     read = _Reader(page)
     assert not read.open
     assert read.headings == [
-        QUESTION, "Gamma and beta of the question", "Word by word", "What a linear probe reads", "Manifest",
+        QUESTION, "Gamma and beta of the question", "What map 3 of block 2 answers to", "Word by word",
+        "What a linear probe reads", "Manifest",
     ]  # fmt: skip
     assert any(target.startswith("data:image/jpeg;base64,") for target in read.loads)
     assert "block 2, map 3" in page
