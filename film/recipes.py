@@ -107,10 +107,10 @@ RECIPES: dict[str, Recipe] = {
         _SMALL,
         replace(
             _LEARN,
-            pictures=64,
+            pictures=32,
             questions=1,
             samples=1_000_000,
-            warm_up=10_000,
+            shift=0.04,
             front=len(_FRONT),
             loss=LossWeights(answer=0.0, maps=1.0),
             frozen=("reader", "blocks", "classifier"),
@@ -121,9 +121,10 @@ RECIPES: dict[str, Recipe] = {
         _SMALL,
         replace(
             _LEARN,
-            learning_rate=5e-4,
+            learning_rate=6e-4,
+            shift=0.04,
             front=len(_FRONT),
-            loss=LossWeights(answer=1.0, sets=0.5, slots=0.05, maps=0.1),
+            loss=LossWeights(answer=1.0, sets=0.5, slots=0.05, maps=0.3),
         ),
     ),
 }
