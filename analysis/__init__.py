@@ -69,7 +69,7 @@ _NAMES = {
         "accuracy_line", "accuracy_rows", "confusion_heatmap", "probe_chart", "probe_overview",
     ),
     # all of it, or one view, as a page of its own
-    "analysis.report": ("manifest", "report", "view_of", "write_report"),
+    "analysis.report": ("make_report", "manifest", "view_of", "write_report"),
     "analysis.view": ("ViewState", "from_link", "to_link"),
     "analysis.figures.maps": ("effect_bars", "label_wall"),
     "analysis.figures.question": (

@@ -128,12 +128,12 @@ def _maps(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from analysis.report import report, view_of, write_report
+    from analysis.report import make_report, view_of, write_report
 
     folder = find(options.checkpoint)
     session = Session(folder, options.device)
     view, remarks = view_of(options.view, session) if options.view is not None else (None, ())
-    page = report(
+    page = make_report(
         session, folder, view=view, remarks=remarks, seed=options.seed, command=options.typed,
         progress=_bar("parts"),
     )  # fmt: skip

@@ -68,7 +68,7 @@ class Part:
     body: tuple[str | tuple[go.Figure, str], ...]
 
 
-def report(
+def make_report(
     session: Session,
     folder: str | Path,
     *,

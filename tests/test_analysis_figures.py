@@ -23,7 +23,9 @@ def test_heatmap_carries_ids_and_values(dark):
     figure = analysis.modulation_heatmap(values, "gamma", here, chosen=(1, 2), dark=dark)
     trace = figure.data[0]
     np.testing.assert_allclose(trace.z, values)
-    assert list(trace.customdata[1, 2][:3]) == [2, 2, 1.0]  # block from 1, map from 0, value
+    points = figure.data[1]  # what is hovered over and clicked: a point on every cell, row after row
+    assert list(points.customdata[1 * 3 + 2][:3]) == [2, 2, 1.0]  # block from 1, map from 0, value
+    assert (points.x[5], points.y[5]) == (2, 1)
     assert trace.zmin == -trace.zmax
     by_z = analysis.modulation_heatmap(values, "gamma", here, show="z")
     np.testing.assert_allclose(by_z.data[0].z, here.z, atol=1e-3)

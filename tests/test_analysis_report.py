@@ -15,12 +15,12 @@ from analysis import (
     ViewState,
     extract_here,
     gallery_questions,
+    make_report,
     make_study,
     measure_maps,
     measure_population,
     observe,
     probe,
-    report,
     sample_questions,
     to_link,
     view_of,
@@ -94,7 +94,7 @@ def manifest_in(page: str) -> dict:
 
 @pytest.fixture(scope="module")
 def whole(session, folder, population) -> str:
-    return report(session, folder, population=population, grouping=False, command="typed so")
+    return make_report(session, folder, population=population, grouping=False, command="typed so")
 
 
 def test_the_whole_study_is_one_page_that_loads_nothing(whole):
@@ -127,7 +127,7 @@ def test_equal_studies_give_equal_pages(whole, session, folder, population):
     def timeless(page: str) -> str:
         return page.replace(manifest_in(page)["made"], "")
 
-    again = report(session, folder, population=population, grouping=False, command="typed so")
+    again = make_report(session, folder, population=population, grouping=False, command="typed so")
     assert timeless(again) == timeless(whole)
 
 
@@ -143,7 +143,7 @@ def test_a_view_comes_from_its_link(session):
 
 def test_a_view_is_reported(session, folder, population):
     view = ViewState(picture="gallery-4", question=QUESTION, block=1, feature_map=3, probe="answer")
-    page = report(session, folder, view=view, population=population, remarks=("One <b>remark</b>.",))
+    page = make_report(session, folder, view=view, population=population, remarks=("One <b>remark</b>.",))
     read = _Reader(page)
     assert not read.open
     assert read.headings == [
@@ -158,7 +158,7 @@ def test_a_view_is_reported(session, folder, population):
 
 def test_odd_questions_stay_text(session, folder, population):
     view = ViewState(question="</script><script>alert(1)</script>")
-    page = report(session, folder, view=view, population=population)
+    page = make_report(session, folder, view=view, population=population)
     assert "<script>alert" not in page
     assert not _Reader(page).open
     assert manifest_in(page)["view"]["q"] == view.question
@@ -178,11 +178,11 @@ def test_maps_of_questions_are_drawn_with_how_they_were_made(tmp_path):
     save(tmp_path, network, tiny_card(network))
     other = Session(tmp_path, "cpu")
     make_study(other, tmp_path / "study", questions=120, maps=[LayoutRecipe("both", "pca")])
-    whole = report(other, tmp_path, grouping=False)
+    whole = make_report(other, tmp_path, grouping=False)
     assert not _Reader(whole).open
     assert "PCA of both" in whole
     assert "all 120 questions" in whole
     view = ViewState(question=QUESTION, layout="All blocks, PCA", filter_by="word", filter_for="same")
-    page = report(other, tmp_path, view=view)
+    page = make_report(other, tmp_path, view=view)
     assert "On the map of questions" in _Reader(page).headings
     assert "Why are these together?" in page

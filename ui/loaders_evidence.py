@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 import film
-from analysis import Evidence, accuracy_by, beside_paper, confusion, find_evidence, report
+from analysis import Evidence, accuracy_by, beside_paper, confusion, find_evidence, make_report
 from ui import loaders
 from ui.state import ViewState
 
@@ -53,7 +53,7 @@ def confusions() -> pd.DataFrame:
 def report_of(view: ViewState | None) -> bytes:
     """The study, or one view, as a page of its own; a second or two, so only when it is asked for."""
     folder = film.find(os.environ.get(loaders.CHECKPOINT) or None)
-    page = report(loaders.network(), folder, view=view, population=loaders.population(), grouping=False)
+    page = make_report(loaders.network(), folder, view=view, population=loaders.population(), grouping=False)
     return page.encode()
 
 

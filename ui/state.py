@@ -109,6 +109,15 @@ def taken(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
     return {"key": now, "on_change": take}
 
 
+def picked(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
+    """Arguments for a chart or table whose selection is handed to `then`, once each time it changes."""
+
+    def take() -> None:
+        then(st.session_state[key]["selection"])
+
+    return {"key": key, "on_select": take}
+
+
 def turn(key: str) -> int:
     """How often something was taken by this key; what is around the widget closes with a key made of it."""
     return st.session_state.get(f"{key}-turn", 0)

@@ -76,6 +76,11 @@ def pick_map(session: Session) -> tuple[int, int]:
     return block, number
 
 
+def open_map(picked: list[int]) -> None:
+    """Go to the map of a cell that was clicked: its block, from 1, and number."""
+    state.change(block=int(picked[0]) - 1, feature_map=int(picked[1]))
+
+
 def offer_maps(found: list[tuple[int, int]], title: str) -> None:
     """Buttons that choose these maps, (block, map) from 0."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

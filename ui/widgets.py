@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -91,12 +92,28 @@ def complain(error: InputError | str) -> None:
     st.warning(plain(str(error)), icon=":material/info:")
 
 
-def figure(drawn: Figure, name: str, alt: str, table: pd.DataFrame | None = None) -> None:
-    """A figure with its SVG (the camera on hovering) and its numbers as CSV."""
+def figure(
+    drawn: Figure,
+    name: str,
+    alt: str,
+    table: pd.DataFrame | None = None,
+    pick: Callable[[list[Any]], None] | None = None,
+) -> None:
+    """A figure with its SVG (the camera on hovering) and its numbers as CSV.
+
+    `pick`: given the custom data of a point that was clicked.
+    """
+
+    def hand_on(selection: dict[str, Any]) -> None:
+        if pick and selection["points"]:
+            pick(selection["points"][0]["customdata"])
+
+    choice = state.picked(f"figure-{name}", hand_on) if pick else {"key": f"figure-{name}"}
     st.plotly_chart(
         drawn,
         theme=None,
-        key=f"figure-{name}",
+        **choice,
+        **({"selection_mode": "points"} if pick else {}),
         config={"toImageButtonOptions": {"format": "svg", "filename": name}, "displaylogo": False},
         alt=alt,
     )

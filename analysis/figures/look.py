@@ -6,9 +6,10 @@ says which it is. Row ids travel in custom data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from analysis.palette import NEUTRAL, diverging, ground, ink
@@ -77,3 +78,26 @@ def color_bar(title: str) -> dict[str, object]:
 
 def block_names(count: int) -> list[str]:
     return [f"block {block + 1}" for block in range(count)]
+
+
+def cells(blocks: Sequence[Any], data: np.ndarray, hover: str) -> go.Scatter:
+    """Points that nobody sees, one on each cell of a heatmap, for heatmaps themselves cannot be clicked.
+
+    Args:
+        blocks: the rows' places.
+        data: custom data of every cell, (rows, columns, n); its first two are block from 1 and map.
+        hover: template of what is said of a cell.
+    """
+    rows, columns = data.shape[:2]
+    unseen = {"marker": {"opacity": 0}}
+    return go.Scatter(
+        x=np.tile(np.arange(columns), rows),
+        y=np.repeat(np.asarray(blocks), columns),
+        mode="markers",
+        marker={"opacity": 0, "size": 12, "symbol": "square"},
+        selected=unseen,
+        unselected=unseen,
+        customdata=data.reshape(rows * columns, -1),
+        hovertemplate=hover,
+        showlegend=False,
+    )

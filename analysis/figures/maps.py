@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.look import ABOVE, NEGATIVE, POSITIVE, block_names, figure, rule
+from analysis.figures.look import ABOVE, NEGATIVE, POSITIVE, block_names, cells, figure, rule
 from analysis.palette import CATEGORIES, NEUTRAL, ground, ink
 
 KINDS = {
@@ -81,7 +81,7 @@ def label_wall(
         for number, color in enumerate(colors)
         for edge in (number / len(colors), (number + 1) / len(colors))
     ]
-    cells = go.Heatmap(
+    squares = go.Heatmap(
         z=grid,
         zmin=-0.5,
         zmax=len(colors) - 0.5,
@@ -89,13 +89,12 @@ def label_wall(
         showscale=False,
         xgap=1,
         ygap=2,
-        customdata=np.stack(
-            [cards[name].to_numpy().reshape(blocks, maps) for name in ("pictures", "language")], axis=-1
-        ),
-        hovertemplate="%{y}, map %{x}<br>pictures: %{customdata[0]}<br>"
-        "language: %{customdata[1]}<extra></extra>",
+        hoverinfo="skip",
         y=block_names(blocks),
     )
+    told = [cards["block"] + 1, *(cards[name] for name in ("map", "pictures", "language"))]
+    data = np.stack([np.asarray(column, object).reshape(blocks, maps) for column in told], axis=-1)
+    hover = "%{y}, map %{x}<br>pictures: %{customdata[2]}<br>language: %{customdata[3]}<extra></extra>"
     keys = [
         go.Scatter(
             x=[None], y=[None], mode="markers", name=KINDS[kind], hoverinfo="skip",
@@ -111,7 +110,8 @@ def label_wall(
     return figure(
         110 + 30 * blocks,
         dark,
-        cells,
+        squares,
+        cells(block_names(blocks), data, hover),
         *keys,
         x={"title_text": "feature map", "showgrid": False, "range": [-0.5, maps - 0.5], "color": NEUTRAL},
         y={"autorange": "reversed", "showgrid": False},

@@ -15,6 +15,7 @@ from analysis.figures.look import (
     SHORT,
     START,
     block_names,
+    cells,
     color_bar,
     color_scale,
     figure,
@@ -53,10 +54,10 @@ def modulation_heatmap(
         seen += [standing.z, standing.percentile]
         hover += "<br>z %{customdata[3]:+.2f}, percentile %{customdata[4]:.1f}"
         hover += f" of {standing.questions:,} questions"
+    data, hover = np.stack(seen, axis=-1).round(4), hover + "<extra></extra>"
     trace = go.Heatmap(
         z=np.round(shown, 4),
-        customdata=np.stack(seen, axis=-1).round(4),
-        hovertemplate=hover + "<extra></extra>",
+        hoverinfo="skip",
         colorscale=color_scale(dark),
         zmin=-top,
         zmax=top,
@@ -74,6 +75,7 @@ def modulation_heatmap(
         56 + 30 * blocks,
         dark,
         trace,
+        cells(range(blocks), data, hover),
         x={
             "title_text": f"feature map ({kind})",
             "showgrid": False,

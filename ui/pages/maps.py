@@ -54,7 +54,7 @@ def page() -> None:
     chosen = (min(view.block, session.config.blocks - 1), min(view.feature_map, session.config.maps - 1))
     widgets.figure(
         analysis.label_wall(found.cards, found.effects, chosen=chosen, dark=dark),
-        "labels", "Every map, coloured by what it answers to in pictures.", found.cards,
+        "labels", "Every map, coloured by what it answers to in pictures.", found.cards, study.open_map,
     )  # fmt: skip
     st.caption(
         f"Read in {recipe['objects']:,} objects of {recipe['scenes']} drawn scenes and the gammas of "
@@ -82,15 +82,16 @@ def _table(found: MapCards) -> None:
     if order != "by number":
         table = table.sort_values("changed" if "answers" in order else "drop", ascending=False, kind="stable")
     widgets.notice("Click a row for its card, or name its block and map below.")
-    picked = st.dataframe(
-        table, hide_index=True, height=260, column_config=COLUMNS, selection_mode="single-row",
-        on_select="rerun", key=f"maps-{wanted}-{order}",
-    )  # fmt: skip
-    if rows := picked["selection"]["rows"]:
-        row = table.iloc[rows[0]]
-        if (row["block"] - 1, row["map"]) != (state.view().block, state.view().feature_map):
+
+    def open_card(selection: dict[str, list[int]]) -> None:
+        if selection["rows"]:
+            row = table.iloc[selection["rows"][0]]
             state.change(block=int(row["block"]) - 1, feature_map=int(row["map"]))
-            st.rerun()
+
+    st.dataframe(
+        table, hide_index=True, height=260, column_config=COLUMNS, selection_mode="single-row",
+        **state.picked(f"maps-{wanted}-{order}", open_card),
+    )  # fmt: skip
 
 
 def _flags(cards: pd.DataFrame) -> list[str]:

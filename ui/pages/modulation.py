@@ -64,7 +64,8 @@ def _heatmaps(
     if show == "value":
         widgets.notice(
             "FiLM multiplies a map by its gamma and adds its beta. Orange gammas pass a map on, pale ones "
-            "shut it off, **blue ones turn it upside down**. Hover for numbers; notice how uneven they are."
+            "shut it off, **blue ones turn it upside down**. Hover for numbers, click to choose a map; "
+            "notice how uneven they are."
         )
     else:
         assert compared is not None
@@ -78,7 +79,8 @@ def _heatmaps(
         )
         table = modulation_table(answer, standings) if kind == "beta" else None
         alt = f"{kind} of every map, a row a block and a column a map."
-        widgets.figure(drawn, f"{kind}-of-the-question" if table is None else "modulation", alt, table)
+        name = f"{kind}-of-the-question" if table is None else "modulation"
+        widgets.figure(drawn, name, alt, table, study.open_map)
 
 
 def modulation_table(answer: Answer, standings: dict[str, Standing | None]) -> pd.DataFrame:
@@ -90,7 +92,7 @@ def modulation_table(answer: Answer, standings: dict[str, Standing | None]) -> p
     }
     for kind in KINDS:
         columns[kind] = getattr(answer, kind).ravel()
-        compared = standings[kind]
+        compared = standings.get(kind)
         if compared is not None:
             columns[f"{kind}_z"] = compared.z.ravel()
             columns[f"{kind}_percentile"] = compared.percentile.ravel()
@@ -147,7 +149,8 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
         widgets.figure(analysis.census_bars(counts, dark=dark), "census", alt, table)
     with right:
         drawn = analysis.plane(answer.gamma, answer.beta, dark=dark)
-        widgets.figure(drawn, "gamma-beta", "Gamma against beta of every map, coloured by block.")
+        alt = "Gamma against beta of every map, coloured by block."
+        widgets.figure(drawn, "gamma-beta", alt, modulation_table(answer, {}), study.open_map)
 
 
 @st.fragment  # sorting the wall leaves the rest of the page alone
