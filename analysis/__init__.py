@@ -17,6 +17,8 @@ _NAMES = {
     "analysis.population": (
         "Population", "Standing", "measure_population", "most_unusual", "population_of", "standing",
     ),
+    # two questions: what tells them apart, and where it matters
+    "analysis.swap": ("SWAP_SEED", "Swap", "most_changed", "some_others", "swap_blocks", "word_changed"),
     # feature maps as pictures, and counts of what FiLM does to them
     "analysis.walls": (
         "ORDERS", "Census", "Stages", "Wall", "census", "differences", "layout", "order", "over_picture",

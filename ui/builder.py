@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from film import ATTRIBUTES, FAMILIES, RELATIONS, Family, InputError, Vocabulary, wordings
+from film import (
+    ANSWERS,
+    ATTRIBUTES,
+    FAMILIES,
+    RELATIONS,
+    Family,
+    InputError,
+    Vocabulary,
+    parse,
+    wordings,
+)
 from film.clevr.forms import Maybe, Noun, Other, Single, forms
 
 # Question types in the order in which they are offered, as a visitor would say them.
@@ -120,3 +130,44 @@ def say(family: Family, slots: Mapping[str, str | None], vocabulary: Vocabulary)
         except InputError:
             continue
     raise InputError("This network has no words for such a question; choose another.")
+
+
+_YES_NO = ("yes", "no")
+_NUMBERS = tuple(name for name in ANSWERS if name.isdecimal())
+_ANYTHING = ("thing", "object")  # what a shape may stand for
+
+
+@cache
+def answers(question_type: str) -> tuple[str, ...]:
+    """What a question of this type may be answered with."""
+    kind, _, attribute = question_type.partition("_")
+    if kind == "query":
+        return tuple(ATTRIBUTES[attribute])
+    return _NUMBERS if kind == "count" else _YES_NO
+
+
+def with_one_word_changed(question: str, vocabulary: Vocabulary) -> list[str]:
+    """The question with another color, shape, size or material in one place, in the order of its words.
+
+    Only questions that CLEVR's grammar understands and the network has words for.
+    """
+    words, found = question.rstrip(" ?").split(), []
+    nouns = (*ATTRIBUTES["shape"], *_ANYTHING)
+    for place, word in enumerate(words):
+        bare = word.strip(",;")
+        singular = bare.removesuffix("s")
+        stem = singular if singular in nouns else bare
+        for name, values in ATTRIBUTES.items():
+            if stem not in (nouns if name == "shape" else values):
+                continue
+            for value in values:
+                if value != stem:
+                    new = word.replace(stem, value, 1)
+                    text = " ".join((*words[:place], new, *words[place + 1 :])) + "?"
+                    try:
+                        parse(text)
+                        vocabulary.words(text)
+                    except InputError:
+                        continue
+                    found.append(text)
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
@@ -44,6 +45,23 @@ class Asked:
     truth: str | None
 
 
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """How far a visitor has come in the guided first five minutes.
+
+    `step`: from 0. `asks`: the picture and question whose answer is foretold, `said`: what was foretold.
+    `pair`: two questions one word apart. `word`, `block`: what the visitor took to be behind it.
+    """
+
+    open: bool = True
+    step: int = 0
+    asks: tuple[str, str] | None = None
+    said: str | None = None
+    pair: tuple[Asked, Asked] | None = None
+    word: str | None = None
+    block: int | None = None
+
+
 # --- The session --------------------------------------------------------------------------------
 
 
@@ -52,6 +70,7 @@ def start(weights: str, pictures: int, plain: ViewState) -> None:
     if "view" not in st.session_state:
         link = {name: st.query_params[name] for name in st.query_params}
         st.session_state["view"], st.session_state["remarks"] = from_link(link, weights, pictures, plain)
+        st.session_state["guide"] = Guide(open=not link)  # who follows a link came to see what it shows
     follow(weights)
 
 
@@ -60,6 +79,12 @@ def follow(weights: str) -> None:
     link = to_link(view(), weights)
     if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)
+
+
+def address(weights: str) -> str:
+    """The whole link to what is shown."""
+    base = (st.context.url or "").split("?")[0]
+    return f"{base}?{urlencode(to_link(view(), weights))}"
 
 
 def view() -> ViewState:
@@ -155,6 +180,20 @@ def remember(picture: str, title: str, question: str, answer: Answer, truth: str
 def asked() -> tuple[Asked, ...]:
     """This session's questions, oldest first."""
     return st.session_state.get("asked", ())
+
+
+def guide() -> Guide:
+    return st.session_state.get("guide", Guide(open=False))
+
+
+def value(key: str) -> Any:
+    """What a widget with this key holds."""
+    return st.session_state.get(key)
+
+
+def guided(**changes: Any) -> None:
+    """Go on with the guide."""
+    st.session_state["guide"] = replace(guide(), **changes)
 
 
 def draft() -> str:

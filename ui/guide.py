@@ -1,0 +1,329 @@
+"""The guided first five minutes: foretell, change a word, see what moved, and come away with a finding.
+
+It stands beside every page and looks at what the visitor has done; nothing is ticked off by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+import analysis
+from film import InputError, Session
+from ui import builder, loaders, state, widgets
+from ui.state import Asked
+
+ASK, MODULATION, LEDGER = (f"ui/pages/{name}.py" for name in ("ask", "modulation", "ledger"))
+OFFERED = 3  # questions or maps at a step
+
+
+def place() -> DeltaGenerator | None:
+    """Where the guide will stand; kept free before the page is made, for the guide looks at what it did."""
+    return st.sidebar.container() if state.guide().open else None
+
+
+def show(session: Session, where: DeltaGenerator | None) -> None:
+    """The step the visitor is at; where the guide is closed, the way back to it."""
+    if where is None:
+        st.button(
+            "The first five minutes, guided", key="guide-open", type="tertiary", icon=":material/school:",
+            on_click=state.guided, kwargs={"open": True},
+        )  # fmt: skip
+        return
+    with where:
+        step, number = STEPS[state.guide().step], state.guide().step
+        st.progress((number + 1) / len(STEPS), text=f"The first five minutes · {number + 1} of {len(STEPS)}")
+        st.subheader(step.title, anchor=False)
+        done = step.body(session)
+        with st.container(horizontal=True, gap="small"):
+            if number:
+                st.button("Back", key="guide-back", on_click=state.guided, kwargs={"step": number - 1})
+            if number + 1 < len(STEPS):
+                st.button(
+                    "Go on", key="guide-next", type="primary" if done else "secondary", disabled=not done,
+                    on_click=state.guided, kwargs={"step": number + 1},
+                )  # fmt: skip
+            st.button(
+                "Close" if number + 1 < len(STEPS) else "Done", key="guide-close", type="tertiary",
+                on_click=state.guided, kwargs={"open": False},
+            )  # fmt: skip
+
+
+# --- The steps; each draws itself and says whether it is done ---------------------------------------------
+
+
+def _foretell(session: Session) -> bool:
+    """The visitor answers before the network does."""
+    guide, view = state.guide(), state.view()
+    if guide.said is None or guide.asks is None:
+        question = _another_question(session)
+        if question is None:
+            st.markdown("Ask the network anything about the picture.")
+            return bool(state.asked())
+        st.markdown(f"The network is fast; be faster. Look at the picture:\n\n**{widgets.plain(question)}**")
+        kind = loaders.truth(question, None).type or "count"
+        st.pills(
+            "You say", builder.answers(kind),
+            **state.taken("guide-said", lambda said: _say(view.picture, question, said)),
+        )  # fmt: skip
+        return False
+    entry = next((entry for entry in state.asked() if (entry.picture, entry.question) == guide.asks), None)
+    if entry is None:
+        st.page_link(ASK, label="See what the network says", icon=":material/question_answer:")
+        return False
+    heard = entry.answer.answer
+    true = "" if entry.truth is None else f", the truth is **{entry.truth}**"
+    st.markdown(f"You said **{guide.said}**, the network says **{heard}**{true}.")
+    st.markdown(
+        "It has never seen rules or programs. The words became a scale (gamma) and a shift (beta) for every "
+        "feature map, and nothing else of the question reached the picture."
+    )
+    return True
+
+
+def _another_question(session: Session) -> str | None:
+    view = state.view()
+    shown = loaders.shown(view.picture, state.upload())
+    for kind in ("query_color", "count", "exist"):
+        for text in loaders.examples(kind, shown.number):
+            if text != view.question and _known(session, text):
+                return text
+    return None
+
+
+def _say(picture: str, question: str, said: str) -> None:
+    state.guided(asks=(picture, question), said=said)
+    state.change(question=question)
+
+
+def _change_a_word(session: Session) -> bool:
+    """Two questions about one picture that differ in one word."""
+    pair = _pair(state.asked())
+    question = state.view().question
+    st.markdown(
+        "Change **one word** of the question and leave the picture alone. Take one of these, or type "
+        "your own:"
+    )
+    for number, text in enumerate(_variants(session, question)):
+        st.button(text, key=f"guide-variant-{number}", on_click=state.change, kwargs={"question": text},
+                  wrap=True)  # fmt: skip
+    if pair is None:
+        st.caption(":material/pending: Waiting for two questions that are one word apart.")
+        return False
+    first, second = pair
+    words = analysis.word_changed(first.question, second.question)
+    assert words is not None
+    if state.guide().pair != pair:
+        state.guided(pair=pair, word=None, block=None)
+    st.markdown(
+        f"“{widgets.plain(words[0])}” became “{widgets.plain(words[1])}”, and "
+        f"**{first.answer.answer}** became **{second.answer.answer}**. Not one pixel changed; only gamma and "
+        "beta did."
+    )
+    if first.answer.answer == second.answer.answer:
+        st.caption("The answer is the same; a word that changes it makes for a better finding.")
+    return True
+
+
+def _pair(asked: tuple[Asked, ...]) -> tuple[Asked, Asked] | None:
+    """The last question and the latest one before it, about the same picture, that is one word apart."""
+    if not asked:
+        return None
+    last = asked[-1]
+    for entry in reversed(asked[:-1]):
+        if entry.picture == last.picture and analysis.word_changed(entry.question, last.question):
+            return entry, last
+    return None
+
+
+def _variants(session: Session, question: str) -> list[str]:
+    """Questions a word away, those first whose true answer is another one."""
+    shown = loaders.shown(state.view().picture, state.upload())
+    found = builder.with_one_word_changed(question, session.vocabulary)
+    if not found:
+        return [text for text in loaders.examples("count", shown.number) if _known(session, text)][:1]
+    here = loaders.truth(question, shown.number).answer
+    return sorted(found, key=lambda text: loaders.truth(text, shown.number).answer in (None, here))[:OFFERED]
+
+
+def _see_maps(session: Session) -> bool:
+    """A map whose gamma the word moved most, opened on the modulation page."""
+    pair = _same_pair()
+    if pair is None:
+        return False
+    first, second = pair
+    population = loaders.population()
+    changed = analysis.most_changed(first.answer, second.answer, population)
+    st.markdown(
+        f"The network has {second.answer.gamma.size} feature maps in {session.config.blocks} blocks. These "
+        "gammas your word moved most. **Choose one** and look at its map before and after FiLM."
+    )
+    for block, number, _ in changed[:OFFERED]:
+        st.button(
+            f"Block {block + 1}, map {number}", key=f"guide-map-{block}-{number}", on_click=state.change,
+            kwargs={"block": block, "feature_map": number},
+        )  # fmt: skip
+    st.page_link(MODULATION, label="To the modulation page", icon=":material/tune:")
+    chosen = _chosen(changed)
+    if chosen is None:
+        return False
+    block, number, change = chosen
+    before, after = first.answer.gamma[block, number], second.answer.gamma[block, number]
+    unit = (
+        ""
+        if population is None
+        else f", {abs(change):.1f} standard deviations of {len(population):,} questions"
+    )
+    st.markdown(
+        f"Block {block + 1}, map {number}: gamma went from **{before:+.2f}** to **{after:+.2f}**{unit}."
+    )
+    return True
+
+
+def _chosen(changed: list[tuple[int, int, float]]) -> tuple[int, int, float] | None:
+    view = state.view()
+    return next((entry for entry in changed if entry[:2] == (view.block, view.feature_map)), None)
+
+
+def _find_word(session: Session) -> bool:
+    """The visitor guesses which word made the chosen gamma; the ledger tells."""
+    pair = _same_pair()
+    if pair is None:
+        return False
+    second, view, guide = pair[1], state.view(), state.guide()
+    block = min(view.block, session.config.blocks - 1)
+    number = min(view.feature_map, session.config.maps - 1)
+    ledger = analysis.word_ledger(session, second.question)
+    lines = [line for line in ledger.lines("gamma", block, number) if line.name not in ("bias", "offset")]
+    st.markdown(
+        f"The reader adds to gamma word by word. Which word of “{widgets.plain(second.question)}” moved "
+        f"gamma of block {block + 1}, map {number} most?"
+    )
+    words = list(dict.fromkeys(line.name for line in lines if not line.name.startswith("<")))
+    st.pills("Your guess", words, default=guide.word if guide.word in words else None, key="guide-word",
+             on_change=_guess_word)  # fmt: skip
+    if guide.word not in words:
+        return False
+    most = max(lines, key=lambda line: abs(line.amount))
+    name = "the end of the question" if most.name.startswith("<") else f"“{widgets.plain(most.name)}”"
+    told = "You found it" if most.name == guide.word else "Not this time"
+    st.markdown(f"{told}: **{name}** moved it most, by {most.amount:+.3f}.")
+    if caveat := ledger.caveat("gamma"):
+        st.caption(caveat)
+    st.page_link(LEDGER, label="Every word's part, on the ledger", icon=":material/receipt_long:")
+    return True
+
+
+def _guess_word() -> None:
+    state.guided(word=state.value("guide-word"))
+
+
+def _find_block(session: Session) -> bool:
+    """The visitor guesses which block carries the difference; an exchange tells, and is a finding."""
+    pair = _same_pair()
+    if pair is None:
+        return False
+    (first, second), guide = pair, state.guide()
+    st.markdown(
+        f"Now an experiment. Ask “{widgets.plain(second.question)}” again, but give **one block** the gammas "
+        f"and betas of “{widgets.plain(first.question)}”. In which block does that move the answer most?"
+    )
+    st.pills(
+        "Your guess", range(session.config.blocks), format_func=lambda b: f"block {b + 1}",
+        default=guide.block, key="guide-block", on_change=_guess_block,
+    )  # fmt: skip
+    if guide.block is None:
+        return False
+    shown = loaders.shown(second.picture, state.upload())
+    population = loaders.population()
+    asked = (first.question, second.question)
+    others = analysis.some_others(population, asked) if population is not None else []
+    swaps = analysis.swap_blocks(session, shown.pixels, *asked, others)
+    table = pd.DataFrame(
+        {
+            "block": [swap.block + 1 for swap in swaps],
+            "says": [swap.answer for swap in swaps],
+            f"still {second.answer.answer}": [swap.chance for swap in swaps],
+            "moved": [swap.moved for swap in swaps],
+        }
+    )
+    formats = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[2:]}
+    st.dataframe(table, hide_index=True, column_config=formats)
+    most = max(swaps, key=lambda swap: swap.moved)
+    told = "As you said" if most.block == guide.block else "Not where you looked"
+    st.markdown(f"{told}: **block {most.block + 1}** carries most of it.")
+    st.markdown("**Your finding**, to take along:")
+    st.code(_finding(session, first, second, most, shown.title), language=None, wrap_lines=True)
+    st.caption("One picture and one pair of words: a case, not a law. Map cards and Evidence hold the laws.")
+    return True
+
+
+def _guess_block() -> None:
+    state.guided(block=state.value("guide-block"))
+
+
+def _finding(session: Session, first: Asked, second: Asked, most: analysis.Swap, title: str) -> str:
+    """What came of it, with its numbers and the link to see it again."""
+    words = analysis.word_changed(first.question, second.question) or ("", "")
+    view = state.view()
+    block, number = view.block, view.feature_map
+    before, after = first.answer.gamma[block, number], second.answer.gamma[block, number]
+    compared = (
+        f" The same exchange with {most.others} other questions (drawn with seed {analysis.SWAP_SEED}) "
+        f"moved it as far in {most.as_far}."
+        if most.others
+        else ""
+    )
+    return (
+        f"“{first.question}” is answered {first.answer.answer}, “{second.question}” "
+        f"{second.answer.answer} ({title}). From “{words[0]}” to “{words[1]}”, gamma of block {block + 1}, "
+        f"map {number} goes from {before:+.2f} to {after:+.2f}. With gamma and beta of block "
+        f"{most.block + 1} alone taken from the first question, the second is answered {most.answer}; its "
+        f"own answer keeps {most.chance:.0%}, and the answers' distribution moves by {most.moved:.2f} in "
+        f"total variation.{compared}\n"
+        f"Network {session.card.name or 'without a name'}, weights {session.card.weights[: state.HASH]}.\n"
+        f"{state.address(session.card.weights)}"
+    )
+
+
+def _same_pair() -> tuple[Asked, Asked] | None:
+    """The pair this is about, if the page still shows it; else the way back."""
+    pair, view = state.guide().pair, state.view()
+    if pair is None:
+        st.markdown("This needs two questions one word apart.")
+        return None
+    second = pair[1]
+    if (view.picture, view.question) != (second.picture, second.question):
+        st.markdown("You are looking at something else now.")
+        st.button(
+            "Back to your question", key="guide-again", on_click=state.change,
+            kwargs={"picture": second.picture, "question": second.question},
+        )  # fmt: skip
+        return None
+    return pair
+
+
+def _known(session: Session, text: str) -> bool:
+    try:
+        return bool(session.vocabulary.words(text))
+    except InputError:
+        return False
+
+
+@dataclass(frozen=True)
+class Step:
+    title: str
+    body: Callable[[Session], bool]
+
+
+STEPS = (
+    Step("Say it first", _foretell),
+    Step("Change one word", _change_a_word),
+    Step("See what the word moved", _see_maps),
+    Step("Find the word behind a gamma", _find_word),
+    Step("Find where it matters", _find_block),
+)
