@@ -88,7 +88,7 @@ def _foretell(session: Session) -> bool:
 def _another_question(session: Session) -> str | None:
     view = state.view()
     shown = loaders.shown(view.picture, state.upload())
-    for kind in ("query_color", "count", "exist"):
+    for kind in ("count", "exist", "query_color"):  # a count can be changed by a word and have an answer
         for text in loaders.examples(kind, shown.number):
             if text != view.question and _known(session, text):
                 return text
@@ -141,13 +141,13 @@ def _pair(asked: tuple[Asked, ...]) -> tuple[Asked, Asked] | None:
 
 
 def _variants(session: Session, question: str) -> list[str]:
-    """Questions a word away, those first whose true answer is another one."""
+    """Questions a word away: with another true answer first, then with the same, then with none."""
     shown = loaders.shown(state.view().picture, state.upload())
     found = builder.with_one_word_changed(question, session.vocabulary)
     if not found:
         return [text for text in loaders.examples("count", shown.number) if _known(session, text)][:1]
-    here = loaders.truth(question, shown.number).answer
-    return sorted(found, key=lambda text: loaders.truth(text, shown.number).answer in (None, here))[:OFFERED]
+    true = {text: loaders.truth(text, shown.number).answer for text in (question, *found)}
+    return sorted(found, key=lambda text: (true[text] is None, true[text] == true[question]))[:OFFERED]
 
 
 def _see_maps(session: Session) -> bool:
