@@ -1,0 +1,61 @@
+"""The guided first five minutes in a browser, by keyboard where a pointer is not needed."""
+
+
+def test_the_walk_to_a_finding(visitors):
+    visitor = visitors(1440, "light").open()
+    side = visitor.page.locator("[data-testid=stSidebar]")
+
+    def step(title: str) -> None:
+        side.get_by_role("heading", name=title).wait_for()
+        visitor.quiet()
+
+    def go_on() -> None:
+        visitor.quiet()
+        side.get_by_role("button", name="Go on").press("Enter")
+
+    step("Say it first")
+    visitor.glimpse("guide-1")
+    assert side.get_by_role("button", name="Go on").is_disabled()
+    side.locator(".stButtonGroup button").nth(2).press("Enter")
+    side.get_by_text("You said").wait_for()
+    go_on()
+
+    step("Change one word")
+    side.locator(".st-key-guide-variant-0 button").press("Enter")
+    side.get_by_text("Not one pixel changed").wait_for()
+    go_on()
+
+    step("See what the word moved")
+    side.get_by_role("link", name="To the modulation page").click()
+    visitor.page.get_by_role("heading", name="Modulation", exact=True).wait_for()
+    visitor.quiet()
+    side.locator("[class*=st-key-guide-map] button").first.press("Enter")
+    side.get_by_text("gamma went from").wait_for()
+    go_on()
+
+    step("Find the word behind a gamma")
+    side.locator(".stButtonGroup button").first.press("Enter")
+    side.get_by_text("moved it most").wait_for()
+    go_on()
+
+    step("Find where it matters")
+    side.locator(".stButtonGroup button").first.press("Enter")
+    finding = side.locator("[data-testid=stCode]")
+    finding.wait_for()
+    assert f"{visitor.address}/modulation?" in finding.inner_text().replace("\n", "")
+    visitor.quiet()
+    visitor.glimpse("guide-5")
+
+    side.get_by_role("button", name="Done").press("Enter")
+    side.get_by_role("heading", name="Find where it matters").wait_for(state="detached")
+    visitor.page.get_by_role("button", name="The first five minutes, guided").click()
+    finding.wait_for()
+
+
+def test_closed_it_leaves_the_page_alone(visitors):
+    visitor = visitors(800, "dark").open()
+    visitor.page.locator("[data-testid=stSidebar]").get_by_role("button", name="Close").click()
+    visitor.page.get_by_role("button", name="The first five minutes, guided").wait_for()
+    visitor.quiet()
+    assert visitor.page.locator("[data-testid=stSidebar] .stHeading").count() == 0
+    visitor.glimpse("guide-closed")
