@@ -5,9 +5,11 @@ The app keeps it in step with the URL (`ui.state`); `python -m analysis report -
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from film import InputError
 
 LONGEST = 2000  # characters of a question that a link may carry
 HASH = 12  # characters of a weights' hash in a link
@@ -17,7 +19,8 @@ HASH = 12  # characters of a weights' hash in a link
 class ViewState:
     """What is on the page. All of it is in the link.
 
-    `picture`: "gallery-7", or "upload-" and the hash of a picture that only its own session has.
+    `picture`: "gallery-7", "folder-17" in the folder of pictures that is open, or "upload-" and the hash
+    of a picture that only its own session has.
     `block`, `feature_map`: counted from 0, the one that the study pages look into.
     `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
     `filter_by`, `filter_for`: which of its questions are selected.
@@ -59,8 +62,16 @@ def to_link(view: ViewState, weights: str) -> dict[str, str]:
     return link | {_WEIGHTS: weights[:HASH]}
 
 
+def _no_folder() -> int:
+    raise InputError("No folder of pictures is open here.")
+
+
 def from_link(
-    link: Mapping[str, str], weights: str, pictures: int, plain: ViewState
+    link: Mapping[str, str],
+    weights: str,
+    pictures: int,
+    plain: ViewState,
+    in_folder: Callable[[], int] = _no_folder,
 ) -> tuple[ViewState, tuple[str, ...]]:
     """The view that a link asks for, and a sentence for everything in it that cannot be had.
 
@@ -68,12 +79,27 @@ def from_link(
         weights: hash of the network that will answer.
         pictures: how many the gallery has.
         plain: the view where the link says nothing.
+        in_folder: tells how many pictures the open folder has, or raises InputError saying why there is none;
+            called only for a link to one of them, for counting takes a while.
     """
     view, remarks = plain, []
     if (picture := link.get("picture")) is not None:
         kind, _, number = picture.partition("-")
         if kind == "gallery" and number.isdecimal() and len(number) < 6 and int(number) < pictures:
             view = replace(view, picture=f"gallery-{int(number)}")
+        elif kind == "folder" and number.isdecimal() and len(number) < 9:
+            try:
+                if int(number) < (count := in_folder()):
+                    view = replace(view, picture=f"folder-{int(number)}")
+                else:
+                    remarks.append(
+                        f"This link names picture {int(number)} of a folder; the one here has {count:,}, 0 "
+                        f"to {count - 1}, so a picture of the gallery stands in."
+                    )
+            except InputError as error:
+                remarks.append(
+                    f"This link names a picture of a folder, and one of the gallery stands in. {error}"
+                )
         elif kind == "upload":
             remarks.append(
                 "This link was made with an uploaded picture, which a link cannot carry: upload the same "

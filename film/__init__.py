@@ -49,6 +49,7 @@ _NAMES = {
     "film.clevr.making": ("BigArray", "Making"),
     "film.clevr.packing": ("program_depth",),
     "film.clevr.gallery": ("Exhibit", "gallery"),
+    "film.clevr.album": ("Album", "open_album"),
     "film.clevr.dataset": ("Corpus", "Folder", "GivenQuestion", "Split", "open_data", "open_folder"),
 }  # fmt: skip
 

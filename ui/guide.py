@@ -89,7 +89,7 @@ def _another_question(session: Session) -> str | None:
     view = state.view()
     shown = loaders.shown(view.picture, state.upload())
     for kind in ("count", "exist", "query_color"):  # a count can be changed by a word and have an answer
-        for text in loaders.examples(kind, shown.number):
+        for text in loaders.examples(kind, shown):
             if text != view.question and _known(session, text):
                 return text
     return None
@@ -145,8 +145,8 @@ def _variants(session: Session, question: str) -> list[str]:
     shown = loaders.shown(state.view().picture, state.upload())
     found = builder.with_one_word_changed(question, session.vocabulary)
     if not found:
-        return [text for text in loaders.examples("count", shown.number) if _known(session, text)][:1]
-    true = {text: loaders.truth(text, shown.number).answer for text in (question, *found)}
+        return [text for text in loaders.examples("count", shown) if _known(session, text)][:1]
+    true = {text: loaders.truth(text, shown).answer for text in (question, *found)}
     return sorted(found, key=lambda text: (true[text] is None, true[text] == true[question]))[:OFFERED]
 
 

@@ -31,12 +31,12 @@ from analysis import (
     population_of,
 )
 from analysis import groupings as measure_groupings
-from film import Question, Scene, Session
+from film import InputError, Question, Scene, Session
 from film.clevr.gallery import Exhibit, gallery
+from ui import loaders_folder
 from ui.state import Upload, ViewState
 
 CHECKPOINT = "FILM_CHECKPOINT"  # environment variable: a folder, or the name of a bundled network
-THUMBNAIL = (300, 200)
 
 
 def network() -> Session:
@@ -93,7 +93,7 @@ def thumbnails() -> tuple[bytes, ...]:
     found = []
     for exhibit in exhibits():
         with Image.open(exhibit.picture_path) as whole:
-            small = whole.convert("RGB").resize(THUMBNAIL, Image.Resampling.LANCZOS)
+            small = whole.convert("RGB").resize(loaders_folder.THUMBNAIL, Image.Resampling.LANCZOS)
         small.save(file := BytesIO(), "JPEG", quality=85)
         found.append(file.getvalue())
     return tuple(found)
@@ -101,56 +101,110 @@ def thumbnails() -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """The picture on the page. `number`: in the gallery; None for an upload, of which no scene is known."""
+    """The picture on the page.
+
+    `key`: as in a view. `scene`: None where nobody has said what is in it, as in an upload.
+    `remark`: why this one stands in for the one that was asked for.
+    """
 
     key: str
     title: str
     why: str
     pixels: np.ndarray
-    number: int | None
-
-    @property
-    def scene(self) -> Scene | None:
-        return None if self.number is None else exhibits()[self.number].scene
+    scene: Scene | None
+    remark: str | None = None
 
 
 def shown(key: str, upload: Upload | None) -> Shown:
-    """The picture of a view; the gallery's first in place of an upload that this session has not."""
+    """The picture of a view.
+
+    The gallery's first stands in for an upload that this session has not, and for a broken file.
+    """
     if upload is not None and key == upload.key:
         return Shown(
             key, upload.name, "Your own picture; nothing is known of its scene.", upload.pixels, None
         )
+    kind, number = _source(key)
+    if kind == "folder":
+        try:
+            return _of_folder(number)
+        except InputError as error:
+            return _of_gallery(0, f"{error} Until then a picture of the gallery stands in.")
+    return _of_gallery(number if kind == "gallery" else 0)
+
+
+def _of_gallery(number: int, remark: str | None = None) -> Shown:
+    exhibit = exhibits()[number]
+    key = f"gallery-{number}"
+    return Shown(key, exhibit.title, exhibit.why, picture(number), exhibit.scene, remark)
+
+
+def _of_folder(number: int) -> Shown:
+    album, pixels = loaders_folder.album(), loaders_folder.picture(number)
+    where = f"Number {number} of your folder, which has 0 to {len(album) - 1}"
+    try:
+        scene = loaders_folder.scene(number)
+        why = f"{where}; nothing is known of its scene." if scene is None else f"{where}; its scene is known."
+    except InputError as error:
+        scene, why = None, f"{where}. {error}"
+    return Shown(f"folder-{number}", album.name(number), why, pixels, scene)
+
+
+def _source(key: str) -> tuple[str, int]:
+    """Where a picture comes from, and its number there; 0 for an upload, which has a hash instead."""
     kind, _, number = key.partition("-")
-    index = int(number) if kind == "gallery" else 0
-    exhibit = exhibits()[index]
-    return Shown(f"gallery-{index}", exhibit.title, exhibit.why, picture(index), index)
+    return kind, int(number) if kind in ("gallery", "folder") else 0
+
+
+def neighbour(key: str, step: int) -> str:
+    """The picture before (-1) or after (1) one where it comes from; the gallery's for an upload."""
+    kind, number = _source(key)
+    if kind == "folder":
+        try:
+            return f"folder-{(number + step) % loaders_folder.count()}"
+        except InputError:  # it was there before; `shown` says what is wrong
+            number = 0
+    return f"gallery-{(number + step) % len(exhibits())}"
+
+
+def examples(question_type: str, shown: Shown, count: int = 8) -> tuple[str, ...]:
+    """Questions of a type, shortest first, as CLEVR would ask them about a picture.
+
+    About any picture where its scene is not known.
+    """
+    return _examples(question_type, None if shown.scene is None else shown.key, shown.scene)[:count]
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
-def examples(question_type: str, number: int | None, count: int = 8) -> tuple[str, ...]:
-    """Questions of a type, shortest first, as CLEVR would ask them about a gallery picture or any (None)."""
-    if number is None:
+def _examples(question_type: str, key: str | None, _scene: Scene | None) -> tuple[str, ...]:
+    if key is None or _scene is None:
         found = {text for seed in range(3) for text in film.examples(question_type, seed)}
     else:
-        found = {q.text for q in _sampled(number) if film.question_type(q.program) == question_type}
-    return tuple(sorted(found, key=lambda text: (len(text), text))[:count])
+        found = {q.text for q in _sampled(key, _scene) if film.question_type(q.program) == question_type}
+    return tuple(sorted(found, key=lambda text: (len(text), text)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _sampled(number: int, rounds: int = 3) -> tuple[Question, ...]:
-    sampler, scene = film.QuestionSampler(number), exhibits()[number].scene
-    return tuple(question for _ in range(rounds) for question in sampler.sample(scene, len(film.FAMILIES)))
+def _sampled(key: str, _scene: Scene, rounds: int = 3) -> tuple[Question, ...]:
+    sampler = film.QuestionSampler(_source(key)[1])
+    return tuple(question for _ in range(rounds) for question in sampler.sample(_scene, len(film.FAMILIES)))
+
+
+def truth(question: str, shown: Shown | None) -> Truth:
+    """What is true of a question about a picture; its form alone about none, or where no scene is known."""
+    scene = None if shown is None else shown.scene
+    return _truth(question, None if shown is None or scene is None else shown.key, scene)
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)
-def truth(question: str, number: int | None) -> Truth:
-    """What is true of a question, about a gallery picture or (None) about one whose scene is unknown."""
-    return find_truth(question, None if number is None else exhibits()[number].scene)
+def _truth(question: str, key: str | None, _scene: Scene | None) -> Truth:
+    return find_truth(question, _scene)
 
 
-def another_picture(number: int | None) -> np.ndarray:
+def another_picture(key: str) -> np.ndarray:
     """A picture to compare with: the gallery's next but two, whose scene is another."""
-    return picture(((number or 0) + 3) % len(exhibits()))
+    kind, number = _source(key)
+    return picture(((number if kind == "gallery" else 0) + 3) % len(exhibits()))
 
 
 # --- The study: many questions and maps of them ---------------------------------------------------

@@ -65,11 +65,13 @@ class Guide:
 # --- The session --------------------------------------------------------------------------------
 
 
-def start(weights: str, pictures: int, plain: ViewState) -> None:
+def start(weights: str, pictures: int, plain: ViewState, in_folder: Callable[[], int]) -> None:
     """Read the link when a session begins, and keep the address in step with the view."""
     if "view" not in st.session_state:
         link = {name: st.query_params[name] for name in st.query_params}
-        st.session_state["view"], st.session_state["remarks"] = from_link(link, weights, pictures, plain)
+        st.session_state["view"], st.session_state["remarks"] = from_link(
+            link, weights, pictures, plain, in_folder
+        )
         st.session_state["guide"] = Guide(open=not link)  # who follows a link came to see what it shows
     follow(weights)
 

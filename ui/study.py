@@ -35,21 +35,22 @@ def case() -> Case | None:
         st.text_input(
             "The question", max_chars=state.LONGEST, help="Press Enter to ask.", **state.bound("question")
         )
+        if shown.remark:
+            widgets.complain(shown.remark)
         try:
             answer = session.ask(shown.pixels, view.question)
         except InputError as error:
             widgets.complain(error)
             return None
-        truth = loaders.truth(view.question, shown.number).answer
+        truth = loaders.truth(view.question, shown).answer
         known = "" if truth is None else f" · the true answer is **{truth}**"
         chance = answer.probabilities[answer.answer]
         st.markdown(f"The network says **{answer.answer}** with {chance:.0%}{known}")
-        _other_pictures(shown)
+        _other_pictures(view.picture)
     return Case(session, shown, view.question, answer)
 
 
-def _other_pictures(shown: loaders.Shown) -> None:
-    number, count = shown.number or 0, len(loaders.exhibits())
+def _other_pictures(key: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for label, icon, step in (("Previous", "chevron_left", -1), ("Next", "chevron_right", 1)):
             st.button(
@@ -57,7 +58,7 @@ def _other_pictures(shown: loaders.Shown) -> None:
                 icon=f":material/{icon}:",
                 key=f"study-{label}",
                 on_click=state.change,
-                kwargs={"picture": f"gallery-{(number + step) % count}"},
+                kwargs={"picture": loaders.neighbour(key, step)},
             )
 
 

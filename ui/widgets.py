@@ -12,13 +12,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from plotly.graph_objects import Figure
+from streamlit.delta_generator import DeltaGenerator
 
 import film
 from film import InputError, Session
-from ui import builder, loaders, state
+from ui import builder, loaders, loaders_folder, state
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
-KEPT_WIDTH = 1440  # pixels of an upload that are kept
+A_PAGE = 12  # pictures of a folder that are offered at once
 
 
 def style() -> None:
@@ -53,8 +54,6 @@ def style() -> None:
         .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
         [data-testid=InputInstructions] {display: none}
         .stImage img {border-radius: .5rem}
-        .st-key-atlas-split [data-testid=stHorizontalBlock]:has(> .stColumn) {flex-wrap: wrap}
-        .st-key-atlas-split .stColumn {min-width: min(24rem, 100%)}
         </style>"""
     )
 
@@ -145,41 +144,87 @@ def network_or_advice(load: Callable[[], Session]) -> Session:
 
 @st.dialog("Choose a picture", width="large", icon=":material/photo_library:")
 def choose_picture() -> None:
-    """The gallery; a click on a picture, or its button by keyboard, takes it."""
+    """The gallery or the folder; a click on a picture, or its button by keyboard, takes it."""
+    source = "gallery"
+    if loaders_folder.is_set():
+        names = {"gallery": "Gallery", "folder": "Your folder"}
+        source = st.segmented_control(
+            "From", list(names), format_func=names.__getitem__, key="picture-source", required=True,
+            default="folder" if state.view().picture.startswith("folder-") else "gallery",
+            label_visibility="collapsed",
+        )  # fmt: skip
+    if source == "folder":
+        _offer_folder()
+        return
     st.caption("Forty scenes whose every object is known, so every answer can be checked.")
-    exhibits, across = loaders.exhibits(), 4
-    for row in range(0, len(exhibits), across):
-        for column, exhibit in zip(
-            st.columns(across, gap="small"), exhibits[row : row + across], strict=False
-        ):
-            with column, st.container(key=f"thumb-{exhibit.number}", gap=None):
-                st.image(loaders.thumbnails()[exhibit.number], width="stretch", alt=exhibit.title)
-                if st.button(
-                    exhibit.title,
-                    key=f"take-{exhibit.number}",
-                    type="tertiary",
-                    width="stretch",
-                    help=exhibit.why,
-                    on_click=state.change,
-                    kwargs={"picture": f"gallery-{exhibit.number}"},
-                ):
-                    st.rerun()
+    exhibits = loaders.exhibits()
+    for column, exhibit in zip(_in_rows(len(exhibits)), exhibits, strict=True):
+        with column:
+            _offer_picture(
+                exhibit.number, f"gallery-{exhibit.number}", loaders.thumbnails()[exhibit.number],
+                exhibit.title, exhibit.why,
+            )  # fmt: skip
+
+
+def _offer_folder() -> None:
+    """Twelve pictures of the folder from any number on."""
+    try:
+        album = loaders_folder.album()
+    except InputError as error:
+        complain(error)
+        return
+    kind, _, number = state.view().picture.partition("-")
+    page = int(number) // A_PAGE * A_PAGE if kind == "folder" else 0
+    ranges = album.ranges().items()
+    where = f"{len(album):,} pictures in {album.path}: " + ", ".join(
+        f"{name} has {numbers.start} to {numbers.stop - 1}" for name, numbers in ranges
+    )
+    st.caption(plain(where))
+    first = st.number_input(
+        f"From number (0 to {len(album) - 1})", 0, len(album) - 1, page, step=A_PAGE, key="folder-from",
+        width=240,
+    )  # fmt: skip
+    numbers = range(len(album))[first : first + A_PAGE]
+    for column, at in zip(_in_rows(len(numbers)), numbers, strict=True):
+        with column:
+            try:
+                small = loaders_folder.thumbnail(at)
+            except InputError as error:
+                complain(error)
+            else:
+                _offer_picture(f"folder-{at}", f"folder-{at}", small, f"{at}: {album.name(at)}")
+
+
+def _in_rows(count: int, across: int = 4) -> list[DeltaGenerator]:
+    """Places for so many pictures, row by row."""
+    rows = [st.columns(across, gap="small") for _ in range(0, count, across)]
+    return [column for row in rows for column in row][:count]
+
+
+def _offer_picture(name: int | str, key: str, small: bytes, title: str, why: str | None = None) -> None:
+    with st.container(key=f"thumb-{name}", gap=None):
+        st.image(small, width="stretch", alt=title)
+        if st.button(
+            plain(title), key=f"take-{name}", type="tertiary", width="stretch", help=why,
+            on_click=state.change, kwargs={"picture": key},
+        ):  # fmt: skip
+            st.rerun()
 
 
 def picture_buttons(shown: loaders.Shown) -> None:
-    """Previous, next, the whole gallery, and a file of the visitor's own."""
-    number = shown.number if shown.number is not None else 0
-    count = len(loaders.exhibits())
+    """Previous, next, the whole gallery and folder, and a file of the visitor's own."""
+    key = state.view().picture
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             "Previous", icon=":material/chevron_left:", key="previous",
-            on_click=state.change, kwargs={"picture": f"gallery-{(number - 1) % count}"},
+            on_click=state.change, kwargs={"picture": loaders.neighbour(key, -1)},
         )  # fmt: skip
         st.button(
             "Next", icon=":material/chevron_right:", key="next",
-            on_click=state.change, kwargs={"picture": f"gallery-{(number + 1) % count}"},
+            on_click=state.change, kwargs={"picture": loaders.neighbour(key, 1)},
         )  # fmt: skip
-        if st.button("Gallery", icon=":material/photo_library:", key="gallery"):
+        whence = "Gallery, folder" if loaders_folder.is_set() else "Gallery"
+        if st.button(whence, icon=":material/photo_library:", key="gallery"):
             choose_picture()
         with st.popover("Your own", icon=":material/upload:", key=f"own-{state.turn('upload')}"):
             st.file_uploader(
@@ -188,17 +233,15 @@ def picture_buttons(shown: loaders.Shown) -> None:
                 help="It stays in this session and is gone with it.",
                 **state.taken("upload", _take_upload),
             )
-    if message := state.refused():
-        complain(message)
+    for message in (shown.remark, loaders_folder.trouble(), state.refused()):
+        if message:
+            complain(message)
 
 
 def _take_upload(file: object) -> None:
     content = file.getvalue()  # type: ignore[attr-defined]
     try:
-        pixels = film.read_picture(content)
-        height, width = pixels.shape[:2]
-        if width > KEPT_WIDTH:
-            pixels = film.to_size(pixels, KEPT_WIDTH, max(1, round(height * KEPT_WIDTH / width)))
+        pixels = loaders_folder.not_too_wide(film.read_picture(content))
     except InputError as error:
         state.refuse(str(error))
         return
@@ -250,7 +293,7 @@ def _examples(session: Session, shown: loaders.Shown) -> None:
     )
     with st.container(key="offers", gap=None):
         offered = 0
-        for text in loaders.examples(kind, shown.number):
+        for text in loaders.examples(kind, shown):
             try:
                 session.vocabulary.words(text)
             except InputError:
@@ -289,8 +332,8 @@ def _build(session: Session, shown: loaders.Shown) -> None:
         complain(error)
         return
     st.markdown(f"#### {text}")
-    known = loaders.truth(text, shown.number)
-    if shown.number is not None and known.answer is None:
+    known = loaders.truth(text, shown)
+    if shown.scene is not None and known.answer is None:
         st.caption(f":material/warning: {plain(known.reason or '')} It can be asked all the same.")
     st.button("Ask this", key="build-ask", type="primary", on_click=_ask, args=(text,))
 

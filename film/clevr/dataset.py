@@ -4,6 +4,7 @@ folder.py      CLEVR v1.0, CoGenT and Humans folders as downloaded, and ours
 corpus.py      packed corpora, which training reads; arrays.py says what their rows mean
 packing.py     folder -> packed corpus
 generate.py    scenes, questions and pictures from nothing, in either form
+album.py       pictures to leaf through, of any of these or of a plain folder
 gallery/       the scenes that come with the project
 """
 

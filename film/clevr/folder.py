@@ -65,7 +65,7 @@ class Split:
             path.name: path
             for folder in self.picture_folders
             for path in folder.iterdir()
-            if path.suffix.lower() in PICTURE_ENDINGS
+            if path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".")
         }
         return dict(sorted(found.items()))
 
@@ -109,6 +109,12 @@ class Split:
                     yield scene_from_json(item)
                 except InputError as error:
                     raise InputError(f"Scene {number} of {file}: {error}") from None
+
+    def scene_items(self) -> Iterator[tuple[str, Any]]:
+        """(file name of the picture, scene as in the file), in file order; nothing where there are none."""
+        for file in self.scene_files:
+            for number, item in enumerate(stream_items(file, "scenes")):
+                yield _picture_name(item, f"Scene {number} of {file}", self.name), item
 
     def _needed(self, files: tuple[Path, ...], expected: str, hint: str) -> tuple[Path, ...]:
         if files:

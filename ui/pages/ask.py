@@ -33,7 +33,7 @@ def page() -> None:
         _picture(shown)
     with right:
         widgets.question_box(session, shown)
-        truth = loaders.truth(state.view().question, shown.number)
+        truth = loaders.truth(state.view().question, shown)
         answer = _answer(session, shown, truth, dark)
         if answer is not None:
             _distribution(answer, truth, dark)
@@ -265,7 +265,7 @@ def _compare(asked: tuple[Asked, ...], dark: bool) -> None:
             if shown.key == entry.picture:
                 small.image(shown.pixels, width="stretch", alt=entry.title)
             else:
-                small.caption(f"{widgets.plain(entry.title)}, since replaced by another upload")
+                small.caption(f"{widgets.plain(entry.title)}, which is no longer here")
             with told:
                 st.html(_headline(entry.answer, Truth(entry.truth, None, None, None, ()), dark))
     left, right = st.columns(2, gap="large")

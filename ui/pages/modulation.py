@@ -42,7 +42,7 @@ def page() -> None:
     _one_map(answer, standings, population, block, feature_map, dark)
     _census(session, answer, dark)
     _wall(session, answer, picture, block, feature_map, dark)
-    _reach(session, answer, picture, loaders.another_picture(case.shown.number), dark)
+    _reach(session, answer, picture, loaders.another_picture(case.shown.key), dark)
 
 
 def _heatmaps(

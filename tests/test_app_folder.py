@@ -1,0 +1,293 @@
+"""Pictures out of a folder named when the app is started, without a browser."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from test_app_ask import html, link, opened, said
+from tiny import tiny_card, tiny_network
+
+from analysis import ViewState, from_link
+from film import InputError, Session, open_album, save, write_scenes
+from film.clevr.gallery import gallery
+from film.clevr.generate import Recipe, generate
+from ui import loaders, loaders_folder
+
+SHOWN = 5  # pictures in the folder
+BROKEN = 2  # the one that is no picture
+QUESTION = "How many things are there?"
+
+
+@pytest.fixture
+def checkpoint(tmp_path, monkeypatch):
+    network = tiny_network(answers=28)
+    save(tmp_path / "network", network, tiny_card(network, name="tiny"))
+    monkeypatch.setenv(loaders.CHECKPOINT, str(tmp_path / "network"))
+    yield tmp_path / "network"
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def clevr(tmp_path) -> Path:
+    """A CLEVR folder of some of the gallery's pictures, the later first; one of its files is broken."""
+    folder = tmp_path / "CLEVR"
+    pictures = folder / "images" / "val"
+    pictures.mkdir(parents=True)
+    (folder / "scenes").mkdir()
+    chosen = gallery()[SHOWN:0:-1]
+    for number, exhibit in enumerate(chosen):
+        shutil.copy(exhibit.picture_path, pictures / f"CLEVR_val_{number:06d}.png")
+    (pictures / f"CLEVR_val_{BROKEN:06d}.png").write_bytes(b"no picture")
+    write_scenes(folder / "scenes" / "CLEVR_val_scenes.json", [e.scene for e in chosen], "val")
+    return folder
+
+
+@pytest.fixture
+def plain(tmp_path) -> Path:
+    """A folder of picture files and something else."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    for exhibit in gallery()[:3]:
+        shutil.copy(exhibit.picture_path, folder)
+    (folder / "notes.txt").write_text("nothing")
+    (folder / "._hidden.png").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture
+def start(checkpoint, monkeypatch):
+    """Opens the app with this folder, by this link."""
+
+    def start(folder: Path, **parts: str) -> AppTest:
+        monkeypatch.setenv(loaders_folder.PICTURES, str(folder))
+        return opened(**parts)
+
+    return start
+
+
+def noticed(app: AppTest) -> list[str]:
+    return [warning.value.replace("\\", "") for warning in app.warning]
+
+
+def offered(app: AppTest, source: str) -> list[str]:
+    """Keys of the pictures that the open dialog offers from here; it stays open only if asked for again."""
+    app.segmented_control(key="picture-source").set_value(source)
+    app.button(key="gallery").click().run()
+    assert not app.exception
+    return [button.key for button in app.button if (button.key or "").startswith("take-")]
+
+
+# --- In the app -----------------------------------------------------------------------------------
+
+
+def test_a_link_to_a_picture_of_the_folder_gives_answer_and_truth(start, clevr, checkpoint):
+    app = start(clevr, picture="folder-1", q=QUESTION)
+    page, scene = html(app), gallery()[SHOWN - 1].scene
+    truth = str(len(scene.objects))
+    answer = Session(checkpoint).ask(clevr / "images/val/CLEVR_val_000001.png", QUESTION).answer
+    assert 'data-picture="folder-1"' in page
+    assert f'data-answer="{answer}"' in page
+    assert ("✓ true" if answer == truth else f"✗ true answer: {truth}") in page
+    assert "count them" in page
+    assert link(app, "picture") == "folder-1"
+    assert link(app, "q") == QUESTION
+    assert not app.info
+    assert not app.warning
+
+
+def test_its_examples_are_about_its_scene(start, clevr):
+    app = start(clevr, picture="folder-1")
+    app.segmented_control(key="way").set_value("examples").run()
+    offers = [button.label for button in app.button if (button.key or "").startswith("offer-")]
+    shown = loaders.shown("folder-1", None)
+    assert offers
+    assert all(loaders.truth(offer, shown).answer is not None for offer in offers)
+
+
+def test_nothing_of_the_folder_is_read_before_it_is_wanted(start, clevr, monkeypatch):
+    opened_folders = []
+    monkeypatch.setattr("film.open_album", lambda path: opened_folders.append(path) or open_album(path))
+    app = start(clevr)
+    app.button(key="next").click().run()
+    assert not opened_folders
+    app.button(key="gallery").click().run()
+    assert not opened_folders
+    offered(app, "folder")
+    assert opened_folders == [str(clevr)]
+
+
+def test_a_picture_is_chosen_by_its_number(start, clevr):
+    app = start(clevr)
+    app.button(key="gallery").click().run()
+    assert len(offered(app, "folder")) == SHOWN - 1
+    assert "5 pictures in" in said(app)
+    assert len(noticed(app)) == 1, "the broken one has a sentence in its place"
+    app.number_input(key="folder-from").set_value(3)
+    assert offered(app, "folder") == ["take-folder-3", "take-folder-4"]
+    app.button(key="take-folder-4").click().run()
+    assert link(app, "picture") == "folder-4"
+    assert 'data-picture="folder-4"' in html(app)
+
+
+def test_previous_and_next_stay_in_the_folder(start, clevr):
+    app = start(clevr, picture="folder-0")
+    app.button(key="previous").click().run()
+    assert link(app, "picture") == f"folder-{SHOWN - 1}"
+    app.button(key="next").click().run()
+    assert link(app, "picture") == "folder-0"
+
+
+def test_a_broken_file_has_a_sentence_and_can_be_passed(start, clevr):
+    app = start(clevr, picture=f"folder-{BROKEN}", q=QUESTION)
+    (told,) = noticed(app)
+    assert "is not a picture" in told
+    assert "gallery stands in" in told
+    assert 'data-picture="gallery-0"' in html(app)
+    app.button(key="next").click().run()
+    assert link(app, "picture") == f"folder-{BROKEN + 1}"
+    assert not app.warning
+    assert f'data-picture="folder-{BROKEN + 1}"' in html(app)
+
+
+@pytest.mark.parametrize("page", ["modulation", "ledger", "maps"])
+def test_other_pages_take_it(start, clevr, page):
+    app = start(clevr, picture="folder-1", q=QUESTION)
+    app.switch_page(f"ui/pages/{page}.py").run()
+    assert not app.exception
+    assert link(app, "picture") == "folder-1"
+    if page != "maps":
+        app.button(key="study-Next").click().run()
+        assert link(app, "picture") == f"folder-{BROKEN}"
+        assert not app.exception
+        assert any("is not a picture" in told for told in noticed(app))
+
+
+def test_a_plain_folder_is_answered_without_a_truth(start, plain):
+    app = start(plain, picture="folder-2", q=QUESTION)
+    assert "truth unknown" in html(app)
+    assert 'data-picture="folder-2"' in html(app)
+    app.button(key="next").click().run()
+    assert link(app, "picture") == "folder-0"
+
+
+@pytest.mark.parametrize("number", ["5", "99999999", "999999999999", "-1", "x", ""])
+def test_a_link_out_of_range_has_a_sentence(start, clevr, number):
+    app = start(clevr, picture=f"folder-{number}")
+    assert 'data-picture="gallery-0"' in html(app)
+    assert len(app.info) == 1
+
+
+def test_without_a_folder_a_link_to_one_has_a_sentence(checkpoint, monkeypatch):
+    monkeypatch.delenv(loaders_folder.PICTURES, raising=False)
+    app = opened(picture="folder-1")
+    assert 'data-picture="gallery-0"' in html(app)
+    (told,) = app.info
+    assert "FILM" in told.value
+    assert app.button(key="gallery").label == "Gallery"
+
+
+def test_a_missing_or_empty_folder_has_a_sentence(start, tmp_path):
+    app = start(tmp_path / "nowhere")
+    assert 'id="answer"' in html(app)
+    (told,) = noticed(app)
+    assert "does not exist" in told
+    (tmp_path / "empty").mkdir()
+    app = start(tmp_path / "empty")
+    assert 'id="answer"' in html(app)
+    app.button(key="gallery").click().run()
+    assert not offered(app, "folder")
+    (told,) = noticed(app)
+    assert "holds no pictures" in told
+    assert len(offered(app, "gallery")) == len(gallery())
+    app.button(key="take-7").click().run()
+    assert link(app, "picture") == "gallery-7"
+
+
+def test_damaged_scenes_are_told_and_the_picture_is_answered(start, clevr):
+    file = clevr / "scenes" / "CLEVR_val_scenes.json"
+    file.write_text(file.read_text("utf-8")[:-200], "utf-8")
+    app = start(clevr, picture=f"folder-{SHOWN - 1}", q=QUESTION)
+    assert "truth unknown" in html(app)
+    assert "is damaged" in " ".join(line.value for line in app.markdown).replace("\\", "")
+    app = start(clevr, picture="folder-0", q=QUESTION)
+    assert "truth unknown" not in html(app), "the scenes before the damage are whole"
+
+
+# --- Without it -----------------------------------------------------------------------------------
+
+
+def test_links_count_the_folder_only_when_they_name_it():
+    def uncounted() -> int:
+        raise AssertionError
+
+    assert from_link({"picture": "gallery-3"}, "ab", 40, ViewState(), uncounted)[0].picture == "gallery-3"
+    view, remarks = from_link({"picture": "folder-17"}, "ab", 40, ViewState(), lambda: 18)
+    assert (view.picture, remarks) == ("folder-17", ())
+    view, (remark,) = from_link({"picture": "folder-17"}, "ab", 40, ViewState())
+    assert view.picture == "gallery-0"
+    assert "No folder" in remark
+
+
+def test_scenes_are_found_by_name_whatever_their_order(clevr):
+    file = clevr / "scenes" / "CLEVR_val_scenes.json"
+    whole = json.loads(file.read_text("utf-8"))
+    del whole["scenes"][1]
+    whole["scenes"].reverse()
+    file.write_text(json.dumps(whole), "utf-8")
+    album, chosen = open_album(clevr), gallery()[SHOWN:0:-1]
+    assert len(album) == SHOWN
+    for number in (4, 0, 3, 4):
+        scene = album.scene(number)
+        assert scene.filename == album.name(number)
+        assert [str(thing) for thing in scene.objects] == [str(t) for t in chosen[number].scene.objects]
+    assert album.scene(1) is None
+
+
+def test_splits_with_scenes_come_first(clevr):
+    shutil.copytree(clevr / "images" / "val", clevr / "images" / "test")
+    album = open_album(clevr)
+    assert album.ranges() == {"val": range(5), "test": range(5, 10)}
+    assert album.scene(0) is not None
+    assert album.scene(5) is None
+    assert open_album(clevr / "images" / "val").ranges() == {"val": range(5)}
+    assert open_album(clevr / "images" / "val").scene(0) is not None
+    with pytest.raises(InputError, match="0 to 9"):
+        album.picture(10)
+
+
+def test_a_corpus_as_generated_is_an_album(tmp_path):
+    folder = generate(tmp_path / "packed", Recipe(2, 3, size=(48, 32)))
+    album = open_album(folder)
+    assert album.ranges() == {"train": range(2)}
+    assert album.picture(1).shape == (32, 48, 3)
+    assert album.scene(1).filename == album.name(1)
+    bare = generate(tmp_path / "bare", Recipe(2, 3, size=None))
+    with pytest.raises(InputError, match="holds no pictures"):
+        open_album(bare)
+
+
+def test_official_pictures_have_their_scenes(shared_data, start):
+    folder = shared_data / "clevr-official"
+    if not (folder / "images" / "val").is_dir():
+        pytest.skip("no official pictures here")
+    app = start(folder, picture="folder-17", q=QUESTION)
+    scenes = json.loads((folder / "scenes" / "CLEVR_val_scenes.json").read_text("utf-8"))["scenes"]
+    objects = next(s["objects"] for s in scenes if s["image_filename"] == "CLEVR_val_000017.png")
+    assert loaders.shown("folder-17", None).title == "CLEVR_val_000017.png"
+    assert loaders.truth(QUESTION, loaders.shown("folder-17", None)).answer == str(len(objects))
+    assert "truth unknown" not in html(app)
+
+
+def test_official_questions_about_the_folder_have_their_answers(shared_data):
+    folder = shared_data / "clevr-official"
+    if not (folder / "images" / "val").is_dir():
+        pytest.skip("no official pictures here")
+    album = open_album(folder)
+    by_name = {album.name(number): album.scene(number) for number in range(len(album))}
+    asked = json.loads((folder / "questions" / "CLEVR_val_questions.json").read_text("utf-8"))["questions"]
+    asked = asked[::10]
+    found = [loaders.find_truth(item["question"], by_name[item["image_filename"]]).answer for item in asked]
+    assert found == [str(item["answer"]) for item in asked]

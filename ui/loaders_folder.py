@@ -1,0 +1,92 @@
+"""Pictures out of a folder of the visitor's: `FILM_PICTURES=CLEVR_v1.0 python3 start.py`.
+
+Nothing of it is touched before somebody wants to see one of its pictures.
+"""
+
+from __future__ import annotations
+
+import os
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+import film
+from film import Album, InputError, Scene
+
+PICTURES = "FILM_PICTURES"  # environment variable: a CLEVR folder, a packed corpus, or a folder of pictures
+KEPT_WIDTH = 1440  # pixels of a large picture that are kept
+THUMBNAIL = (300, 200)
+
+
+def is_set() -> bool:
+    """Was a folder named when the app was started?"""
+    return bool(os.environ.get(PICTURES))
+
+
+def trouble() -> str | None:
+    """What keeps the folder from being opened, as far as a glance at it tells."""
+    if not is_set() or Path(os.environ[PICTURES]).expanduser().is_dir():
+        return None
+    try:
+        album()
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def album() -> Album:
+    """The folder's pictures.
+
+    Raises:
+        InputError: no folder was named, or it cannot be read, or it holds none.
+    """
+    if not is_set():
+        raise InputError(
+            f"No folder of pictures is open here; start the app with {PICTURES}=FOLDER to have one."
+        )
+    return _album(os.environ[PICTURES])
+
+
+@st.cache_resource(show_spinner="Listing the folder's pictures …")
+def _album(folder: str) -> Album:
+    return film.open_album(folder)
+
+
+def count() -> int:
+    """How many pictures the folder has. Raises InputError as `album`."""
+    return len(album())
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def picture(number: int) -> np.ndarray:
+    """A picture of the folder, uint8 (height, width, 3). Raises InputError where it cannot be read."""
+    return not_too_wide(album().picture(number))
+
+
+@st.cache_resource(show_spinner="Looking the picture up in the folder's scenes …", max_entries=512)
+def scene(number: int) -> Scene | None:
+    """What is in it; None where nobody has said. Reads the scenes file as far as that, and only once.
+
+    Raises:
+        InputError: the scenes file is damaged.
+    """
+    return album().scene(number)
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def thumbnail(number: int) -> bytes:
+    """A picture of the folder as a small JPEG, its middle where its shape is another. Raises as `picture`."""
+    small = film.fit(album().picture(number), *THUMBNAIL)
+    Image.fromarray(small).save(file := BytesIO(), "JPEG", quality=85)
+    return file.getvalue()
+
+
+def not_too_wide(pixels: np.ndarray) -> np.ndarray:
+    """A picture at most `KEPT_WIDTH` wide: a photograph would fill the memory and show nothing more."""
+    height, width = pixels.shape[:2]
+    if width <= KEPT_WIDTH:
+        return pixels
+    return film.to_size(pixels, KEPT_WIDTH, max(1, round(height * KEPT_WIDTH / width)))
