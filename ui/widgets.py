@@ -54,6 +54,8 @@ def style() -> None:
         .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
         [data-testid=InputInstructions] {display: none}
         .stImage img {border-radius: .5rem}
+        .st-key-atlas-split [data-testid=stHorizontalBlock]:has(> .stColumn) {flex-wrap: wrap}
+        .st-key-atlas-split .stColumn {min-width: min(24rem, 100%)}
         </style>"""
     )
 
