@@ -176,7 +176,12 @@ def test_selections_are_kept_and_compared(open_page, checkpoint, views):
     said = texts(app)
     assert "**first**" in said
     assert "**second**" in said
-    assert len([caption for caption in app.caption if "false" in caption.value]) == 3
+    assert len([caption for caption in app.caption if "false" in caption.value]) == 4
+    assert "first against second, without the rest" in said
+    study = loaders_atlas._known()[0]
+    counts, exists = (study.table["type"].to_numpy() == kind for kind in ("count", "exist"))
+    between = loaders_atlas.why_between(counts, exists, "both:1")
+    assert (between.selected, between.rest) == (counts.sum(), exists.sum())
     app.button(key="atlas-show-first").click().run()
     assert views["atlas"]["selected"].sum() == (loaders_atlas._known()[0].table["type"] == "count").sum()
     app.button(key="atlas-drop-second").click().run()

@@ -170,6 +170,28 @@ def why(rows: np.ndarray, space: str) -> Why:
     return _why(_weights(), np.packbits(rows).tobytes(), space)
 
 
+def why_between(one: np.ndarray, other: np.ndarray, space: str) -> Why:
+    """What sets these questions apart from those, bool (questions,) each; what is in both is left out.
+
+    Raises:
+        InputError: they are too few.
+    """
+    return _why_between(
+        _weights(), np.packbits(one & ~other).tobytes(), np.packbits(other & ~one).tobytes(), space
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _why_between(weights: str, one: bytes, other: bytes, space: str) -> Why:
+    extraction, _ = _known()
+    first, second = (
+        np.unpackbits(np.frombuffer(bits, np.uint8), count=len(extraction)).astype(bool)
+        for bits in (one, other)
+    )
+    either = np.flatnonzero(first | second)
+    return why_together(extraction.take(either), np.flatnonzero(first[either]), space=space)
+
+
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _why(weights: str, bits: bytes, space: str) -> Why:
     extraction, _ = _known()

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis import atlas
+from analysis import Why, atlas
 from analysis.extraction import Extraction
 from analysis.figures import atlas as figures
 from analysis.layout import Layout
@@ -310,9 +310,14 @@ _FINDINGS: dict[str, Any] = {
 
 def _findings(shown: Shown, selection: state.Selection, key: str) -> None:
     space = selection.space or shown.layout.recipe.space
+    _compared(lambda: loaders_atlas.why(selection.rows, space), key)
+
+
+def _compared(compare: Callable[[], Why], key: str) -> None:
+    """The findings of a comparison: in a sentence, and ranked."""
     try:
-        with st.spinner("Comparing with the rest …"):
-            why = loaders_atlas.why(selection.rows, space)
+        with st.spinner("Comparing …"):
+            why = compare()
     except InputError as error:
         widgets.complain(error)
         return
@@ -424,13 +429,23 @@ def _kept(shown: Shown) -> None:
             )
     if len(kept) < 2 or not loaders_atlas.explains():
         return
-    names = list(kept)
+    names, chosen = list(kept), []
     for side, column in enumerate(st.columns(2, gap="medium")):
         with column:
             name = st.selectbox(
                 "with" if side else "Compare", names, index=side, key=f"atlas-compare-{side}-{len(kept)}"
             )
             _findings(shown, kept[name], f"compared-{side}")
+            chosen.append(name)
+    one, other = (kept[name] for name in chosen)
+    if chosen[0] == chosen[1]:
+        return
+    st.markdown(f"#### {widgets.plain(chosen[0])} against {widgets.plain(chosen[1])}, without the rest")
+    both = int((one.rows & other.rows).sum())
+    left_out = f" {both:,} questions are in both and left out." if both else ""
+    widgets.notice(f"“The rest” is {widgets.plain(chosen[1])} alone here.{left_out}")
+    space = one.space or shown.layout.recipe.space
+    _compared(lambda: loaders_atlas.why_between(one.rows, other.rows, space), "between")
 
 
 main()
