@@ -1,6 +1,7 @@
 """Set up and go: `python3 start.py COMMAND` on a fresh machine with Python 3.11 or newer.
 
-    python3 start.py [streamlit arguments]       the app, in your browser
+    python3 start.py [streamlit arguments]       the app, in your browser; with pictures of your own beside
+                                                 the gallery: FILM_PICTURES=FOLDER python3 start.py
     python3 start.py test [pytest arguments]     the whole test suite, as CI runs it
     python3 start.py film COMMAND ...            `python -m film COMMAND ...`
 
@@ -56,6 +57,8 @@ def main(arguments: list[str]) -> int:
         match command:
             case "open":
                 prepare("requirements.txt")
+                if folder := os.environ.get("FILM_PICTURES"):  # as seen from here; the app runs in HERE
+                    os.environ["FILM_PICTURES"] = os.path.abspath(os.path.expanduser(folder))
                 return run("-m", "streamlit", "run", "app.py", "--server.address", "localhost", *rest)
             case "test":
                 prepare("requirements.txt", "requirements-dev.txt")

@@ -166,16 +166,21 @@ class _Files:
 
     def _scene_item(self, name: str) -> Any:
         """A scene as the file has it, which is read up to there: as a rule it goes by the pictures' names."""
+        if name not in self._read:
+            self._read_on(name)
+        return pickle.loads(zlib.decompress(self._read[name])) if name in self._read else None
+
+    def _read_on(self, name: str) -> None:
+        """Read the scenes file on to this picture's or, where it has none, to the end."""
         with self._lock:
-            while name not in self._read and self._damage is None:
+            while name not in self._read:
+                if self._damage is not None:
+                    raise InputError(str(self._damage))
                 try:
                     filename, item = next(self._coming)
                 except StopIteration:
-                    return None
+                    return
                 except InputError as error:
                     self._damage = error
                 else:
                     self._read[filename] = zlib.compress(pickle.dumps(item), 1)
-            if name in self._read:
-                return pickle.loads(zlib.decompress(self._read[name]))
-            raise InputError(str(self._damage))
