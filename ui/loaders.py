@@ -141,7 +141,7 @@ def _of_gallery(number: int, remark: str | None = None) -> Shown:
 
 def _of_folder(number: int) -> Shown:
     album, pixels = loaders_folder.album(), loaders_folder.picture(number)
-    where = f"Number {number} of your folder, which has 0 to {len(album) - 1}"
+    where = f"Picture {number} of 0 to {len(album) - 1} in your folder"
     try:
         scene = loaders_folder.scene(number)
         why = f"{where}; nothing is known of its scene." if scene is None else f"{where}; its scene is known."

@@ -178,7 +178,7 @@ def _offer_folder() -> None:
     kind, _, number = state.view().picture.partition("-")
     page = int(number) // A_PAGE * A_PAGE if kind == "folder" else 0
     ranges = album.ranges().items()
-    where = f"{len(album):,} pictures in {album.path}: " + ", ".join(
+    where = f"{len(album):,} pictures in {album.path.name}: " + ", ".join(
         f"{name} has {numbers.start} to {numbers.stop - 1}" for name, numbers in ranges
     )
     st.caption(plain(where))
@@ -225,7 +225,7 @@ def picture_buttons(shown: loaders.Shown) -> None:
             "Next", icon=":material/chevron_right:", key="next",
             on_click=state.change, kwargs={"picture": loaders.neighbour(key, 1)},
         )  # fmt: skip
-        whence = "Gallery, folder" if loaders_folder.is_set() else "Gallery"
+        whence = "Pictures" if loaders_folder.is_set() else "Gallery"
         if st.button(whence, icon=":material/photo_library:", key="gallery"):
             choose_picture()
         with st.popover("Your own", icon=":material/upload:", key=f"own-{state.turn('upload')}"):
