@@ -76,8 +76,8 @@ _NAMES = {
     "analysis.figures.maps": ("effect_bars", "label_wall"),
     "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",
-        "census_bars", "contribution_bars", "modulation_heatmap", "plane", "population_histogram",
-        "prefix_answers", "reach", "word_moves", "word_path",
+        "census_bars", "contribution_bars", "modulation_heatmap", "modulation_table", "path_table", "plane",
+        "population_bins", "population_histogram", "prefix_answers", "reach", "word_moves", "word_path",
     ),
 }  # fmt: skip
 

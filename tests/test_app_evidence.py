@@ -47,7 +47,7 @@ def text(app: AppTest) -> str:
 def test_everything_is_there(open_page, measured):
     app = open_page(measured)
     assert not app.exception
-    assert [heading.value for heading in app.subheader] == [
+    assert [heading.value for heading in app.main.subheader] == [
         "Right answers",
         "What is taken for what",
         "Wrong answers, the surest first",

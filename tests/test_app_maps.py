@@ -39,7 +39,7 @@ def test_a_card_says_what_was_measured(page):
     told = " ".join(line.value for line in page.markdown)
     assert "In pictures:" in told
     assert "changes **" in told
-    assert len(page.get("plotly_chart")) == 3
+    assert len(page.get("plotly_chart")) == len(page.get("download_button")) == 3
     page.number_input[0].set_value(2).run()
     assert not page.exception
     assert "Block 1, map 2" in [line.value for line in page.subheader]

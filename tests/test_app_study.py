@@ -1,13 +1,18 @@
 """The modulation and ledger pages, run without a browser on a tiny network."""
 
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
 from analysis import make_study
 from film import Session, save
+from ui import widgets
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "What color is the large metal sphere?"
@@ -110,6 +115,60 @@ def test_ledger_page_says_what_is_not_exact(open_page, checkpoint):
     app = open_page("ledger", checkpoint(two_way=True))
     assert not app.exception
     assert "Not exact" in app.warning[0].value
+
+
+@pytest.fixture
+def files(monkeypatch) -> dict[str, Callable[[], bytes]]:
+    """What the files of a page are written by, by their names."""
+    offered = {}
+    show = st.download_button
+
+    def note(label: str, write: Callable[[], bytes], name: str, *given, **more) -> bool:
+        offered[name] = write
+        return show(label, write, name, *given, **more)
+
+    monkeypatch.setattr(st, "download_button", note)
+    return offered
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        (
+            "modulation",
+            ["gamma-of-the-question", "beta-of-the-question", "population-gamma", "population-beta",
+             "census", "gamma-beta", "reach"],
+        ),
+        ("ledger", ["prefix-answers", "moves-of-gamma", "ledger-of-gamma", "path-of-gamma"]),
+    ],
+)  # fmt: skip
+def test_every_figure_has_its_numbers(open_page, checkpoint, files, page, names):
+    app = open_page(page, checkpoint())
+    assert not app.exception
+    assert list(files) == ["answers.csv"] + [f"{name}.csv" for name in names]  # the app opens on Ask
+    tables = {name: pd.read_csv(BytesIO(files[f"{name}.csv"]())) for name in names}
+    if page == "modulation":
+        assert tables["gamma-beta"].columns.tolist() == ["block", "map", "gamma", "beta"]
+        assert tables["beta-of-the-question"]["beta"].equals(tables["gamma-beta"]["beta"])
+        assert "gamma_percentile" in tables["gamma-of-the-question"]
+        assert tables["population-beta"]["questions"].sum() == 40
+        assert set(tables["population-beta"]["block"]) == {2}
+    else:
+        path, line = tables["path-of-gamma"], tables["ledger-of-gamma"]
+        last = path[(path["place"] == path["place"].max()) & (path["map"] == 5)]
+        assert last["gamma"].item() == pytest.approx(line["total"].iloc[-1])
+        assert path["word"].tolist()[-1] == tables["moves-of-gamma"]["word"].iloc[-1]
+
+
+def test_long_tables_are_parquet(open_page, checkpoint, files, monkeypatch):
+    monkeypatch.setattr(widgets, "CSV_ROWS", 40)
+    app = open_page("ledger", checkpoint())
+    assert not app.exception
+    (label,) = [b.proto.label for b in app.get("download_button") if "Parquet" in b.proto.label]
+    assert label == "Data as Parquet"
+    path = pd.read_parquet(BytesIO(files["path-of-gamma.parquet"]()))
+    assert path["word"].iloc[0] == "<START>"
+    assert len(path) > 40
 
 
 @pytest.mark.parametrize("page", ["modulation", "ledger"])

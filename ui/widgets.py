@@ -6,6 +6,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ui import builder, loaders, loaders_folder, state
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
 A_PAGE = 12  # pictures of a folder that are offered at once
+CSV_ROWS = 5000  # of a table that is still handed out as CSV
 
 
 def style() -> None:
@@ -97,32 +99,46 @@ def figure(
     drawn: Figure,
     name: str,
     alt: str,
-    table: pd.DataFrame | None = None,
+    table: pd.DataFrame,
     pick: Callable[[list[Any]], None] | None = None,
 ) -> None:
-    """A figure with its SVG (the camera on hovering) and its numbers as CSV.
+    """A figure with its SVG (the camera on hovering) and its numbers as a file.
 
-    `pick`: given the custom data of a point that was clicked.
+    `table`: the numbers that it shows. `pick`: given the custom data of a point that was clicked.
     """
 
     def hand_on(selection: dict[str, Any]) -> None:
         if pick and selection["points"]:
             pick(selection["points"][0]["customdata"])
 
-    choice = state.picked(f"figure-{name}", hand_on) if pick else {"key": f"figure-{name}"}
+    key = f"figure-{name}"
+    choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
     st.plotly_chart(
         drawn,
         theme=None,
         **choice,
-        **({"selection_mode": "points"} if pick else {}),
         config={"toImageButtonOptions": {"format": "svg", "filename": name}, "displaylogo": False},
         alt=alt,
     )
-    if table is not None:
-        st.download_button(
-            "Data as CSV", table.to_csv(index=False).encode(), f"{name}.csv", "text/csv", key=f"csv-{name}",
-            icon=":material/download:", type="tertiary", on_click="ignore",
-        )  # fmt: skip
+    data(table, name)
+
+
+def data(table: pd.DataFrame, name: str) -> None:
+    """A table as a file: CSV, or Parquet where that would be long. It is written when it is asked for."""
+    if len(table) > CSV_ROWS:
+        kind, end, mime = "Parquet", "parquet", "application/vnd.apache.parquet"
+        write: Callable[[], bytes] = partial(table.to_parquet, index=False)
+    else:
+        kind, end, mime = "CSV", "csv", "text/csv"
+        write = partial(_csv, table)
+    st.download_button(
+        f"Data as {kind}", write, f"{name}.{end}", mime, key=f"data-{name}",
+        icon=":material/download:", type="tertiary", on_click="ignore",
+    )  # fmt: skip
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False).encode()
 
 
 def network_or_advice(load: Callable[[], Session]) -> Session:

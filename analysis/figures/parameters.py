@@ -280,10 +280,10 @@ def grouping_by_block(
     )  # fmt: skip
 
 
-def histogram_table(parameters: Parameters) -> pd.DataFrame:
-    """The bins of all histograms: kind, block (from 1), low, high, count."""
+def histogram_table(parameters: Parameters, *kinds: str) -> pd.DataFrame:
+    """The bins of all histograms, or of those of gamma or beta: kind, block (from 1), low, high, count."""
     parts = []
-    for kind in KINDS:
+    for kind in kinds or KINDS:
         edges = parameters.edges[kind]
         for block in parameters.modulated:
             parts.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.figures.look import (
@@ -143,12 +144,11 @@ def population_histogram(
     population: Population, kind: Kind, block: int, feature_map: int, value: float, *, dark: bool = False
 ) -> go.Figure:
     """One gamma or beta in all questions of the population, this question's marked."""
-    values = population.values(kind)[:, block, feature_map].astype(np.float32)
-    counts, edges = np.histogram(values, bins=48)
+    bins = population_bins(population, kind, block, feature_map)
     bars = go.Bar(
-        x=(edges[1:] + edges[:-1]) / 2,
-        y=counts,
-        width=np.diff(edges),
+        x=(bins["low"] + bins["high"]) / 2,
+        y=bins["questions"],
+        width=bins["high"] - bins["low"],
         marker={"color": NEUTRAL, "line": {"width": 0}},
         hovertemplate=f"{kind} %{{x:.3f}}: %{{y}} questions<extra></extra>",
     )
@@ -398,3 +398,59 @@ def answers_side_by_side(
     chart.update_yaxes(tickcolor="rgba(0,0,0,0)")
     chart.update_layout(margin={"r": 56})
     return chart
+
+
+# --- What the figures show, as tables: blocks from 1, maps from 0 ------------------------------------------
+
+
+def modulation_table(
+    values: Mapping[Kind, np.ndarray], standings: Mapping[str, Standing | None] | None = None
+) -> pd.DataFrame:
+    """A row a map: block, map, and of each kind the value and, where it is known, its z and percentile.
+
+    Args:
+        values: one question's gamma, beta or both by name, (blocks, maps) each.
+        standings: of each kind against the population.
+    """
+    blocks, maps = next(iter(values.values())).shape
+    columns = {"block": np.repeat(np.arange(blocks) + 1, maps), "map": np.tile(np.arange(maps), blocks)}
+    for kind, numbers in values.items():
+        columns[kind] = numbers.ravel()
+        compared = (standings or {}).get(kind)
+        if compared is not None:
+            columns[f"{kind}_z"] = compared.z.ravel()
+            columns[f"{kind}_percentile"] = compared.percentile.ravel()
+    return pd.DataFrame(columns)
+
+
+def population_bins(population: Population, kind: Kind, block: int, feature_map: int) -> pd.DataFrame:
+    """How many questions give a map each gamma or beta: kind, block, map, low, high, questions; 48 bins.
+
+    Args:
+        block, feature_map: counted from 0.
+    """
+    values = population.values(kind)[:, block, feature_map].astype(np.float32)
+    counts, edges = np.histogram(values, bins=48)
+    return pd.DataFrame(
+        {"kind": kind, "block": block + 1, "map": feature_map, "low": edges[:-1], "high": edges[1:],
+         "questions": counts}
+    )  # fmt: skip
+
+
+def path_table(ledger: Ledger, kind: Kind, block: int) -> pd.DataFrame:
+    """Gamma or beta of a block's maps after each word: place (of the word, from 0), word, block, map, value.
+
+    Args:
+        block: counted from 0.
+    """
+    values = ledger.values(kind)[1:, block]  # (tokens, maps)
+    tokens, maps = values.shape
+    return pd.DataFrame(
+        {
+            "place": np.repeat(np.arange(tokens), maps),
+            "word": np.repeat(np.array(ledger.tokens, dtype=object), maps),
+            "block": block + 1,
+            "map": np.tile(np.arange(maps), tokens),
+            kind: values.ravel(),
+        }
+    )

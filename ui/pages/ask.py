@@ -272,7 +272,7 @@ def _compare(asked: tuple[Asked, ...], dark: bool) -> None:
     with left:
         widgets.figure(
             analysis.answers_side_by_side(a.answer.probabilities, b.answer.probabilities, dark=dark),
-            "two-answers", "The likeliest answers of A and B side by side",
+            "two-answers", "The likeliest answers of A and B side by side", _both(a, b),
         )  # fmt: skip
     with right:
         st.dataframe(_differences(a.answer, b.answer), hide_index=True)
@@ -280,6 +280,18 @@ def _compare(asked: tuple[Asked, ...], dark: bool) -> None:
             "How far A and B are apart: root mean square over a block's maps. The question alone sets gamma "
             "and beta, so the same question about two pictures differs by exactly 0."
         )
+
+
+def _both(a: Asked, b: Asked) -> pd.DataFrame:
+    """The probability of every answer to A and to B."""
+    return pd.DataFrame(
+        [
+            {"asked": name, "picture": entry.picture, "question": entry.question, "answer": answer,
+             "probability": chance}
+            for name, entry in (("A", a), ("B", b))
+            for answer, chance in entry.answer.probabilities.items()
+        ]
+    )  # fmt: skip
 
 
 def _differences(a: Answer, b: Answer) -> pd.DataFrame:

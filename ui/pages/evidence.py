@@ -100,7 +100,7 @@ def _accuracy(dark: bool) -> None:
             "Per cent. Rows of this network: measured here, and as its card says; `low` and `high` are the "
             "95 % interval of Overall. The paper's rows are on CLEVR's test set (Table 1)."
         )
-        _csv(table, "beside-the-paper")
+        widgets.data(table, "beside-the-paper")
 
 
 def _told(table: pd.DataFrame) -> str:
@@ -180,7 +180,7 @@ def _errors(evidence: Evidence) -> None:
             row = shown.iloc[chosen]
             state.change(picture=str(row["picture"]), question=str(row["text"]))
             st.switch_page("ui/pages/ask.py")
-    _csv(found, "wrong-answers")
+    widgets.data(found, "wrong-answers")
 
 
 def _values(column: pd.Series) -> list[str]:
@@ -260,13 +260,6 @@ def _report() -> None:
                 label, partial(loaders_evidence.report_of, of), f"film-lens-{name}.html", "text/html",
                 key=f"report-{name}", icon=":material/description:", on_click="ignore",
             )  # fmt: skip
-
-
-def _csv(table: pd.DataFrame, name: str) -> None:
-    st.download_button(
-        "Data as CSV", table.to_csv(index=False).encode(), f"{name}.csv", "text/csv", key=f"csv-{name}",
-        icon=":material/download:", type="tertiary", on_click="ignore",
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

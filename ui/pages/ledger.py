@@ -104,7 +104,8 @@ def _path(ledger: Ledger, kind: str, block: int, dark: bool) -> None:
         "stay**: the network has read what it needs for them."
     )
     alt = f"Every {kind} of block {block + 1} after each word."
-    widgets.figure(analysis.word_path(ledger, kind, block, dark=dark), f"path-of-{kind}", alt)
+    table = analysis.path_table(ledger, kind, block)
+    widgets.figure(analysis.word_path(ledger, kind, block, dark=dark), f"path-of-{kind}", alt, table)
 
 
 if __name__ == "__main__":  # as Streamlit runs a page

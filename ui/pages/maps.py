@@ -54,7 +54,8 @@ def page() -> None:
     chosen = (min(view.block, session.config.blocks - 1), min(view.feature_map, session.config.maps - 1))
     widgets.figure(
         analysis.label_wall(found.cards, found.effects, chosen=chosen, dark=dark),
-        "labels", "Every map, coloured by what it answers to in pictures.", found.cards, study.open_map,
+        "labels", "Every map, coloured by what it answers to in pictures.", _from_1(found.cards),
+        study.open_map,
     )  # fmt: skip
     st.caption(
         f"Read in {recipe['objects']:,} objects of {recipe['scenes']} drawn scenes and the gammas of "
@@ -75,7 +76,7 @@ def _table(found: MapCards) -> None:
         "First", ["by number", "most answers changed", "most probability lost"], default="by number",
         required=True, key="maps-order",
     )  # fmt: skip
-    table = found.cards.assign(block=found.cards["block"] + 1, flags=_flags(found.cards))[list(COLUMNS)]
+    table = _from_1(found.cards).assign(flags=_flags(found.cards))[list(COLUMNS)]
     if wanted:
         both = table["pictures"] + ", " + table["language"]
         table = table[both.str.contains(wanted, case=False, regex=False)]
@@ -92,6 +93,11 @@ def _table(found: MapCards) -> None:
         table, hide_index=True, height=260, column_config=COLUMNS, selection_mode="single-row",
         **state.picked(f"maps-{wanted}-{order}", open_card),
     )  # fmt: skip
+
+
+def _from_1(table: pd.DataFrame) -> pd.DataFrame:
+    """Blocks counted as on screen."""
+    return table.assign(block=table["block"] + 1)
 
 
 def _flags(cards: pd.DataFrame) -> list[str]:
@@ -129,7 +135,7 @@ def _card(session: Session, found: MapCards, block: int, number: int, dark: bool
         with column:
             widgets.notice(f"{told} Pale bars could be chance.")
             alt = f"Cliff's delta of what moves the map in {about}."
-            widgets.figure(analysis.effect_bars(effects, dark=dark), f"map-{about}", alt, effects)
+            widgets.figure(analysis.effect_bars(effects, dark=dark), f"map-{about}", alt, _from_1(effects))
     _pictures(session, card, block, number)
     _questions(block, number)
 

@@ -77,26 +77,9 @@ def _heatmaps(
         drawn = analysis.modulation_heatmap(
             getattr(answer, kind), kind, standings[kind], show=show, chosen=chosen, dark=dark
         )
-        table = modulation_table(answer, standings) if kind == "beta" else None
+        table = analysis.modulation_table({kind: getattr(answer, kind)}, standings)
         alt = f"{kind} of every map, a row a block and a column a map."
-        name = f"{kind}-of-the-question" if table is None else "modulation"
-        widgets.figure(drawn, name, alt, table, study.open_map)
-
-
-def modulation_table(answer: Answer, standings: dict[str, Standing | None]) -> pd.DataFrame:
-    """A row for each map: block from 1, map from 0, gamma, beta, and where they stand."""
-    blocks, maps = answer.gamma.shape
-    columns = {
-        "block": np.repeat(np.arange(1, blocks + 1), maps),
-        "map": np.tile(np.arange(maps), blocks),
-    }
-    for kind in KINDS:
-        columns[kind] = getattr(answer, kind).ravel()
-        compared = standings.get(kind)
-        if compared is not None:
-            columns[f"{kind}_z"] = compared.z.ravel()
-            columns[f"{kind}_percentile"] = compared.percentile.ravel()
-    return pd.DataFrame(columns)
+        widgets.figure(drawn, f"{kind}-of-the-question", alt, table, study.open_map)
 
 
 def _one_map(
@@ -128,6 +111,7 @@ def _one_map(
                 analysis.population_histogram(population, kind, block, feature_map, value, dark=dark),
                 f"population-{kind}",
                 f"{kind} of this map in {len(population):,} questions; here it is {value:.3f}.",
+                analysis.population_bins(population, kind, block, feature_map),
             )
 
 
@@ -150,7 +134,8 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
     with right:
         drawn = analysis.plane(answer.gamma, answer.beta, dark=dark)
         alt = "Gamma against beta of every map, coloured by block."
-        widgets.figure(drawn, "gamma-beta", alt, modulation_table(answer, {}), study.open_map)
+        table = analysis.modulation_table({kind: getattr(answer, kind) for kind in KINDS})
+        widgets.figure(drawn, "gamma-beta", alt, table, study.open_map)
 
 
 @st.fragment  # sorting the wall leaves the rest of the page alone

@@ -81,7 +81,8 @@ def _blocks(parameters: Parameters, dark: bool) -> None:
     kind = kind or "gamma"
     found = [(block, parameters.block_statistics(kind, block)) for block in parameters.modulated]
     alt = f"Histograms of {kind} in {len(found)} blocks."
-    widgets.figure(analysis.block_histograms(parameters, kind, dark=dark), f"{kind}-by-block", alt)
+    table = analysis.histogram_table(parameters, kind)
+    widgets.figure(analysis.block_histograms(parameters, kind, dark=dark), f"{kind}-by-block", alt, table)
     st.caption(
         " · ".join(
             f"block {block + 1}: {one.negative:.0%} below 0, mode {one.mode:.2f}, mean {one.mean:.2f}"
