@@ -224,8 +224,8 @@ class Selection:
 
 def told(key: str, what: str) -> Any:
     """What a component or table with this key has just said, or None."""
-    value = st.session_state.get(key)
-    return value.get(what) if hasattr(value, "get") else None
+    get = getattr(st.session_state.get(key), "get", None)
+    return get(what) if get else None
 
 
 def select(selection: Selection | None) -> None:

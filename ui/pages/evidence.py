@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -154,13 +155,14 @@ def _errors(evidence: Evidence) -> None:
     shown = found.head(MOST_ERRORS)
     more = f", the surest {len(shown)} of them" if len(shown) < len(found) else ""
     st.caption(f"{len(found):,} wrong answers{more}.")
-    picked = st.dataframe(
+    key = f"errors-{kind}-{truth}-{said}"
+    choice: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if here else {}
+    st.dataframe(
         shown[["text", "answer", "prediction", "probability", "type", "picture"]],
         hide_index=True,
         height=280,
-        key=f"errors-{kind}-{truth}-{said}",
-        on_select="rerun" if here else "ignore",
-        selection_mode="single-row",
+        key=key,
+        **choice,
         column_config={
             "text": st.column_config.TextColumn("question", width="large"),
             "answer": "true",
@@ -169,7 +171,7 @@ def _errors(evidence: Evidence) -> None:
         },
     )
     if here:
-        rows = picked["selection"]["rows"]
+        rows = (state.told(key, "selection") or {}).get("rows", [])
         typed = st.selectbox(
             "Or by keyboard", range(len(shown)), index=None, placeholder="Type words of the question",
             format_func=lambda row: f"{shown['text'].iloc[row]} ({shown['picture'].iloc[row]})",
