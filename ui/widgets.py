@@ -56,6 +56,9 @@ def style() -> None:
         .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
         [data-testid=InputInstructions] {display: none}
         .stImage img {border-radius: .5rem}
+        .st-key-ask-split .stColumn:not(.stColumn .stColumn) {min-width: min(20rem, 100%)}
+        @media (max-width: 1000px) {[data-testid=stSidebar][data-collapsed=false]
+            {width: 240px !important; min-width: 240px !important}}
         .st-key-atlas-split [data-testid=stHorizontalBlock]:has(> .stColumn) {flex-wrap: wrap}
         .st-key-atlas-split .stColumn {min-width: min(24rem, 100%)}
         </style>"""

@@ -28,18 +28,20 @@ def page() -> None:
     )
     for remark in state.remarks():
         st.info(widgets.plain(remark), icon=":material/link:")
-    left, right = st.columns([9, 11], gap="large")
+    with st.container(key="ask-split"):  # where the window is narrow, all below each other
+        left, right = st.columns([9, 11], gap="large")
+        program, answers = st.columns([9, 11], gap="large")
     with left:
         _picture(shown)
     with right:
         widgets.question_box(session, shown)
         truth = loaders.truth(state.view().question, shown)
         answer = _answer(session, shown, truth, dark)
-        if answer is not None:
-            _distribution(answer, truth, dark)
-    with left:
+    with program:
         _program(truth, shown)
     if answer is not None:
+        with answers:
+            _distribution(answer, truth, dark)
         _whence(session, shown, answer)
         _stages(session, shown, state.view().question)
     _history(dark)
