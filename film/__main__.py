@@ -21,7 +21,9 @@ Run = Callable[[argparse.Namespace], None]
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", default="small", help="which network, trained how (see film/recipes.py)")
-    parser.add_argument("--data", type=Path, required=True, help="packed corpus to train on")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="packed corpus to train on, or several"
+    )
     parser.add_argument("--validation", type=Path, help="packed corpus to look at now and then")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument(
@@ -77,6 +79,9 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         "--condition", help="A or B: the colours that CLEVR-CoGenT allows cubes and cylinders"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--again", type=int, default=0, metavar="N", help="other questions about the same pictures: 1, 2, ..."
+    )
     parser.add_argument("--quality", default="training", help="training (a little grain, default) or clean")
     parser.add_argument(
         "--shard", default="1/1", metavar="I/N", help="make the I-th of N parts, counted from 1"
@@ -97,6 +102,7 @@ def _generate(options: argparse.Namespace) -> None:
         condition=options.condition,
         seed=options.seed,
         quality=options.quality,
+        again=options.again,
     )
     shard = Shard(*_numbers("--shard", options.shard, "/", (1, 1)))
     with _bars() as progress:

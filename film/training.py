@@ -17,7 +17,7 @@ import copy
 import csv
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -405,13 +405,17 @@ def _freeze(tutor: Tutor, parts: tuple[str, ...]) -> None:
 
 def _origin(corpus: Corpus) -> dict[str, Any]:
     """What a card says of the data: how it was made, and hashes that tell it from any other."""
+    recipes = []
+    for header in corpus.headers:
+        if header["recipe"] not in recipes:
+            recipes.append(header["recipe"])
     return {
         "split": corpus.name,
         "pictures": corpus.picture_count,
         "questions": len(corpus),
-        "recipe": corpus.header["recipe"],
+        "recipe": recipes[0] if len(recipes) == 1 else recipes,
         "sha256": {
-            f"{folder.name}/{name}": entry["sha256"]
+            f"{folder.parent.name}/{folder.name}/{name}": entry["sha256"]
             for folder, header in zip(corpus.folders, corpus.headers, strict=True)
             for name, entry in header["files"].items()
         },
@@ -438,7 +442,7 @@ def start(
     out: Path,
     network: NetworkConfig,
     recipe: TrainingConfig,
-    data: Path,
+    data: Path | Sequence[Path],
     validation: Path | None,
     *,
     initial: tuple[Path, ...] = (),
@@ -476,7 +480,7 @@ def _run(
     out: Path,
     network: NetworkConfig,
     recipe: TrainingConfig,
-    data: Path,
+    data: Path | Sequence[Path],
     validation: Path | None,
     initial: tuple[Path, ...],
     resume: bool,
@@ -485,7 +489,7 @@ def _run(
     save_every: float,
     report: Report,
 ) -> bool:
-    corpus = Corpus.open(data)
+    corpus = Corpus.join(*map(Corpus.open, [data] if isinstance(data, str | Path) else data))
     checked = Corpus.open(validation) if validation else None
     network = replace(network, words=len(corpus.words), answers=len(ANSWERS))
     torch.manual_seed(recipe.seed)

@@ -327,6 +327,25 @@ def test_making_is_deterministic_and_seeds_matter(corpus_folder, tmp_path):
     assert cubes <= {"gray", "blue", "brown", "yellow"}
 
 
+def test_other_questions_about_the_same_pictures(corpus_folder, tmp_path):
+    first = Corpus.open(corpus_folder)
+    second = Corpus.open(generate(tmp_path / "again", replace(TINY, again=1)))
+    assert list(second.scenes()) == list(first.scenes())
+    assert np.array_equal(second.pictures[:], first.pictures[:])
+    texts = [[corpus.question(k).text for k in range(len(corpus))] for corpus in (first, second)]
+    assert len(set(texts[0]) & set(texts[1])) < len(texts[0]) / 4
+
+    both = Corpus.join(first, second)
+    assert len(both) == len(first) + len(second)
+    assert both.picture_count == 2 * first.picture_count
+    there = both.question(len(first))
+    assert there.text == second.question(0).text
+    assert both.picture[len(first)] == first.picture_count + second.picture[0]
+    other = Corpus.open(generate(tmp_path / "small", replace(TINY, pictures=1, chunk=1, size=(16, 16))))
+    with pytest.raises(InputError, match="size of pictures"):
+        Corpus.join(first, other)
+
+
 def test_shards_make_the_same_corpus(corpus_folder, tmp_path):
     whole = Corpus.open(corpus_folder)
     for number in (3, 1, 2):

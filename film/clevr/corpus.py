@@ -121,6 +121,21 @@ class Corpus:
             _verify(folders, headers, progress)
         return cls(folders, headers)
 
+    @classmethod
+    def join(cls, *corpora: Corpus) -> Corpus:
+        """Several corpora as one, to train on.
+
+        Raises InputError when their words or the sizes of their pictures differ.
+        """
+        first = corpora[0]
+        for other in corpora[1:]:
+            if (other.words, other.picture_size) != (first.words, first.picture_size):
+                raise InputError(
+                    f"{other.folders[0]} has other words or another size of pictures than "
+                    f"{first.folders[0]}; make both alike to train on both."
+                )
+        return cls([f for c in corpora for f in c.folders], [h for c in corpora for h in c.headers])
+
     def __len__(self) -> int:
         """How many questions there are."""
         return len(self.answer)

@@ -42,7 +42,8 @@ class Recipe:
 
     `layout`: "clevr" for a CLEVR v1.0 folder, "packed" for a packed corpus. `size`: (width, height)
     in pixels, None for no pictures. `condition`: None, or "A" or "B" of CLEVR-CoGenT. `chunk`:
-    pictures after which the balance of families and answers starts anew, 250 in CLEVR.
+    pictures after which the balance of families and answers starts anew, 250 in CLEVR. `again`: with 1,
+    2, ... other questions are drawn about the very same pictures.
     """
 
     pictures: int
@@ -54,6 +55,7 @@ class Recipe:
     seed: int = 0
     quality: str = "training"
     chunk: int = CHUNK
+    again: int = 0
 
     def __post_init__(self) -> None:
         def check(good: bool, given: str, expected: str) -> None:
@@ -75,6 +77,7 @@ class Recipe:
         check(self.condition in (None, "A", "B"), f"--condition {self.condition}", "use A or B")
         check(0 <= self.seed < 2**63, f"--seed {self.seed}", "use 0 or more")
         check(self.quality in SAMPLES, f"--quality {self.quality}", f"use {' or '.join(SAMPLES)}")
+        check(self.again >= 0, f"--again {self.again}", "use 0 or more")
         check(self.chunk >= 1, f"--chunk {self.chunk}", "use at least 1; CLEVR has 250")
 
     def filename(self, number: int) -> str:
@@ -177,7 +180,8 @@ def _make_chunk(recipe: Recipe, chunk: int, shard_start: int) -> dict[str, bytes
     first = chunk * recipe.chunk
     numbers = range(first, min(first + recipe.chunk, recipe.pictures))
     scenes = [make_scene(recipe, number) for number in numbers]
-    sampler = QuestionSampler(recipe.seed_for("questions", chunk))
+    purpose = f"questions-{recipe.again}" if recipe.again else "questions"
+    sampler = QuestionSampler(recipe.seed_for(purpose, chunk))
     asked = [sampler.sample(scene, recipe.questions) if recipe.questions else [] for scene in scenes]
     scene_items = [scene_to_json(scene) for scene in scenes]
     files = {"scenes.json": json.dumps(scene_items).encode()}

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def address(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(serve: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """Where the app runs, with a tiny network of random weights that knows all of CLEVR's words.
 
     Beside it lies a study of 400 questions with maps by PCA.
@@ -56,10 +57,22 @@ def address(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     save(folder, network, tiny_card(network, words=words, name="tiny, with random weights"))
     maps = [LayoutRecipe("both:1", "pca"), LayoutRecipe("both:3", "pca")]
     make_study(Session(folder, "cpu"), folder / "study", questions=400, maps=maps)
+    return serve(folder)
+
+
+@pytest.fixture(scope="session")
+def serve(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
+    """Starts the app with the network of a folder and says where; it runs until all tests are done."""
+    with ExitStack() as running:
+        yield lambda folder: running.enter_context(_running(folder, tmp_path_factory.mktemp("log")))
+
+
+@contextmanager
+def _running(folder: Path, logs: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("log") / "server.log"
+    log = logs / "server.log"
     options = {"headless": "true", "port": port, "address": "127.0.0.1"}
     with open(log, "w") as lines:
         server = subprocess.Popen(
