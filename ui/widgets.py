@@ -79,12 +79,23 @@ def colophon(session: Session) -> None:
     """Which network all of this was said by."""
     card, config = session.card, session.config
     size = f"{config.blocks} blocks of {config.maps} maps, {config.gru} reader units"
-    right = card.accuracy.get("overall") if isinstance(card.accuracy.get("overall"), float) else None
-    known = f" · {right:.1%} right on questions it never saw" if right is not None else ""
+    told = [(entry["overall"], name) for name, entry in card.accuracy.items() if _is_measured(entry)]
+    known = ""
+    if told:
+        most, name = max(told, key=lambda pair: pair[0]["asked"])
+        known = f" · {most['accuracy']:.1%} of {most['asked']:,} unseen questions right ({escape(name)})"
     st.html(
         f'<div class="colophon" id="network" data-weights="{escape(card.weights)}">Network '
         f"<b>{escape(card.name or 'without a name')}</b>, weights {escape(card.weights[: state.HASH])} · "
         f"{size}{known}{' · ' + escape(session.notice) if session.notice else ''}</div>"
+    )
+
+
+def _is_measured(entry: object) -> bool:
+    """Does this part of a card say how many of how many were right? Cards of others' making may not."""
+    overall = entry.get("overall") if isinstance(entry, dict) else None
+    return isinstance(overall, dict) and all(
+        isinstance(overall.get(key), int | float) for key in ("accuracy", "asked")
     )
 
 
