@@ -123,7 +123,8 @@ def figure(
 
     def hand_on(selection: dict[str, Any]) -> None:
         if pick and selection["points"]:
-            pick(selection["points"][0]["customdata"])
+            found = selection["points"][0]["customdata"]
+            pick(list(found.values()) if isinstance(found, dict) else found)  # numbers come as {"0": 2.0, …}
 
     key = f"figure-{name}"
     choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
