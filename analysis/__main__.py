@@ -162,12 +162,16 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--split", help="of a CLEVR folder")
     add.add_argument("--questions", type=int, help=f"the first so many; {STUDIED:,} if sampled")
     add.add_argument("--seed", type=int, default=0, help="of sampled questions")
-    add.add_argument("--predict", action="store_true", help="answer those with a picture, too")
+    add.add_argument(
+        "--predict", action="store_true", help="answer those with a picture, keep their pooled maps"
+    )
     add.add_argument("--device")
     add.set_defaults(run=_extract)
     add = commands.add_parser("layout", help="a map of an extraction's questions, in layouts/ in its folder")
     add.add_argument("folder", help="what extract made, or a study (then name its --checkpoint)")
-    add.add_argument("--space", default="both", help="gamma, beta, both or state; one block's as both:4")
+    add.add_argument(
+        "--space", default="both", help="gamma, beta, both, maps or state; one block's as both:4"
+    )
     add.add_argument("--method", default="tsne", help="tsne, umap, pca, pacmap or tsne-paper (the authors')")
     add.add_argument("--questions", type=int, help="a random sample of so many")
     add.add_argument("--seed", type=int, default=0)

@@ -4,6 +4,7 @@ An extraction is a folder, written once and then only read:
 
     gamma.npy, beta.npy   float16 (questions, blocks, maps)     memory-mapped when opened
     state.npy             float16 (questions, hidden)           gamma and beta are a function of it
+    pooled.npy            float16 (questions, blocks, maps)     where pictures were looked at, else not there
     table.parquet         one row a question, see `Extraction`
     extraction.json       the recipe, and the size of each file; written last: a folder that has it is whole
 
@@ -32,11 +33,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SEAL, FORMAT, VERSION = "extraction.json", "film-lens extraction", 1
-SPACES = ("gamma", "beta", "both", "state")  # all but the state also for one block, as "both:4"
-ARRAYS = ("gamma", "beta", "state")
+SPACES = ("gamma", "beta", "both", "maps", "state")  # all but the state also for one block, as "both:4"
+ARRAYS = ("gamma", "beta", "state", "pooled")
 TABLE = "table.parquet"
 CHUNK = 16384  # questions read together, and lost when a run is cut off
-PICTURES = 16  # seen together
 UNANSWERED = -1
 
 
@@ -52,6 +52,8 @@ class Extraction:
     gamma, beta: (questions, blocks, maps), float16 or float32, perhaps memory-mapped.
     state: (questions, hidden), the GRU state that gamma and beta are a function of.
     recipe: hash of weights and questions, source, seed, count and versions.
+    pooled: (questions, blocks, maps), each map's greatest value over places after a block, or its mean, as
+        the network's classifier pools; NaN where a question has no picture. None where none was looked at.
     """
 
     table: pd.DataFrame
@@ -59,6 +61,7 @@ class Extraction:
     beta: np.ndarray
     state: np.ndarray
     recipe: dict[str, Any]
+    pooled: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -71,16 +74,22 @@ class Extraction:
     def take(self, rows: Sequence[int] | np.ndarray | slice) -> Extraction:
         """Some of the questions, by position or mask; they keep their ids."""
         rows = np.arange(len(self))[rows]
-        return Extraction(
-            self.table.iloc[rows], self.gamma[rows], self.beta[rows], self.state[rows], self.recipe
-        )
+        arrays = {
+            name: None if (array := getattr(self, name)) is None else array[rows]
+            for name in ("gamma", "beta", "state", "pooled")
+        }
+        return Extraction(self.table.iloc[rows], recipe=self.recipe, **arrays)
 
 
 def vectors(extraction: Extraction, space: str) -> np.ndarray:
     """The questions as points of a space: float32 (questions, d), not scaled.
 
     Args:
-        space: one of SPACES; "both" is gamma and beta joined. With ":1", ":2" ... that block's alone.
+        space: one of SPACES; "both" is gamma and beta joined, "maps" the pooled activations. With ":1",
+            ":2" ... that block's alone.
+
+    Raises:
+        InputError: there is no such space, or no pictures were looked at.
     """
     kind, _, block = space.partition(":")
     blocks = extraction.gamma.shape[1]
@@ -93,7 +102,12 @@ def vectors(extraction: Extraction, space: str) -> np.ndarray:
     if kind == "state":
         return np.asarray(extraction.state, np.float32)
     rows = slice(int(block) - 1, int(block)) if block else slice(None)
-    names = ("gamma", "beta") if kind == "both" else (kind,)
+    if kind == "maps" and (extraction.pooled is None or np.isnan(extraction.pooled[:, 0, 0]).any()):
+        raise InputError(
+            "Maps have activations only where a picture was looked at, and that is not so for all of these "
+            "questions; extract them with --predict from data with pictures."
+        )
+    names = {"both": ("gamma", "beta"), "maps": ("pooled",)}.get(kind, (kind,))
     parts = [getattr(extraction, name)[:, rows].reshape(len(extraction), -1) for name in names]
     joined = np.empty((len(extraction), sum(part.shape[1] for part in parts)), np.float32)
     return np.concatenate(parts, axis=1, out=joined, casting="same_kind")
@@ -118,7 +132,7 @@ def extract(
 
     Args:
         questions: see `analysis.sample_questions` and `analysis.read_questions`; texts alone are parsed.
-        predict: also answer those questions whose picture is known.
+        predict: also answer those questions whose picture is known, and keep their pooled activations.
         progress: called with how many questions of this process's share are done, and of how many.
 
     Raises:
@@ -148,6 +162,7 @@ def extract(
     }
     arrays = {name: BigArray(folder / f"{name}.npy", shape, np.float16) for name, shape in shapes.items()}
     if predict:
+        arrays["pooled"] = BigArray(folder / "pooled.npy", shapes["gamma"], np.float16)
         arrays["prediction"] = BigArray(making.folder / "prediction.npy", (count,), np.int16)
     if not rank:
         (making.folder / "ready").touch()
@@ -161,7 +176,9 @@ def extract(
             for name, values in _read(session, list(part["text"])).items():
                 arrays[name].put(rows, values)
             if predict:
-                arrays["prediction"].put(rows, _answered(session, part, asked, cancel))
+                codes, pooled = _answered(session, part, asked, cancel)
+                arrays["prediction"].put(rows, codes)
+                arrays["pooled"].put(rows, pooled)
             making.put_chunk(number, {})  # a mark, made only now that the rows are on the disk
         done += len(rows)
         if progress:
@@ -175,7 +192,8 @@ def extract(
         codes = np.load(making.folder / "prediction.npy")
         table["prediction"] = [None if code == UNANSWERED else session.answers[code] for code in codes]
     table.to_parquet(folder / TABLE, compression="zstd", index=False)
-    making.close({**_header(folder, ARRAYS), "versions": _versions()})
+    kept = [name for name in ARRAYS if name in arrays]
+    making.close({**_header(folder, kept), "versions": _versions()})
     return open_extraction(folder)
 
 
@@ -254,20 +272,28 @@ def _half(values: np.ndarray) -> np.ndarray:
     return half
 
 
-def _answered(session: Session, part: pd.DataFrame, asked: QuestionSet, cancel: Cancel | None) -> np.ndarray:
-    """Index into the session's answers for each question, int16; UNANSWERED where no picture is known."""
+def _answered(
+    session: Session, part: pd.DataFrame, asked: QuestionSet, cancel: Cancel | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Index into the session's answers for each question, int16, and pooled activations, float16.
+
+    UNANSWERED and NaN where no picture is known.
+    """
     assert asked.picture_of is not None
+    config = session.config
     codes = np.full(len(part), UNANSWERED, np.int16)
-    groups = list(part.reset_index(drop=True).groupby("picture", sort=False))
-    for start in range(0, len(groups), PICTURES):
+    pooled = np.full((len(part), config.blocks, config.maps), np.nan, np.float16)
+    pool = np.mean if config.pooling == "mean" else np.max
+    names = [f"block{block}.out" for block in range(1, config.blocks + 1)]
+    for picture, own in part.reset_index(drop=True).groupby("picture", sort=False):
         stop_if(cancel)
-        group = groups[start : start + PICTURES]
-        places = np.concatenate([own.index.to_numpy() for _, own in group])
-        owner = np.repeat(np.arange(len(group)), [len(own) for _, own in group])
-        texts = [text for _, own in group for text in own["text"]]
-        pictures = [asked.picture_of(name) for name, _ in group]
-        codes[places] = session.logits(pictures, texts, owner.tolist()).argmax(axis=1)
-    return codes
+        modulation = session.modulate(list(own["text"]), lenient=True)
+        for row, answer in zip(
+            own.index, session.answer(asked.picture_of(picture), modulation, names), strict=True
+        ):
+            codes[row] = session.answers.index(answer.answer)
+            pooled[row] = _half(np.array([pool(answer.activations[name], axis=(1, 2)) for name in names]))
+    return codes, pooled
 
 
 # --- keeping and opening --------------------------------------------------------------------------
@@ -316,6 +342,7 @@ def open_extraction(folder: str | Path, session: Session | None = None) -> Extra
         "gamma": (recipe["count"], recipe["blocks"], recipe["maps"]),
         "beta": (recipe["count"], recipe["blocks"], recipe["maps"]),
         "state": (recipe["count"], recipe["hidden"]),
+        "pooled": (recipe["count"], recipe["blocks"], recipe["maps"]),
     }
     arrays = {name: _mapped(folder, name, shapes[name]) for name in ARRAYS if f"{name}.npy" in files}
     if "state" not in arrays:
@@ -324,7 +351,7 @@ def open_extraction(folder: str | Path, session: Session | None = None) -> Extra
         if session is None:
             raise InputError(f"{folder} keeps states alone; open it with the network that they are of.")
         arrays["gamma"], arrays["beta"] = modulated(session, np.array(arrays["state"]))
-    return Extraction(table, arrays["gamma"], arrays["beta"], arrays["state"], recipe)
+    return Extraction(table, recipe=recipe, **arrays)
 
 
 def _read_header(folder: Path) -> dict[str, Any]:

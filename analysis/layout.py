@@ -98,7 +98,8 @@ class LayoutRecipe:
         """A short name: "Block 4, t-SNE"."""
         kind, _, block = self.space.partition(":")
         where = f"block {block}" if block else "all blocks"
-        what = {"both": where, "gamma": f"gamma of {where}", "beta": f"beta of {where}", "state": "GRU state"}
+        what = {"both": where, "state": "GRU state", "maps": f"pooled maps of {where}"}
+        what |= {kind: f"{kind} of {where}" for kind in ("gamma", "beta")}
         named = what.get(kind, self.space)
         return f"{named[:1].upper()}{named[1:]}, {METHODS[self.method]}"
 
@@ -531,6 +532,6 @@ def layouts_in(folder: str | Path, extraction: Extraction) -> dict[str, Layout]:
 
 def _rank(recipe: LayoutRecipe) -> tuple[int, int, str]:
     first = ["tsne", "umap", "pca", "pacmap", "tsne-paper"]
-    kinds = ["both", "gamma", "beta", "state"]
+    kinds = ["both", "gamma", "beta", "maps", "state"]
     kind, _, block = recipe.space.partition(":")
     return first.index(recipe.method), kinds.index(kind), block.zfill(3)

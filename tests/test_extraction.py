@@ -275,13 +275,25 @@ def test_a_corpus_is_answered(tmp_path, capsys):
     capsys.readouterr()
     assert main([*command, "--data", str(tmp_path / "corpus"), "--out", str(tmp_path / "out")]) == 0
     assert "12 questions" in capsys.readouterr().out
-    table = open_extraction(tmp_path / "out").table
+    made = open_extraction(tmp_path / "out")
+    table = made.table
     given = read_questions(tmp_path / "corpus")
     session = Session(tmp_path / "net", "cpu")
     for row in (0, 7):
         picture = given.picture_of(given.table["picture"][row])
         words = session.logits([picture], [table["text"][row]], [0])
         assert table["prediction"][row] == session.answers[int(words.argmax())]
+        modulation = session.modulate([table["text"][row]], lenient=True)
+        answer = session.answer(picture, modulation, ["block1.out", "block3.out"])[0]
+        for block in (1, 3):
+            greatest = answer.activations[f"block{block}.out"].max(axis=(1, 2))
+            np.testing.assert_allclose(made.pooled[row, block - 1], greatest, rtol=2e-3, atol=1e-3)
+    assert vectors(made, "maps").shape == (12, made.gamma[0].size)
+    np.testing.assert_array_equal(vectors(made, "maps:3"), made.pooled[:, 2].astype(np.float32))
+    with pytest.raises(InputError, match="--predict"):
+        vectors(extract_here(session, given), "maps")
+    assert made.take([3, 1]).pooled.shape[0] == 2
+    assert main(["layout", str(tmp_path / "out"), "--space", "maps:3", "--method", "pca"]) == 0
     assert all(
         kind == question_type(question.program)
         for kind, question in zip(table["type"], _questions(tmp_path / "corpus"), strict=True)
