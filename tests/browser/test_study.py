@@ -1,0 +1,113 @@
+"""The pages about a question and about the whole network, with the network that comes with the project."""
+
+import csv
+import re
+
+import pytest
+
+import film
+
+QUESTION = "What color is the large metal sphere?"
+ASKED = f"q={QUESTION.replace(' ', '+').replace('?', '%3F')}"
+TROUBLE = "[data-testid=stException], [data-testid=stAlertContentError], [data-testid=stAlertContentWarning]"
+
+
+@pytest.fixture(scope="module")
+def address(serve) -> str:
+    return serve(film.find())
+
+
+def center(page, figure: str, x: float, y: float) -> tuple[float, float]:
+    """Where a point of a figure, in its own units, is in the window."""
+    chart = page.locator(f".st-key-figure-{figure} .js-plotly-plot")
+    chart.locator(".main-svg").first.wait_for()
+    chart.scroll_into_view_if_needed()
+    place = """(chart, [x, y]) => {
+        const box = chart.getBoundingClientRect(), {xaxis, yaxis} = chart._fullLayout
+        return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)]
+    }"""
+    return chart.evaluate(place, [x, y])
+
+
+def test_modulation_by_link_by_click_and_sorted(visitors, tmp_path):
+    visitor = visitors().open(f"/modulation?block=2&map=17&{ASKED}")
+    page = visitor.page
+    visitor.says("Block 2, map 17 among other questions")
+    page.mouse.click(*center(page, "gamma-of-the-question", 6, 2))
+    visitor.says("Block 3, map 6 among other questions")
+    page.wait_for_function("location.search.includes('block=3') && location.search.includes('map=6')")
+
+    wall = page.locator("img[alt^='All maps of block 3']")
+    before = wall.get_attribute("src")
+    order = page.get_by_role("combobox", name="Sort by")
+    order.press_sequentially("energy")
+    order.press("Enter")
+    page.locator("img[alt$='sorted by energy.']").wait_for()
+    visitor.quiet()
+    assert wall.get_attribute("src") != before
+
+    with page.expect_download() as download:
+        page.locator(".st-key-data-gamma-beta button").click()
+    download.value.save_as(tmp_path / "numbers.csv")
+    with open(tmp_path / "numbers.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert set(rows[0]) == {"block", "map", "gamma", "beta"}
+    assert rows[-1]["map"] == str(len(rows) // int(rows[-1]["block"]) - 1)
+    visitor.shoot("modulation")
+
+
+def test_the_ledger_lists_the_words_and_says_their_sum(visitors):
+    visitor = visitors().open(f"/ledger?block=2&map=17&{ASKED}")
+    page = visitor.page
+    visitor.says("Who made gamma of block 2, map 17")
+    names = page.locator(".st-key-figure-ledger-of-gamma .xtick text")
+    names.last.wait_for()
+    listed = names.all_text_contents()
+    assert listed[0] == "bias"
+    assert listed[-1] == "sum"
+    words = ["<START>", *QUESTION.lower().rstrip("?").split(), "<END>"]
+    assert [name.lower() for name in listed[-1 - len(words) : -1]] == [word.lower() for word in words]
+    said = page.get_by_text("Sum of all lines").inner_text()
+    total, used = map(float, re.search(r"Sum of all lines (\S+), value used (\S+)\.$", said).groups())
+    assert total == pytest.approx(used, abs=2e-5)
+    visitor.shoot("ledger")
+
+
+@pytest.fixture
+def studied(visitors):
+    """Opens a page that shows a file of the study, and holds that nothing on it is amiss."""
+
+    def opened(name: str, file: str, heading: str):
+        if not (film.find() / "study" / file).exists():
+            pytest.skip(f"no study/{file} beside the checkpoint")
+        visitor = visitors().open(f"/{name}?block=2&map=17")
+        visitor.page.get_by_role("heading", name=heading, exact=True).wait_for(timeout=30_000)
+        visitor.page.locator(".js-plotly-plot .main-svg").first.wait_for()
+        visitor.quiet()
+        assert visitor.page.locator(TROUBLE).all_inner_texts() == []
+        visitor.shoot(name)
+        return visitor
+
+    return opened
+
+
+def test_map_cards(studied):
+    studied("maps", "maps.parquet", "Block 2, map 17")
+
+
+def test_evidence_and_a_wrong_answer_by_click(studied):
+    visitor = studied("evidence", "probes.parquet", "What a linear probe reads")
+    page = visitor.page
+    errors = page.locator("[class*=st-key-errors-] [data-testid=stDataFrameResizable]")
+    if not errors.count():
+        return  # a network that is never wrong
+    errors.scroll_into_view_if_needed()
+    box = errors.bounding_box()
+    page.mouse.click(box["x"] + 12, box["y"] + 52)  # the mark of the first row
+    page.get_by_role("heading", name="Ask the network about a picture").wait_for()
+    page.locator("#answer").wait_for(state="attached")
+    visitor.quiet()
+
+
+def test_parameters(studied):
+    studied("parameters", "extraction.json", "Gamma against beta")
