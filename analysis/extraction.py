@@ -74,11 +74,10 @@ class Extraction:
     def take(self, rows: Sequence[int] | np.ndarray | slice) -> Extraction:
         """Some of the questions, by position or mask; they keep their ids."""
         rows = np.arange(len(self))[rows]
-        arrays = {
-            name: None if (array := getattr(self, name)) is None else array[rows]
-            for name in ("gamma", "beta", "state", "pooled")
-        }
-        return Extraction(self.table.iloc[rows], recipe=self.recipe, **arrays)
+        pooled = None if self.pooled is None else self.pooled[rows]
+        return Extraction(
+            self.table.iloc[rows], self.gamma[rows], self.beta[rows], self.state[rows], self.recipe, pooled
+        )
 
 
 def vectors(extraction: Extraction, space: str) -> np.ndarray:
