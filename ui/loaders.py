@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -35,6 +38,8 @@ from film import InputError, Question, Scene, Session
 from film.clevr.gallery import Exhibit, gallery
 from ui import loaders_folder
 from ui.state import Upload, ViewState
+
+Made = TypeVar("Made")
 
 CHECKPOINT = "FILM_CHECKPOINT"  # environment variable: a folder, or the name of a bundled network
 
@@ -235,6 +240,20 @@ def _study_folder() -> Path:
     return film.find(os.environ.get(CHECKPOINT) or None) / "study"
 
 
+def _behind(work: Callable[..., Made], *given: Any, **named: Any) -> Future[Made]:
+    """Do this behind the scenes. The app may be stopped meanwhile: it does not wait for it."""
+    found: Future[Made] = Future()
+
+    def do() -> None:
+        try:
+            found.set_result(work(*given, **named))
+        except BaseException as error:
+            found.set_exception(error)
+
+    Thread(target=do, daemon=True).start()
+    return found
+
+
 def population() -> Population | None:
     """Gammas and betas of thousands of questions: of the study, or measured behind the scenes.
 
@@ -248,7 +267,7 @@ def population() -> Population | None:
 def _population(weights: str) -> Future[Population]:
     known = study()
     if known is None:
-        return ThreadPoolExecutor(1, "population").submit(measure_population, network())
+        return _behind(measure_population, network())
     found: Future[Population] = Future()
     found.set_result(population_of(known))
     return found
@@ -274,7 +293,7 @@ def _parameters(weights: str) -> Future[Parameters]:
         source = f"{len(found):,} questions as CLEVR asks them, drawn with seed {found.seed}"
         return measure_parameters(found.texts, found.types, found.gamma, found.beta, source)
 
-    return ThreadPoolExecutor(1, "parameters").submit(count)
+    return _behind(count)
 
 
 def groupings() -> list[Grouping] | None:
@@ -297,7 +316,7 @@ def _groupings(weights: str) -> Future[list[Grouping]]:
             found.texts, found.types, found.gamma, found.beta, most=GROUPED, seed=GROUPING_SEED
         )
 
-    return ThreadPoolExecutor(1, "groupings").submit(measure)
+    return _behind(measure)
 
 
 def map_groupings() -> list[Grouping] | None:
@@ -323,4 +342,4 @@ def _map_groupings(weights: str) -> Future[list[Grouping]]:
         return none  # not of the same questions
     spaces = {f"block {block}": layout.places for block, layout in maps.items()}
     types = known.table["type"].to_numpy()[rows]
-    return ThreadPoolExecutor(1, "groupings").submit(measure_groupings, spaces, types, seed=GROUPING_SEED)
+    return _behind(measure_groupings, spaces, types, seed=GROUPING_SEED)
