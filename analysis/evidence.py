@@ -195,6 +195,7 @@ def probe(
     """
     import sklearn.linear_model  # noqa: F401 - loaded once, here and not in the threads
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
     folds = parted(observed.table, seed)
     owner = pd.factorize(observed.table["picture"])[0]
@@ -220,7 +221,8 @@ def probe(
         return [task.controls(turned) for task in tasks]
 
     rows = []
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+    # Each probe's own algebra on one thread: several that want every core would wait for one another.
+    with threadpool_limits(1), warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         # A probe that is still gaining a little after so many steps is as good as its neighbours.
         warnings.simplefilter("ignore", ConvergenceWarning)
         waiting = [pool.submit(measure, *space) for space in spaces(observed) if space[0] in only]
