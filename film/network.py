@@ -115,13 +115,24 @@ class _FiLM(torch.autograd.Function):
         return gradient * gamma[:, :, None, None], over_places(gradient * x), over_places(gradient)
 
 
+def _drawn(*shape: int) -> Tensor:
+    """Standard normal, as PyTorch draws an embedding's weights; on no device nothing is drawn.
+
+    Drawing there would load PyTorch's compiler, 1.6 seconds that whoever opens a checkpoint would wait.
+    """
+    weight = torch.empty(shape)
+    return weight if weight.is_meta else weight.normal_()
+
+
 class QuestionReader(nn.Module):
     """Words -> embedding -> GRU -> linear -> gamma and beta (paper section 2.2, "FiLM generator")."""
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.words, config.embedding)
+        self.embedding = nn.Embedding(
+            config.words, config.embedding, _weight=_drawn(config.words, config.embedding)
+        )
         cell = nn.GRU if config.cell == "gru" else nn.LSTM
         self.gru = cell(
             config.embedding, config.gru, config.gru_layers, batch_first=True, bidirectional=config.two_way

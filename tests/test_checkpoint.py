@@ -2,6 +2,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -63,6 +65,14 @@ def test_loading_leaves_the_random_numbers_alone(saved):
     drawn = torch.rand(2)
     torch.manual_seed(3)
     assert torch.equal(drawn, torch.rand(2))
+
+
+def test_opening_one_does_not_load_the_compiler(saved):
+    """It would take longer than everything else together."""
+    code = "import sys, film; film.Session(sys.argv[1]); print('torch._dynamo' in sys.modules)"
+    command = [sys.executable, "-c", code, str(saved[0])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_hash_is_of_the_function_not_the_file(saved):

@@ -124,7 +124,7 @@ def test_without_modulation_the_network_is_blind_to_the_question():
     pictures, tokens, lengths = material(1, 6)
     with torch.inference_mode():
         logits = model(pictures, tokens, lengths, 6)
-    assert (logits - logits[:1]).abs().max() < 1e-6
+    assert (logits - logits[:1]).abs().max() < 1e-5
 
 
 def test_padding_and_company_do_not_change_a_question():

@@ -20,9 +20,10 @@ def atlas(visitors):
 
 
 def lasso(page, number: int = 0, reach: float = 0.45) -> None:
-    """Draw a circle on a map, its radius a share of the map's height."""
+    """Draw a circle on a map, its radius a share of the map's shorter side."""
     box = page.locator(MAP).nth(number).bounding_box()
-    x, y, radius = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, reach * box["height"]
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    radius = reach * min(box["width"], box["height"])
     page.mouse.move(x + radius, y)
     page.mouse.down()
     for step in range(1, 33):
