@@ -34,6 +34,7 @@ FEWEST = 5  # questions in a selection, and outside it
 LABELS = ("type", "group", "operation", "attribute", "family", "answer", "prediction")
 COUNTS = ("length", "depth")
 _PROBES, _NEAREST = 100, 10  # of the selection, for its neighbours in the full space
+_DISTANCES = 7_500_000  # measured at most, by fewer probes where questions are very many
 _WIDEST = 256  # dimensions in which neighbours are looked for; more are rarely spanned by a reader's states
 _SPACES = 4  # of an extraction that are kept at hand
 _AT_ONCE = 16384  # questions
@@ -569,9 +570,11 @@ def _cohesion(
     """The share of neighbours inside the selection, by chance, and what chance stays below in 95 %."""
     points, rng = _places(extraction, features, space), np.random.default_rng(seed)
     of, chance = len(points), (len(rows) - 1) / (len(points) - 1)
-    probes = rows if len(rows) <= _PROBES else rng.choice(rows, _PROBES, replace=False)
+    most = max(_PROBES // 2, min(_PROBES, _DISTANCES // of))
+    probes = rows if len(rows) <= most else rng.choice(rows, most, replace=False)
     nearest = min(_NEAREST, of - 1)
-    far = np.einsum("ij,ij->i", points, points) - 2 * points[probes] @ points.T
+    far = points[probes] @ (-2 * points.T)
+    far += np.einsum("ij,ij->i", points, points)
     far[np.arange(len(probes)), probes] = np.inf
     near = np.argpartition(far, nearest - 1, axis=1)[:, :nearest]
     selected = np.zeros(of, bool)
