@@ -110,7 +110,6 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     press(app, "guide-next")
 
     chosen = next(b.key for b in app.sidebar.button if b.key.startswith("guide-map-"))
-    assert app.sidebar.button(key="guide-next").disabled
     press(app, chosen)
     assert "gamma went from" in said(app)
     press(app, "guide-next")

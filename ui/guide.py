@@ -86,13 +86,23 @@ def _foretell(session: Session) -> bool:
 
 
 def _another_question(session: Session) -> str | None:
+    """One that a word can change, answered rightly if there is one such: who starts here meets the rule."""
     view = state.view()
     shown = loaders.shown(view.picture, state.upload())
+    other: list[str] = []
     for kind in ("count", "exist", "query_color"):  # a count can be changed by a word and have an answer
         for text in loaders.examples(kind, shown):
-            if text != view.question and _known(session, text):
+            if text == view.question or not _known(session, text):
+                continue
+            other.append(text)
+            if builder.with_one_word_changed(text, session.vocabulary) and _right(session, shown, text):
                 return text
-    return None
+    return other[0] if other else None
+
+
+def _right(session: Session, shown: loaders.Shown, text: str) -> bool:
+    true = loaders.truth(text, shown).answer
+    return true is not None and session.ask(shown.pixels, text).answer == true
 
 
 def _say(picture: str, question: str, said: str) -> None:
@@ -141,13 +151,20 @@ def _pair(asked: tuple[Asked, ...]) -> tuple[Asked, Asked] | None:
 
 
 def _variants(session: Session, question: str) -> list[str]:
-    """Questions a word away: with another true answer first, then with the same, then with none."""
+    """Questions a word away: first those answered rightly, with another answer than this before the same."""
     shown = loaders.shown(state.view().picture, state.upload())
     found = builder.with_one_word_changed(question, session.vocabulary)
     if not found:
         return [text for text in loaders.examples("count", shown) if _known(session, text)][:1]
     true = {text: loaders.truth(text, shown).answer for text in (question, *found)}
-    return sorted(found, key=lambda text: (true[text] is None, true[text] == true[question]))[:OFFERED]
+    said = {
+        text: answer.answer for text, answer in zip(found, session.ask_many(shown.pixels, found), strict=True)
+    }
+
+    def rank(text: str) -> tuple[bool, bool, bool]:
+        return true[text] is None, true[text] != said[text], true[text] == true[question]
+
+    return sorted(found, key=rank)[:OFFERED]
 
 
 def _see_maps(session: Session) -> bool:
