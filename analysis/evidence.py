@@ -10,7 +10,6 @@ what a probe gains over the last (Hewitt and Liang, "Designing and interpreting 
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.answers import Cancel, Observed, Progress
-from film import InputError, NetworkConfig, Share, clustered_shares, split_words, write_atomically
+from analysis.tables import read_tables, write_tables
+from film import InputError, NetworkConfig, Share, clustered_shares, split_words
 
 ANSWERS, PROBES, FOLDER = "answers.parquet", "probes.parquet", "study"
 SPACES = ("state", "gamma", "beta", "both", "maps", "stem")
@@ -299,19 +299,7 @@ def _told(name: str, share: Share) -> dict[str, float]:
 
 def write_evidence(folder: str | Path, evidence: Evidence) -> None:
     """Write both tables into a folder, each with its recipe inside."""
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    for name, table in ((ANSWERS, evidence.answers), (PROBES, evidence.probes)):
-        packed = pyarrow.Table.from_pandas(table, preserve_index=False)
-        note = {_NOTE: json.dumps(dict(evidence.recipe)).encode()}
-        packed = packed.replace_schema_metadata({**(packed.schema.metadata or {}), **note})
-
-        def write(path: Path, packed: Any = packed) -> None:
-            parquet.write_table(packed, path, compression="zstd")
-
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        write_atomically(Path(folder) / name, write)
+    write_tables(folder, {ANSWERS: evidence.answers, PROBES: evidence.probes}, evidence.recipe, _NOTE)
 
 
 def read_evidence(folder: str | Path) -> Evidence:
@@ -320,19 +308,7 @@ def read_evidence(folder: str | Path) -> Evidence:
     Raises:
         InputError: a file is missing or damaged, or the two are not of one run.
     """
-    import pyarrow.parquet as parquet
-
-    tables, notes = [], []
-    for name in (ANSWERS, PROBES):
-        try:
-            packed = parquet.read_table(Path(folder) / name)
-            notes.append(json.loads(packed.schema.metadata[_NOTE]))
-            tables.append(packed.to_pandas())
-        except Exception as error:  # damaged files fail in many ways
-            raise InputError(
-                f"{Path(folder) / name} cannot be read ({type(error).__name__}); make it with "
-                "`python -m analysis evidence`."
-            ) from None
+    tables, notes = read_tables(folder, (ANSWERS, PROBES), _NOTE, "python -m analysis evidence")
     if notes[0] != notes[1]:
         raise InputError(
             f"{ANSWERS} and {PROBES} in {folder} are of two runs; make them again with "

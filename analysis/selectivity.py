@@ -14,7 +14,6 @@ labels, so that a label is not what 512 maps times 19 values throw up by chance.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ import torch
 from analysis.answers import versions
 from analysis.attention import as_seen
 from analysis.extraction import Extraction
+from analysis.tables import read_tables, write_tables
 from analysis.walls import stage_names
 from film import (
     ATTRIBUTES,
@@ -38,7 +38,6 @@ from film import (
     read_picture,
     render,
     sample_scene,
-    write_atomically,
 )
 
 CARDS, EFFECTS, FOLDER = "maps.parquet", "maps_effects.parquet", "study"
@@ -425,20 +424,7 @@ def _long(
 
 def write_maps(folder: str | Path, found: MapCards) -> None:
     """Write both tables into a folder, each with its recipe inside."""
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for name, table in ((CARDS, found.cards), (EFFECTS, found.effects)):
-        packed = pyarrow.Table.from_pandas(table, preserve_index=False)
-        packed = packed.replace_schema_metadata(
-            {**(packed.schema.metadata or {}), _NOTE: json.dumps(dict(found.recipe)).encode()}
-        )
-
-        def write(path: Path, packed: Any = packed) -> None:
-            parquet.write_table(packed, path, compression="zstd")
-
-        write_atomically(Path(folder) / name, write)
+    write_tables(folder, {CARDS: found.cards, EFFECTS: found.effects}, found.recipe, _NOTE)
 
 
 def find_maps(folder: str | Path, weights: str) -> MapCards | None:
@@ -447,22 +433,10 @@ def find_maps(folder: str | Path, weights: str) -> MapCards | None:
     Raises:
         InputError: a file is damaged.
     """
-    import pyarrow.parquet as parquet
-
     study = Path(folder) / FOLDER
     if not all((study / name).is_file() for name in (CARDS, EFFECTS)):
         return None
-    tables, notes = [], []
-    for name in (CARDS, EFFECTS):
-        try:
-            packed = parquet.read_table(study / name)
-            notes.append(json.loads(packed.schema.metadata[_NOTE]))
-            tables.append(packed.to_pandas())
-        except Exception as error:  # damaged files fail in many ways
-            raise InputError(
-                f"{study / name} cannot be read ({type(error).__name__}); make it with "
-                "`python -m analysis maps`."
-            ) from None
+    tables, notes = read_tables(study, (CARDS, EFFECTS), _NOTE, "python -m analysis maps")
     if notes[0] != notes[1] or notes[0].get("weights") != weights:
         return None
     return MapCards(tables[0], tables[1], notes[0])

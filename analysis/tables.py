@@ -1,0 +1,55 @@
+"""Tables kept as Parquet files, each with the recipe it was made by inside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from film import InputError, write_atomically
+
+
+def write_tables(
+    folder: str | Path, tables: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any], note: bytes
+) -> None:
+    """Write tables by their file names, each whole or not at all; the recipe goes under the key `note`."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {note: json.dumps(dict(recipe)).encode()}
+    for name, table in tables.items():
+        packed = pyarrow.Table.from_pandas(table, preserve_index=False)
+        packed = packed.replace_schema_metadata({**(packed.schema.metadata or {}), **told})
+
+        def write(path: Path, packed: Any = packed) -> None:
+            parquet.write_table(packed, path, compression="zstd")
+
+        write_atomically(folder / name, write)
+
+
+def read_tables(
+    folder: str | Path, names: Sequence[str], note: bytes, command: str
+) -> tuple[list[pd.DataFrame], list[dict[str, Any]]]:
+    """What `write_tables` wrote: the tables and, for each, its recipe.
+
+    Raises:
+        InputError: a file is missing or damaged; the message names the command that makes it.
+    """
+    import pyarrow.parquet as parquet
+
+    tables, recipes = [], []
+    for name in names:
+        try:
+            packed = parquet.read_table(Path(folder) / name)
+            recipes.append(json.loads(packed.schema.metadata[note]))
+            tables.append(packed.to_pandas())
+        except Exception as error:  # damaged files fail in many ways
+            raise InputError(
+                f"{Path(folder) / name} cannot be read ({type(error).__name__}); make it with `{command}`."
+            ) from None
+    return tables, recipes
