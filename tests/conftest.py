@@ -19,6 +19,26 @@ def own_main_module() -> Iterator[None]:
     sys.modules["__main__"] = main
 
 
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def visit(monkeypatch):
+    """Opens a page of the app without a browser: with a checkpoint's folder, the page's name and a link."""
+    from streamlit.testing.v1 import AppTest
+
+    def visited(folder: Path, page: str, **link: str) -> AppTest:
+        monkeypatch.setenv("FILM_CHECKPOINT", str(folder))
+        monkeypatch.chdir(ROOT)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in link.items():
+            app.query_params[name] = value
+        app.run()
+        return app.switch_page(f"ui/pages/{page}.py").run()
+
+    return visited
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of official material to compare with; tests that need it skip without it."""

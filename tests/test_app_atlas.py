@@ -62,15 +62,9 @@ def views(monkeypatch) -> Views:
 
 
 @pytest.fixture
-def open_page(monkeypatch):
+def open_page(visit):
     def opened(folder: Path, **link: str) -> AppTest:
-        monkeypatch.setenv("FILM_CHECKPOINT", str(folder))
-        monkeypatch.chdir(ROOT)
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in ({"q": QUESTION} | link).items():
-            app.query_params[name] = value
-        app.run()
-        app.switch_page("ui/pages/atlas.py").run()
+        app = visit(folder, "atlas", **{"q": QUESTION} | link)
         if not app.error and not app.info:  # what is counted behind the scenes
             loaders_atlas._explaining(loaders_atlas._weights()).join()
             for name in loaders_atlas._known()[1]:

@@ -27,16 +27,9 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(monkeypatch):
+def open_page(visit):
     def opened(folder: Path, **link: str) -> AppTest:
-        monkeypatch.setenv("FILM_CHECKPOINT", str(folder))
-        monkeypatch.chdir(ROOT)
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in link.items():
-            app.query_params[name] = value
-        app.run()
-        app.switch_page("ui/pages/parameters.py").run()
-        return settled(app)
+        return settled(visit(folder, "parameters", **link))
 
     return opened
 
