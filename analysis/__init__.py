@@ -1,7 +1,7 @@
 """Numbers and figures from a network: all that a caller may use is listed here, loaded when first asked for.
 
-    from analysis import word_ledger
-    word_ledger(session, "How many red cubes are there?").lines("gamma", block=2, feature_map=26)
+    from analysis import word_contributions
+    word_contributions(session, "How many red cubes are there?").lines("gamma", block=2, feature_map=26)
 
 Nothing here knows a screen: pages, reports, notebooks and tests call the same functions.
 """
@@ -12,58 +12,63 @@ from typing import Any
 # Where each public name lives.
 _NAMES = {
     # the question, word by word
-    "analysis.trajectory": ("Ledger", "Line", "word_ledger"),
+    "analysis.question.word_contributions": ("WordContributions", "Contribution", "word_contributions"),
     # one question among thousands
-    "analysis.population": (
+    "analysis.question.population": (
         "Population", "Standing", "measure_population", "most_unusual", "population_of", "standing",
     ),
     # two questions: what tells them apart, and where it matters
-    "analysis.swap": ("SWAP_SEED", "Swap", "most_changed", "some_others", "swap_blocks", "word_changed"),
+    "analysis.interventions.patching": (
+        "PATCHING_SEED", "BlockPatching", "most_changed", "some_others", "patch_blocks", "word_changed",
+    ),
     # feature maps as pictures, and counts of what FiLM does to them
-    "analysis.walls": (
-        "ORDERS", "Census", "Stages", "Wall", "census", "differences", "layout", "order", "over_picture",
-        "png", "stage_names", "stages_of", "strongest", "wall",
+    "analysis.question.feature_maps": (
+        "ORDERS", "FilmEffects", "Stages", "MapGrid", "film_effects", "differences", "grid_shape", "order",
+        "over_picture", "png", "stage_names", "stages_of", "strongest", "map_grid",
     ),
     # what every feature map answers to
-    "analysis.selectivity": (
+    "analysis.corpus.map_cards": (
         "Contrast", "MapCards", "contrast", "find_maps", "measure_maps", "object_labels", "question_labels",
         "write_maps",
     ),
     # where an answer came from, and what is true
-    "analysis.attention": (
-        "Winners", "as_seen", "energy", "energy_over", "not_counted", "winners", "winners_over",
+    "analysis.question.pooling": (
+        "ArgmaxLocations", "argmax_locations", "argmax_over", "as_seen", "energy", "energy_over",
+        "not_counted",
     ),
-    "analysis.truth": ("Step", "Truth", "find_truth"),
+    "analysis.question.truth": ("TruthStep", "Truth", "find_truth"),
     # many questions and what the network makes of them
-    "analysis.asking": ("Cancelled", "QuestionSet", "question_set", "read_questions", "sample_questions"),
-    "analysis.extraction": (
+    "analysis.corpus.question_set": (
+        "Cancelled", "QuestionSet", "question_set", "read_questions", "sample_questions",
+    ),
+    "analysis.corpus.extraction": (
         "Extraction", "SPACES", "extract", "extract_here", "open_extraction", "vectors", "write_small",
     ),
-    "analysis.layout": (
+    "analysis.corpus.layout": (
         "Layout", "LayoutRecipe", "METHODS", "lay_out", "layout_in", "layouts_in", "place", "quality",
         "read_layout", "stability_over_seeds", "write_layout",
     ),
     "analysis.study": ("make_study", "open_study"),
     # many questions: do those of a kind lie together, and what makes a selection different
-    "analysis.agreement": (
+    "analysis.corpus.grouping": (
         "GROUPING_TRIALS", "Centres", "Grouping", "Score", "Verdict", "adjusted_rand",
         "attribute_then_operation", "attributes_and_operations", "block_groupings", "centre_distances",
         "clusters", "distinct", "grouping", "grouping_table", "groupings", "neighbour_agreement",
         "neighbours", "silhouette",
     ),
-    "analysis.enrich": ("Why", "prepare_why", "why_together"),
+    "analysis.corpus.enrichment": ("Why", "prepare_why", "why_together"),
     # the paper's pictures
-    "analysis.parameters": ("PUBLISHED", "Parameters", "Statistics", "measure_parameters"),
+    "analysis.corpus.parameters": ("PUBLISHED", "Parameters", "Statistics", "measure_parameters"),
     "analysis.figures.parameters": (
         "block_histograms", "gamma_against_beta", "grouping_by_block", "histogram_table", "map_moments",
         "moment_table", "parameter_histograms", "point_table",
     ),
     # what it answers, and what a linear probe reads off it
-    "analysis.answers": (
+    "analysis.corpus.accuracy": (
         "GALLERY", "Observed", "accuracy_by", "beside_paper", "confusion", "gallery_questions", "observe",
         "some_questions", "wrong_answers",
     ),
-    "analysis.evidence": (
+    "analysis.corpus.probes": (
         "Evidence", "bag_of_words", "find_evidence", "parted", "probe", "read_evidence", "what_is_linear",
         "write_evidence",
     ),
@@ -73,10 +78,11 @@ _NAMES = {
     # all of it, or one view, as a page of its own
     "analysis.report": ("make_report", "manifest", "view_of", "write_report"),
     "analysis.view": ("ViewState", "from_link", "to_link"),
-    "analysis.figures.maps": ("effect_bars", "label_wall"),
+    "analysis.figures.map_cards": ("effect_bars", "label_grid"),
     "analysis.figures.question": (
         "answer_bars", "answers_side_by_side",
-        "census_bars", "contribution_bars", "modulation_heatmap", "modulation_table", "path_table", "plane",
+        "film_effect_bars", "contribution_bars", "modulation_heatmap", "modulation_table", "path_table",
+        "plane",
         "population_bins", "population_histogram", "prefix_answers", "reach", "word_moves", "word_path",
     ),
 }  # fmt: skip

@@ -16,8 +16,8 @@ STUDIED = 20_000  # questions, where no number is given
 
 
 def _extract(options: argparse.Namespace) -> None:
-    from analysis.asking import read_questions, sample_questions
-    from analysis.extraction import extract
+    from analysis.corpus.extraction import extract
+    from analysis.corpus.question_set import read_questions, sample_questions
 
     session = Session(find(options.checkpoint), options.device or _own_device())
     if options.data:
@@ -45,8 +45,8 @@ def _own_device() -> str:
 def _layout(options: argparse.Namespace) -> None:
     import numpy as np
 
-    from analysis.extraction import open_extraction
-    from analysis.layout import LayoutRecipe, layout_in
+    from analysis.corpus.extraction import open_extraction
+    from analysis.corpus.layout import LayoutRecipe, layout_in
 
     session = Session(find(options.checkpoint), "cpu") if options.checkpoint else None
     extraction = open_extraction(options.folder, session)
@@ -91,8 +91,8 @@ def _study(options: argparse.Namespace) -> None:
 
 
 def _evidence(options: argparse.Namespace) -> None:
-    from analysis.answers import GALLERY, gallery_questions, observe, some_questions
-    from analysis.evidence import FOLDER, Evidence, probe, write_evidence
+    from analysis.corpus.accuracy import GALLERY, gallery_questions, observe, some_questions
+    from analysis.corpus.probes import FOLDER, Evidence, probe, write_evidence
 
     folder = find(options.checkpoint)
     session = Session(folder, options.device)
@@ -112,7 +112,7 @@ def _evidence(options: argparse.Namespace) -> None:
 
 
 def _maps(options: argparse.Namespace) -> None:
-    from analysis.selectivity import FOLDER, measure_maps, write_maps
+    from analysis.corpus.map_cards import FOLDER, measure_maps, write_maps
     from analysis.study import open_study
 
     folder = find(options.checkpoint)

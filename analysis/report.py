@@ -30,24 +30,24 @@ import plotly.graph_objects as go
 import plotly.offline
 from PIL import Image
 
-from analysis.agreement import attribute_then_operation, block_groupings, grouping_table
-from analysis.answers import accuracy_by, beside_paper, confusion, wrong_answers
-from analysis.atlas import matching
-from analysis.enrich import why_together
-from analysis.evidence import find_evidence, what_is_linear
-from analysis.extraction import Extraction
+from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, wrong_answers
+from analysis.corpus.atlas import matching
+from analysis.corpus.enrichment import why_together
+from analysis.corpus.extraction import Extraction
+from analysis.corpus.grouping import attribute_then_operation, block_groupings, grouping_table
+from analysis.corpus.layout import Layout, layouts_in
+from analysis.corpus.map_cards import find_maps
+from analysis.corpus.parameters import measure_parameters
+from analysis.corpus.probes import find_evidence, what_is_linear
 from analysis.figures import atlas as maps
 from analysis.figures import evidence as proofs
-from analysis.figures import maps as cards
+from analysis.figures import map_cards as cards
 from analysis.figures import parameters as counted
 from analysis.figures import question as single
-from analysis.layout import Layout, layouts_in
-from analysis.parameters import measure_parameters
-from analysis.population import Population, measure_population, population_of, standing
-from analysis.selectivity import find_maps
+from analysis.question.population import Population, measure_population, population_of, standing
+from analysis.question.truth import find_truth
+from analysis.question.word_contributions import Kind, word_contributions
 from analysis.study import FOLDER, LAYOUTS, open_study
-from analysis.trajectory import Kind, word_ledger
-from analysis.truth import find_truth
 from analysis.view import HASH, ViewState, from_link, to_link
 from film import GROUP_NAMES, GROUPS, InputError, Session, gallery, read_picture, write_atomically
 
@@ -60,7 +60,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Section:
     """A heading, what to look for, and what is under it: HTML and figures with captions, in order."""
 
     title: str
@@ -107,7 +107,7 @@ def make_report(
         makers = [_question, _values, _card, _words, _selection, _probe_of_view]
         title = f"A view of {session.card.name or 'a network'}"
     study = _Study(session, folder, view, seed, population)
-    parts: list[Part] = []
+    parts: list[Section] = []
     for done, make in enumerate(makers, start=1):
         parts += make(study)
         if progress:
@@ -195,8 +195,8 @@ class _Study:
     def name(self) -> str:
         return self.session.card.name or "CHECKPOINT"
 
-    def missing(self, title: str, command: str) -> Iterator[Part]:
-        yield Part(
+    def missing(self, title: str, command: str) -> Iterator[Section]:
+        yield Section(
             title, "", (f"<p>Not measured: <code>python -m analysis {command} {_safe(self.name)}</code></p>",)
         )
 
@@ -204,20 +204,20 @@ class _Study:
 # --- The whole study ----------------------------------------------------------------------------------
 
 
-def _network(study: _Study) -> Iterator[Part]:
+def _network(study: _Study) -> Iterator[Section]:
     card, config = study.session.card, study.session.config
     rows = {
         "name": card.name or "without a name",
         "weights": card.weights,
         "looks at": f"{config.picture}, {config.width} x {config.height}",
-        "reader": f"{config.cell.upper()} of {config.gru} units, {config.words} words",
+        "reader": f"{config.cell.upper()} of {config.hidden_size} units, {config.words} words",
         "blocks": f"{config.blocks} of {config.maps} feature maps",
         "made with": card.command or "unknown",
     }
-    yield Part("The network", "", (_table(pd.DataFrame(rows.items(), columns=["", " "])),))
+    yield Section("The network", "", (_table(pd.DataFrame(rows.items(), columns=["", " "])),))
 
 
-def _answers(study: _Study) -> Iterator[Part]:
+def _answers(study: _Study) -> Iterator[Section]:
     if study.evidence is None:
         yield from study.missing("Right answers", "evidence")
         return
@@ -229,7 +229,7 @@ def _answers(study: _Study) -> Iterator[Part]:
         (accuracy_by(answers, column, least=20, seed=seed), axis)
         for column, axis in (("length", "words in the question"), ("depth", "steps in a row"))
     ]
-    yield Part(
+    yield Section(
         "Right answers",
         f"{whole['accuracy']:.1%} of {recipe['questions']:,} questions about {recipe['pictures']:,} pictures "
         f"({recipe['source']}, seed {recipe['seed']}), 95 % interval {whole['low']:.1%} to "
@@ -259,12 +259,12 @@ def _answers(study: _Study) -> Iterator[Part]:
     )
 
 
-def _probes(study: _Study) -> Iterator[Part]:
+def _probes(study: _Study) -> Iterator[Section]:
     if study.evidence is None:
         return
     probes = study.evidence.probes
     names = list(dict.fromkeys(probes["target"]))
-    yield Part(
+    yield Section(
         "What a linear probe reads",
         "Logistic regressions tested on pictures they were not trained on. Hollow marks: the same on "
         f"shuffled labels. {what_is_linear(study.session.config)}",
@@ -275,12 +275,12 @@ def _probes(study: _Study) -> Iterator[Part]:
     )
 
 
-def _parameters(study: _Study) -> Iterator[Part]:
+def _parameters(study: _Study) -> Iterator[Section]:
     found = study.counted()
     source = f"{len(found):,} questions as CLEVR asks them, drawn with seed {found.seed}"
     parameters = measure_parameters(found.texts, found.types, found.gamma, found.beta, source)
     rows = pd.DataFrame({kind: asdict(of) for kind, of in parameters.statistics.items()}).T
-    yield Part(
+    yield Section(
         "Gamma and beta",
         f"Of {source} (paper, Figures 5 and 16 to 18).",
         (
@@ -295,7 +295,7 @@ def _parameters(study: _Study) -> Iterator[Part]:
     )
 
 
-def _groups(study: _Study) -> Iterator[Part]:
+def _groups(study: _Study) -> Iterator[Section]:
     found = study.counted()
     title = "By attribute first, by operation last?"
     try:
@@ -303,7 +303,7 @@ def _groups(study: _Study) -> Iterator[Part]:
             found.texts, found.types, found.gamma, found.beta, most=GROUPED, seed=study.seed
         )
     except InputError as error:
-        yield Part(title, str(error), ())
+        yield Section(title, str(error), ())
         return
     body: list[str | tuple[go.Figure, str]] = []
     if len(groups) > 1:
@@ -314,14 +314,14 @@ def _groups(study: _Study) -> Iterator[Part]:
         )
     body.append((counted.grouping_by_block(groups), "Bars: 95 % intervals; dotted: shuffled labels."))
     body.append(_table(grouping_table(groups), "{:.3f}"))
-    yield Part(
+    yield Section(
         title,
         "Neighbour agreement and distances of class centres in each block (paper, Fig. 6).",
         tuple(body),
     )
 
 
-def _layouts(study: _Study) -> Iterator[Part]:
+def _layouts(study: _Study) -> Iterator[Section]:
     if study.extraction is None or not study.layouts:
         yield from study.missing("Questions as maps", "study")
         return
@@ -329,10 +329,10 @@ def _layouts(study: _Study) -> Iterator[Part]:
     for name, layout in study.layouts.items():
         coloring = maps.column(study.extraction.table.iloc[layout.rows], "type")
         drawn.append(f"<h3>{_safe(name)}</h3>{_map(study.extraction, layout, coloring)}")
-    yield Part("Questions as maps", "A point is a question, coloured by type.", tuple(drawn))
+    yield Section("Questions as maps", "A point is a question, coloured by type.", tuple(drawn))
 
 
-def _cards(study: _Study) -> Iterator[Part]:
+def _cards(study: _Study) -> Iterator[Section]:
     title = "What the feature maps answer to"
     if study.maps is None:
         yield from study.missing(title, "maps")
@@ -341,12 +341,12 @@ def _cards(study: _Study) -> Iterator[Part]:
     named = (found["pictures"] != "unlabelled").mean()
     strongest = found.sort_values("changed", ascending=False, kind="stable").head(MAPS)
     shown = strongest.assign(block=strongest["block"] + 1)
-    yield Part(
+    yield Section(
         title,
         f"{named:.0%} of the maps tell some objects from others: {recipe['objects']:,} objects of "
         f"{recipe['scenes']} scenes, {recipe['questions']:,} questions, seed {recipe['seed']}; family-wise.",
         (
-            (cards.label_wall(found, study.maps.effects), "Every map, by what it answers to in pictures."),
+            (cards.label_grid(found, study.maps.effects), "Every map, by what it answers to in pictures."),
             f"<p>The {len(shown)} maps without which most answers change:</p>",
             _table(
                 shown[["block", "map", "pictures", "language", "changed", "drop"]].reset_index(drop=True),
@@ -356,12 +356,12 @@ def _cards(study: _Study) -> Iterator[Part]:
     )
 
 
-def _card(study: _Study) -> Iterator[Part]:
+def _card(study: _Study) -> Iterator[Section]:
     if study.maps is None or study.view is None:
         return
     block = min(study.view.block, study.session.config.blocks - 1)
     number = min(study.view.feature_map, study.session.config.maps - 1)
-    yield Part(
+    yield Section(
         f"What map {number} of block {block + 1} answers to",
         "Cliff's delta with 95 % intervals; pale bars could be chance.",
         tuple(
@@ -382,7 +382,7 @@ def _map(
 # --- One view -----------------------------------------------------------------------------------------
 
 
-def _question(study: _Study) -> Iterator[Part]:
+def _question(study: _Study) -> Iterator[Section]:
     view, exhibit = _shown(study)
     pixels = read_picture(exhibit.picture_path)
     image = f'<img src="{_picture(pixels)}" alt="{_safe(exhibit.title)}">'
@@ -391,7 +391,7 @@ def _question(study: _Study) -> Iterator[Part]:
     try:
         answer = study.session.ask(pixels, view.question)
     except InputError as error:
-        yield Part(view.question or "No question", str(error), (about,))
+        yield Section(view.question or "No question", str(error), (about,))
         return
     told = (
         f"<p>The network says <b>{_safe(answer.answer)}</b> with {answer.probabilities[answer.answer]:.1%}; "
@@ -411,10 +411,10 @@ def _question(study: _Study) -> Iterator[Part]:
     ]
     if steps:
         body += ["<h3>What is asked, step by step</h3>", _table(pd.DataFrame(steps))]
-    yield Part(view.question, "", tuple(body))
+    yield Section(view.question, "", tuple(body))
 
 
-def _values(study: _Study) -> Iterator[Part]:
+def _values(study: _Study) -> Iterator[Section]:
     view, _ = _shown(study)
     config = study.session.config
     try:
@@ -445,14 +445,14 @@ def _values(study: _Study) -> Iterator[Part]:
     body.append(
         (single.plane(values["gamma"], values["beta"], chosen=(block, number)), "Gamma against beta.")
     )
-    yield Part("Gamma and beta of the question", "", tuple(body))
+    yield Section("Gamma and beta of the question", "", tuple(body))
 
 
-def _words(study: _Study) -> Iterator[Part]:
+def _words(study: _Study) -> Iterator[Section]:
     view, _ = _shown(study)
     config = study.session.config
     try:
-        ledger = word_ledger(study.session, view.question)
+        ledger = word_contributions(study.session, view.question)
     except InputError:
         return
     block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
@@ -466,10 +466,10 @@ def _words(study: _Study) -> Iterator[Part]:
         body.append(
             (single.contribution_bars(lines, label), caveat or f"{label}: the bars sum to the value exactly.")
         )
-    yield Part("Word by word", "", tuple(body))
+    yield Section("Word by word", "", tuple(body))
 
 
-def _selection(study: _Study) -> Iterator[Part]:
+def _selection(study: _Study) -> Iterator[Section]:
     view, _ = _shown(study)
     extraction = study.extraction
     if extraction is None or not (view.layout or view.filter_for):
@@ -496,7 +496,7 @@ def _selection(study: _Study) -> Iterator[Part]:
             body += [_table(why.table[columns].head(30), "{:.3g}"), f"<p>{_safe(why.describe())}</p>"]
     except InputError as error:
         body.append(f"<p>{_safe(str(error))}</p>")
-    yield Part("On the map of questions", looked, tuple(body))
+    yield Section("On the map of questions", looked, tuple(body))
 
 
 def _coloring(extraction: Extraction, layout: Layout, view: ViewState) -> maps.Coloring:
@@ -506,13 +506,13 @@ def _coloring(extraction: Extraction, layout: Layout, view: ViewState) -> maps.C
     return maps.column(table, view.color if view.color in table.columns else "type")
 
 
-def _probe_of_view(study: _Study) -> Iterator[Part]:
+def _probe_of_view(study: _Study) -> Iterator[Section]:
     view, _ = _shown(study)
     if study.evidence is None or view.probe not in set(study.evidence.probes["target"]):
         return
     chart = proofs.probe_chart(study.evidence.probes, view.probe)
     fact = what_is_linear(study.session.config)
-    yield Part("What a linear probe reads", fact, ((chart, f"To tell: {view.probe}."),))
+    yield Section("What a linear probe reads", fact, ((chart, f"To tell: {view.probe}."),))
 
 
 def _shown(study: _Study) -> tuple[ViewState, Any]:
@@ -544,7 +544,7 @@ code, pre {font-size: .85rem; overflow-wrap: anywhere; white-space: pre-wrap}
 """
 
 
-def _page(title: str, parts: list[Part], remarks: tuple[str, ...], made: Mapping[str, Any]) -> str:
+def _page(title: str, parts: list[Section], remarks: tuple[str, ...], made: Mapping[str, Any]) -> str:
     drawn: list[str] = []
     figures = 0
     for number, part in enumerate(parts, start=1):

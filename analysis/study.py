@@ -1,7 +1,7 @@
 """The study that comes with a checkpoint: 20,000 questions and maps of them, small files beside the weights.
 
-study/extraction.json, table.parquet, state.npy    see `analysis.extraction`
-study/layouts/*.parquet                            see `analysis.layout`
+study/extraction.json, table.parquet, state.npy    see `analysis.corpus.extraction`
+study/layouts/*.parquet                            see `analysis.corpus.layout`
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from analysis.asking import Cancel, Progress, sample_questions
-from analysis.extraction import Extraction, extract, open_extraction, write_small
-from analysis.layout import PAPER_SEED, Layout, LayoutRecipe, layout_in, layouts_in
+from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
+from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe, layout_in, layouts_in
+from analysis.corpus.question_set import Cancel, Progress, sample_questions
 from film import InputError, Session
 
 FOLDER, LAYOUTS = "study", "layouts"

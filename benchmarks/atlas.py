@@ -21,7 +21,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from analysis.layout import LayoutRecipe
+from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from benchmarks.serving import chromium, served
 from film import Session, find
@@ -126,7 +126,7 @@ _BARE = """
 import zlib
 import plotly.graph_objects as go, streamlit as st
 from analysis.study import open_study
-from analysis.layout import layouts_in
+from analysis.corpus.layout import layouts_in
 from film import Session
 
 @st.cache_resource

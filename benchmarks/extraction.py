@@ -22,15 +22,15 @@ import numpy as np
 import torch
 
 from analysis import extract, question_set, read_questions, sample_questions
-from analysis.asking import QuestionSet
+from analysis.corpus.question_set import QuestionSet
 from film import Session, find, read_states
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
     """Wall-clock and processor seconds."""
-    wall, busy = time.perf_counter(), time.process_time()
+    map_grid, busy = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - wall, time.process_time() - busy
+    return time.perf_counter() - map_grid, time.process_time() - busy
 
 
 def peak(threads: int, dtype: torch.dtype, size: int = 1536) -> float:
@@ -60,13 +60,13 @@ def main() -> None:
     texts = list(asked.table["text"])
     count = len(texts)
     print(
-        f"{count:,} questions ({len(set(texts)):,} distinct), GRU {config.gru}, {config.blocks} x "
+        f"{count:,} questions ({len(set(texts)):,} distinct), GRU {config.hidden_size}, {config.blocks} x "
         f"{config.maps} maps, {options.threads} threads"
     )
 
     def say(what: str, number: int, seconds: tuple[float, float]) -> None:
-        wall, busy = seconds
-        print(f"{what:40}{number / wall:10,.0f} a second, {number / busy:10,.0f} a processor second")
+        map_grid, busy = seconds
+        print(f"{what:40}{number / map_grid:10,.0f} a second, {number / busy:10,.0f} a processor second")
 
     tokens, lengths = session.vocabulary.encode_all(texts[:16384], lenient=True)
     say("tokenising", len(tokens), timed(lambda: session.vocabulary.encode_all(texts[:16384], lenient=True)))
@@ -74,7 +74,7 @@ def main() -> None:
     say("GRU, shared beginnings once", len(tokens), seconds)
     one = timed(lambda: session.modulate(texts[:2048], lenient=True))
     say("Session.modulate, 64 at once", 2048, one)
-    steps = 2 * 3 * config.gru * (config.gru + config.embedding) * int(lengths.sum())
+    steps = 2 * 3 * config.hidden_size * (config.hidden_size + config.embedding) * int(lengths.sum())
     full, half = peak(options.threads, torch.float32), peak(options.threads, torch.bfloat16)
     print(
         f"products of every word read singly: {steps / seconds[0] / full:.0%} of the float32 peak "

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 
 from film.checkpoint import Card, bundled
-from film.clevr.programs import ANSWERS
-from film.clevr.words import split_words
+from film.clevr.language.programs import ANSWERS
+from film.clevr.language.tokens import split_words
 from film.features import PictureReader
 from film.network import FiLMNetwork
-from film.recipes import recipe
 from film.session import Session, probabilities
+from film.training.recipes import recipe
 from film.vocabulary import Vocabulary
 
 QUESTIONS = [

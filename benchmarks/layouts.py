@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from analysis import LayoutRecipe, open_extraction, quality, vectors
-from analysis.layout import COMPONENTS, _fit, _Reduced
+from analysis.corpus.layout import COMPONENTS, _fit, _Reduced
 
 COMPILED = ("umap", "pacmap")
 MOST_SKLEARN = 10_000
@@ -69,12 +69,12 @@ def main() -> None:
             began = time.perf_counter()
             fit(points[:2000], method, options.seed)
             compiling = time.perf_counter() - began
-        wall, busy = time.perf_counter(), time.process_time()
+        map_grid, busy = time.perf_counter(), time.process_time()
         places = fit(these, method, options.seed)
-        wall, busy = time.perf_counter() - wall, time.process_time() - busy
+        map_grid, busy = time.perf_counter() - map_grid, time.process_time() - busy
         known = quality(these, places, options.seed)
         print(
-            f"{method:14}{len(these):9,}{wall:9.1f}{busy:9.1f}{compiling:11.1f}"
+            f"{method:14}{len(these):9,}{map_grid:9.1f}{busy:9.1f}{compiling:11.1f}"
             f"{known['trustworthiness']:10.4f}{known['neighbour_recall']:11.3f}",
             flush=True,
         )

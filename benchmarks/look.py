@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from film.clevr.render import render
+from film.clevr.rendering.render import render
 from film.clevr.scenes import View, read_scenes
 
 

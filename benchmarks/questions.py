@@ -16,8 +16,8 @@ from collections import Counter
 
 import numpy as np
 
-from film.clevr.families import FAMILIES
-from film.clevr.questions import VALIDATION_QUESTIONS, QuestionSampler
+from film.clevr.language.families import FAMILIES
+from film.clevr.language.sampler import VALIDATION_QUESTIONS, QuestionSampler
 from film.clevr.scenes import sample_scene
 
 

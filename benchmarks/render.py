@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from film.clevr.render import object_mask, radiance, render
+from film.clevr.rendering.render import object_mask, radiance, render
 from film.clevr.scenes import Scene, sample_scene
 
 

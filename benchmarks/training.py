@@ -26,18 +26,18 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from film.clevr.corpus import Corpus
-from film.clevr.programs import ANSWERS
+from film.clevr.data.corpus import Corpus
+from film.clevr.language.programs import ANSWERS
 from film.network import FiLMNetwork
-from film.recipes import recipe
-from film.training import Place, Trainer
+from film.training.loop import Runtime, Trainer
+from film.training.recipes import recipe
 
 
 def made_up_corpus(width: int, height: int, pictures: int = 256, questions: int = 20) -> SimpleNamespace:
     """Random arrays of a corpus's shapes; question lengths are CLEVR's (mean 18.6 words, 5 to 39)."""
     chance = np.random.default_rng(0)
     total = pictures * questions
-    lengths = chance.normal(20.6, 7, total).clip(7, 41).astype(int)
+    lengths = chance.normal(20.6, 7, total).max_grad_norm(7, 41).astype(int)
     tokens = chance.integers(4, 92, (total, 41)).astype(np.uint8)
     tokens[np.arange(41) >= lengths[:, None]] = 0
     words = ("<NULL>", "<START>", "<END>", "<UNK>", "left", "right", *(f"word{i}" for i in range(86)))
@@ -73,7 +73,7 @@ class PlainSamples(Dataset):
         return picture.permute(2, 0, 1).float() / 255, tokens, length, int(corpus.answer[index])
 
 
-def plain_loop(network: FiLMNetwork, corpus: Corpus, place: Place) -> Callable[[], int]:
+def plain_loop(network: FiLMNetwork, corpus: Corpus, runtime: Runtime) -> Callable[[], int]:
     """One optimiser step of the plain loop; returns how many samples it took."""
     loader = DataLoader(PlainSamples(corpus), batch_size=64, shuffle=True)
     optimizer = torch.optim.Adam(network.parameters(), 3e-4, weight_decay=1e-5)
@@ -86,8 +86,8 @@ def plain_loop(network: FiLMNetwork, corpus: Corpus, place: Place) -> Callable[[
             batches = iter(loader)
             batch = next(batches)
         pictures, tokens, lengths, answers = batch
-        logits = network(pictures.to(place.device), tokens.to(place.device), lengths)
-        loss = F.cross_entropy(logits, answers.to(place.device))
+        logits = network(pictures.to(runtime.device), tokens.to(runtime.device), lengths)
+        loss = F.cross_entropy(logits, answers.to(runtime.device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -111,16 +111,16 @@ def speed(step: Callable[[], int], seconds: float, device: torch.device) -> list
     return speeds
 
 
-def matmul_peak(place: Place, size: int = 2048) -> float:
+def matmul_peak(runtime: Runtime, size: int = 2048) -> float:
     """FLOP/s of a square matrix product in the training precision, best of several."""
-    a = torch.randn(size, size, device=place.device, dtype=place.precision)
+    a = torch.randn(size, size, device=runtime.device, dtype=runtime.precision)
     best = 0.0
     for _ in range(8):
-        _settle(place.device)
+        _settle(runtime.device)
         began = time.perf_counter()
         for _ in range(4):
             a @ a
-        _settle(place.device)
+        _settle(runtime.device)
         best = max(best, 4 * 2 * size**3 / (time.perf_counter() - began))
     return best
 
@@ -148,7 +148,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
 
     chosen = recipe(options.recipe).changed(options.set)
-    place = Place.find(options.precision)
+    runtime = Runtime.find(options.precision)
     corpus = (
         Corpus.open(options.data)
         if options.data
@@ -156,11 +156,13 @@ def main() -> None:
     )
     config = replace(chosen.network, words=len(corpus.words), answers=len(ANSWERS))
 
-    card = torch.cuda.get_device_name() if place.device.type == "cuda" else f"CPU, {options.threads} threads"
-    print(f"{card}, torch {torch.__version__}, {str(place.precision).removeprefix('torch.')}")
+    card = (
+        torch.cuda.get_device_name() if runtime.device.type == "cuda" else f"CPU, {options.threads} threads"
+    )
+    print(f"{card}, torch {torch.__version__}, {str(runtime.precision).removeprefix('torch.')}")
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(Path(folder), FiLMNetwork(config), chosen.training, corpus, place=place)  # type: ignore[arg-type]
-        trainer.tutor.train()
+        trainer = Trainer(Path(folder), FiLMNetwork(config), chosen.training, corpus, runtime=runtime)  # type: ignore[arg-type]
+        trainer.objective.train()
 
         def ours() -> int:
             before = trainer.samples
@@ -170,12 +172,16 @@ def main() -> None:
         with FlopCounterMode(display=False) as counter:
             samples = ours()
         flops = counter.get_total_flops() / samples
-        fast = _said("this project's step", speed(ours, options.seconds, place.device))
-        peak = matmul_peak(place)
+        fast = _said("this project's step", speed(ours, options.seconds, runtime.device))
+        peak = matmul_peak(runtime)
 
     slow = _said(
         "plain DataLoader loop, float32",
-        speed(plain_loop(FiLMNetwork(config).to(place.device), corpus, place), options.seconds, place.device),  # type: ignore[arg-type]
+        speed(
+            plain_loop(FiLMNetwork(config).to(runtime.device), corpus, runtime),
+            options.seconds,
+            runtime.device,
+        ),  # type: ignore[arg-type]
     )
     print(f"ratio {fast / slow:.1f}")
     print(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import prepare_why, why_together
-from analysis.extraction import Extraction
+from analysis.corpus.extraction import Extraction
 from film import QuestionSampler, question_type, sample_scene
 
 

@@ -20,7 +20,7 @@ _NAMES = {
     # networks and where they are kept
     "film.config": ("NetworkConfig", "TrainingConfig"),
     "film.network": ("FiLMNetwork", "activation_names"),
-    "film.reading": ("read_states",),
+    "film.prefix_encoder": ("read_states",),
     "film.checkpoint": ("Card", "bundled", "find", "load", "save", "weights_hash", "write_atomically"),
     "film.official": ("import_official",),
     # measuring
@@ -33,24 +33,23 @@ _NAMES = {
         "ATTRIBUTES", "COLORS", "MATERIALS", "RELATIONS", "SHAPES", "SIZES", "Scene", "SceneObject", "View",
         "read_scenes", "sample_scene", "scene_from_json", "scene_to_json", "write_scenes",
     ),
-    "film.clevr.programs": (
+    "film.clevr.language.programs": (
         "ANSWERS", "GROUPS", "Node", "Program",
         "program_from_json", "program_to_json", "question_type", "run",
     ),
-    "film.clevr.families": ("FAMILIES", "Family"),
-    "film.clevr.grammar": (
-        "NotUnderstood", "Parse", "WORDS",
-        "completions", "could_say", "examples", "nearest", "parse", "realise", "some_slots", "wordings",
-    ),
-    "film.clevr.questions": ("Question", "QuestionSampler"),
-    "film.clevr.render": ("Rendering", "project", "render", "visible_pixels"),
+    "film.clevr.language.families": ("FAMILIES", "Family"),
+    "film.clevr.language.realise": ("could_say", "examples", "realise", "some_slots", "wordings"),
+    "film.clevr.language.parser": ("NotUnderstood", "Parse", "completions", "nearest", "parse"),
+    "film.clevr.language.word_tree": ("WORDS",),
+    "film.clevr.language.sampler": ("Question", "QuestionSampler"),
+    "film.clevr.rendering.render": ("Rendering", "project", "render", "visible_pixels"),
     "film.clevr.pictures": ("fit", "open_picture", "save_picture"),
-    "film.clevr.words": ("SPECIAL", "split_words", "word_table"),
-    "film.clevr.making": ("BigArray", "Making"),
-    "film.clevr.packing": ("program_depth",),
+    "film.clevr.language.tokens": ("SPECIAL", "split_words", "word_table"),
+    "film.clevr.data.resumable": ("BigArray", "ResumableFolder"),
+    "film.clevr.data.packing": ("program_depth",),
     "film.clevr.gallery": ("Exhibit", "gallery"),
-    "film.clevr.album": ("Album", "open_album"),
-    "film.clevr.dataset": ("Corpus", "Folder", "GivenQuestion", "Split", "open_data", "open_folder"),
+    "film.clevr.data.picture_folder": ("PictureFolder", "open_picture_folder"),
+    "film.clevr.data.open": ("Corpus", "Folder", "GivenQuestion", "Split", "open_data", "open_folder"),
 }  # fmt: skip
 
 _HOME = {name: module for module, names in _NAMES.items() for name in names}

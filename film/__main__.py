@@ -20,7 +20,9 @@ Run = Callable[[argparse.Namespace], None]
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--recipe", default="small", help="which network, trained how (see film/recipes.py)")
+    parser.add_argument(
+        "--recipe", default="small", help="which network, trained how (see film/training/recipes.py)"
+    )
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, help="packed corpus to train on, or several"
     )
@@ -43,8 +45,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from film.recipes import recipe
-    from film.training import start
+    from film.training.loop import start
+    from film.training.recipes import recipe
 
     chosen = recipe(options.recipe).changed(options.set)
     done = start(
@@ -90,10 +92,10 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
 
 
 def _generate(options: argparse.Namespace) -> None:
-    from film.clevr.generate import FOLDER_SIZE, PACKED_SIZE, Recipe, Shard, generate
+    from film.clevr.data.generate import FOLDER_SIZE, PACKED_SIZE, DatasetRecipe, Shard, generate
 
     usual = FOLDER_SIZE if options.format == "clevr" else PACKED_SIZE
-    recipe = Recipe(
+    recipe = DatasetRecipe(
         pictures=options.pictures,
         questions=options.questions,
         size=None if options.no_pictures else _numbers("--size", options.size, "x", usual),
@@ -123,8 +125,8 @@ def _add_pack(parser: argparse.ArgumentParser) -> None:
 
 
 def _pack(options: argparse.Namespace) -> None:
-    from film.clevr.folder import open_folder
-    from film.clevr.packing import pack
+    from film.clevr.data.folder import open_folder
+    from film.clevr.data.packing import pack
 
     size = None if options.no_pictures else _numbers("--size", options.size, "x", (192, 128))
     split = open_folder(options.folder, options.pictures).split(options.split)
@@ -252,7 +254,7 @@ def _import_official(options: argparse.Namespace) -> None:
     network, card = import_official(options.file, options.network)
     save(options.out, network, card, half=options.half)
     size = sum(value.numel() for value in network.parameters())
-    print(f"{options.out}: {size:,} parameters, {len(card.words)} words, {len(card.spoken)} answers")
+    print(f"{options.out}: {size:,} parameters, {len(card.words)} words, {len(card.answer_indices)} answers")
 
 
 def _add_truth(parser: argparse.ArgumentParser) -> None:
@@ -264,7 +266,7 @@ def _add_truth(parser: argparse.ArgumentParser) -> None:
 
 
 def _truth(options: argparse.Namespace) -> None:
-    from film.clevr.truth import truth
+    from film.clevr.data.verify import truth
 
     found = truth(options.scenes, options.questions, parse_texts=options.parse)
     print(json.dumps({"questions": found.questions, "agree": found.agree, "ill_posed": found.ill_posed}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from film.clevr.words import SPECIAL
+from film.clevr.language.tokens import SPECIAL
 from film.config import NetworkConfig
 from film.errors import InputError
 from film.features import Fit
@@ -74,7 +75,7 @@ class Card:
         return Vocabulary(self.words, self.keep_empty)
 
     @property
-    def spoken(self) -> tuple[int, ...]:
+    def answer_indices(self) -> tuple[int, ...]:
         """The outputs that are answers: all but <NULL>, <START>, <END> and <UNK>."""
         return tuple(index for index, answer in enumerate(self.answers) if answer not in SPECIAL)
 
@@ -199,12 +200,19 @@ def check_state(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where
             raise InputError(f"{where} has {name!r} with values that are no numbers; {advice}.")
 
 
+def current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A network's tensors under today's names: earlier versions called the question encoder the reader."""
+    return {re.sub(r"(^|\.)reader\.", r"\1question_encoder.", name): value for name, value in state.items()}
+
+
 def weights_hash(network: FiLMNetwork) -> str:
     """SHA-256 of every weight and running statistic by name: the same for the same function."""
     return _state_hash(network.state_dict())
 
 
 def _state_hash(state: Mapping[str, Tensor]) -> str:
+    # The names of the first version: links, studies and cards made since then name this hash.
+    state = {re.sub(r"^question_encoder\.", "reader.", name): value for name, value in state.items()}
     digest = hashlib.sha256()
     for name in sorted(state):
         value = _full(state[name].detach()).cpu().contiguous()
@@ -273,9 +281,9 @@ def _weights(folder: Path) -> _Weights:
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path} is damaged or cut off ({error}); take the checkpoint again.") from None
     try:
-        return _Weights(tensors, None if text is None else Card.from_json(json.loads(text)))
+        return _Weights(current_names(tensors), None if text is None else Card.from_json(json.loads(text)))
     except ValueError:
-        return _Weights(tensors, None)
+        return _Weights(current_names(tensors), None)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

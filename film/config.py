@@ -13,8 +13,13 @@ FilmAt = Literal["input", "conv", "norm", "relu", "output", "concat"]
 GammaForm = Literal["free", "one", "sigmoid", "tanh", "exp"]
 BetaForm = Literal["free", "zero", "sigmoid", "tanh", "exp"]
 Cell = Literal["gru", "lstm"]
+Optimizer = Literal["adam", "adamw"]
 Pooling = Literal["max", "mean", "max-mean"]
 PictureKind = Literal["pixels", "features"]
+
+# What fields were called in cards and training states of earlier versions, which are still read.
+_FORMER_NETWORK_FIELDS = {"gru": "hidden_size", "two_way": "bidirectional"}
+_FORMER_TRAINING_FIELDS = {"clip": "max_grad_norm", "averaging": "ema_decay", "mirror": "horizontal_flip"}
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,13 @@ class NetworkConfig:
     Everything that the paper's Tables 2 and 3 vary is a field here.
     """
 
-    # Question reader: embedding -> GRU -> linear -> gamma and beta of every block.
+    # Question encoder: embedding -> GRU -> linear -> gamma and beta of every block.
     words: int = 93  # question tokens, special ones included
     embedding: int = 200
     cell: Cell = "gru"
-    gru: int = 4096
+    hidden_size: int = 4096
     gru_layers: int = 1
-    two_way: bool = False
+    bidirectional: bool = False
 
     # What the network looks at. Pixels are RGB in [0, 1]; features are ResNet-101's layer3.
     picture: PictureKind = "pixels"
@@ -49,8 +54,8 @@ class NetworkConfig:
     # "concat" is no FiLM: gamma and beta become maps beside Conv-2's input (published code)
     gamma: GammaForm = "free"
     beta: BetaForm = "free"
-    gamma_offset: float = 1.0  # added to the reader's raw output (paper eq. 3)
-    generator_norm: bool = False  # batch norm on the reader's raw output
+    gamma_offset: float = 1.0  # added to the generator's raw output (paper eq. 3)
+    generator_norm: bool = False  # batch norm on the generator's raw output
     batch_norm: bool = True
     residual: bool = True
     coordinates: bool = True  # two maps, x then y, in -1..1, beside every block's and the classifier's input
@@ -132,7 +137,7 @@ class NetworkConfig:
     @property
     def state(self) -> int:
         """Width of the question state that gamma and beta are a linear function of."""
-        return self.gru * (2 if self.two_way else 1)
+        return self.hidden_size * (2 if self.bidirectional else 1)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -146,6 +151,7 @@ class NetworkConfig:
         """
         if not isinstance(values, Mapping):
             raise InputError(f"A network's configuration is a table of fields, not {type(values).__name__}.")
+        values = {_FORMER_NETWORK_FIELDS.get(name, name): value for name, value in values.items()}
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise InputError(
@@ -173,7 +179,7 @@ def _require(holds: bool, name: str, value: Any, expected: str) -> None:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """What a network is taught, and how much each part counts (see `film.tutor`); 0 leaves it out."""
+    """What a network is taught, and how much of each; 0 leaves it out (`film.training.auxiliary`)."""
 
     answer: float = 1.0
     sets: float = 0.0
@@ -192,13 +198,13 @@ class TrainingConfig:
     final_rate: float = 1.0  # share of the learning rate left at the end of a half cosine; 1 keeps it
     warm_up: int = 0  # samples over which the learning rate rises from 0
     weight_decay: float = 1e-5
-    decoupled: bool = False  # AdamW's weight decay instead of Adam's L2
-    clip: float = 0.0  # largest norm of the gradient; 0 leaves it
-    averaging: float = 0.0  # decay per step of the averaged weights that are kept; 0 keeps the last ones
-    mirror: bool = False  # half of the batches mirrored, left and right swapped in the words
+    optimizer: Optimizer = "adam"  # adam: weight decay as L2 in the gradient; adamw: decoupled from it
+    max_grad_norm: float = 0.0  # largest norm of the gradient; 0 leaves it
+    ema_decay: float = 0.0  # decay per step of the averaged weights that are kept; 0 keeps the last ones
+    horizontal_flip: bool = False  # half of the batches mirrored, left and right swapped in the words
     shift: float = 0.0  # batches moved by up to this share of the picture's width and height
     front: int = 0  # convolutions of the stem that are asked for the scene's attribute maps
-    frozen: tuple[str, ...] = ()  # parts that do not learn: "stem", "front", "reader", "blocks", "classifier"
+    frozen: tuple[str, ...] = ()  # parts that do not learn: stem, front, question_encoder, blocks, classifier
     loss: LossWeights = LossWeights()
     seed: int = 0
 
@@ -210,15 +216,21 @@ class TrainingConfig:
             "learning_rate",
             "final_rate",
             "weight_decay",
-            "clip",
-            "averaging",
+            "max_grad_norm",
+            "ema_decay",
             "warm_up",
             "front",
             "shift",
         ):
             value = getattr(self, name)
             _require(isinstance(value, (int, float)) and value >= 0, name, value, "a number, 0 or more")
-        _require(self.averaging < 1, "averaging", self.averaging, "below 1")
+        _require(
+            self.optimizer in get_args(Optimizer),
+            "optimizer",
+            self.optimizer,
+            " or ".join(get_args(Optimizer)),
+        )
+        _require(self.ema_decay < 1, "ema_decay", self.ema_decay, "below 1")
         _require(self.shift <= 0.2, "shift", self.shift, "0.2 at most, or objects leave the picture")
 
     def to_dict(self) -> dict[str, Any]:
@@ -226,6 +238,12 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """Read what `to_dict` wrote. Raises InputError as `NetworkConfig.from_dict` does."""
+        values = {_FORMER_TRAINING_FIELDS.get(name, name): value for name, value in values.items()}
+        if "decoupled" in values:
+            values["optimizer"] = "adamw" if values.pop("decoupled") else "adam"
+        if "reader" in values.get("frozen", ()):
+            values["frozen"] = ["question_encoder" if part == "reader" else part for part in values["frozen"]]
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise InputError(f"The training recipe has the unknown field {unknown[0]!r}.")

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from film.clevr.dataset import GivenQuestion, open_data
-from film.clevr.families import FAMILIES
-from film.clevr.folder import PICTURE_ENDINGS, question_from_json
-from film.clevr.grammar import realise
+from film.clevr.data.folder import PICTURE_ENDINGS, question_from_json
+from film.clevr.data.open import GivenQuestion, open_data
+from film.clevr.json_stream import stream_items
+from film.clevr.language.families import FAMILIES
+from film.clevr.language.programs import GROUPS, Node, Program, question_type
+from film.clevr.language.realise import realise
 from film.clevr.pictures import open_picture
-from film.clevr.programs import GROUPS, Node, Program, question_type
-from film.clevr.streaming import stream_items
 from film.errors import InputError
 from film.session import Session, probabilities
 
@@ -66,7 +66,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class SelfConsistency:
     """How often the network contradicts itself.
 
     `compared`: questions that compare two numbers, whose two sides were also asked as counts;
@@ -99,7 +99,7 @@ class Evaluation:
     types: Mapping[str, Share]
     wrong_counts: int
     off_by_one: int
-    agreement: Agreement
+    self_consistency: SelfConsistency
     seconds: float
     given: Sequence[tuple[int, str, str, float]] = field(repr=False, default=())
 
@@ -112,7 +112,7 @@ class Evaluation:
             "overall": share(self.overall),
             "groups": {name: share(value) for name, value in self.groups.items()},
             "types": {name: share(value) for name, value in self.types.items()},
-            "agreement": vars(self.agreement),
+            "self_consistency": vars(self.self_consistency),
             "paper": {
                 name: dict(zip((OVERALL, *GROUP_NAMES), row, strict=True)) for name, row in PAPER.items()
             },
@@ -176,7 +176,7 @@ def evaluate(
     *,
     most: int | None = None,
     seed: int = 0,
-    agreement: bool = True,
+    self_consistency: bool = True,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Ask a network every question of a data set.
@@ -185,7 +185,7 @@ def evaluate(
         data: see `open_questions`.
         most: only the first so many questions.
         seed: of the intervals' resampling and of the wording of extra questions.
-        agreement: also ask what shows whether the network contradicts itself.
+        self_consistency: also ask what shows whether the network contradicts itself.
     """
     began = time.monotonic()
     asked = open_questions(data, split, most)
@@ -223,7 +223,9 @@ def evaluate(
         types={name: shares[name] for name in GROUPS if name in shares},
         wrong_counts=len(wrong),
         off_by_one=wrong.count(1),
-        agreement=_agreement(session, asked, given, seed, progress) if agreement else Agreement(),
+        self_consistency=_self_consistency(session, asked, given, seed, progress)
+        if self_consistency
+        else SelfConsistency(),
         seconds=time.monotonic() - began,
         given=[
             (question.index if question.index is not None else number, a, b, round(float(p), 4))
@@ -318,9 +320,9 @@ _HOLDS: dict[str, Callable[[int, int], bool]] = {
 }
 
 
-def _agreement(
+def _self_consistency(
     session: Session, asked: Questions, given: Sequence[str], seed: int, progress: Progress | None
-) -> Agreement:
+) -> SelfConsistency:
     rng = np.random.default_rng(seed)
     extra: list[GivenQuestion] = []
 
@@ -339,7 +341,7 @@ def _agreement(
         if len(others := other_comparisons(question.program, rng)) == 2:
             trios.append((answer, also(others, question.filename)))
     if not extra:
-        return Agreement()
+        return SelfConsistency()
     said, _ = answer_all(session, Questions(extra, asked.picture), what="extra questions", progress=progress)
 
     def contradicted(function: str, answer: str, sides: Sequence[int]) -> bool:
@@ -348,7 +350,7 @@ def _agreement(
             return True
         return answer != ("yes" if _HOLDS[function](int(first), int(second)) else "no")
 
-    return Agreement(
+    return SelfConsistency(
         compared=len(compared),
         contradicted=sum(contradicted(*comparison) for comparison in compared),
         trios=len(trios),
@@ -419,16 +421,16 @@ def _lines(result: Evaluation) -> Iterator[str]:
     if result.wrong_counts:
         near = result.off_by_one / result.wrong_counts
         yield f"Wrong counts: {result.wrong_counts:,}, off by one {near:.1%} (paper {PAPER_OFF_BY_ONE:.1%})."
-    agreement = result.agreement
-    if agreement.compared:
+    found = result.self_consistency
+    if found.compared:
         yield (
-            f"Comparisons of numbers that its own counts contradict: {agreement.contradicted:,} of "
-            f"{agreement.compared:,} ({agreement.contradicted / agreement.compared:.1%})."
+            f"Comparisons of numbers that its own counts contradict: {found.contradicted:,} of "
+            f"{found.compared:,} ({found.contradicted / found.compared:.1%})."
         )
-    if agreement.trios:
+    if found.trios:
         yield (
-            f"Equal, fewer and more of the same two, not exactly one yes: {agreement.broken:,} of "
-            f"{agreement.trios:,} ({agreement.broken / agreement.trios:.1%})."
+            f"Equal, fewer and more of the same two, not exactly one yes: {found.broken:,} of "
+            f"{found.trios:,} ({found.broken / found.trios:.1%})."
         )
 
 

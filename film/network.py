@@ -124,7 +124,7 @@ def _drawn(*shape: int) -> Tensor:
     return weight if weight.is_meta else weight.normal_()
 
 
-class QuestionReader(nn.Module):
+class QuestionEncoder(nn.Module):
     """Words -> embedding -> GRU -> linear -> gamma and beta (paper section 2.2, "FiLM generator")."""
 
     def __init__(self, config: NetworkConfig):
@@ -135,7 +135,11 @@ class QuestionReader(nn.Module):
         )
         cell = nn.GRU if config.cell == "gru" else nn.LSTM
         self.gru = cell(
-            config.embedding, config.gru, config.gru_layers, batch_first=True, bidirectional=config.two_way
+            config.embedding,
+            config.hidden_size,
+            config.gru_layers,
+            batch_first=True,
+            bidirectional=config.bidirectional,
         )
         self.to_film = nn.Linear(config.state, config.blocks * 2 * config.maps)
         if config.generator_norm:
@@ -151,7 +155,7 @@ class QuestionReader(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The state at each question's last token, <END>: (Q, state)."""
-        if self.config.two_way:
+        if self.config.bidirectional:
             last = (lengths - 1).to(tokens.device)
             states = self.states(tokens, lengths)
             return states[torch.arange(len(tokens), device=tokens.device), last]
@@ -342,7 +346,7 @@ class FiLMNetwork(nn.Module):
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.config = config
-        self.reader = QuestionReader(config)
+        self.question_encoder = QuestionEncoder(config)
         self.stem = Stem(config)
         self.blocks = nn.ModuleList(FiLMBlock(config, number) for number in range(1, config.blocks + 1))
         self.classifier = Classifier(config)
@@ -353,9 +357,9 @@ class FiLMNetwork(nn.Module):
 
     def modulate(self, tokens: Tensor, lengths: Tensor) -> Modulation:
         """Token ids (Q, T), padded with 0, and their lengths (Q,) -> gamma and beta (Q, B, C)."""
-        return self.reader.modulation(self.reader(tokens, lengths))
+        return self.question_encoder.modulation(self.question_encoder(tokens, lengths))
 
-    def see(self, pictures: Tensor) -> Tensor:
+    def encode_picture(self, pictures: Tensor) -> Tensor:
         """Pictures (P, channels, height, width) -> stem maps (P, C, h, w)."""
         expected = (self.config.channels, self.config.height, self.config.width)
         if pictures.ndim != 4 or tuple(pictures.shape[1:]) != expected:
@@ -365,7 +369,7 @@ class FiLMNetwork(nn.Module):
             )
         return self.stem(pictures)
 
-    def answer(
+    def classify(
         self,
         maps: Tensor,
         modulation: Modulation,
@@ -387,4 +391,4 @@ class FiLMNetwork(nn.Module):
     def forward(
         self, pictures: Tensor, tokens: Tensor, lengths: Tensor, picture_of: PictureOf = None
     ) -> Tensor:
-        return self.answer(self.see(pictures), self.modulate(tokens, lengths), picture_of)[0]
+        return self.classify(self.encode_picture(pictures), self.modulate(tokens, lengths), picture_of)[0]

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from film.checkpoint import Card, check_state
-from film.clevr.words import SPECIAL
+from film.clevr.language.tokens import SPECIAL
 from film.config import BetaForm, FilmAt, GammaForm, NetworkConfig
 from film.errors import InputError
 from film.network import FiLMNetwork
@@ -266,9 +266,9 @@ def _config(generator: dict[str, Any], network: dict[str, Any], *, words: int, a
         words=words,
         embedding=generator["wordvec_dim"],
         cell=generator["encoder_type"],
-        gru=generator["hidden_dim"] // directions,
+        hidden_size=generator["hidden_dim"] // directions,
         gru_layers=generator["rnn_num_layers"],
-        two_way=bool(generator["bidirectional"]),
+        bidirectional=bool(generator["bidirectional"]),
         picture="pixels" if channels == 3 else "features",
         width=width,
         height=height,
@@ -339,14 +339,14 @@ def _with_pooling(config: NetworkConfig, downsample: str) -> NetworkConfig:
 
 def _reader_state(given: dict[str, Tensor], options: dict[str, Any]) -> dict[str, Tensor]:
     blocks, maps = options["num_modules"], options["module_dim"]
-    state = {"reader.embedding.weight": given["encoder_embed.weight"]}
+    state = {"question_encoder.embedding.weight": given["encoder_embed.weight"]}
     for name, value in given.items():
         if name.startswith("encoder_rnn."):
-            state[f"reader.gru.{name.removeprefix('encoder_rnn.')}"] = value
+            state[f"question_encoder.gru.{name.removeprefix('encoder_rnn.')}"] = value
     for part in ("weight", "bias"):
         # Older files have more outputs per block than FiLM uses; gammas and betas come first.
         outputs = given[f"decoder_linear.{part}"].unflatten(0, (blocks, -1))  # (blocks, outputs, ...)
-        state[f"reader.to_film.{part}"] = outputs[:, : 2 * maps].flatten(0, 1).contiguous()
+        state[f"question_encoder.to_film.{part}"] = outputs[:, : 2 * maps].flatten(0, 1).contiguous()
     return state
 
 

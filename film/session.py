@@ -104,8 +104,8 @@ class Session:
         # The layout that convolutions of many questions at once run fastest in.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.vocabulary: Vocabulary = self.card.vocabulary
-        self.answers: tuple[str, ...] = tuple(self.card.answers[i] for i in self.card.spoken)
-        self._spoken = torch.tensor(self.card.spoken)
+        self.answers: tuple[str, ...] = tuple(self.card.answers[i] for i in self.card.answer_indices)
+        self._answer_indices = torch.tensor(self.card.answer_indices)
         self._reader = PictureReader(self.config, self.card.fit, resnet, self.device)
         self._maps: OrderedDict[str, Tensor] = OrderedDict()  # by picture hash, least recently used first
         self._most_pictures = pictures
@@ -170,12 +170,12 @@ class Session:
                 f"The modulation is for {tuple(modulation.gamma.shape[1:])} (blocks, maps), this network "
                 f"has {(config.blocks, config.maps)}; take one that it predicted."
             )
-        maps = self.see(picture)
+        maps = self.encode_picture(picture)
         answers = []
         for start in range(0, len(modulation), AT_ONCE):
             part = modulation[start : start + AT_ONCE]
             logits, activations = self._answer(maps, part, record)
-            answers += self._told(logits, part, activations)
+            answers += self._to_answers(logits, part, activations)
         share = (time.perf_counter() - began) / max(1, len(answers))
         return [Answer(**{**vars(answer), "seconds": share}) for answer in answers]
 
@@ -199,7 +199,7 @@ class Session:
         whole = Modulation.stack(parts)
         return Modulation(whole.gamma.cpu().clone(), whole.beta.cpu().clone())
 
-    def see(self, picture: Picture) -> Tensor:
+    def encode_picture(self, picture: Picture) -> Tensor:
         """The stem maps of a picture, (1, maps, rows, columns) on the session's device.
 
         They are kept by the picture's content, those of the pictures last asked about.
@@ -211,7 +211,7 @@ class Session:
                 return self._maps[key]
         pixels = read_picture(content)
         with self._turns, torch.inference_mode():
-            maps = self.network.see(self._reader(pixels))
+            maps = self.network.encode_picture(self._reader(pixels))
         maps = maps.clone()
         with self._cache:
             self._maps[key] = maps
@@ -234,12 +234,12 @@ class Session:
         owner = torch.tensor(picture_of)
         parts = []
         with self._turns, torch.inference_mode():
-            maps = self.network.see(torch.cat([self._reader(picture) for picture in pictures]))
+            maps = self.network.encode_picture(torch.cat([self._reader(picture) for picture in pictures]))
             for start in range(0, len(owner), AT_ONCE):
                 rows = slice(start, start + AT_ONCE)
-                here = self._here(modulation[rows])
-                parts.append(self.network.answer(maps, here, owner[rows].to(self.device))[0].float().cpu())
-        return torch.cat(parts)[:, self._spoken].numpy()
+                here = self._on_device(modulation[rows])
+                parts.append(self.network.classify(maps, here, owner[rows].to(self.device))[0].float().cpu())
+        return torch.cat(parts)[:, self._answer_indices].numpy()
 
     def gradients(
         self, picture: Picture, modulation: Modulation, names: Collection[str] | None = None
@@ -263,12 +263,12 @@ class Session:
             raise InputError(f"Gradients are of one question, not of {len(modulation)}; pick one row.")
         outs = [f"block{block}.out" for block in range(1, self.config.blocks + 1)]
         names = list(names) if names is not None else ["stem", *outs]
-        maps = self.see(picture).clone()
+        maps = self.encode_picture(picture).clone()
         with self._turns, torch.enable_grad():
             maps.requires_grad_()
-            logits, kept = self.network.answer(maps, self._here(modulation), record=names)
-            spoken = logits.float()[:, self._spoken.to(logits.device)]
-            found = torch.autograd.grad(spoken.sum(), [kept[name] for name in names])
+            logits, kept = self.network.classify(maps, self._on_device(modulation), record=names)
+            answer_indices = logits.float()[:, self._answer_indices.to(logits.device)]
+            found = torch.autograd.grad(answer_indices.sum(), [kept[name] for name in names])
         return {
             name: (kept[name][0].detach().float().cpu().numpy(), gradient[0].float().cpu().numpy())
             for name, gradient in zip(names, found, strict=True)
@@ -278,16 +278,16 @@ class Session:
         self, maps: Tensor, modulation: Modulation, record: Collection[str]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         with self._turns, torch.inference_mode():
-            logits, kept = self.network.answer(maps, self._here(modulation), len(modulation), record)
+            logits, kept = self.network.classify(maps, self._on_device(modulation), len(modulation), record)
             activations = {name: value.float().cpu().numpy() for name, value in kept.items()}
-            return logits.float().cpu()[:, self._spoken].numpy(), activations
+            return logits.float().cpu()[:, self._answer_indices].numpy(), activations
 
-    def _here(self, modulation: Modulation) -> Modulation:
+    def _on_device(self, modulation: Modulation) -> Modulation:
         return Modulation(
             modulation.gamma.to(self.device, torch.float32), modulation.beta.to(self.device, torch.float32)
         )
 
-    def _told(
+    def _to_answers(
         self, logits: np.ndarray, modulation: Modulation, activations: Mapping[str, np.ndarray]
     ) -> list[Answer]:
         if not np.isfinite(logits).all():

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from film.clevr.words import END, NULL, SPECIAL, START, UNKNOWN, split_words, word_table
+from film.clevr.language.tokens import END, NULL, SPECIAL, START, UNKNOWN, split_words, word_table
 from film.errors import InputError
 
 MOST_NAMED = 12  # unknown words that are named in one sentence

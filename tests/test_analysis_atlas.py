@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import atlas
-from analysis.extraction import Extraction
+from analysis.corpus import atlas
+from analysis.corpus.extraction import Extraction
 from analysis.figures import atlas as figures
 from film import InputError
 

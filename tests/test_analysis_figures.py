@@ -5,7 +5,7 @@ from test_analysis_population import planted
 from tiny import a_picture, tiny_card, tiny_network
 
 import analysis
-from analysis import census, standing, word_ledger
+from analysis import film_effects, standing, word_contributions
 from film import Session
 
 
@@ -33,7 +33,7 @@ def test_heatmap_carries_ids_and_values(dark):
 
 
 def test_bars_stand_on_what_came_before(session):
-    ledger = word_ledger(session, "What color is the cube?")
+    ledger = word_contributions(session, "What color is the cube?")
     lines = ledger.lines("gamma", 0, 1)
     bars = analysis.contribution_bars(lines, "gamma of block 1, map 1").data[0]
     assert len(bars.y) == len(lines) + 1
@@ -45,14 +45,14 @@ def test_bars_stand_on_what_came_before(session):
 
 
 def test_every_figure_can_be_drawn(session):
-    ledger = word_ledger(session, "How many red cubes are there?")
+    ledger = word_contributions(session, "How many red cubes are there?")
     answers = session.answer(a_picture(), ledger.stopped)
     population = planted(np.random.default_rng(1).normal(size=(40, 3, 8)))
     gamma, beta = ledger.gamma[-1], ledger.beta[-1]
     figures = [
         analysis.plane(gamma, beta, chosen=(0, 1)),
         analysis.population_histogram(population, "gamma", 1, 2, 0.3),
-        analysis.census_bars(census(gamma)),
+        analysis.film_effect_bars(film_effects(gamma)),
         analysis.reach(["stem", "block1"], np.array([0.0, 0.2]), np.array([0.5, 0.6])),
         analysis.word_path(ledger, "beta", 2),
         analysis.word_moves(ledger, "gamma"),

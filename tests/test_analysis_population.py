@@ -3,7 +3,7 @@ import pytest
 from tiny import tiny_card, tiny_network
 
 from analysis import make_study, measure_population, most_unusual, population_of, standing
-from analysis.population import Population
+from analysis.question.population import Population
 from film import InputError, Session, save
 
 

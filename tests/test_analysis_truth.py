@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny import a_picture, tiny_config
 
-from analysis import as_seen, energy, energy_over, find_truth, not_counted, winners, winners_over
+from analysis import argmax_locations, argmax_over, as_seen, energy, energy_over, find_truth, not_counted
 from film import FAMILIES, InputError, parse, run
 from film.clevr.gallery import gallery
 
@@ -57,7 +57,7 @@ def test_without_a_scene_the_steps_are_there_and_give_nothing():
 def test_winners_are_where_max_pooling_takes_its_values_from(window):
     maps = np.random.default_rng(0).normal(size=(6, 4, 8)).astype(np.float32)
     maps[3] = -1  # never above zero: silent after a ReLU
-    found = winners(np.maximum(maps, 0), window)
+    found = argmax_locations(np.maximum(maps, 0), window)
     side = (4, 8) if window is None else window
     values, places = torch.nn.functional.max_pool2d(torch.tensor(maps), side, return_indices=True)
     expected = np.bincount(places[values > 0].numpy(), minlength=32).reshape(4, 8)
@@ -70,9 +70,9 @@ def test_winners_are_where_max_pooling_takes_its_values_from(window):
 def test_winners_light_their_own_place_only():
     maps = np.zeros((3, 4, 6), dtype=np.float32)
     maps[:2, 1, 2] = 1
-    found = winners(maps)
+    found = argmax_locations(maps)
     config, picture = tiny_config(), a_picture()
-    lit = winners_over(found, picture, config, "crop")
+    lit = argmax_over(found, picture, config, "crop")
     assert lit.shape == as_seen(picture, config, "crop", 3).shape == (48, 72, 3)
     colored = lit.max(axis=2) != lit.min(axis=2)
     inside = np.zeros((48, 72), dtype=bool)
@@ -100,6 +100,6 @@ def test_what_cannot_be_counted_is_said():
     assert not_counted(tiny_config()) is None
     assert "mean" in not_counted(tiny_config(pooling="mean"))
     with pytest.raises(InputError, match="shape"):
-        winners(np.zeros((3, 4)))
+        argmax_locations(np.zeros((3, 4)))
     with pytest.raises(InputError, match="do not fill"):
-        winners(np.zeros((3, 4, 6)), 4)
+        argmax_locations(np.zeros((3, 4, 6)), 4)

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from tiny import ANSWERS, tiny_card, tiny_network
 
-from analysis.layout import LayoutRecipe
+from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
 from ui import loaders_atlas, scatter

@@ -11,9 +11,9 @@ from test_app_ask import html, link, opened, said
 from tiny import tiny_card, tiny_network
 
 from analysis import ViewState, from_link
-from film import InputError, Session, open_album, save, write_scenes
+from film import InputError, Session, open_picture_folder, save, write_scenes
+from film.clevr.data.generate import DatasetRecipe, generate
 from film.clevr.gallery import gallery
-from film.clevr.generate import Recipe, generate
 from ui import loaders, loaders_folder
 
 SHOWN = 5  # pictures in the folder
@@ -109,7 +109,9 @@ def test_its_examples_are_about_its_scene(start, clevr):
 
 def test_nothing_of_the_folder_is_read_before_it_is_wanted(start, clevr, monkeypatch):
     opened_folders = []
-    monkeypatch.setattr("film.open_album", lambda path: opened_folders.append(path) or open_album(path))
+    monkeypatch.setattr(
+        "film.open_picture_folder", lambda path: opened_folders.append(path) or open_picture_folder(path)
+    )
     app = start(clevr)
     app.button(key="next").click().run()
     assert not opened_folders
@@ -237,7 +239,7 @@ def test_scenes_are_found_by_name_whatever_their_order(clevr):
     del whole["scenes"][1]
     whole["scenes"].reverse()
     file.write_text(json.dumps(whole), "utf-8")
-    album, chosen = open_album(clevr), gallery()[SHOWN:0:-1]
+    album, chosen = open_picture_folder(clevr), gallery()[SHOWN:0:-1]
     assert len(album) == SHOWN
     for number in (4, 0, 3, 4):
         scene = album.scene(number)
@@ -248,25 +250,25 @@ def test_scenes_are_found_by_name_whatever_their_order(clevr):
 
 def test_splits_with_scenes_come_first(clevr):
     shutil.copytree(clevr / "images" / "val", clevr / "images" / "test")
-    album = open_album(clevr)
+    album = open_picture_folder(clevr)
     assert album.ranges() == {"val": range(5), "test": range(5, 10)}
     assert album.scene(0) is not None
     assert album.scene(5) is None
-    assert open_album(clevr / "images" / "val").ranges() == {"val": range(5)}
-    assert open_album(clevr / "images" / "val").scene(0) is not None
+    assert open_picture_folder(clevr / "images" / "val").ranges() == {"val": range(5)}
+    assert open_picture_folder(clevr / "images" / "val").scene(0) is not None
     with pytest.raises(InputError, match="0 to 9"):
         album.picture(10)
 
 
 def test_a_corpus_as_generated_is_an_album(tmp_path):
-    folder = generate(tmp_path / "packed", Recipe(2, 3, size=(48, 32)))
-    album = open_album(folder)
+    folder = generate(tmp_path / "packed", DatasetRecipe(2, 3, size=(48, 32)))
+    album = open_picture_folder(folder)
     assert album.ranges() == {"train": range(2)}
     assert album.picture(1).shape == (32, 48, 3)
     assert album.scene(1).filename == album.name(1)
-    bare = generate(tmp_path / "bare", Recipe(2, 3, size=None))
+    bare = generate(tmp_path / "bare", DatasetRecipe(2, 3, size=None))
     with pytest.raises(InputError, match="holds no pictures"):
-        open_album(bare)
+        open_picture_folder(bare)
 
 
 def test_official_pictures_have_their_scenes(shared_data, start):
@@ -285,7 +287,7 @@ def test_official_questions_about_the_folder_have_their_answers(shared_data):
     folder = shared_data / "clevr-official"
     if not (folder / "images" / "val").is_dir():
         pytest.skip("no official pictures here")
-    album = open_album(folder)
+    album = open_picture_folder(folder)
     by_name = {album.name(number): album.scene(number) for number in range(len(album))}
     asked = json.loads((folder / "questions" / "CLEVR_val_questions.json").read_text("utf-8"))["questions"]
     asked = asked[::10]

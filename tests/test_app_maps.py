@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
 from analysis import extract_here, measure_maps, sample_questions, write_maps
-from analysis.figures.maps import effect_bars, label_wall
+from analysis.figures.map_cards import effect_bars, label_grid
 from film import Session, save
 from ui import loaders
 
@@ -71,6 +71,6 @@ def test_figures_carry_effects_and_labels(folder):
     effects = found.effects_of(0, 1, "pictures")
     bars = effect_bars(effects).data[0]
     assert list(bars.x) == effects["delta"].head(20).tolist()
-    wall = label_wall(found.cards, found.effects, chosen=(1, 0), dark=True)
-    assert wall.data[0].z.shape == (found.cards["block"].max() + 1, found.cards["map"].max() + 1)
-    assert len(wall.layout.shapes) == 1
+    map_grid = label_grid(found.cards, found.effects, chosen=(1, 0), dark=True)
+    assert map_grid.data[0].z.shape == (found.cards["block"].max() + 1, found.cards["map"].max() + 1)
+    assert len(map_grid.layout.shapes) == 1

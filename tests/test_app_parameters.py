@@ -39,12 +39,12 @@ def settled(app: AppTest) -> AppTest:
     from ui import loaders
 
     weights = loaders.network().card.weights
-    for making in (
+    for resumable in (
         loaders._parameters(weights),
         loaders._groupings(weights),
         loaders._map_groupings(weights),
     ):
-        making.exception(timeout=60)
+        resumable.exception(timeout=60)
     return app.run()
 
 

@@ -112,7 +112,7 @@ def test_ledger_page(open_page, checkpoint):
 
 
 def test_ledger_page_says_what_is_not_exact(open_page, checkpoint):
-    app = open_page("ledger", checkpoint(two_way=True))
+    app = open_page("ledger", checkpoint(bidirectional=True))
     assert not app.exception
     assert "Not exact" in app.warning[0].value
 

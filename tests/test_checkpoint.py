@@ -98,11 +98,17 @@ def rewritten(folder, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s.update(renamed=s.pop("reader.to_film.weight")), "lacks 'reader.to_film.weight'"),
+        (
+            lambda s: s.update(renamed=s.pop("question_encoder.to_film.weight")),
+            "lacks 'question_encoder.to_film.weight'",
+        ),
         (lambda s: s.update(extra=torch.zeros(1)), "unknown 'extra'"),
-        (lambda s: s.update({"reader.to_film.bias": torch.zeros(3)}), "of shape"),
-        (lambda s: s.update({"reader.to_film.bias": torch.zeros(48, dtype=torch.int32)}), "of type"),
-        (lambda s: s["reader.to_film.bias"].fill_(float("nan")), "no numbers"),
+        (lambda s: s.update({"question_encoder.to_film.bias": torch.zeros(3)}), "of shape"),
+        (
+            lambda s: s.update({"question_encoder.to_film.bias": torch.zeros(48, dtype=torch.int32)}),
+            "of type",
+        ),
+        (lambda s: s["question_encoder.to_film.bias"].fill_(float("nan")), "no numbers"),
     ],
 )
 def test_weights_of_something_else(saved, change, message):
@@ -243,6 +249,6 @@ def test_cards_refuse_what_does_not_fit():
     with pytest.raises(InputError, match="another network"):
         save("nowhere", network, other)
     with_specials = tiny_card(tiny_network(answers=32))
-    assert [with_specials.answers[i] for i in with_specials.spoken] == list(ANSWERS)
+    assert [with_specials.answers[i] for i in with_specials.answer_indices] == list(ANSWERS)
     assert isinstance(Card.from_json(json.loads(json.dumps(with_specials.to_json()))), Card)
     check_state(network.state_dict(), network.state_dict(), "here")

@@ -8,9 +8,10 @@ from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 
 from film import checkpoint
 from film.__main__ import main
-from film.clevr.families import FAMILIES
-from film.clevr.grammar import parse, some_slots
-from film.clevr.programs import program_to_json
+from film.clevr.language.families import FAMILIES
+from film.clevr.language.parser import parse
+from film.clevr.language.programs import program_to_json
+from film.clevr.language.realise import some_slots
 from film.errors import InputError
 from film.evaluation import (
     GROUP_NAMES,
@@ -82,7 +83,7 @@ def test_scores_by_group_and_type(folder):
     wrong = {"How many red things are there?": "4", "How many blue things are there?": "9"}
     truth = {q.text: q.answer for q in open_questions(folder).questions}
     session = Oracle(lambda text: wrong.get(text, truth.get(text)))
-    result = evaluate(session, folder, agreement=False)
+    result = evaluate(session, folder, self_consistency=False)
     assert (result.overall.right, result.overall.asked, result.pictures) == (4, 6, 3)
     assert {name: (share.right, share.asked) for name, share in result.groups.items()} == {
         "Count": (0, 2), "Exist": (1, 1), "Compare Numbers": (3, 3),
@@ -112,14 +113,17 @@ def test_a_network_that_counts_consistently_does_not_contradict_itself(folder):
 
     session = Oracle(say)
     result = evaluate(session, folder)
-    assert vars(result.agreement) == {"compared": 3, "contradicted": 0, "trios": 3, "broken": 0}
+    assert vars(result.self_consistency) == {"compared": 3, "contradicted": 0, "trios": 3, "broken": 0}
     assert len(session.asked) == 6 + 3 * 2 + 3 * 2
 
     stubborn = Oracle(lambda text: "yes" if parse(text).program[-1].function != "count" else say(text))
-    agreement = evaluate(stubborn, folder).agreement
-    assert (agreement.contradicted, agreement.broken) == (2, 3)  # "fewer: yes" is borne out by its counts
+    self_consistency = evaluate(stubborn, folder).self_consistency
+    assert (self_consistency.contradicted, self_consistency.broken) == (
+        2,
+        3,
+    )  # "fewer: yes" is borne out by its counts
     wordless = Oracle(lambda text: "red")
-    assert evaluate(wordless, folder).agreement.contradicted == 3
+    assert evaluate(wordless, folder).self_consistency.contradicted == 3
 
 
 @pytest.mark.parametrize("index", range(9))
@@ -142,7 +146,7 @@ def test_answers_are_the_session_s(folder, tmp_path):
     network = tiny_network()
     session = Session((network, tiny_card(network)), "cpu")
     progress = []
-    result = evaluate(session, folder, agreement=False, progress=lambda *done: progress.append(done))
+    result = evaluate(session, folder, self_consistency=False, progress=lambda *done: progress.append(done))
     for number, (q, row) in enumerate(zip(open_questions(folder).questions, result.given, strict=True)):
         known = session.vocabulary.words(q.text, lenient=True)
         if "<UNK>" in known:
@@ -242,7 +246,7 @@ def test_official_questions(shared_data):
         [q for numbers in found.by_picture().values() for q in (found.questions[n] for n in numbers)]
     )
     session = Oracle(lambda text: truth[(next(texts).filename, text)])
-    result = evaluate(session, data, "val", agreement=False)
+    result = evaluate(session, data, "val", self_consistency=False)
     assert result.overall.right == result.overall.asked == 600
     assert result.pictures == 60
     assert set(result.groups) == set(GROUP_NAMES)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny import tiny_card, tiny_network
 
-import analysis.extraction
+import analysis.corpus.extraction
 from analysis import (
     Cancelled,
     extract,
@@ -48,16 +48,16 @@ def asked():
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(analysis.extraction, "CHUNK", 64)
+    monkeypatch.setattr(analysis.corpus.extraction, "CHUNK", 64)
 
 
-@pytest.mark.parametrize("changes", [{}, {"cell": "lstm"}, {"gru_layers": 2}, {"two_way": True}])
+@pytest.mark.parametrize("changes", [{}, {"cell": "lstm"}, {"gru_layers": 2}, {"bidirectional": True}])
 def test_shared_beginnings_change_nothing(changes, asked):
     network = tiny_network(**changes)
     session = Session((network, tiny_card(network)), "cpu")
     tokens, lengths = session.vocabulary.encode_all(list(asked.table["text"]), lenient=True)
     with torch.inference_mode():
-        expected = network.reader(torch.from_numpy(tokens), torch.from_numpy(lengths))
+        expected = network.question_encoder(torch.from_numpy(tokens), torch.from_numpy(lengths))
     np.testing.assert_allclose(read_states(network, tokens, lengths), expected, atol=2e-6)
 
 
@@ -138,8 +138,10 @@ def test_goes_on_after_a_stop(session, asked, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="not finished"):
         open_extraction(tmp_path / "out")
     read = []
-    original = analysis.extraction._read
-    monkeypatch.setattr(analysis.extraction, "_read", lambda s, t: read.append(len(t)) or original(s, t))
+    original = analysis.corpus.extraction._read
+    monkeypatch.setattr(
+        analysis.corpus.extraction, "_read", lambda s, t: read.append(len(t)) or original(s, t)
+    )
     seen = []
     made = extract(session, asked, tmp_path / "out", progress=lambda done, of: seen.append((done, of)))
     assert read == [64, 64, 44]  # the first two chunks were there
@@ -219,7 +221,7 @@ def test_states_alone_are_enough(session, asked, tmp_path):
 def test_too_large_for_half_precision_is_said(asked):
     network = tiny_network()
     with torch.no_grad():
-        network.reader.to_film.weight.mul_(1e6)
+        network.question_encoder.to_film.weight.mul_(1e6)
     with pytest.raises(InputError, match="65504"):
         extract_here(Session((network, tiny_card(network)), "cpu"), asked)
 
@@ -244,7 +246,7 @@ def test_processes_take_their_shares(tmp_path):
     network = tiny_network()
     save(tmp_path / "net", network, tiny_card(network))
     program = (
-        "import os, sys, analysis.extraction as e\n"
+        "import os, sys, analysis.corpus.extraction as e\n"
         "from analysis import extract, sample_questions\n"
         "from film import Session\n"
         "e.CHUNK = 32\n"

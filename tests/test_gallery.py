@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from film.clevr.gallery import FOLDER, gallery
+from film.clevr.language.programs import run
 from film.clevr.pictures import fit, open_picture
-from film.clevr.programs import run
-from film.clevr.render import render
+from film.clevr.rendering.render import render
 from film.clevr.scenes import ATTRIBUTES
 from film.errors import InputError
 

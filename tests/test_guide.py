@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis import most_changed, some_others, swap_blocks, word_changed
-from analysis.population import measure_population
+from analysis import most_changed, patch_blocks, some_others, word_changed
+from analysis.question.population import measure_population
 from film import Session, find, gallery
 from ui import builder
 
@@ -34,13 +34,13 @@ def test_words_apart():
 
 
 def test_an_exchange_of_nothing_moves_nothing(session, picture):
-    for swap in swap_blocks(session, picture, FIRST, FIRST, [SECOND]):
+    for swap in patch_blocks(session, picture, FIRST, FIRST, [SECOND]):
         assert swap.moved == pytest.approx(0, abs=1e-4)
         assert swap.others == 1
 
 
 def test_an_exchange_is_what_an_edit_makes_of_it(session, picture):
-    swaps = swap_blocks(session, picture, FIRST, SECOND)
+    swaps = patch_blocks(session, picture, FIRST, SECOND)
     own = session.ask(picture, SECOND)
     taken = session.modulate([FIRST])
     for swap in swaps:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from tiny import tiny_card, tiny_network
 
-import analysis.layout
+import analysis.corpus.layout
 from analysis import (
     Cancelled,
     Extraction,
@@ -150,8 +150,8 @@ def test_kept_by_content(tmp_path, monkeypatch):
     extraction, recipe = planted(), LayoutRecipe("gamma:2", "pca")
     first = layout_in(tmp_path, extraction, recipe)
     fits = []
-    original = analysis.layout._fit
-    monkeypatch.setattr(analysis.layout, "_fit", lambda *a, **k: fits.append(a) or original(*a, **k))
+    original = analysis.corpus.layout._fit
+    monkeypatch.setattr(analysis.corpus.layout, "_fit", lambda *a, **k: fits.append(a) or original(*a, **k))
     again = layout_in(tmp_path, extraction, recipe)
     assert not fits
     np.testing.assert_array_equal(first.places, again.places)
@@ -220,7 +220,7 @@ def test_a_study_is_made_found_and_gone_on_with(tmp_path, monkeypatch):
     assert seen == sorted(seen)
     assert list(made[1]) == ["GRU state, t-SNE", "Block 1, PCA"]
     assert "stability" in made[1]["GRU state, t-SNE"].quality
-    monkeypatch.setattr(analysis.layout, "_fit", lambda *a, **k: pytest.fail("fitted again"))
+    monkeypatch.setattr(analysis.corpus.layout, "_fit", lambda *a, **k: pytest.fail("fitted again"))
     study, layouts = make_study(session, tmp_path / "study", questions=120, maps=recipes)
     assert list(layouts) == list(made[1])
     found = open_study(tmp_path / "study", session)

@@ -13,7 +13,7 @@ from film.network import FiLMNetwork, activation_names, coordinate_maps
 TINY = NetworkConfig(
     words=20,
     embedding=8,
-    gru=16,
+    hidden_size=16,
     width=60,
     height=40,
     stem=((8, 5, 3), (8, 4, 2), (8, 4, 2)),
@@ -53,7 +53,7 @@ VARIANTS = [
     {"residual": False},
     {"coordinates": False, "kernel": 1},
     {"inner_coordinates": True},
-    {"two_way": True},
+    {"bidirectional": True},
     {"gru_layers": 2},
     {"generator_norm": True},
     {"gamma": "tanh", "gamma_offset": 0.0, "beta": "zero"},
@@ -82,7 +82,7 @@ def test_every_activation_named_is_recorded_with_its_shape(change):
     names = activation_names(model.config)
     with torch.inference_mode():
         modulation = model.modulate(tokens, lengths)
-        _, kept = model.answer(model.see(pictures), modulation, 2, record=names)
+        _, kept = model.classify(model.encode_picture(pictures), modulation, 2, record=names)
     assert {name: tuple(value.shape) for name, value in kept.items()} == {
         name: (6, *shape) for name, shape in names.items()
     }
@@ -93,7 +93,9 @@ def test_film_scales_and_shifts_each_map():
     pictures, tokens, lengths = material()
     with torch.inference_mode():
         modulation = model.modulate(tokens, lengths)
-        _, kept = model.answer(model.see(pictures), modulation, 2, record=["block2.norm", "block2.film"])
+        _, kept = model.classify(
+            model.encode_picture(pictures), modulation, 2, record=["block2.norm", "block2.film"]
+        )
     gamma, beta = (values[:, 1, :, None, None] for values in (modulation.gamma, modulation.beta))
     torch.testing.assert_close(kept["block2.film"], gamma * kept["block2.norm"] + beta)
 
@@ -112,8 +114,11 @@ def test_block_one_before_film_does_not_depend_on_the_question():
     model = network()
     pictures, tokens, lengths = material(1, 6)
     with torch.inference_mode():
-        _, kept = model.answer(
-            model.see(pictures), model.modulate(tokens, lengths), 6, record=["block1.norm", "block2.norm"]
+        _, kept = model.classify(
+            model.encode_picture(pictures),
+            model.modulate(tokens, lengths),
+            6,
+            record=["block1.norm", "block2.norm"],
         )
     assert (kept["block1.norm"] - kept["block1.norm"][:1]).abs().max() == 0
     assert (kept["block2.norm"] - kept["block2.norm"][:1]).abs().max() > 1e-3
@@ -133,8 +138,8 @@ def test_padding_and_company_do_not_change_a_question():
     with torch.inference_mode():
         together = model.modulate(tokens, lengths).gamma
         alone = model.modulate(tokens[5:, :3], lengths[5:]).gamma
-        states = model.reader.states(tokens, lengths)
-        last = model.reader(tokens, lengths)
+        states = model.question_encoder.states(tokens, lengths)
+        last = model.question_encoder(tokens, lengths)
     torch.testing.assert_close(together[5:], alone)
     torch.testing.assert_close(states[torch.arange(6), lengths - 1], last)
 
@@ -150,8 +155,8 @@ def test_the_paper_s_network_has_the_paper_s_size():
         model = FiLMNetwork(replace(NetworkConfig(), answers=32))
     count = {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
     assert model.config.grid == (14, 14)
-    assert round(count["reader"] / 1e6, 2) == 57.03
-    assert round(sum(n for name, n in count.items() if name != "reader") / 1e6, 2) == 2.08
+    assert round(count["question_encoder"] / 1e6, 2) == 57.03
+    assert round(sum(n for name, n in count.items() if name != "question_encoder") / 1e6, 2) == 2.08
 
 
 def test_edits_leave_what_they_came_from():
@@ -190,7 +195,7 @@ def test_configurations_survive_json():
 
     again = NetworkConfig.from_dict(json.loads(json.dumps(TINY.to_dict())))
     assert again == TINY
-    recipe = TrainingConfig(samples=5, mirror=True, frozen=("stem",))
+    recipe = TrainingConfig(samples=5, horizontal_flip=True, frozen=("stem",))
     assert TrainingConfig.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
     with pytest.raises(InputError, match="unknown field 'mops'"):
         NetworkConfig.from_dict({"mops": 3})

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from film import checkpoint
 from film.__main__ import main
-from film.clevr.words import SPECIAL
+from film.clevr.language.tokens import SPECIAL
 from film.errors import InputError
 from film.official import import_official
 
@@ -526,7 +526,7 @@ def test_command(tmp_path, capsys):
     network, card = checkpoint.load(tmp_path / "out")
     assert card.fit == "stretch"
     assert card.keep_empty
-    assert [card.answers[i] for i in card.spoken] == ANSWERS[4:]
+    assert [card.answers[i] for i in card.answer_indices] == ANSWERS[4:]
     expected = import_official(path)[0].state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in network.state_dict().items())
     path.write_bytes(b"hello")

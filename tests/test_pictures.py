@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from film.clevr.language.tokens import SPECIAL, encode, split_words, word_table
 from film.clevr.pictures import fit, open_picture, save_picture
-from film.clevr.words import SPECIAL, encode, split_words, word_table
 from film.errors import InputError
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from film.clevr.families import FAMILIES, match
-from film.clevr.programs import (
+from film.clevr.language.families import FAMILIES, match
+from film.clevr.language.programs import (
     ANSWERS,
     GROUPS,
     Node,

@@ -117,7 +117,9 @@ def test_given_modulations_need_no_question(session):
     asked = session.ask_many(a_picture(), QUESTIONS)
     assert [a.answer for a in answers] == [a.answer for a in asked]
     gamma = modulation.gamma.clone().requires_grad_()
-    logits, _ = session.network.answer(session.see(a_picture()), Modulation(gamma, modulation.beta), 3)
+    logits, _ = session.network.classify(
+        session.encode_picture(a_picture()), Modulation(gamma, modulation.beta), 3
+    )
     logits.sum().backward()
     assert gamma.grad.abs().sum() > 0  # what a session hands out may be differentiated
     with pytest.raises(InputError, match="modulation is for"):
@@ -128,8 +130,8 @@ def test_a_picture_is_seen_once(tmp_path, monkeypatch):
     network = tiny_network()
     session = Session((network, tiny_card(network)), "cpu", pictures=2)
     seen = []
-    see = network.see
-    monkeypatch.setattr(network, "see", lambda pixels: seen.append(1) or see(pixels))
+    encode_picture = network.encode_picture
+    monkeypatch.setattr(network, "encode_picture", lambda pixels: seen.append(1) or encode_picture(pixels))
     picture = a_picture()
     Image.fromarray(picture).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
@@ -229,10 +231,10 @@ def test_gradients_say_how_the_sum_of_logits_moves(session):
     modulation = session.modulate(QUESTIONS[:1])
     found = session.gradients(picture, modulation)
     assert list(found) == ["stem", *(f"block{block}.out" for block in range(1, session.config.blocks + 1))]
-    spoken, maps = list(session.card.spoken), session.see(picture)
+    spoken, maps = list(session.card.answer_indices), session.encode_picture(picture)
     direction = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        by = [session.network.answer(maps + step * direction, modulation)[0] for step in (1e-3, -1e-3)]
+        by = [session.network.classify(maps + step * direction, modulation)[0] for step in (1e-3, -1e-3)]
     slope = (by[0] - by[1])[0, spoken].double().sum().item() / 2e-3
     activation, gradient = found["stem"]
     np.testing.assert_array_equal(activation, maps[0].numpy())

@@ -13,29 +13,28 @@ import pytest
 import torch
 from filelock import FileLock
 
-from film.batches import SCENE_MAPS, Deck, scene_maps
 from film.checkpoint import load
-from film.clevr.corpus import Corpus
-from film.clevr.families import FAMILIES, LETTERS
-from film.clevr.generate import Recipe as Making
-from film.clevr.generate import generate
+from film.clevr.data.corpus import Corpus
+from film.clevr.data.generate import DatasetRecipe, generate
+from film.clevr.language.families import FAMILIES, LETTERS
 from film.clevr.scenes import COLORS, SHAPES
 from film.config import LossWeights, NetworkConfig, TrainingConfig
 from film.errors import InputError
 from film.network import FiLMNetwork
-from film.recipes import RECIPES, recipe
-from film.training import Place, Trainer, start, transplant
-from film.tutor import fitting
+from film.training.auxiliary import fitting
+from film.training.batches import SCENE_MAPS, BatchSampler, scene_maps
+from film.training.loop import Runtime, Trainer, start, transplant
+from film.training.recipes import RECIPES, recipe
 
 NETWORK = NetworkConfig(
-    embedding=8, gru=16, picture="features", width=15, height=10, channels=SCENE_MAPS, stem=((8, 3, 1),),
-    maps=8, blocks=2, modulated=(True, True), classifier_maps=16, classifier_units=(16,),
+    embedding=8, hidden_size=16, picture="features", width=15, height=10, channels=SCENE_MAPS,
+    stem=((8, 3, 1),), maps=8, blocks=2, modulated=(True, True), classifier_maps=16, classifier_units=(16,),
 )  # fmt: skip
 RECIPE = TrainingConfig(
-    samples=640, pictures=4, questions=8, learning_rate=3e-3, decoupled=True, averaging=0.9, mirror=True,
-    loss=LossWeights(answer=1.0, sets=1.0, slots=0.1),
+    samples=640, pictures=4, questions=8, learning_rate=3e-3, optimizer="adamw", ema_decay=0.9,
+    horizontal_flip=True, loss=LossWeights(answer=1.0, sets=1.0, slots=0.1),
 )  # fmt: skip
-CPU = Place(torch.device("cpu"), torch.float32)
+CPU = Runtime(torch.device("cpu"), torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,7 @@ def folder(tmp_path_factory) -> Path:
     """A packed corpus of 24 scenes without pictures."""
     return generate(
         tmp_path_factory.mktemp("corpus") / "made",
-        Making(pictures=24, questions=10, size=None, split="train", seed=3, chunk=12),
+        DatasetRecipe(pictures=24, questions=10, size=None, split="train", seed=3, chunk=12),
     )
 
 
@@ -55,7 +54,7 @@ def corpus(folder) -> Corpus:
 def trainer(out: Path, corpus: Corpus, **changes) -> Trainer:
     torch.manual_seed(0)
     model = FiLMNetwork(replace(NETWORK, words=len(corpus.words)))
-    return Trainer(out, model, replace(RECIPE, **changes), corpus, place=CPU, report=lambda line: None)
+    return Trainer(out, model, replace(RECIPE, **changes), corpus, runtime=CPU, report=lambda line: None)
 
 
 def weights(one: Trainer) -> torch.Tensor:
@@ -63,11 +62,11 @@ def weights(one: Trainer) -> torch.Tensor:
 
 
 def test_scene_maps_hold_each_object_at_its_place(corpus):
-    deck = Deck(corpus, CPU.device, with_pictures=False)
-    maps = scene_maps(deck.objects[:1], deck.positions[:1], 15, 10)[0]  # (SCENE_MAPS, 10, 15)
+    sampler = BatchSampler(corpus, CPU.device, with_pictures=False)
+    maps = scene_maps(sampler.objects[:1], sampler.positions[:1], 15, 10)[0]  # (SCENE_MAPS, 10, 15)
     scene = corpus.scene(0)
     seen = 0
-    for thing, position in zip(scene.objects, deck.positions[0], strict=False):
+    for thing, position in zip(scene.objects, sampler.positions[0], strict=False):
         column, row = int(position[2] * 15), int(position[3] * 10)
         cell = maps[:, row, column]
         assert cell[0] == 1
@@ -79,24 +78,24 @@ def test_scene_maps_hold_each_object_at_its_place(corpus):
 
 
 def test_questions_of_a_batch_are_about_its_pictures_and_distinct(corpus):
-    deck = Deck(corpus, CPU.device, with_pictures=False)
-    batch = deck.draw(torch.Generator().manual_seed(0), 5, 8, mirror=False)
+    sampler = BatchSampler(corpus, CPU.device, with_pictures=False)
+    batch = sampler.draw(torch.Generator().manual_seed(0), 5, 8, horizontal_flip=False)
     assert batch.tokens.shape[0] == 40
     assert int(batch.lengths.max()) == batch.tokens.shape[1]
     for objects, tokens in zip(batch.objects, batch.tokens.view(5, 8, -1), strict=True):
-        (picture,) = [p for p in range(24) if torch.equal(deck.objects[p], objects)]
-        rows = (deck.starts[picture], deck.starts[picture] + deck.counts[picture])
-        known = {tuple(row[row != 0].tolist()) for row in deck.tokens[rows[0] : rows[1]]}
+        (picture,) = [p for p in range(24) if torch.equal(sampler.objects[p], objects)]
+        rows = (sampler.starts[picture], sampler.starts[picture] + sampler.counts[picture])
+        known = {tuple(row[row != 0].tolist()) for row in sampler.tokens[rows[0] : rows[1]]}
         asked = [tuple(row[row != 0].tolist()) for row in tokens]
         assert len(set(asked)) == 8
         assert set(asked) <= known
 
 
 def test_mirrored_batches_swap_left_and_right_in_words_slots_and_places(corpus):
-    deck = Deck(corpus, CPU.device, with_pictures=False)
+    sampler = BatchSampler(corpus, CPU.device, with_pictures=False)
     pictures, rows = torch.tensor([0, 1]), torch.arange(20)
-    plain, mirrored = (deck.batch(pictures, rows, 10, flip=flip) for flip in (False, True))
-    left, right = deck.words.index("left"), deck.words.index("right")
+    plain, mirrored = (sampler.batch(pictures, rows, 10, flip=flip) for flip in (False, True))
+    left, right = sampler.words.index("left"), sampler.words.index("right")
     assert torch.equal(mirrored.tokens == left, plain.tokens == right)
     assert torch.equal(mirrored.slots[:, 16:19] == 1, plain.slots[:, 16:19] == 2)
     there = plain.objects[..., 0] >= 0
@@ -108,12 +107,14 @@ def test_mirrored_batches_swap_left_and_right_in_words_slots_and_places(corpus):
 
 def test_moved_batches_carry_pictures_and_places_alike(tmp_path):
     made = Corpus.open(
-        generate(tmp_path / "made", Making(pictures=3, questions=4, size=(48, 32), split="train", seed=5))
+        generate(
+            tmp_path / "made", DatasetRecipe(pictures=3, questions=4, size=(48, 32), split="train", seed=5)
+        )
     )
-    deck = Deck(made, torch.device("cpu"))
+    sampler = BatchSampler(made, torch.device("cpu"))
     pictures, rows = torch.arange(3), torch.arange(12)
-    plain = deck.batch(pictures, rows, 4)
-    moved = deck.batch(pictures, rows, 4, moved=(0.06, -0.03))  # 2.88 and -0.96 pixels: 3 and -1
+    plain = sampler.batch(pictures, rows, 4)
+    moved = sampler.batch(pictures, rows, 4, moved=(0.06, -0.03))  # 2.88 and -0.96 pixels: 3 and -1
     assert torch.equal(moved.pictures[:, :, :-1, 3:], plain.pictures[:, :, 1:, :-3])
     assert torch.equal(moved.pictures[:, :, :-1, 0], plain.pictures[:, :, 1:, 0])  # the edge repeated
     there = plain.objects[..., 0] >= 0
@@ -124,8 +125,8 @@ def test_moved_batches_carry_pictures_and_places_alike(tmp_path):
 
 
 def test_sets_are_those_of_the_programs(corpus):
-    deck = Deck(corpus, CPU.device, with_pictures=False)
-    batch = deck.batch(torch.tensor([0]), torch.arange(10), 10)
+    sampler = BatchSampler(corpus, CPU.device, with_pictures=False)
+    batch = sampler.batch(torch.tensor([0]), torch.arange(10), 10)
     for number in range(10):
         question = corpus.question(number)
         if question.program[-1].function in ("count", "exist"):
@@ -134,12 +135,12 @@ def test_sets_are_those_of_the_programs(corpus):
 
 
 def test_noun_phrases_fit_the_objects_that_have_their_attributes(corpus):
-    deck = Deck(corpus, CPU.device, with_pictures=False)
-    batch = deck.batch(torch.tensor([2]), deck.starts[2] + torch.arange(10), 10)
+    sampler = BatchSampler(corpus, CPU.device, with_pictures=False)
+    batch = sampler.batch(torch.tensor([2]), sampler.starts[2] + torch.arange(10), 10)
     fits = fitting(batch)  # (10, OBJECTS, 4)
     scene = corpus.scene(2)
     for row in range(10):
-        question = corpus.question(int(deck.starts[2]) + row)
+        question = corpus.question(int(sampler.starts[2]) + row)
         family = FAMILIES[int(batch.family[row])]
         slots = family.match(question.program)
         for phrase in family.noun_phrases:
@@ -150,8 +151,8 @@ def test_noun_phrases_fit_the_objects_that_have_their_attributes(corpus):
 
 
 def test_a_tiny_network_learns_a_handful_of_questions(tmp_path, corpus):
-    run = trainer(tmp_path, corpus, samples=10**9, mirror=False, averaging=0.0)
-    run.tutor.train()
+    run = trainer(tmp_path, corpus, samples=10**9, horizontal_flip=False, ema_decay=0.0)
+    run.objective.train()
     first = run.step()[0]["answer"].item()
     for _ in range(150):
         last = run.step()[0]["answer"].item()
@@ -162,7 +163,7 @@ def test_resuming_goes_on_exactly_where_it_stopped(tmp_path, corpus):
     whole = trainer(tmp_path / "whole", corpus)
     assert whole.train(log_every=0.0)
     part = trainer(tmp_path / "part", corpus)
-    part.tutor.train()
+    part.objective.train()
     while part.samples < 320:
         part.step()
     part.save()
@@ -194,7 +195,7 @@ def test_a_time_limit_saves_and_stops(tmp_path, folder):
 
 def test_a_reader_can_learn_from_words_alone(tmp_path, corpus):
     run = trainer(tmp_path, corpus, loss=LossWeights(answer=0.0, slots=1.0), samples=3200)
-    run.validation = run.deck
+    run.validation = run.sampler
     before = run.check()["loss"]
     run.train()
     after = run.check()
@@ -206,7 +207,7 @@ def test_the_state_of_another_network_or_a_broken_one_is_refused(tmp_path, corpu
     trainer(tmp_path, corpus).save()
     other = FiLMNetwork(replace(NETWORK, words=len(corpus.words), maps=4, stem=((4, 3, 1),)))
     with pytest.raises(InputError, match="another network"):
-        Trainer(tmp_path, other, RECIPE, corpus, place=CPU).resume()
+        Trainer(tmp_path, other, RECIPE, corpus, runtime=CPU).resume()
     state = tmp_path / "state.pt"
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(InputError, match="cannot be read"):
@@ -217,7 +218,7 @@ def test_a_disk_that_fills_up_leaves_the_last_state(tmp_path, corpus, monkeypatc
     run = trainer(tmp_path, corpus)
     run.save()
     before = (tmp_path / "state.pt").read_bytes()
-    run.tutor.train()
+    run.objective.train()
     run.step()
 
     def full(*arguments, **options):
@@ -231,7 +232,14 @@ def test_a_disk_that_fills_up_leaves_the_last_state(tmp_path, corpus, monkeypatc
 
 
 def command(folder: Path, out: Path, *more: str) -> list[str]:
-    network = ["blocks=2", "modulated=[true,true]", "maps=8", "stem=[[8,3,1]]", "gru=16", "embedding=8"]
+    network = [
+        "blocks=2",
+        "modulated=[true,true]",
+        "maps=8",
+        "stem=[[8,3,1]]",
+        "hidden_size=16",
+        "embedding=8",
+    ]
     return [
         "-m", "film", "train", "--recipe", "scenes", "--data", str(folder), "--out", str(out),
         "--precision", "float32", *more, "--set", *(f"network.{change}" for change in network),
@@ -337,5 +345,5 @@ def test_recipes_can_be_changed_and_say_so_when_they_cannot():
 
 def test_deck_refuses_a_corpus_without_pictures_when_they_are_needed(corpus):
     with pytest.raises(InputError, match="without pictures"):
-        Deck(corpus, CPU.device)
+        BatchSampler(corpus, CPU.device)
     assert np.asarray(corpus.tokens).dtype == np.uint8

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from film.clevr.words import END, SPECIAL, START
+from film.clevr.language.tokens import END, SPECIAL, START
 from film.errors import InputError
 from film.vocabulary import UnknownWords, Vocabulary
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from film.checkpoint import Card
-from film.clevr.words import SPECIAL
+from film.clevr.language.tokens import SPECIAL
 from film.config import NetworkConfig
 from film.network import FiLMNetwork
 from film.vocabulary import Vocabulary
@@ -22,7 +22,8 @@ ANSWERS = (
 
 def tiny_config(**changes) -> NetworkConfig:
     settings = {
-        "words": len(WORDS), "embedding": 8, "gru": 12, "width": 24, "height": 16, "stem": ((8, 4, 2),) * 2,
+        "words": len(WORDS), "embedding": 8, "hidden_size": 12, "width": 24, "height": 16,
+        "stem": ((8, 4, 2),) * 2,
         "maps": 8, "blocks": 3, "modulated": (True,) * 3, "classifier_maps": 10, "classifier_units": (16,),
     }  # fmt: skip
     return NetworkConfig(**settings | changes)

@@ -18,7 +18,7 @@ from film import (
     parse,
     wordings,
 )
-from film.clevr.forms import Maybe, Noun, Other, Single, forms
+from film.clevr.language.templates import Maybe, Noun, Other, Single, templates
 
 # Question types in the order in which they are offered, as a visitor would say them.
 TYPES = {
@@ -51,7 +51,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Line:
+class SentencePattern:
     """The choices about one thing, or one relation, in the order of the sentence."""
 
     title: str
@@ -69,7 +69,7 @@ def pattern(family: Family) -> str:
     """The sentence with its things lettered: "How many things A are [where] the thing B?" """
     said = []
     names = _named(family)
-    for part in forms(family)[0].parts:
+    for part in templates(family)[0].parts:
         match part:
             case str():
                 said.append(part)
@@ -88,17 +88,17 @@ def pattern(family: Family) -> str:
 
 def _named(family: Family) -> dict[str, str]:
     """Noun phrases' letters, in the order of the sentence."""
-    numbers = dict.fromkeys(part.number for part in forms(family)[0].parts if isinstance(part, Noun))
+    numbers = dict.fromkeys(part.number for part in templates(family)[0].parts if isinstance(part, Noun))
     return dict(zip(numbers, _NAMES, strict=False))
 
 
 @cache
-def lines(family: Family) -> tuple[Line, ...]:
+def lines(family: Family) -> tuple[SentencePattern, ...]:
     """Every choice a family leaves open."""
-    found: list[Line] = []
+    found: list[SentencePattern] = []
     names = _named(family)
     seen: set[str] = set()
-    for part in forms(family)[0].parts:
+    for part in templates(family)[0].parts:
         match part:
             case Noun() if part.number not in seen:
                 seen.add(part.number)
@@ -108,12 +108,12 @@ def lines(family: Family) -> tuple[Line, ...]:
                     for slot in slots
                     if slot in family.slots
                 ]
-                found.append(Line(f"Thing {names[part.number]}", tuple(gaps)))
+                found.append(SentencePattern(f"Thing {names[part.number]}", tuple(gaps)))
             case Single() if part.slot[0] == "R":
-                found.append(Line("which is", (Gap(part.slot, "where", RELATIONS),)))
+                found.append(SentencePattern("which is", (Gap(part.slot, "where", RELATIONS),)))
             case Single():
                 name = _LETTERS[part.slot[0]]
-                found.append(Line("Counted are", (Gap(part.slot, name, ATTRIBUTES[name]),)))
+                found.append(SentencePattern("Counted are", (Gap(part.slot, name, ATTRIBUTES[name]),)))
     return tuple(line for line in found if line.gaps)
 
 

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 import analysis
 from film import InputError, Session
 from ui import builder, loaders, state, widgets
-from ui.state import Asked
+from ui.state import HistoryEntry
 
 ASK, MODULATION, LEDGER = (f"ui/pages/{name}.py" for name in ("ask", "modulation", "ledger"))
 OFFERED = 3  # questions or maps at a step
@@ -100,7 +100,7 @@ def _another_question(session: Session) -> str | None:
     return other[0] if other else None
 
 
-def _right(session: Session, shown: loaders.Shown, text: str) -> bool:
+def _right(session: Session, shown: loaders.ShownPicture, text: str) -> bool:
     true = loaders.truth(text, shown).answer
     return true is not None and session.ask(shown.pixels, text).answer == true
 
@@ -139,7 +139,7 @@ def _change_a_word(session: Session) -> bool:
     return True
 
 
-def _pair(asked: tuple[Asked, ...]) -> tuple[Asked, Asked] | None:
+def _pair(asked: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, HistoryEntry] | None:
     """The last question and the latest one before it, about the same picture, that is one word apart."""
     if not asked:
         return None
@@ -214,7 +214,7 @@ def _find_word(session: Session) -> bool:
     second, view, guide = pair[1], state.view(), state.guide()
     block = min(view.block, session.config.blocks - 1)
     number = min(view.feature_map, session.config.maps - 1)
-    ledger = analysis.word_ledger(session, second.question)
+    ledger = analysis.word_contributions(session, second.question)
     lines = [line for line in ledger.lines("gamma", block, number) if line.name not in ("bias", "offset")]
     st.markdown(
         f"The reader adds to gamma word by word. Which word of “{widgets.plain(second.question)}” moved "
@@ -259,7 +259,7 @@ def _find_block(session: Session) -> bool:
     population = loaders.population()
     asked = (first.question, second.question)
     others = analysis.some_others(population, asked) if population is not None else []
-    swaps = analysis.swap_blocks(session, shown.pixels, *asked, others)
+    swaps = analysis.patch_blocks(session, shown.pixels, *asked, others)
     table = pd.DataFrame(
         {
             "block": [swap.block + 1 for swap in swaps],
@@ -283,14 +283,16 @@ def _guess_block() -> None:
     state.guided(block=state.value("guide-block"))
 
 
-def _finding(session: Session, first: Asked, second: Asked, most: analysis.Swap, title: str) -> str:
+def _finding(
+    session: Session, first: HistoryEntry, second: HistoryEntry, most: analysis.BlockPatching, title: str
+) -> str:
     """What came of it, with its numbers and the link to see it again."""
     words = analysis.word_changed(first.question, second.question) or ("", "")
     view = state.view()
     block, number = view.block, view.feature_map
     before, after = first.answer.gamma[block, number], second.answer.gamma[block, number]
     compared = (
-        f" The same exchange with {most.others} other questions (drawn with seed {analysis.SWAP_SEED}) "
+        f" The same exchange with {most.others} other questions (drawn with seed {analysis.PATCHING_SEED}) "
         f"moved it as far in {most.as_far}."
         if most.others
         else ""
@@ -307,7 +309,7 @@ def _finding(session: Session, first: Asked, second: Asked, most: analysis.Swap,
     )
 
 
-def _same_pair() -> tuple[Asked, Asked] | None:
+def _same_pair() -> tuple[HistoryEntry, HistoryEntry] | None:
     """The pair this is about, if the page still shows it; else the way back."""
     pair, view = state.guide().pair, state.view()
     if pair is None:
@@ -332,15 +334,15 @@ def _known(session: Session, text: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Step:
+class GuideStep:
     title: str
     body: Callable[[Session], bool]
 
 
 STEPS = (
-    Step("Say it first", _foretell),
-    Step("Change one word", _change_a_word),
-    Step("See what the word moved", _see_maps),
-    Step("Find the word behind a gamma", _find_word),
-    Step("Find where it matters", _find_block),
+    GuideStep("Say it first", _foretell),
+    GuideStep("Change one word", _change_a_word),
+    GuideStep("See what the word moved", _see_maps),
+    GuideStep("Find the word behind a gamma", _find_word),
+    GuideStep("Find where it matters", _find_block),
 )

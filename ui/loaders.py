@@ -105,7 +105,7 @@ def thumbnails() -> tuple[bytes, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ShownPicture:
     """The picture on the page.
 
     `key`: as in a view. `scene`: None where nobody has said what is in it, as in an upload.
@@ -120,13 +120,13 @@ class Shown:
     remark: str | None = None
 
 
-def shown(key: str, upload: Upload | None) -> Shown:
+def shown(key: str, upload: Upload | None) -> ShownPicture:
     """The picture of a view.
 
     The gallery's first stands in for an upload that this session has not, and for a broken file.
     """
     if upload is not None and key == upload.key:
-        return Shown(
+        return ShownPicture(
             key, upload.name, "Your own picture; nothing is known of its scene.", upload.pixels, None
         )
     kind, number = _source(key)
@@ -138,13 +138,13 @@ def shown(key: str, upload: Upload | None) -> Shown:
     return _of_gallery(number if kind == "gallery" else 0)
 
 
-def _of_gallery(number: int, remark: str | None = None) -> Shown:
+def _of_gallery(number: int, remark: str | None = None) -> ShownPicture:
     exhibit = exhibits()[number]
     key = f"gallery-{number}"
-    return Shown(key, exhibit.title, exhibit.why, picture(number), exhibit.scene, remark)
+    return ShownPicture(key, exhibit.title, exhibit.why, picture(number), exhibit.scene, remark)
 
 
-def _of_folder(number: int) -> Shown:
+def _of_folder(number: int) -> ShownPicture:
     album, pixels = loaders_folder.album(), loaders_folder.picture(number)
     where = f"Picture {number} of 0 to {len(album) - 1} in your folder"
     try:
@@ -152,7 +152,7 @@ def _of_folder(number: int) -> Shown:
         why = f"{where}; nothing is known of its scene." if scene is None else f"{where}; its scene is known."
     except InputError as error:
         scene, why = None, f"{where}. {error}"
-    return Shown(f"folder-{number}", album.name(number), why, pixels, scene)
+    return ShownPicture(f"folder-{number}", album.name(number), why, pixels, scene)
 
 
 def _source(key: str) -> tuple[str, int]:
@@ -172,7 +172,7 @@ def neighbour(key: str, step: int) -> str:
     return f"gallery-{(number + step) % len(exhibits())}"
 
 
-def examples(question_type: str, shown: Shown, count: int = 8) -> tuple[str, ...]:
+def examples(question_type: str, shown: ShownPicture, count: int = 8) -> tuple[str, ...]:
     """Questions of a type, shortest first, as CLEVR would ask them about a picture.
 
     About any picture where its scene is not known.
@@ -195,7 +195,7 @@ def _sampled(key: str, _scene: Scene, rounds: int = 3) -> tuple[Question, ...]:
     return tuple(question for _ in range(rounds) for question in sampler.sample(_scene, len(film.FAMILIES)))
 
 
-def truth(question: str, shown: Shown | None) -> Truth:
+def truth(question: str, shown: ShownPicture | None) -> Truth:
     """What is true of a question about a picture; its form alone about none, or where no scene is known."""
     scene = None if shown is None else shown.scene
     return _truth(question, None if shown is None or scene is None else shown.key, scene)

@@ -8,11 +8,12 @@ from threading import Thread
 import numpy as np
 import streamlit as st
 
-from analysis import atlas, prepare_why, why_together
-from analysis.enrich import Why
-from analysis.extraction import Extraction, vectors
+from analysis import prepare_why, why_together
+from analysis.corpus import atlas
+from analysis.corpus.enrichment import Why
+from analysis.corpus.extraction import Extraction, vectors
+from analysis.corpus.layout import Layout, place
 from analysis.figures import atlas as figures
-from analysis.layout import Layout, place
 from ui import loaders
 from ui.scatter import Blob
 from ui.scatter import points_blob as make_points
@@ -146,7 +147,7 @@ def _nearest(weights: str, space: str, row: int, count: int) -> tuple[np.ndarray
     return atlas.nearest(_known()[0], space, row, count)
 
 
-def path(name: str, question: str) -> atlas.Path:
+def path(name: str, question: str) -> atlas.PrefixPath:
     """A question of the visitor's on a map, word by word.
 
     Raises:
@@ -156,7 +157,7 @@ def path(name: str, question: str) -> atlas.Path:
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
-def _path(weights: str, name: str, question: str) -> atlas.Path:
+def _path(weights: str, name: str, question: str) -> atlas.PrefixPath:
     extraction, layouts = _known()
     return atlas.path(loaders.network(), extraction, layouts[name], question)
 

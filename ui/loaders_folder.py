@@ -14,7 +14,7 @@ import streamlit as st
 from PIL import Image
 
 import film
-from film import Album, InputError, Scene
+from film import InputError, PictureFolder, Scene
 
 PICTURES = "FILM_PICTURES"  # environment variable: a CLEVR folder, a packed corpus, or a folder of pictures
 KEPT_WIDTH = 1440  # pixels of a large picture that are kept
@@ -37,7 +37,7 @@ def trouble() -> str | None:
     return None
 
 
-def album() -> Album:
+def album() -> PictureFolder:
     """The folder's pictures.
 
     Raises:
@@ -51,8 +51,8 @@ def album() -> Album:
 
 
 @st.cache_resource(show_spinner="Listing the folder's pictures …")
-def _album(folder: str) -> Album:
-    return film.open_album(folder)
+def _album(folder: str) -> PictureFolder:
+    return film.open_picture_folder(folder)
 
 
 def count() -> int:

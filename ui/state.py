@@ -34,7 +34,7 @@ class Upload:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class HistoryEntry:
     """One question of this session with what came of it. `truth`: None where it is unknown."""
 
     number: int
@@ -57,7 +57,7 @@ class Guide:
     step: int = 0
     asks: tuple[str, str] | None = None
     said: str | None = None
-    pair: tuple[Asked, Asked] | None = None
+    pair: tuple[HistoryEntry, HistoryEntry] | None = None
     word: str | None = None
     block: int | None = None
 
@@ -175,11 +175,11 @@ def remember(picture: str, title: str, question: str, answer: Answer, truth: str
     last = history[-1] if history else None
     if last and (last.picture, last.question) == (picture, question):
         return
-    entry = Asked(last.number + 1 if last else 1, picture, title, question, answer, truth)
+    entry = HistoryEntry(last.number + 1 if last else 1, picture, title, question, answer, truth)
     st.session_state["asked"] = (*history, entry)[-MOST_ASKED:]
 
 
-def asked() -> tuple[Asked, ...]:
+def asked() -> tuple[HistoryEntry, ...]:
     """This session's questions, oldest first."""
     return st.session_state.get("asked", ())
 

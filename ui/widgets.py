@@ -78,7 +78,7 @@ def plain(text: str) -> str:
 def colophon(session: Session) -> None:
     """Which network all of this was said by."""
     card, config = session.card, session.config
-    size = f"{config.blocks} blocks of {config.maps} maps, {config.gru} reader units"
+    size = f"{config.blocks} blocks of {config.maps} maps, {config.hidden_size} reader units"
     told = [(entry["overall"], name) for name, entry in card.accuracy.items() if _is_measured(entry)]
     known = ""
     if told:
@@ -104,7 +104,7 @@ def notice(text: str) -> None:
     st.caption(f":material/visibility: {text}")
 
 
-def complain(error: InputError | str) -> None:
+def show_error(error: InputError | str) -> None:
     """Say what is wrong with something given, in place of a result."""
     st.warning(plain(str(error)), icon=":material/info:")
 
@@ -204,7 +204,7 @@ def _offer_folder() -> None:
     try:
         album = loaders_folder.album()
     except InputError as error:
-        complain(error)
+        show_error(error)
         return
     kind, _, number = state.view().picture.partition("-")
     page = int(number) // A_PAGE * A_PAGE if kind == "folder" else 0
@@ -223,7 +223,7 @@ def _offer_folder() -> None:
             try:
                 small = loaders_folder.thumbnail(at)
             except InputError as error:
-                complain(error)
+                show_error(error)
             else:
                 _offer_picture(f"folder-{at}", f"folder-{at}", small, f"{at}: {album.name(at)}")
 
@@ -244,7 +244,7 @@ def _offer_picture(name: int | str, key: str, small: bytes, title: str, why: str
             st.rerun()
 
 
-def picture_buttons(shown: loaders.Shown) -> None:
+def picture_buttons(shown: loaders.ShownPicture) -> None:
     """Previous, next, the whole gallery and folder, and a file of the visitor's own."""
     key = state.view().picture
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -268,7 +268,7 @@ def picture_buttons(shown: loaders.Shown) -> None:
             )
     for message in (shown.remark, loaders_folder.trouble(), state.refused()):
         if message:
-            complain(message)
+            show_error(message)
 
 
 def _take_upload(file: object) -> None:
@@ -297,7 +297,7 @@ WAYS = {
 }
 
 
-def question_box(session: Session, shown: loaders.Shown) -> None:
+def question_box(session: Session, shown: loaders.ShownPicture) -> None:
     """The question as text, and three ways to come by one."""
     st.text_input(
         "Your question", placeholder="How many red cubes are there?", max_chars=state.LONGEST,
@@ -320,7 +320,7 @@ def _ask(text: str) -> None:
     state.change(question=text)
 
 
-def _examples(session: Session, shown: loaders.Shown) -> None:
+def _examples(session: Session, shown: loaders.ShownPicture) -> None:
     kind = st.selectbox(
         "Type", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="example-type"
     )
@@ -339,7 +339,7 @@ def _examples(session: Session, shown: loaders.Shown) -> None:
             st.caption("None of this type has an answer in this picture that the network has words for.")
 
 
-def _build(session: Session, shown: loaders.Shown) -> None:
+def _build(session: Session, shown: loaders.ShownPicture) -> None:
     left, right = st.columns([1, 2])
     kind = left.selectbox(
         "Asks", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="build-type"
@@ -362,7 +362,7 @@ def _build(session: Session, shown: loaders.Shown) -> None:
     try:
         text = builder.say(family, slots, session.vocabulary)
     except InputError as error:
-        complain(error)
+        show_error(error)
         return
     st.markdown(f"#### {text}")
     known = loaders.truth(text, shown)
@@ -371,7 +371,7 @@ def _build(session: Session, shown: loaders.Shown) -> None:
     st.button("Ask this", key="build-ask", type="primary", on_click=_ask, args=(text,))
 
 
-def _words(session: Session, shown: loaders.Shown) -> None:
+def _words(session: Session, shown: loaders.ShownPicture) -> None:
     so_far = state.draft()
     known = next_words(session, so_far)
     st.markdown(f"#### {so_far or '…'}")

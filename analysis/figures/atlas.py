@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.palette import CATEGORIES, NEUTRAL, ground, ink
+from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink
 from film import InputError
 
 if TYPE_CHECKING:
-    from analysis.layout import Layout
+    from analysis.corpus.layout import Layout
 
 MOST = 20  # categories with a colour of their own; the rest are "other"
 STEPS = 64  # colours of a scale

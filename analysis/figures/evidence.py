@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.look import ABOVE, POSITIVE, figure
-from analysis.palette import CATEGORIES, NEUTRAL, ground, ink, rgb
+from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink, rgb
+from analysis.figures.style import ABOVE, POSITIVE, figure
 from film import GROUP_NAMES, PAPER
 
 _SPACES = {"gamma": ("circle", 1), "beta": ("square", 0), "both": ("diamond", 2), "maps": ("triangle-up", 3)}

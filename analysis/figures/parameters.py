@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.agreement import Grouping
-from analysis.enrich import words_of
-from analysis.figures.look import ABOVE, NEGATIVE, POSITIVE, figure, rule
-from analysis.palette import CATEGORIES, NEUTRAL
-from analysis.parameters import KINDS, Parameters
+from analysis.corpus.enrichment import words_of
+from analysis.corpus.grouping import Grouping
+from analysis.corpus.parameters import KINDS, Parameters
+from analysis.figures.palette import CATEGORIES, NEUTRAL
+from analysis.figures.style import ABOVE, NEGATIVE, POSITIVE, figure, rule
 
 _TINTS = {"gamma": POSITIVE, "beta": NEGATIVE}
 _MARKS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")

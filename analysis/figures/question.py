@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.look import (
+from analysis.figures.palette import CATEGORIES, NEUTRAL, diverging, ink
+from analysis.figures.style import (
     ABOVE,
     GROUPED,
     NEGATIVE,
@@ -22,10 +23,9 @@ from analysis.figures.look import (
     figure,
     rule,
 )
-from analysis.palette import CATEGORIES, NEUTRAL, diverging, ink
-from analysis.population import Population, Standing
-from analysis.trajectory import Kind, Ledger, Line
-from analysis.walls import Census
+from analysis.question.feature_maps import FilmEffects
+from analysis.question.population import Population, Standing
+from analysis.question.word_contributions import Contribution, Kind, WordContributions
 
 
 def modulation_heatmap(
@@ -166,7 +166,7 @@ def population_histogram(
     )
 
 
-def census_bars(counts: Sequence[Census], *, dark: bool = False) -> go.Figure:
+def film_effect_bars(counts: Sequence[FilmEffects], *, dark: bool = False) -> go.Figure:
     """Amplified, inverted and silenced maps of every block."""
     named = (("amplified", POSITIVE), ("inverted", NEGATIVE), ("silenced", NEUTRAL))
     bars = []
@@ -224,7 +224,7 @@ def _block_ticks(count: int) -> dict[str, object]:
     return {"tickvals": list(range(count)), "ticktext": block_names(count), "showgrid": False}
 
 
-def contribution_bars(lines: Sequence[Line], label: str, *, dark: bool = False) -> go.Figure:
+def contribution_bars(lines: Sequence[Contribution], label: str, *, dark: bool = False) -> go.Figure:
     """The ledger of one value: a bar from its total before each line to its total after it.
 
     `label`: what the value is, such as "gamma of block 3, map 26".
@@ -260,7 +260,7 @@ def contribution_bars(lines: Sequence[Line], label: str, *, dark: bool = False) 
     return figure(360, dark, bars, steps, x=x, y={"title_text": label}, shapes=[rule("y", 0)])
 
 
-def word_path(ledger: Ledger, kind: Kind, block: int, *, dark: bool = False) -> go.Figure:
+def word_path(ledger: WordContributions, kind: Kind, block: int, *, dark: bool = False) -> go.Figure:
     """Gamma or beta of a block after each word: a column a word, a row a map."""
     values = ledger.values(kind)[1:, block].T  # (maps, tokens)
     top = max(float(np.percentile(np.abs(values), 99.5)), 1e-6)
@@ -278,7 +278,7 @@ def word_path(ledger: Ledger, kind: Kind, block: int, *, dark: bool = False) -> 
     return figure(380, dark, trace, x=_positions(ledger.tokens), y=y)
 
 
-def word_moves(ledger: Ledger, kind: Kind, *, dark: bool = False) -> go.Figure:
+def word_moves(ledger: WordContributions, kind: Kind, *, dark: bool = False) -> go.Figure:
     """How far each word moved each block (root mean square over its maps): a column a word."""
     moves = ledger.moves(kind).T  # (blocks, tokens)
     trace = go.Heatmap(
@@ -437,7 +437,7 @@ def population_bins(population: Population, kind: Kind, block: int, feature_map:
     )  # fmt: skip
 
 
-def path_table(ledger: Ledger, kind: Kind, block: int) -> pd.DataFrame:
+def path_table(ledger: WordContributions, kind: Kind, block: int) -> pd.DataFrame:
     """Gamma or beta of a block's maps after each word: place (of the word, from 0), word, block, map, value.
 
     Args:

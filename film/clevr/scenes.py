@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from film.clevr.streaming import stream_items
+from film.clevr.json_stream import stream_items
 from film.errors import InputError
 
 SIZES = ("small", "large")
@@ -294,7 +294,7 @@ def _layout_problems(objects: Sequence[SceneObject]) -> Iterator[tuple[Rule, str
 
 
 def _visibility_problems(scene: Scene, width: int, height: int) -> Iterator[tuple[Rule, str]]:
-    from film.clevr.render import visible_pixels  # imported late: render builds on this module
+    from film.clevr.rendering.render import visible_pixels  # imported late: render builds on this module
 
     shown = visible_pixels(scene, width, height)  # (n,)
     for i, (thing, pixels) in enumerate(zip(scene.objects, shown, strict=True)):

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tiny import ANSWERS, tiny_card, tiny_network
 
-from analysis.layout import LayoutRecipe
+from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
 

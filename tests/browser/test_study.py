@@ -37,14 +37,14 @@ def test_modulation_by_link_by_click_and_sorted(visitors, tmp_path):
     visitor.says("Block 3, map 6 among other questions")
     page.wait_for_function("location.search.includes('block=3') && location.search.includes('map=6')")
 
-    wall = page.locator("img[alt^='All maps of block 3']")
-    before = wall.get_attribute("src")
+    map_grid = page.locator("img[alt^='All maps of block 3']")
+    before = map_grid.get_attribute("src")
     order = page.get_by_role("combobox", name="Sort by")
     order.press_sequentially("energy")
     order.press("Enter")
     page.locator("img[alt$='sorted by energy.']").wait_for()
     visitor.quiet()
-    assert wall.get_attribute("src") != before
+    assert map_grid.get_attribute("src") != before
 
     with page.expect_download() as download:
         page.locator(".st-key-data-gamma-beta button").click()

@@ -12,8 +12,8 @@ import analysis
 from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
 from ui import builder, loaders, state, widgets
-from ui.loaders import Shown
-from ui.state import Asked
+from ui.loaders import ShownPicture
+from ui.state import HistoryEntry
 
 RECORD = "classifier.maps"
 
@@ -47,13 +47,13 @@ def page() -> None:
     _history(dark)
 
 
-def _picture(shown: Shown) -> None:
+def _picture(shown: ShownPicture) -> None:
     st.image(shown.pixels, width="stretch", alt=f"{shown.title}: {shown.why}")
     st.markdown(f"**{widgets.plain(shown.title)}** · {widgets.plain(shown.why)}")
     widgets.picture_buttons(shown)
 
 
-def _answer(session: Session, shown: Shown, truth: Truth, dark: bool) -> Answer | None:
+def _answer(session: Session, shown: ShownPicture, truth: Truth, dark: bool) -> Answer | None:
     """The network's answer as a headline, or what keeps it from answering."""
     question = state.view().question
     if not question.strip(" ?.,;"):
@@ -65,7 +65,7 @@ def _answer(session: Session, shown: Shown, truth: Truth, dark: bool) -> Answer 
         _unknown(error, truth)
         return None
     except InputError as error:
-        widgets.complain(error)
+        widgets.show_error(error)
         return None
     state.remember(shown.key, shown.title, question, answer, truth.answer)
     st.html(_headline(answer, truth, dark, f'id="answer" data-picture="{shown.key}"'))
@@ -135,7 +135,7 @@ def _distribution(answer: Answer, truth: Truth, dark: bool) -> None:
     )
 
 
-def _program(truth: Truth, shown: Shown) -> None:
+def _program(truth: Truth, shown: ShownPicture) -> None:
     st.subheader("What is asked, step by step")
     if truth.parse is None:
         st.caption("Only questions that CLEVR's grammar understands have a program.")
@@ -167,7 +167,7 @@ def _steps(truth: Truth) -> str:
     return f'<table class="steps">{head}{"".join(rows)}</table>'
 
 
-def _whence(session: Session, shown: Shown, answer: Answer) -> None:
+def _whence(session: Session, shown: ShownPicture, answer: Answer) -> None:
     config, fit = session.config, session.card.fit
     st.subheader("Where the answer came from")
     left, right = st.columns(2, gap="large")
@@ -185,12 +185,12 @@ def _whence(session: Session, shown: Shown, answer: Answer) -> None:
         if (reason := analysis.not_counted(config)) is not None:
             st.info(reason)
             return
-        found = analysis.winners(answer.activations[RECORD], config.window)
+        found = analysis.argmax_locations(answer.activations[RECORD], config.window)
         widgets.notice(
             f"{found.maps - found.silent} of {found.maps} maps won the max-pooling. "
             "**Do they lie on what is asked about?**"
         )
-        lit = analysis.winners_over(found, shown.pixels, config, fit)
+        lit = analysis.argmax_over(found, shown.pixels, config, fit)
         st.image(lit, width="stretch", alt="Places that won the max-pooling, bright on the picture")
         st.caption(
             f"A tenth of the places holds {found.share:.0%} of the winners (paper, Figure 4). "
@@ -199,7 +199,7 @@ def _whence(session: Session, shown: Shown, answer: Answer) -> None:
 
 
 @st.fragment
-def _stages(session: Session, shown: Shown, question: str) -> None:
+def _stages(session: Session, shown: ShownPicture, question: str) -> None:
     """Where every stage was busy, and where its change would move the answer most."""
     if not st.toggle(
         "Stage by stage", key="stages", help="How busy each stage of the network was, and where."
@@ -248,7 +248,7 @@ def _history(dark: bool) -> None:
         _compare(asked, dark)
 
 
-def _compare(asked: tuple[Asked, ...], dark: bool) -> None:
+def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
     widgets.notice("**Does one word or one object change the answer, and gamma and beta with it?**")
     labels = {entry.number: f"{entry.number}: {entry.question} ({entry.title})" for entry in reversed(asked)}
     left, right = st.columns(2, gap="large")
@@ -284,7 +284,7 @@ def _compare(asked: tuple[Asked, ...], dark: bool) -> None:
         )
 
 
-def _both(a: Asked, b: Asked) -> pd.DataFrame:
+def _both(a: HistoryEntry, b: HistoryEntry) -> pd.DataFrame:
     """The probability of every answer to A and to B."""
     return pd.DataFrame(
         [

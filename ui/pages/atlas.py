@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis import Why, atlas
-from analysis.extraction import Extraction
+from analysis import Why
+from analysis.corpus import atlas
+from analysis.corpus.extraction import Extraction
+from analysis.corpus.layout import Layout
 from analysis.figures import atlas as figures
-from analysis.layout import Layout
 from film import InputError
 from ui import loaders, loaders_atlas, scatter, state, widgets
 
@@ -25,7 +26,7 @@ TITLES = {"word": "a word", "gamma": "a gamma", "beta": "a beta", "depth": "prog
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class AtlasView:
     """What a run of the page shows. `selection`: None where nothing is selected."""
 
     study: Extraction
@@ -62,7 +63,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
         "points, or filter, and see what the questions share."
     )
     name = _controls(study, layouts)
-    shown = Shown(study, layouts, name, _selection(study))
+    shown = AtlasView(study, layouts, name, _selection(study))
     beside = state.view().beside
     with st.container(key="atlas-split"):
         left, right = st.columns([1, 1] if beside else [3, 2], gap="medium")
@@ -131,7 +132,7 @@ def _told_apart(study: Extraction, column: str) -> bool:
     return column in study.table and loaders_atlas.values_of(column) > 1
 
 
-def _coloring(shown: Shown, name: str) -> figures.Coloring:
+def _coloring(shown: AtlasView, name: str) -> figures.Coloring:
     view = state.view()
     if view.color == "word":
         return loaders_atlas.word(name, view.word.strip() or "left")
@@ -172,7 +173,7 @@ def _selection(study: Extraction) -> state.Selection | None:
 # --- The maps -------------------------------------------------------------------------------------------
 
 
-def _map(shown: Shown, name: str, key: str, height: int) -> None:
+def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
     study, layout = shown.study, shown.layouts[name]
     coloring, selected = _coloring(shown, name), shown.on(name)
     drawn, path = st.container(), _path(name)  # what is said of the question stands under the map
@@ -203,7 +204,7 @@ def _map(shown: Shown, name: str, key: str, height: int) -> None:
         scatter.scatter(
             key, layout.places, coloring,
             points=loaders_atlas.points(name), texts=loaders_atlas.texts(name), selected=selected,
-            marks=scatter.Marks(steps, rings), label=label, caption=f"{name} · {caption}",
+            marks=scatter.PointMarks(steps, rings), label=label, caption=f"{name} · {caption}",
             on_lasso=lambda found: select(found, f"drawn on the map {name}"), on_legend=named,
             on_pick=lambda point: state.choose(int(layout.rows[point])),
             dark=widgets.dark(), height=height,
@@ -214,7 +215,7 @@ def _map(shown: Shown, name: str, key: str, height: int) -> None:
         st.caption(f"○ “{asked}”, the Ask page's question, word by word: {path.describe()}.")
 
 
-def _path(name: str) -> atlas.Path | None:
+def _path(name: str) -> atlas.PrefixPath | None:
     """The question of the Ask page on a map, or None with the reason said."""
     if not state.view().question.strip():
         return None
@@ -228,7 +229,7 @@ def _path(name: str) -> atlas.Path | None:
         return None
 
 
-def _rings(shown: Shown, name: str) -> tuple[tuple[float, float, str], ...]:
+def _rings(shown: AtlasView, name: str) -> tuple[tuple[float, float, str], ...]:
     """Rings about the chosen question and its true neighbours, where they lie on a map."""
     row = state.chosen()
     if row is None or row >= len(shown.study):
@@ -239,7 +240,7 @@ def _rings(shown: Shown, name: str) -> tuple[tuple[float, float, str], ...]:
     return tuple((*places[at[other]].tolist(), kind) for other, kind in marked if at[other] >= 0)
 
 
-def _downloads(shown: Shown) -> None:
+def _downloads(shown: AtlasView) -> None:
     # Files are made on a click, outside of the session: all of it is taken here.
     name, layout, dark = shown.name, shown.layout, widgets.dark()
     coloring, selected = _coloring(shown, name), shown.on(name)
@@ -259,7 +260,7 @@ def _downloads(shown: Shown) -> None:
             )  # fmt: skip
 
 
-def _csv(shown: Shown) -> bytes:
+def _csv(shown: AtlasView) -> bytes:
     rows, selected = shown.layout.rows, shown.on(shown.name)
     table = shown.study.table.iloc[rows].rename_axis("id").reset_index()
     places = pd.DataFrame(shown.layout.places, columns=["x", "y"])
@@ -270,7 +271,7 @@ def _csv(shown: Shown) -> bytes:
 # --- The selection --------------------------------------------------------------------------------------
 
 
-def _why(shown: Shown) -> None:
+def _why(shown: AtlasView) -> None:
     selection = shown.selection
     if selection is None:
         st.markdown("#### Nothing is selected")
@@ -308,7 +309,7 @@ _FINDINGS: dict[str, Any] = {
 }
 
 
-def _findings(shown: Shown, selection: state.Selection, key: str) -> None:
+def _findings(shown: AtlasView, selection: state.Selection, key: str) -> None:
     space = selection.space or shown.layout.recipe.space
     _compared(lambda: loaders_atlas.why(selection.rows, space), key)
 
@@ -319,7 +320,7 @@ def _compared(compare: Callable[[], Why], key: str) -> None:
         with st.spinner("Comparing …"):
             why = compare()
     except InputError as error:
-        widgets.complain(error)
+        widgets.show_error(error)
         return
     st.markdown(widgets.plain(why.sentence))
     if why.warning:
@@ -344,7 +345,7 @@ def _mark(what: str, selection: state.Selection) -> None:
     st.html(f'<div id="{what}" data-count="{selection.rows.sum()}" data-selection="{number}"></div>')
 
 
-def _questions(shown: Shown) -> None:
+def _questions(shown: AtlasView) -> None:
     """The selected questions; choosing one looks at it."""
     if shown.selection is None:
         return
@@ -375,7 +376,7 @@ def _questions(shown: Shown) -> None:
         st.caption(f"Asked about the pictures {', '.join(widgets.plain(str(one)) for one in pictures)}")
 
 
-def _chosen(shown: Shown) -> None:
+def _chosen(shown: AtlasView) -> None:
     """One question with its neighbours in all dimensions."""
     row, space = state.chosen(), shown.layout.recipe.space
     if row is None or row >= len(shown.study):
@@ -400,7 +401,7 @@ def _chosen(shown: Shown) -> None:
 # --- Kept selections ------------------------------------------------------------------------------------
 
 
-def _kept(shown: Shown) -> None:
+def _kept(shown: AtlasView) -> None:
     """Selections under names of the visitor's own, and two of them side by side."""
     selection = shown.selection
     if selection is not None:

@@ -25,7 +25,7 @@ def page() -> None:
     try:
         evidence = loaders_evidence.evidence()
     except InputError as error:
-        widgets.complain(error)
+        widgets.show_error(error)
         return
     if evidence is None:
         st.info(

@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 import analysis
-from analysis import Ledger
+from analysis import WordContributions
 from film import Session
-from ui import study, widgets
+from ui import question_header as study
+from ui import widgets
 
 CAVEAT = (
     "**What the ledger can say.** *When* a value changed is exact; *why* it did is not told: what a word "
@@ -25,7 +26,7 @@ def page() -> None:
     if case is None:
         return
     session, dark = case.session, widgets.dark()
-    ledger = analysis.word_ledger(session, case.question)
+    ledger = analysis.word_contributions(session, case.question)
     st.info(CAVEAT, icon=":material/info:")
     _answers(session, case.shown.pixels, ledger, dark)
     kind = st.segmented_control(
@@ -39,7 +40,7 @@ def page() -> None:
     _path(ledger, kind, block, dark)
 
 
-def _answers(session: Session, picture: np.ndarray, ledger: Ledger, dark: bool) -> None:
+def _answers(session: Session, picture: np.ndarray, ledger: WordContributions, dark: bool) -> None:
     st.subheader("The answer, had the question stopped here")
     widgets.notice(
         "Each column ends the question after that word; a ring marks the answer it would get. **Find the "
@@ -56,7 +57,7 @@ def _answers(session: Session, picture: np.ndarray, ledger: Ledger, dark: bool) 
     widgets.figure(analysis.prefix_answers(ledger.tokens, chances, dark=dark), "prefix-answers", alt, table)
 
 
-def _moves(ledger: Ledger, kind: str, dark: bool) -> None:
+def _moves(ledger: WordContributions, kind: str, dark: bool) -> None:
     st.subheader(f"How far each word moved {kind}")
     widgets.notice(
         "Root mean square of the change over a block's maps. **Words that carry meaning should move more** "
@@ -69,7 +70,7 @@ def _moves(ledger: Ledger, kind: str, dark: bool) -> None:
     widgets.figure(analysis.word_moves(ledger, kind, dark=dark), f"moves-of-{kind}", alt, table)
 
 
-def _one_value(ledger: Ledger, kind: str, block: int, feature_map: int, dark: bool) -> None:
+def _one_value(ledger: WordContributions, kind: str, block: int, feature_map: int, dark: bool) -> None:
     lines = ledger.lines(kind, block, feature_map)
     label = f"{kind} of block {block + 1}, map {feature_map}"
     st.subheader(f"Who made {label}")
@@ -97,7 +98,7 @@ def _one_value(ledger: Ledger, kind: str, block: int, feature_map: int, dark: bo
         )
 
 
-def _path(ledger: Ledger, kind: str, block: int, dark: bool) -> None:
+def _path(ledger: WordContributions, kind: str, block: int, dark: bool) -> None:
     st.subheader(f"All {kind}s of block {block + 1}, word after word")
     widgets.notice(
         "A row is one map, a column the question up to that word. **Look for rows that change once and "

@@ -9,7 +9,8 @@ import streamlit as st
 import analysis
 from analysis import MapCards
 from film import InputError, Session, UnknownWords, to_size
-from ui import loaders, loaders_maps, state, study, widgets
+from ui import loaders, loaders_maps, state, widgets
+from ui import question_header as study
 
 ENLARGED = 300  # pixels across
 EXTREMES = 4  # questions shown at either end of a map's gammas
@@ -35,7 +36,7 @@ def page() -> None:
     try:
         found = loaders_maps.maps()
     except InputError as error:
-        widgets.complain(error)
+        widgets.show_error(error)
         return
     if found is None:
         st.info(
@@ -53,7 +54,7 @@ def page() -> None:
     view = state.view()
     chosen = (min(view.block, session.config.blocks - 1), min(view.feature_map, session.config.maps - 1))
     widgets.figure(
-        analysis.label_wall(found.cards, found.effects, chosen=chosen, dark=dark),
+        analysis.label_grid(found.cards, found.effects, chosen=chosen, dark=dark),
         "labels", "Every map, coloured by what it answers to in pictures.", _from_1(found.cards),
         study.open_map,
     )  # fmt: skip

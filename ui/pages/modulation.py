@@ -9,7 +9,8 @@ import streamlit as st
 import analysis
 from analysis import Population, Standing
 from film import Answer, NetworkConfig, Session, UnknownWords, to_size
-from ui import loaders, study, widgets
+from ui import loaders, widgets
+from ui import question_header as study
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
 KINDS = ("gamma", "beta")
@@ -125,12 +126,12 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
     rectified = {
         number: analysis.stages_of(answer.activations, config, number)[2] for number in range(config.blocks)
     }
-    counts = analysis.census(answer.gamma, rectified)
+    counts = analysis.film_effects(answer.gamma, rectified)
     table = pd.DataFrame([vars(count) | {"block": count.block + 1} for count in counts])
     left, right = st.columns(2)
     with left:
         alt = "Amplified, inverted and silenced maps of each block."
-        widgets.figure(analysis.census_bars(counts, dark=dark), "census", alt, table)
+        widgets.figure(analysis.film_effect_bars(counts, dark=dark), "census", alt, table)
     with right:
         drawn = analysis.plane(answer.gamma, answer.beta, dark=dark)
         alt = "Gamma against beta of every map, coloured by block."
@@ -165,7 +166,7 @@ def _wall(
     )  # fmt: skip
     numbers = analysis.order(by, stages, answer.gamma[block], answer.beta[block])
     scale = max(analysis.strongest(stages[0]), analysis.strongest(stages[1]))
-    made = analysis.wall(stages[stage or 0], numbers, scale=scale, chosen=feature_map, dark=dark)
+    made = analysis.map_grid(stages[stage or 0], numbers, scale=scale, chosen=feature_map, dark=dark)
     alt = f"All maps of block {block + 1} {labels[stage or 0]}, sorted by {by}."
     st.image(analysis.png(made.picture), width="stretch", alt=alt)
     st.caption(f"Strongest colour at ±{scale:.2f}, the same for all three stages.")

@@ -9,7 +9,8 @@ import streamlit as st
 import analysis
 from analysis import Grouping, Parameters, Statistics
 from film import InputError
-from ui import loaders, state, study, widgets
+from ui import loaders, state, widgets
+from ui import question_header as study
 
 POINTS = 4096  # most points of the plane, as many as the Distill article draws
 SEED = 0  # draws the questions of the plane
@@ -25,7 +26,7 @@ def page() -> None:
         if parameters is None:
             return
     except InputError as error:
-        widgets.complain(error)
+        widgets.show_error(error)
         return
     dark = widgets.dark()
     st.caption(f"Of {widgets.plain(parameters.source)}. Gamma and beta depend on the words alone.")
@@ -121,7 +122,7 @@ def _plane(parameters: Parameters, dark: bool) -> None:
         given = right.text_input("Word", max_chars=30, placeholder="behind", **state.bound("word"))
         word = given.strip().lower()
         if not word:
-            widgets.complain("Type a word to colour by, such as “behind”.")
+            widgets.show_error("Type a word to colour by, such as “behind”.")
             return
     maps = parameters.most_varied(block, chosen=chosen) if color == "map" else [chosen]
     most = min(POINTS // len(maps), len(parameters))
@@ -158,7 +159,7 @@ def _groups(dark: bool) -> None:
             load = loaders.map_groupings if where == "map" else load
         found = study.waiting(load, "Measuring how the blocks group questions")
     except InputError as error:
-        widgets.complain(error)
+        widgets.show_error(error)
         return
     if found is None:
         return

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from film.clevr.folder import GivenQuestion, open_folder
+from film.clevr.data.folder import GivenQuestion, open_folder
 from film.clevr.scenes import Scene
 from film.errors import InputError
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from film.clevr.data.generate import SAMPLES, object_centres, question_to_json
+from film.clevr.data.resumable import write_file, writing
 from film.clevr.gallery import LABELS, SPLIT
-from film.clevr.generate import SAMPLES, object_centres, question_to_json
-from film.clevr.making import write_file, writing
-from film.clevr.programs import run
-from film.clevr.questions import Question, QuestionSampler
-from film.clevr.render import render, visible_pixels
+from film.clevr.language.programs import run
+from film.clevr.language.sampler import Question, QuestionSampler
+from film.clevr.rendering.render import render, visible_pixels
 from film.clevr.scenes import ATTRIBUTES, COLORS, Scene, View, sample_scene, scene_to_json
 from film.errors import InputError
 

@@ -1,0 +1,311 @@
+"""What a network answers on questions whose truth is known, and how often it is right.
+
+Accuracy by type, length and depth as in the paper's Table 1 and section 4.3, each with an interval over
+whole pictures: questions about one picture stand and fall together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from film import (
+    FAMILIES,
+    GROUP_NAMES,
+    GROUPS,
+    PAPER,
+    GivenQuestion,
+    InputError,
+    Modulation,
+    Question,
+    Questions,
+    QuestionSampler,
+    Session,
+    clustered_shares,
+    gallery,
+    open_questions,
+    program_depth,
+    question_type,
+    read_picture,
+    split_words,
+)
+
+MOST = 3000  # questions
+GALLERY = "the gallery's pictures"
+FILE = "answers.parquet"
+
+Progress = Callable[[int, int], None]
+Cancel = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """A network watched while it answers. Row i is one question everywhere.
+
+    `table`: text, type, group, family, length (words), depth (longest chain of program steps), attribute
+    (asked or compared), operation, answer (the true one), picture ("gallery-7", or a file's name),
+    prediction, probability (of the prediction), probability_of_truth, right.
+    `state`: (questions, units) of the reader; `gamma`, `beta`: (questions, blocks, maps) as applied;
+    `pooled`: the stem's maps and each block's output, each map's greatest value over places (or its mean, as
+    the network's classifier pools), (questions, 1 + blocks, maps). `recipe`: where all of it comes from.
+    """
+
+    table: pd.DataFrame
+    state: np.ndarray
+    gamma: np.ndarray
+    beta: np.ndarray
+    pooled: np.ndarray
+    recipe: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def gallery_questions(most: int = MOST, seed: int = 0) -> Questions:
+    """Questions as CLEVR asks them, equally many about every gallery picture, none twice about one."""
+    exhibits = gallery()
+    per_picture = max(1, most // len(exhibits))
+    paths: dict[str, Path] = {}
+    asked: list[GivenQuestion] = []
+    for exhibit in exhibits:
+        name = f"gallery-{exhibit.number}"
+        paths[name] = exhibit.picture_path
+        sampler = QuestionSampler(1000 * seed + exhibit.number)
+        found: dict[str, Question] = {}
+        while len(found) < per_picture:
+            drawn = sampler.sample(exhibit.scene, per_picture)
+            before = len(found)
+            found |= {question.text: question for question in drawn if question.text not in found}
+            if len(found) == before:
+                break  # the scene gives no more
+        asked += [
+            GivenQuestion(question.text, name, question.answer, question.program, question.family)
+            for question in list(found.values())[:per_picture]
+        ]
+    return Questions(asked, lambda name: read_picture(paths[name]))
+
+
+def some_questions(data: str | Path, split: str | None = None, most: int = MOST) -> Questions:
+    """The first questions of a CLEVR folder's split or a packed corpus whose program or family is known.
+
+    Raises:
+        InputError: there are none, or they come without answers.
+    """
+    given = open_questions(data, split, most)
+    known = [question for question in given.questions if _type(question) is not None]
+    if not known:
+        raise InputError(
+            f"No question of {data} says of which type it is; give a folder whose questions have programs."
+        )
+    return Questions(known, given.picture)
+
+
+def observe(
+    session: Session,
+    asked: Questions,
+    source: str,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Observed:
+    """Put every question to the network and keep what it answers and what is inside; some 12 ms a question.
+
+    Args:
+        source: in words, where the questions and pictures come from; kept in the recipe.
+        seed: that the questions were drawn with; kept in the recipe.
+
+    Raises:
+        InputError: it was cancelled.
+    """
+    config = session.config
+    pooling = "mean" if config.pooling == "mean" else "max"
+    pool = np.mean if pooling == "mean" else np.max
+    names = ("stem", *(f"block{block}.out" for block in range(1, config.blocks + 1)))
+    questions = asked.questions
+    count = len(questions)
+    state = np.zeros((count, config.state), np.float32)
+    gamma = np.zeros((count, config.blocks, config.maps), np.float32)
+    beta = np.zeros_like(gamma)
+    pooled = np.zeros((count, len(names), config.maps), np.float32)
+    said, chance, of_truth = [""] * count, np.zeros(count), np.zeros(count)
+    done = 0
+    for picture, rows in asked.by_picture().items():
+        if cancel and cancel():
+            raise InputError("The network's answers were cancelled; start again to have them.")
+        here, modulation = _read(session, [questions[row].text for row in rows])
+        state[rows], gamma[rows], beta[rows] = here, modulation.gamma.numpy(), modulation.beta.numpy()
+        for row, answer in zip(rows, session.answer(asked.picture(picture), modulation, names), strict=True):
+            said[row], chance[row] = answer.answer, answer.probabilities[answer.answer]
+            of_truth[row] = answer.probabilities.get(str(questions[row].answer), 0.0)
+            pooled[row] = [pool(answer.activations[name], axis=(1, 2)) for name in names]
+        done += len(rows)
+        if progress:
+            progress(done, count)
+    table = describe(questions)
+    table["prediction"], table["probability"], table["probability_of_truth"] = said, chance, of_truth
+    table["right"] = table["prediction"] == table["answer"]
+    recipe = {
+        "weights": session.card.weights,
+        "source": source,
+        "seed": seed,
+        "pooling": pooling,
+        "questions": count,
+        "pictures": int(table["picture"].nunique()),
+        "versions": versions(),
+    }
+    return Observed(table, state, gamma, beta, pooled, recipe)
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Versions of what computes."""
+    return {name: version(name) for name in ("numpy", "pandas", "torch", "scikit-learn", *packages)}
+
+
+def _read(session: Session, texts: Sequence[str]) -> tuple[np.ndarray, Modulation]:
+    reader = session.network.question_encoder
+    ids, lengths = map(torch.from_numpy, session.vocabulary.encode_all(texts, lenient=True))
+    with torch.inference_mode():
+        state = reader(ids.to(session.device), lengths)
+        found = reader.modulation(state)
+    return state.cpu().numpy(), Modulation(found.gamma.cpu().clone(), found.beta.cpu().clone())
+
+
+def describe(questions: Sequence[GivenQuestion]) -> pd.DataFrame:
+    """What is known of questions without a network: the first columns of `Observed.table`."""
+    rows = []
+    for question in questions:
+        kind = _type(question) or ""
+        operation, _, attribute = kind.partition("_")
+        asks = operation in ("query", "equal") and attribute != "integer"
+        rows.append(
+            {
+                "text": question.text,
+                "type": kind,
+                "group": GROUPS.get(kind, ""),
+                "family": -1 if question.family is None else question.family,
+                "length": len(split_words(question.text)),
+                "depth": program_depth(question.program) if question.program else 0,
+                "attribute": attribute if asks else "",
+                "operation": operation if asks or kind in ("count", "exist") else "compare",
+                "answer": str(question.answer),
+                "picture": question.filename,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _type(question: GivenQuestion) -> str | None:
+    if question.program:
+        return question_type(question.program)
+    return None if question.family is None else FAMILIES[question.family].type
+
+
+# --- How often it is right ------------------------------------------------------------------------
+
+
+def accuracy_by(answers: pd.DataFrame, column: str, *, least: int = 1, seed: int = 0) -> pd.DataFrame:
+    """Share of right answers for every value of a column, with 95 % intervals clustered by picture.
+
+    Args:
+        answers: an `Observed.table`.
+        column: type, group, length or depth; "" for all questions together.
+        least: values with fewer questions are left out.
+        seed: of the resampling.
+
+    Returns:
+        Columns value, right, asked, accuracy, low, high, in the order of the values.
+    """
+    values = pd.Series("all", answers.index) if not column else answers[column]
+    members = {
+        value: (values == value).to_numpy()
+        for value in sorted(values.unique())
+        if (values == value).sum() >= least
+    }
+    if not members:
+        return pd.DataFrame(columns=["value", "right", "asked", "accuracy", "low", "high"])
+    owner = pd.factorize(answers["picture"])[0]
+    shares = clustered_shares(
+        answers["right"].to_numpy(bool), owner, {str(name): mask for name, mask in members.items()}, seed=seed
+    )
+    return pd.DataFrame(
+        [
+            {
+                "value": value, "right": share.right, "asked": share.asked, "accuracy": share.accuracy,
+                "low": share.low, "high": share.high,
+            }
+            for value, share in zip(members, shares.values(), strict=True)
+        ]
+    )  # fmt: skip
+
+
+def confusion(answers: pd.DataFrame) -> pd.DataFrame:
+    """How often each true answer (row) was answered as what (column); answers of a kind stand together."""
+    found = pd.crosstab(answers["answer"], answers["prediction"])
+    names = sorted(set(found.index) | set(found.columns), key=_kind)
+    return found.reindex(index=names, columns=names, fill_value=0)
+
+
+def _kind(answer: str) -> tuple[int, int, str]:
+    """Yes and no, then numbers in their order, then the values of each attribute."""
+    from film import ATTRIBUTES
+
+    if answer in ("yes", "no"):
+        return 0, answer == "no", answer
+    if answer.isdigit():
+        return 1, int(answer), answer
+    for place, values in enumerate(ATTRIBUTES.values()):
+        if answer in values:
+            return 2 + place, 0, answer
+    return 9, 0, answer
+
+
+def wrong_answers(answers: pd.DataFrame) -> pd.DataFrame:
+    """The wrong answers, the surest first."""
+    return answers[~answers["right"]].sort_values("probability", ascending=False, kind="stable")
+
+
+def beside_paper(answers: pd.DataFrame, accuracy: Mapping[str, Any], *, seed: int = 0) -> pd.DataFrame:
+    """Accuracy in per cent, overall and by group: here, on the network's card, and in the paper's Table 1.
+
+    Args:
+        accuracy: of the network's `Card`: data's name -> what was measured on it.
+
+    Returns:
+        Columns what, questions, Overall, its low and high, and the five groups; nan where nothing is known.
+    """
+    groups = accuracy_by(answers, "group", seed=seed).set_index("value")["accuracy"]
+    whole = accuracy_by(answers, "", seed=seed).iloc[0]
+    rows: list[dict[str, Any]] = [
+        {
+            "what": "this network, here", "questions": int(whole["asked"]),
+            "Overall": 100 * whole["accuracy"], "low": 100 * whole["low"], "high": 100 * whole["high"],
+            **(100 * groups).to_dict(),
+        }
+    ]  # fmt: skip
+    for name, measured in accuracy.items():
+        overall = measured.get("overall") if isinstance(measured, Mapping) else measured
+        known: Mapping[str, Any] = overall if isinstance(overall, Mapping) else {"accuracy": overall}
+        if not isinstance(known.get("accuracy"), float | int):
+            continue  # a note, not a measurement
+        parts: Mapping[str, Any] = measured.get("groups", {}) if isinstance(measured, Mapping) else {}
+        rows.append(
+            {
+                "what": f"this network, {name}", "questions": known.get("asked"),
+                "Overall": 100 * known["accuracy"],
+                **{end: 100 * known[end] for end in ("low", "high") if end in known},
+                **{group: 100 * parts[group] for group in GROUP_NAMES if group in parts},
+            }
+        )  # fmt: skip
+    rows += [
+        {"what": f"{name} (paper)", **dict(zip(("Overall", *GROUP_NAMES), row, strict=True))}
+        for name, row in PAPER.items()
+    ]
+    return pd.DataFrame(rows).reindex(columns=["what", "questions", "Overall", "low", "high", *GROUP_NAMES])

@@ -1,0 +1,537 @@
+"""Questions as points on a plane: PCA, t-SNE, UMAP and PaCMAP of any space of an extraction.
+
+Every layout knows how it was made and how faithful it is, and a new question can be placed on it
+without fitting anything again: at the median of the places of its nearest neighbours.
+
+UMAP compiles for about a minute in each process, so it is for the command line, never for a click.
+PaCMAP lays out a few thousand questions in seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.corpus.extraction import Extraction, vectors
+from analysis.corpus.question_set import Cancel, Progress, stop_if
+from film import InputError, write_atomically
+
+FORMAT, VERSION = "film-lens layout", 1
+COMPONENTS = 50  # of the PCA that comes before the other methods; it costs no visible quality
+NEIGHBOURS = 15  # that quality is measured by
+PLACED_BY = 10  # neighbours that place a new question
+SAMPLE = 1000  # questions that quality is measured on
+STABILITY = 2000  # questions laid out twice more, for the stability over seeds
+
+METHODS = {
+    "pca": "PCA",
+    "tsne": "t-SNE",
+    "umap": "UMAP",
+    "pacmap": "PaCMAP",
+    "tsne-paper": "t-SNE with the authors' settings",
+}
+_PACKAGES = {
+    "pca": "numpy",
+    "tsne": "openTSNE",
+    "umap": "umap-learn",
+    "pacmap": "pacmap",
+    "tsne-paper": "scikit-learn",
+}
+
+# What each method does if nothing else is asked for. The authors' settings are those of their
+# published code: scikit-learn's t-SNE of the first 3,000 questions, neither scaled nor reduced.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "pca": {},
+    "tsne": {"components": COMPONENTS, "perplexity": 30, "exaggeration": 12, "early": 250, "iterations": 500},
+    "umap": {"components": COMPONENTS, "n_neighbors": 15, "min_dist": 0.1},
+    "pacmap": {"components": COMPONENTS, "n_neighbors": 10, "iterations": 450},
+    "tsne-paper": {
+        "perplexity": 350, "early_exaggeration": 4, "learning_rate": 500, "max_iter": 5000,
+        "n_iter_without_progress": 50, "min_grad_norm": 1e-7, "init": "random", "angle": 0.5,
+    },
+}  # fmt: skip
+PAPER_QUESTIONS, PAPER_SEED = 3000, 1
+
+
+@dataclass(frozen=True)
+class LayoutRecipe:
+    """How to lay questions out: `space` and `method` (a key of METHODS), seed, and settings that differ.
+
+    Raises:
+        InputError: there is no such method or setting.
+    """
+
+    space: str = "both"
+    method: str = "tsne"
+    seed: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f"There is no method {self.method!r}; choose {', '.join(METHODS)}.")
+        known = SETTINGS[self.method]
+        for name, value in self.settings.items():
+            if name not in known:
+                raise InputError(
+                    f"{METHODS[self.method]} has no setting {name!r}; it has {', '.join(known) or 'none'}."
+                )
+            usual = known[name]
+            if isinstance(usual, str):
+                fits = isinstance(value, str)
+            else:
+                fits = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+            if not fits:
+                raise InputError(f"The setting {name} cannot be {value!r}; it is usually {usual!r}.")
+        object.__setattr__(self, "settings", {**known, **self.settings})
+
+    @property
+    def title(self) -> str:
+        """A short name: "Block 4, t-SNE"."""
+        kind, _, block = self.space.partition(":")
+        where = f"block {block}" if block else "all blocks"
+        what = {"both": where, "state": "GRU state", "maps": f"pooled maps of {where}"}
+        what |= {kind: f"{kind} of {where}" for kind in ("gamma", "beta")}
+        named = what.get(kind, self.space)
+        return f"{named[:1].upper()}{named[1:]}, {METHODS[self.method]}"
+
+    def describe(self) -> str:
+        """One line for a figure."""
+        settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.settings.items())
+        named = f"{METHODS[self.method]} of {self.space}"
+        return f"{named} ({settings}), seed {self.seed}" if settings else named
+
+
+@dataclass(eq=False)
+class Layout:
+    """Questions on a plane.
+
+    places: (n, 2) float32. rows: (n,) positions in the extraction of the questions laid out.
+    quality: see `quality`. origin: hashes of weights and questions, and versions.
+    """
+
+    places: np.ndarray
+    rows: np.ndarray
+    recipe: LayoutRecipe
+    quality: dict[str, float] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
+    _reduced: _Reduced | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reduced:
+    """Points along the axes of their greatest variance."""
+
+    mean: np.ndarray  # (d,)
+    axes: np.ndarray  # (d, components)
+    points: np.ndarray  # (n, components) float32
+
+    @staticmethod
+    def of(points: np.ndarray, components: int, step: int = 1) -> _Reduced:
+        """PCA by the covariance's eigenvectors, the same on every run; of every `step`-th point alone."""
+        mean = points[::step].mean(axis=0, dtype=np.float64)
+        around = points - mean.astype(np.float32)
+        _, axes = np.linalg.eigh((around[::step].T @ around[::step]).astype(np.float64))
+        axes = axes[:, ::-1][:, :components]
+        # An eigenvector has no sign of its own: let its largest entry be positive.
+        axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+        axes = axes.astype(np.float32)
+        return _Reduced(mean.astype(np.float32), axes, around @ axes)
+
+
+def lay_out(
+    extraction: Extraction,
+    recipe: LayoutRecipe,
+    rows: np.ndarray | None = None,
+    *,
+    measure: bool = True,
+    stability: int = 0,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Layout:
+    """Lay questions out on a plane.
+
+    Args:
+        rows: positions of the questions; all by default, the first 3,000 for the authors' settings.
+        measure: also measure how faithful the map is (some seconds).
+        stability: on how many questions to compare two random starts, which takes two more fits of so
+            many; 0 leaves it out.
+        progress: called with steps done and of how many. t-SNE takes many steps, and can be cancelled
+            at each; the other methods can be between their parts only.
+
+    Raises:
+        InputError: there are too few questions, or they are all alike.
+        Cancelled: `cancel` said so.
+    """
+    if rows is None:
+        most = PAPER_QUESTIONS if recipe.method == "tsne-paper" else len(extraction)
+        rows = np.arange(min(most, len(extraction)))
+    rows = np.asarray(rows)
+    if len(rows) < 10:
+        raise InputError(f"A map of {len(rows)} questions says nothing; take 10 or more.")
+    points = vectors(_rows(extraction, rows), recipe.space)
+    if not (points != points[0]).any():
+        raise InputError(f"These questions are all alike in {recipe.space}, so there is no map of them.")
+    _stop_and_say(cancel, progress, 0, 100)
+    places = _fit(points, recipe, progress, cancel)
+    layout = Layout(places, rows, recipe, {}, _origin(extraction, recipe))
+    if measure:
+        stop_if(cancel)
+        layout.quality = quality(points, places, recipe.seed)
+    if stability and recipe.method != "pca":
+        layout.quality["stability"] = stability_over_seeds(points, recipe, stability, cancel)
+    _stop_and_say(None, progress, 100, 100)
+    return layout
+
+
+def _rows(extraction: Extraction, rows: np.ndarray) -> Extraction:
+    whole = len(rows) == len(extraction) and bool((rows == np.arange(len(rows))).all())
+    return extraction if whole else extraction.take(rows)
+
+
+def _origin(extraction: Extraction, recipe: LayoutRecipe) -> dict[str, Any]:
+    package = _PACKAGES[recipe.method]
+    kept = {name: extraction.recipe.get(name) for name in ("weights", "questions", "source", "count")}
+    return {**kept, "versions": {package: version(package), "numpy": np.__version__}}
+
+
+def _stop_and_say(cancel: Cancel | None, progress: Progress | None, done: int, of: int) -> None:
+    stop_if(cancel)
+    if progress:
+        progress(done, of)
+
+
+# --- the methods ----------------------------------------------------------------------------------
+
+
+def _fit(
+    points: np.ndarray,
+    recipe: LayoutRecipe,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    *,
+    random: bool = False,
+) -> np.ndarray:
+    """Places (n, 2) of points (n, d), around the origin. `random`: start t-SNE at random places."""
+    settings = dict(recipe.settings)
+    reduced = points
+    if "components" in settings:
+        components = int(settings.pop("components"))
+        if points.shape[1] > components:
+            reduced = _Reduced.of(points, components).points
+        else:
+            reduced = points - points.mean(axis=0)
+    match recipe.method:
+        case "pca":
+            places = _Reduced.of(points, 2).points
+        case "tsne":
+            places = _tsne(reduced, settings, recipe.seed, progress, cancel, random)
+        case "tsne-paper":
+            places = _tsne_paper(reduced, settings, recipe.seed)
+        case "umap":
+            places = _umap(reduced, settings, recipe.seed)
+        case _:
+            places = _pacmap(reduced, settings, recipe.seed)
+    if places.shape[1] < 2:
+        places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+    return np.ascontiguousarray(places - places.mean(axis=0), np.float32)
+
+
+def _tsne(
+    points: np.ndarray,
+    settings: dict[str, Any],
+    seed: int,
+    progress: Progress | None,
+    cancel: Cancel | None,
+    random: bool,
+) -> np.ndarray:
+    from openTSNE import TSNEEmbedding, affinity, initialization
+
+    early, late = int(settings["early"]), int(settings["iterations"])
+    perplexity = min(float(settings["perplexity"]), (len(points) - 1) / 3)
+    jobs = _cores()
+    near = affinity.PerplexityBasedNN(points, perplexity=perplexity, n_jobs=jobs, random_state=seed)
+    if random:
+        start = initialization.random(points, random_state=seed)
+    else:
+        start = initialization.rescale(_Reduced.of(points, 2).points.astype(np.float64))
+    embedding = TSNEEmbedding(start, near, n_jobs=jobs, random_state=seed)
+    done = 0
+
+    def step(iteration: int, error: float, places: np.ndarray) -> bool:
+        _stop_and_say(cancel, progress, min(10 + 80 * (done + iteration) // max(1, early + late), 90), 100)
+        return False
+
+    watch = {"callbacks": step, "callbacks_every_iters": 10}
+    embedding = embedding.optimize(
+        early, exaggeration=settings["exaggeration"], momentum=0.5, propagate_exception=True, **watch
+    )
+    done = early
+    embedding = embedding.optimize(late, momentum=0.8, propagate_exception=True, **watch)
+    return np.asarray(embedding)
+
+
+def _tsne_paper(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray:
+    from sklearn.manifold import TSNE
+
+    perplexity = min(float(settings.pop("perplexity")), (len(points) - 1) / 3)
+    return TSNE(perplexity=perplexity, random_state=seed, n_jobs=_cores(), **settings).fit_transform(points)
+
+
+def _umap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a seed makes it run on one core, as it should
+        from umap import UMAP
+
+        return UMAP(random_state=seed, n_jobs=1, **settings).fit_transform(points)
+
+
+def _pacmap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pacmap import PaCMAP
+
+        logging.getLogger("pacmap").setLevel(logging.ERROR)  # it warns of every seed
+        fitted = PaCMAP(
+            n_neighbors=int(settings["n_neighbors"]),
+            num_iters=int(settings["iterations"]),
+            random_state=seed,
+            apply_pca=False,
+            verbose=False,
+        )
+        return fitted.fit_transform(np.ascontiguousarray(points))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# --- how good it is -------------------------------------------------------------------------------
+
+
+def quality(points: np.ndarray, places: np.ndarray, seed: int, sample: int = SAMPLE) -> dict[str, float]:
+    """How faithful places (n, 2) are to points (n, d), on a random sample of the questions.
+
+    Returns:
+        `trustworthiness`: 1 where no question has neighbours on the map that are far in the space, about
+        0.5 by chance (Venna and Kaski 2001); `neighbour_recall`: the share of the 15 nearest in the space
+        that are among the 15 nearest on the map; `recall_by_chance`; and `measured_on` how many.
+    """
+    n = len(points)
+    count = min(NEIGHBOURS, (n - 1) // 3)
+    chosen = np.random.default_rng(seed).choice(n, min(sample, n), replace=False)
+    points = points - points.mean(axis=0)
+    squares, flat = np.einsum("ij,ij->i", points, points), np.einsum("ij,ij->i", places, places)
+    too_far, kept = 0.0, 0
+    for start in range(0, len(chosen), 100):
+        rows = chosen[start : start + 100]
+        here = np.arange(len(rows))[:, None]
+        apart = squares - 2 * points[rows] @ points.T  # (100, n), the row's own square left out
+        on_map = flat - 2 * places[rows] @ places.T
+        apart[here[:, 0], rows] = on_map[here[:, 0], rows] = -np.inf  # a question is nearest to itself
+        near = np.argpartition(apart, count, axis=1)[:, : count + 1]
+        near_on_map = np.argpartition(on_map, count, axis=1)[:, : count + 1]
+        for one, (true, shown) in enumerate(zip(near, near_on_map, strict=True)):
+            kept += len(np.intersect1d(true, shown)) - 1
+            ranks = (apart[one] < apart[one, shown][:, None]).sum(axis=1)  # 0 for itself
+            too_far += np.maximum(ranks - count, 0).sum()
+    scale = 2 / (len(chosen) * count * (2 * n - 3 * count - 1))
+    return {
+        "trustworthiness": float(1 - scale * too_far),
+        "neighbour_recall": kept / (len(chosen) * count),
+        "recall_by_chance": count / (n - 1),
+        "measured_on": len(chosen),
+    }
+
+
+def stability_over_seeds(
+    points: np.ndarray, recipe: LayoutRecipe, count: int = STABILITY, cancel: Cancel | None = None
+) -> float:
+    """The share of neighbours that two maps from different random starts have in common.
+
+    Both are of the same random sample of `count` of the points.
+    """
+    chosen = np.random.default_rng(recipe.seed).choice(len(points), min(count, len(points)), replace=False)
+    settings = dict(recipe.settings)
+    maps = [
+        _fit(points[chosen], LayoutRecipe(recipe.space, recipe.method, recipe.seed + more, settings),
+             cancel=cancel, random=True)
+        for more in (1, 2)
+    ]  # fmt: skip
+    return quality(maps[0], maps[1], recipe.seed)["neighbour_recall"]
+
+
+# --- placing a new question -----------------------------------------------------------------------
+
+
+def place(
+    layout: Layout, extraction: Extraction, new_vectors: np.ndarray, count: int = PLACED_BY
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where new questions lie on an existing map: at the median of their neighbours' places.
+
+    The neighbours are the nearest of the questions laid out, in the space reduced to 50 dimensions
+    by PCA. That is as faithful as the methods' own transforms, and takes milliseconds.
+
+    Args:
+        new_vectors: (m, d), of the layout's space, as `vectors` gives them.
+
+    Returns:
+        Places (m, 2), and the neighbours' positions in the extraction (m, count), nearest first.
+
+    Raises:
+        InputError: the vectors are of another space.
+    """
+    reduced = layout._reduced
+    if reduced is None:
+        points = vectors(_rows(extraction, layout.rows), layout.recipe.space)
+        # Axes of 4,000 questions are as good for finding neighbours, and nobody waits for more.
+        reduced = layout._reduced = _Reduced.of(points, COMPONENTS, max(1, len(points) // 4000))
+    new = np.atleast_2d(np.asarray(new_vectors, np.float32))
+    if new.shape[1] != len(reduced.mean):
+        raise InputError(
+            f"These vectors have {new.shape[1]} numbers, the map's space {layout.recipe.space} has "
+            f"{len(reduced.mean)}; give vectors of that space."
+        )
+    new = (new - reduced.mean) @ reduced.axes  # (m, components)
+    count = min(count, len(layout))
+    squares = np.einsum("ij,ij->i", reduced.points, reduced.points)
+    near = np.empty((len(new), count), np.int64)
+    for start in range(0, len(new), 256):
+        apart = squares - 2 * new[start : start + 256] @ reduced.points.T
+        nearest = np.argpartition(apart, count - 1, axis=1)[:, :count]
+        order = np.argsort(np.take_along_axis(apart, nearest, axis=1), axis=1, kind="stable")
+        near[start : start + 256] = np.take_along_axis(nearest, order, axis=1)
+    return np.median(layout.places[near], axis=1).astype(np.float32), layout.rows[near]
+
+
+# --- keeping them ---------------------------------------------------------------------------------
+
+
+def write_layout(path: str | Path, layout: Layout) -> None:
+    """Keep a layout as a Parquet file with its recipe inside."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {
+        "format": FORMAT,
+        "version": VERSION,
+        "recipe": asdict(layout.recipe),
+        "quality": layout.quality,
+        "origin": layout.origin,
+    }
+    columns = {
+        "row": pa.array(layout.rows, pa.int32()),
+        "x": pa.array(layout.places[:, 0], pa.float32()),
+        "y": pa.array(layout.places[:, 1], pa.float32()),
+    }
+    table = pa.table(columns).replace_schema_metadata({"layout": json.dumps(about)})
+    encoding = {"row": "DELTA_BINARY_PACKED", "x": "BYTE_STREAM_SPLIT", "y": "BYTE_STREAM_SPLIT"}
+
+    def write(part: Path) -> None:
+        pyarrow.parquet.write_table(
+            table, part, compression="zstd", use_dictionary=False, column_encoding=encoding
+        )
+
+    write_atomically(path, write)
+
+
+def read_layout(path: str | Path, extraction: Extraction | None = None) -> Layout:
+    """Read what `write_layout` wrote.
+
+    Raises:
+        InputError: it is missing, damaged, or of other questions or another network than the extraction.
+    """
+    import pyarrow.parquet
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no map {path}; make it with `python -m analysis layout`.")
+    try:
+        table = pyarrow.parquet.read_table(path)
+        about = json.loads(table.schema.metadata[b"layout"])
+        if about["format"] != FORMAT or about["version"] != VERSION:
+            raise ValueError("it is of another format or version")
+        layout = Layout(
+            np.column_stack([table["x"].to_numpy(), table["y"].to_numpy()]).astype(np.float32),
+            table["row"].to_numpy().astype(np.int64),
+            LayoutRecipe(**about["recipe"]),
+            dict(about["quality"]),
+            dict(about["origin"]),
+        )
+    except Exception as error:  # a damaged file fails in many ways
+        raise InputError(f"The map {path} cannot be read ({error}); make it again.") from None
+    if extraction is not None:
+        for name in ("weights", "questions"):
+            if layout.origin.get(name) != extraction.recipe.get(name):
+                raise InputError(f"The map {path} is of other {name} than the extraction; make it again.")
+        if len(layout) and not 0 <= layout.rows.min() <= layout.rows.max() < len(extraction):
+            raise InputError(f"The map {path} speaks of questions that the extraction lacks; make it again.")
+    return layout
+
+
+def layout_key(extraction: Extraction, recipe: LayoutRecipe, rows: np.ndarray | None = None) -> str:
+    """What a layout's content depends on, as a hash: weights, questions, which of them, and the recipe."""
+    about = [extraction.recipe.get(name) for name in ("weights", "questions")]
+    digest = hashlib.sha256(json.dumps([*about, asdict(recipe)], sort_keys=True).encode())
+    digest.update(b"all" if rows is None else np.asarray(rows, np.int64).tobytes())
+    return digest.hexdigest()
+
+
+def layout_in(
+    folder: str | Path,
+    extraction: Extraction,
+    recipe: LayoutRecipe,
+    rows: np.ndarray | None = None,
+    **options: Any,
+) -> Layout:
+    """The layout kept in a folder under its content's hash; made and kept there if it is not.
+
+    Options are those of `lay_out`. A damaged file is made again.
+    """
+    space = recipe.space.replace(":", "-")
+    key = layout_key(extraction, recipe, rows)[:12]
+    path = Path(folder) / f"{space}-{recipe.method}-{key}.parquet"
+    if path.is_file():
+        try:
+            return read_layout(path, extraction)
+        except InputError:
+            pass
+    layout = lay_out(extraction, recipe, rows, **options)
+    write_layout(path, layout)
+    return layout
+
+
+def layouts_in(folder: str | Path, extraction: Extraction) -> dict[str, Layout]:
+    """The readable layouts of an extraction that a folder holds, by their titles, t-SNE first."""
+    found: dict[str, Layout] = {}
+    for path in sorted(Path(folder).glob("*.parquet")):
+        try:
+            layout = read_layout(path, extraction)
+        except InputError:
+            continue  # of another network, or damaged: what is left is still of use
+        found[layout.recipe.title] = layout
+    return dict(sorted(found.items(), key=lambda item: _rank(item[1].recipe)))
+
+
+def _rank(recipe: LayoutRecipe) -> tuple[int, int, str]:
+    first = ["tsne", "umap", "pca", "pacmap", "tsne-paper"]
+    kinds = ["both", "gamma", "beta", "maps", "state"]
+    kind, _, block = recipe.space.partition(":")
+    return first.index(recipe.method), kinds.index(kind), block.zfill(3)

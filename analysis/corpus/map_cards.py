@@ -1,0 +1,442 @@
+"""Map cards: what every feature map answers to in pictures, what moves it in language, what it is good for.
+
+The three questions are asked of every map of every block at once:
+
+    pictures   known objects are read off the map before its FiLM; do those of one colour, shape, material,
+               size or place read higher or lower than the others?
+    language   is its gamma higher or lower in questions with this word, of this type?
+    answers    how often does the answer change when its gamma and beta are set to their means?
+
+The effect size is Cliff's delta: how much oftener a value of the group lies above one of the rest than
+below, -1 to 1. Significance is family-wise, against the greatest effect of any map and value in shuffled
+labels, so that a label is not what 512 maps times 19 values throw up by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from analysis.corpus.accuracy import versions
+from analysis.corpus.extraction import Extraction
+from analysis.question.feature_maps import stage_names
+from analysis.question.pooling import as_seen
+from analysis.tables import read_tables, write_tables
+from film import (
+    ATTRIBUTES,
+    InputError,
+    Modulation,
+    Scene,
+    Session,
+    gallery,
+    read_picture,
+    render,
+    sample_scene,
+)
+
+CARDS, EFFECTS, FOLDER = "maps.parquet", "maps_effects.parquet", "study"
+SCENES, ASKED_EACH = 240, 8  # pictures drawn to read objects in, questions that each is read under
+QUESTIONS = 4000  # of the study, whose gammas are compared
+ABLATED_EACH = 4  # questions about every gallery picture that each map's effect is measured on
+TRIALS, RESAMPLES = 300, 200
+MEDIUM = 0.33  # the least |delta| that makes a label: "medium" in the usual reading
+SURE = 0.05  # family-wise
+ALIKE = 0.95  # correlation from which two maps of a block count as one
+RARE = 0.01  # words in fewer questions than this share are left out
+SIZE = (180, 120)
+_NOTE = b"film-lens maps"
+
+Progress = Callable[[int, int], None]
+Cancel = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Every label against the rest, on every map: (values, maps) each.
+
+    `delta`: Cliff's delta; `low`, `high`: its 95 % interval; `p`: family-wise over all values and maps.
+    """
+
+    delta: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+
+
+def contrast(
+    labels: np.ndarray,
+    readings: np.ndarray,
+    groups: np.ndarray | None = None,
+    *,
+    trials: int = TRIALS,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Contrast:
+    """Compare those that have a label with those that have not.
+
+    Args:
+        labels: bool (n, values). Every value must be had by some and not by all.
+        readings: (n, maps).
+        groups: (n,) ints; rows of a group (objects of one picture) are resampled together. None: each alone.
+        trials: shufflings of the labels, whose greatest |effect| is the null.
+        resamples: of the bootstrap.
+
+    Raises:
+        InputError: a label is had by nobody or by all.
+    """
+    from scipy.stats import rankdata
+
+    labels = labels.astype(np.float32)
+    n, had = len(labels), labels.sum(axis=0)
+    if not len(labels) or (had == 0).any() or (had == n).any():
+        raise InputError("A label that all or none have cannot be compared; leave it out.")
+    ranks = rankdata(readings, axis=0).astype(np.float32) / n - np.float32((n + 1) / (2 * n))  # mean 0
+    spread = np.sqrt((n + 1) / (3 * had * (n - had)))[:, None]  # of delta where nothing is to be found
+
+    def delta(of: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """2 (mean rank inside - mean rank outside): Cliff's delta, in shares of n."""
+        weights = np.ones(n, np.float32) if weights is None else weights
+        inside = of * weights[:, None]
+        count = inside.sum(axis=0)[:, None]
+        total, sums = weights @ ranks, inside.T @ ranks  # (maps,), (values, maps)
+        return 2 * (sums / np.maximum(count, 1) - (total - sums) / np.maximum(weights.sum() - count, 1))
+
+    rng = np.random.default_rng(seed)
+    found = delta(labels)
+    greatest = np.array([np.abs(delta(labels[rng.permutation(n)]) / spread).max() for _ in range(trials)])
+    above = trials - np.searchsorted(np.sort(greatest), np.abs(found / spread), side="left")
+    numbers, which = (
+        (np.arange(n), np.arange(n)) if groups is None else np.unique(groups, return_inverse=True)
+    )
+    drawn = []
+    for _ in range(resamples):
+        times = np.bincount(rng.integers(len(numbers), size=len(numbers)), minlength=len(numbers))
+        drawn.append(delta(labels, times[which].astype(np.float32)))
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    return Contrast(found, low, high, (1 + above) / (1 + trials))
+
+
+# --- What is compared -----------------------------------------------------------------------------
+
+PLACES = {"across": ("left", "right"), "depth": ("front", "back")}
+
+
+def object_labels(
+    scenes: Sequence[Scene], centres: Sequence[np.ndarray]
+) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """Every object's attributes and half of the picture: their names, and bool (objects, values).
+
+    Args:
+        centres: of each scene's objects in the picture, (n, 2) in shares of width and height.
+    """
+    names = [(attribute, value) for attribute, values in ATTRIBUTES.items() for value in values]
+    names += [(place, side) for place, sides in PLACES.items() for side in sides]
+    rows = []
+    for scene, places in zip(scenes, centres, strict=True):
+        for thing, (across, down) in zip(scene.objects, places, strict=True):
+            own = {name: getattr(thing, name) for name in ATTRIBUTES}
+            own |= {"across": "left" if across < 0.5 else "right", "depth": "back" if down < 0.5 else "front"}
+            rows.append([own[attribute] == value for attribute, value in names])
+    return names, np.array(rows, dtype=bool)
+
+
+def question_labels(table: pd.DataFrame) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """Words and types, as ("word", "red") or ("type", "count"), and who has them: (questions, values)."""
+    words = [frozenset(text.lower().replace("?", " ").replace(";", " ").split()) for text in table["text"]]
+    known = sorted(set().union(*words))
+    columns = {("word", word): np.array([word in here for here in words]) for word in known}
+    columns |= {
+        ("type", kind): (table["type"] == kind).to_numpy() for kind in sorted(set(table["type"])) if kind
+    }
+    kept = {name: column for name, column in columns.items() if RARE <= column.mean() <= 1 - RARE}
+    return list(kept), np.stack(list(kept.values()), axis=1)
+
+
+def cover(objects: np.ndarray, session: Session) -> np.ndarray:
+    """How much of each place of the grid each object fills: (objects, rows, columns), each summing to 1.
+
+    An object that does not show is 0 everywhere.
+
+    Args:
+        objects: uint8 (height, width), 0 the ground, else the object's number + 1.
+    """
+    columns, rows = session.config.grid
+    found = []
+    for number in range(1, int(objects.max(initial=0)) + 1):
+        mask = np.repeat(((objects == number) * np.uint8(255))[..., None], 3, axis=2)
+        seen = torch.from_numpy(as_seen(mask, session.config, session.card.fit)[..., 0].astype(np.float32))
+        share = torch.nn.functional.adaptive_avg_pool2d(seen[None], (rows, columns))[0].numpy()
+        found.append(share / share.sum() if share.sum() > 0 else share)
+    return np.array(found, dtype=np.float32).reshape(-1, rows, columns)
+
+
+# --- Measuring ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class MapCards:
+    """What is known of every feature map.
+
+    `cards`: a row a map: block and map (from 0), pictures and language (what it answers to, "unlabelled"
+        where the evidence is weak), changed (share of answers that change without it, with low and high),
+        drop (mean loss of probability of the answer given with it, with low and high), dead (never above 0
+        after its ReLU), twin (number of another map of the block that does the same, -1 for none), best
+        (the gallery pictures it is strongest in, as "7 12 3").
+    `effects`: a row for each map and value: block, map, about (pictures, language), attribute, value, delta,
+        low, high, p.
+    `recipe`: weights, seed, counts and versions.
+    """
+
+    cards: pd.DataFrame
+    effects: pd.DataFrame
+    recipe: Mapping[str, Any]
+
+    def effects_of(self, block: int, number: int, about: str) -> pd.DataFrame:
+        """One map's effects in pictures or language, the greatest first."""
+        here = self.effects
+        rows = here[(here["block"] == block) & (here["map"] == number) & (here["about"] == about)]
+        return rows.reindex(rows["delta"].abs().sort_values(ascending=False, kind="stable").index)
+
+
+def measure_maps(
+    session: Session,
+    study: Extraction,
+    *,
+    scenes: int = SCENES,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> MapCards:
+    """Measure all maps; some minutes on two cores, most of them for the effect on answers.
+
+    Args:
+        study: questions, from which those that pictures are read under are drawn as well.
+        scenes: pictures to draw and read objects in.
+        progress: called with parts done and of all.
+
+    Raises:
+        InputError: it was cancelled, or the study is too small.
+    """
+    if len(study) < 200:
+        raise InputError(f"{len(study)} questions are too few to compare words; make the study first.")
+    rng = np.random.default_rng(seed)
+    exhibits = gallery()
+    of, done = scenes + 2 * len(exhibits) + 2, 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if cancel and cancel():
+            raise InputError("Measuring the maps was cancelled; start again to have them.")
+        if progress:
+            progress(done, of)
+
+    texts = study.table["text"].tolist()
+
+    def under() -> Modulation:
+        return session.modulate([texts[i] for i in rng.integers(len(texts), size=ASKED_EACH)], lenient=True)
+
+    readings, owners, drawn, centres = [], [], [], []
+    alive = np.zeros((session.config.blocks, session.config.maps), bool)
+    for number in range(scenes):
+        scene = sample_scene(rng)
+        rendering = render(scene, *SIZE, samples=16, seed=number)
+        before, above = _activations(session, rendering.picture, under())
+        alive |= above
+        shares = cover(rendering.objects, session)
+        missing = len(scene.objects) - len(shares)
+        shares = np.pad(shares, ((0, missing), (0, 0), (0, 0)))
+        readings.append(np.einsum("ohw,bchw->obc", shares, before).reshape(len(shares), -1))
+        owners += [number] * len(shares)
+        drawn.append(scene)
+        centres.append(rendering.centres[:, :2] / np.array(SIZE))
+        step()
+    names, labels = object_labels(drawn, centres)
+    seen = contrast(labels, np.concatenate(readings), np.array(owners), seed=seed)
+    step()
+
+    rows = np.sort(rng.choice(len(study), min(QUESTIONS, len(study)), replace=False))
+    gamma = np.asarray(study.gamma[rows], np.float32).reshape(len(rows), -1)
+    kinds, words = question_labels(study.table.iloc[rows])
+    told = contrast(words, gamma, seed=seed)
+    step()
+
+    strongest = np.zeros((len(exhibits), alive.size), np.float32)
+    for exhibit in exhibits:
+        before, above = _activations(session, read_picture(exhibit.picture_path), under())
+        alive |= above
+        strongest[exhibit.number] = before.max(axis=(2, 3)).ravel()
+        step()
+    changes, drops = _without(session, study, exhibits, step)
+
+    effects = pd.concat(
+        [_long(seen, names, "pictures", alive.shape), _long(told, kinds, "language", alive.shape)],
+        ignore_index=True,
+    )
+    cards = pd.DataFrame(
+        {
+            "block": np.repeat(np.arange(alive.shape[0]), alive.shape[1]),
+            "map": np.tile(np.arange(alive.shape[1]), alive.shape[0]),
+            "pictures": labels_of(seen, names),
+            "language": labels_of(told, kinds),
+            **_shares(changes, drops, seed),
+            "dead": ~alive.ravel(),
+            "twin": _twins(gamma, np.concatenate(readings), alive.shape),
+            "best": [" ".join(map(str, np.argsort(-column, kind="stable")[:4])) for column in strongest.T],
+        }
+    )
+    recipe = {
+        "weights": session.card.weights, "seed": seed, "scenes": scenes, "objects": len(owners),
+        "questions": len(rows), "pairs": len(changes), "trials": TRIALS, "resamples": RESAMPLES,
+        "versions": versions("scipy"),
+    }  # fmt: skip
+    return MapCards(cards, effects, recipe)
+
+
+def _activations(
+    session: Session, picture: np.ndarray, modulation: Modulation
+) -> tuple[np.ndarray, np.ndarray]:
+    """Maps before FiLM, mean over questions, (blocks, maps, rows, columns); and which ever pass the ReLU."""
+    stages = [stage_names(session.config, block).names for block in range(session.config.blocks)]
+    wanted = {name for first, _, last in stages for name in (first, last)}
+    answers = session.answer(picture, modulation, wanted)
+    count = session.config.maps
+
+    def of(name: str) -> np.ndarray:
+        return np.stack([answer.activations[name][:count] for answer in answers])
+
+    before = np.stack([of(first).mean(axis=0) for first, _, _ in stages])
+    above = np.stack([(of(last) > 0).any(axis=(0, 2, 3)) for _, _, last in stages])
+    return before, above
+
+
+def _without(
+    session: Session, study: Extraction, exhibits: Sequence[Any], step: Callable[[], None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the answer changes without each map, and what probability it loses: (pairs, blocks * maps)."""
+    blocks, count = session.config.blocks, session.config.maps
+    mean_gamma, mean_beta = (
+        torch.from_numpy(np.asarray(values, np.float32).mean(axis=0)) for values in (study.gamma, study.beta)
+    )
+    spoken = list(session.card.answer_indices)
+    changes, drops = [], []
+    for exhibit in exhibits:
+        known = [question.text for question in exhibit.questions[:ABLATED_EACH]]
+        maps, modulation = (
+            session.encode_picture(read_picture(exhibit.picture_path)),
+            session.modulate(known, lenient=True),
+        )
+        for row in range(len(modulation)):
+            gamma = modulation.gamma[row].repeat(blocks * count + 1, 1, 1)  # the last one as it is
+            beta = modulation.beta[row].repeat(blocks * count + 1, 1, 1)
+            block, number = np.divmod(np.arange(blocks * count), count)
+            gamma[np.arange(blocks * count), block, number] = mean_gamma[block, number]
+            beta[np.arange(blocks * count), block, number] = mean_beta[block, number]
+            parts = []
+            with torch.inference_mode():
+                for start in range(0, len(gamma), 64):
+                    here = Modulation(gamma[start : start + 64].to(maps), beta[start : start + 64].to(maps))
+                    parts.append(session.network.classify(maps, here, len(here))[0].float().cpu())
+            chances = torch.cat(parts)[:, spoken].softmax(dim=1).numpy()
+            said = int(chances[-1].argmax())
+            changes.append(chances[:-1].argmax(axis=1) != said)
+            drops.append(chances[-1, said] - chances[:-1, said])
+        step()
+    return np.array(changes), np.array(drops, dtype=np.float32)
+
+
+def _shares(changes: np.ndarray, drops: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Means over pairs with 95 % intervals: Wilson's for the share, a bootstrap of pairs for the loss."""
+    n, share, z = len(changes), changes.mean(axis=0), 1.96
+    middle, half = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float32)  # (resamples, pairs)
+    low, high = np.percentile(times @ drops / n, [2.5, 97.5], axis=0)
+    return {
+        "changed": share, "changed_low": np.maximum((middle - half) / (1 + z * z / n), 0),
+        "changed_high": (middle + half) / (1 + z * z / n),
+        "drop": drops.mean(axis=0), "drop_low": low, "drop_high": high,
+    }  # fmt: skip
+
+
+def _twins(gamma: np.ndarray, readings: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Of every map the first other one of its block that does the same in language and in pictures, or -1."""
+    found = np.full(shape, -1)
+    for block in range(shape[0]):
+        part = slice(block * shape[1], (block + 1) * shape[1])
+        same = np.ones((shape[1], shape[1]), bool)
+        for values in (gamma[:, part], readings[:, part]):
+            moves = values.std(axis=0) > 1e-6
+            with np.errstate(invalid="ignore", divide="ignore"):
+                same &= (np.abs(np.corrcoef(values, rowvar=False)) > ALIKE) & moves & moves[:, None]
+        np.fill_diagonal(same, False)
+        found[block] = np.where(same.any(axis=1), same.argmax(axis=1), -1)
+    return found.ravel()
+
+
+def labels_of(found: Contrast, names: Sequence[tuple[str, str]]) -> list[str]:
+    """One label a map: its strongest sure effects, "unlabelled" where none is sure and at least medium."""
+    sure = (found.p <= SURE) & (np.abs(found.delta) >= MEDIUM)
+    labels = []
+    for number in range(found.delta.shape[1]):
+        column = found.delta[:, number]
+        best = [i for i in np.argsort(-np.abs(column), kind="stable") if sure[i, number]]
+        if not best:
+            labels.append("unlabelled")
+            continue
+        # A value that goes with the strongest one's opposite (small with large) says nothing new.
+        kept: list[int] = []
+        for i in best:
+            if names[i][0] not in {names[j][0] for j in kept} or names[i][0] == "word":
+                kept.append(i)
+        labels.append(", ".join(f"{'+' if column[i] > 0 else '−'}{names[i][1]}" for i in kept[:3]))
+    return labels
+
+
+def _long(
+    found: Contrast, names: Sequence[tuple[str, str]], about: str, shape: tuple[int, int]
+) -> pd.DataFrame:
+    values, maps = found.delta.shape
+    block, number = np.divmod(np.arange(maps), shape[1])
+    return pd.DataFrame(
+        {
+            "block": np.tile(block, values).astype(np.int16),
+            "map": np.tile(number, values).astype(np.int16),
+            "about": pd.Categorical([about] * (values * maps), ["pictures", "language"]),
+            "attribute": np.repeat([name for name, _ in names], maps),
+            "value": np.repeat([value for _, value in names], maps),
+            **{
+                name: getattr(found, name).ravel().astype(np.float32).round(4)
+                for name in ("delta", "low", "high", "p")
+            },
+        }
+    )
+
+
+# --- Keeping --------------------------------------------------------------------------------------
+
+
+def write_maps(folder: str | Path, found: MapCards) -> None:
+    """Write both tables into a folder, each with its recipe inside."""
+    write_tables(folder, {CARDS: found.cards, EFFECTS: found.effects}, found.recipe, _NOTE)
+
+
+def find_maps(folder: str | Path, weights: str) -> MapCards | None:
+    """The cards beside a checkpoint; None where there are none or they are of other weights.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    study = Path(folder) / FOLDER
+    if not all((study / name).is_file() for name in (CARDS, EFFECTS)):
+        return None
+    tables, notes = read_tables(study, (CARDS, EFFECTS), _NOTE, "python -m analysis maps")
+    if notes[0] != notes[1] or notes[0].get("weights") != weights:
+        return None
+    return MapCards(tables[0], tables[1], notes[0])

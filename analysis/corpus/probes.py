@@ -1,0 +1,326 @@
+"""What can be read off gamma, beta, the reader's state and pooled maps by a linear probe, beside controls.
+
+A probe is a logistic regression trained on some pictures' questions and tested on other pictures', in
+folds, so that every question is tested once. What it reads is there to be read; that the network uses it
+is not shown (edits of gamma and beta show that). Three controls stand beside each accuracy: always saying
+the commonest label, the question's bag of words, and the same probe on shuffled labels; `selectivity` is
+what a probe gains over the last (Hewitt and Liang, "Designing and interpreting probes with control tasks",
+2019).
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.corpus.accuracy import Cancel, Observed, Progress
+from analysis.tables import read_tables, write_tables
+from film import InputError, NetworkConfig, Share, clustered_shares, split_words
+
+ANSWERS, PROBES, FOLDER = "answers.parquet", "probes.parquet", "study"
+SPACES = ("state", "gamma", "beta", "both", "maps", "stem")
+# Does the question have one of these words? CLEVR has several for some things; a reader may forget which.
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "“red”": ("red",),
+    "“left”": ("left",),
+    "“same”": ("same",),
+    "“metal”": ("metal",),
+    "metal in any words": ("metal", "metallic", "shiny"),
+    "“cube”": ("cube", "cubes"),
+    "a cube in any words": ("cube", "cubes", "block", "blocks"),
+}
+FOLDS = 5  # probes trained for each accuracy, each tested on the pictures the others were trained on
+PENALTY = 0.1  # scikit-learn's C, on standardised values
+STEPS, TOLERANCE = 300, 3e-3
+_NOTE = b"film-lens recipe"
+
+_LINEAR = (
+    "Gamma and beta are linear in the reader's state, so nothing can be read off them linearly that "
+    "cannot be read off the state. Where a probe on gamma or beta does better than one on the state, that is "
+    "the penalty's and the sample's doing: they put forward, or leave out, what the state also has."
+)
+
+
+def what_is_linear(config: NetworkConfig) -> str:
+    """What a probe on gamma or beta can at most find, as against one on the state, in words."""
+    bent = [kind for kind in ("gamma", "beta") if getattr(config, kind) in ("sigmoid", "tanh", "exp")]
+    if not bent:
+        return _LINEAR
+    return (
+        f"{' and '.join(bent).capitalize()} of this network is no linear function of the reader's state "
+        f"({', '.join(getattr(config, kind) for kind in bent)}), so a linear probe may read more off it than "
+        "off the state, though it holds no more."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What `python -m analysis evidence` keeps: the answers' table, the probes' table, and their recipes."""
+
+    answers: pd.DataFrame
+    probes: pd.DataFrame
+    recipe: Mapping[str, Any]
+
+
+# --- What is probed, and for what -------------------------------------------------------------------
+
+
+def spaces(observed: Observed) -> Iterator[tuple[str, int, np.ndarray]]:
+    """Every (space, block, vectors (questions, d)); block 0 stands for all together, "stem" for no block."""
+    pooled = observed.pooled
+    blocks = observed.gamma.shape[1]
+    yield "state", 0, observed.state
+    for block in range(blocks + 1):
+        part = slice(None) if block == 0 else slice(block - 1, block)
+        gamma, beta = (_flat(values[:, part]) for values in (observed.gamma, observed.beta))
+        yield "gamma", block, gamma
+        yield "beta", block, beta
+        yield "both", block, np.concatenate((gamma, beta), axis=1)
+        yield "maps", block, _flat(pooled[:, 1:][:, part])
+    yield "stem", 0, pooled[:, 0]
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.reshape(len(values), -1)
+
+
+def targets(table: pd.DataFrame, words: Mapping[str, tuple[str, ...]] = WORDS) -> dict[str, pd.Series]:
+    """What probes are to say: the labels by name, "" where a question is left out."""
+
+    def said(which: tuple[str, ...]) -> pd.Series:
+        there = table["text"].str.contains(rf"\b(?:{'|'.join(map(re.escape, which))})\b", case=False)
+        return there.map({True: "there", False: "absent"})
+
+    asked = {"type": table["type"], "attribute asked": table["attribute"], "answer": table["answer"]}
+    return asked | {name: said(which) for name, which in words.items()}
+
+
+def bag_of_words(texts: pd.Series) -> np.ndarray:
+    """How often each word stands in each text, float32 (questions, words); the words' order is lost."""
+    counted = [split_words(text.lower()) for text in texts]
+    place = {word: number for number, word in enumerate(sorted({w for words in counted for w in words}))}
+    bag = np.zeros((len(counted), len(place)), np.float32)
+    for row, words in enumerate(counted):
+        for word in words:
+            bag[row, place[word]] += 1
+    return bag
+
+
+Fold = tuple[np.ndarray, np.ndarray]  # rows to train on, rows to test on
+
+
+def parted(table: pd.DataFrame, seed: int) -> list[Fold]:
+    """Folds that test each question once: on other pictures than trained on, and on no text trained on.
+
+    Raises:
+        InputError: there are too few pictures.
+    """
+    owner, pictures = pd.factorize(table["picture"])
+    if len(pictures) < 2 * FOLDS:
+        raise InputError(
+            f"Probes need questions about {2 * FOLDS} pictures or more; there are {len(pictures)}."
+        )
+    fold_of = np.random.default_rng(seed).permutation(len(pictures)) % FOLDS
+    folds = []
+    for fold in range(FOLDS):
+        held = fold_of[owner] == fold
+        known = set(table["text"][~held])
+        folds.append((np.flatnonzero(~held), np.flatnonzero(held & ~table["text"].isin(known).to_numpy())))
+    return folds
+
+
+# --- Probing ----------------------------------------------------------------------------------------
+
+
+def rotated(values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Standardised by the training rows, then turned onto their principal axes: (questions, axes) float32.
+
+    A penalised probe sees angles and lengths alone, which turning leaves as they are; it is trained many
+    times faster on the few axes in which there is anything. Axes that hold less than a millionth of the
+    greatest variance are rounding.
+    """
+    mean, deviation = values[train].mean(axis=0), values[train].std(axis=0)
+    varies = deviation > 1e-6
+    if not varies.any():
+        return np.zeros((len(values), 1), np.float32)
+    scaled = ((values - mean)[:, varies] / deviation[varies]).astype(np.float32)
+    _, sizes, axes = np.linalg.svd(scaled[train], full_matrices=False)
+    return scaled @ axes[sizes > 1e-3 * sizes[0]].T
+
+
+def predict(values: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """What a logistic regression trained on some rows says of others. Fewer than two labels: that one."""
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(labels[train])) < 2:
+        return np.repeat(labels[train][:1], len(test))
+    probe = LogisticRegression(C=PENALTY, max_iter=STEPS, tol=TOLERANCE)
+    return probe.fit(values[train], labels[train]).predict(values[test])
+
+
+def probe(
+    observed: Observed,
+    *,
+    seed: int = 0,
+    words: Mapping[str, tuple[str, ...]] = WORDS,
+    only: Collection[str] = SPACES,
+    threads: int = 2,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> pd.DataFrame:
+    """Train and test every probe.
+
+    Args:
+        seed: of the split, the shuffles and the intervals' resampling.
+        words: name -> words of which a question has one or none.
+        only: the spaces to probe.
+        threads: spaces probed side by side.
+
+    Returns:
+        A row for every target, space and block, with columns target, space, block (0: all together),
+        axes, tested (questions), pictures, labels (their number), accuracy, low, high (95 %, by resampling
+        whole pictures), shuffled, shuffled_low, shuffled_high, selectivity, and the same for all spaces:
+        majority and bag, each with its low and high.
+
+    Raises:
+        InputError: there are too few pictures, or it was cancelled.
+    """
+    import sklearn.linear_model  # noqa: F401 - loaded once, here and not in the threads
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    folds = parted(observed.table, seed)
+    owner = pd.factorize(observed.table["picture"])[0]
+    rng = np.random.default_rng(seed)
+    tasks = []
+    for name, column in targets(observed.table, words).items():
+        labels = column.to_numpy(str)
+        counts = labels != ""
+        mine = [(train[counts[train]], test[counts[test]]) for train, test in folds]
+        if all(len(test) and len(np.unique(labels[train])) > 1 for train, test in mine):
+            shuffled = labels.copy()
+            shuffled[counts] = rng.permutation(labels[counts])
+            tasks.append(_Task(name, labels, shuffled, mine, owner, seed))
+
+    def measure(space: str, block: int, values: np.ndarray) -> list[dict[str, Any]]:
+        if cancel and cancel():
+            return []
+        turned = [rotated(values, train) for train, _ in folds]
+        return [task.row(space, block, turned) for task in tasks]
+
+    def bag(values: np.ndarray) -> list[dict[str, float]]:
+        turned = [rotated(values, train) for train, _ in folds]
+        return [task.controls(turned) for task in tasks]
+
+    rows = []
+    # Each probe's own algebra on one thread: several that want every core would wait for one another.
+    with threadpool_limits(1), warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+        # A probe that is still gaining a little after so many steps is as good as its neighbours.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        waiting = [pool.submit(measure, *space) for space in spaces(observed) if space[0] in only]
+        beside = pool.submit(bag, bag_of_words(observed.table["text"]))
+        for done, found in enumerate(waiting, start=1):
+            rows.append(found.result())
+            if progress:
+                progress(done, len(waiting))
+        controls = beside.result()
+    if cancel and cancel():
+        raise InputError("The probes were cancelled; start again to have them.")
+    return pd.DataFrame([row | known for space in rows for row, known in zip(space, controls, strict=True)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One target: its labels, true and shuffled, the folds' rows that have one, and each row's picture."""
+
+    name: str
+    labels: np.ndarray
+    shuffled: np.ndarray
+    folds: list[Fold]
+    owner: np.ndarray
+    seed: int
+
+    def row(self, space: str, block: int, values: list[np.ndarray]) -> dict[str, Any]:
+        """`values`: the space as `rotated` for each fold."""
+        own, null = self._probed(values, self.labels), self._probed(values, self.shuffled)
+        tested = self._tested()
+        return {
+            "target": self.name,
+            "space": space,
+            "block": block,
+            "axes": max(each.shape[1] for each in values),
+            "tested": len(tested),
+            "pictures": len(np.unique(self.owner[tested])),
+            "labels": len(np.unique(self.labels[tested])),
+            **_told("", own),
+            **_told("shuffled", null),
+            "selectivity": own.accuracy - null.accuracy,
+        }
+
+    def controls(self, bag: list[np.ndarray]) -> dict[str, float]:
+        def commonest(train: np.ndarray) -> str:
+            names, counts = np.unique(self.labels[train], return_counts=True)
+            return names[counts.argmax()]
+
+        always = [np.repeat(commonest(train), len(test)) for train, test in self.folds]
+        return _told("majority", self._share(always, self.labels)) | _told(
+            "bag", self._probed(bag, self.labels)
+        )
+
+    def _tested(self) -> np.ndarray:
+        return np.concatenate([test for _, test in self.folds])
+
+    def _probed(self, values: list[np.ndarray], labels: np.ndarray) -> Share:
+        said = [predict(each, labels, *fold) for each, fold in zip(values, self.folds, strict=True)]
+        return self._share(said, labels)
+
+    def _share(self, said: list[np.ndarray], labels: np.ndarray) -> Share:
+        tested = self._tested()
+        right = np.concatenate(said) == labels[tested]
+        owner = np.unique(self.owner[tested], return_inverse=True)[1]
+        return clustered_shares(right, owner, {"": np.ones(len(right), bool)}, seed=self.seed)[""]
+
+
+def _told(name: str, share: Share) -> dict[str, float]:
+    start = f"{name}_" if name else ""
+    return {name or "accuracy": share.accuracy, f"{start}low": share.low, f"{start}high": share.high}
+
+
+# --- Kept beside a checkpoint -----------------------------------------------------------------------
+
+
+def write_evidence(folder: str | Path, evidence: Evidence) -> None:
+    """Write both tables into a folder, each with its recipe inside."""
+    write_tables(folder, {ANSWERS: evidence.answers, PROBES: evidence.probes}, evidence.recipe, _NOTE)
+
+
+def read_evidence(folder: str | Path) -> Evidence:
+    """Read what `write_evidence` wrote.
+
+    Raises:
+        InputError: a file is missing or damaged, or the two are not of one run.
+    """
+    tables, notes = read_tables(folder, (ANSWERS, PROBES), _NOTE, "python -m analysis evidence")
+    if notes[0] != notes[1]:
+        raise InputError(
+            f"{ANSWERS} and {PROBES} in {folder} are of two runs; make them again with "
+            "`python -m analysis evidence`."
+        )
+    return Evidence(tables[0], tables[1], notes[0])
+
+
+def find_evidence(folder: str | Path, weights: str) -> Evidence | None:
+    """What lies in the study beside a checkpoint; None where there is none or it is of other weights."""
+    study = Path(folder) / FOLDER
+    if not (study / ANSWERS).is_file() or not (study / PROBES).is_file():
+        return None
+    evidence = read_evidence(study)
+    return evidence if evidence.recipe.get("weights") == weights else None

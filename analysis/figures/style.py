@@ -1,0 +1,103 @@
+"""What all figures share: their look, axes and scales. Colours are those of `analysis.figures.palette`.
+
+Figures have no ground of their own, so that they stand on a light page and on a dark one; `dark`
+says which it is. Row ids travel in custom data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.figures.palette import NEUTRAL, diverging, ground, ink
+
+POSITIVE, NEGATIVE, START = "#d9731a", "#2f86cc", NEUTRAL
+SHORT = 5.0  # z beyond which all colours are alike
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}  # where a legend stands
+GROUPED: dict[str, Any] = {
+    "barmode": "group",
+    "bargap": 0.25,
+    "showlegend": True,
+    "legend": ABOVE,
+    "margin": {"t": 40},
+}
+
+
+def figure(
+    height: int,
+    dark: bool,
+    *traces: go.BaseTraceType,
+    x: Mapping[str, object] | None = None,
+    y: Mapping[str, object] | None = None,
+    margin: Mapping[str, int] | None = None,
+    **settings: object,
+) -> go.Figure:
+    """The common look. All of it is given at once: plotly checks each later change for milliseconds."""
+    axis = {
+        "gridcolor": "rgba(138, 143, 152, 0.25)", "zeroline": False, "automargin": True, "title_standoff": 8,
+    }  # fmt: skip
+    layout = {
+        "template": "none",
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8} | dict(margin or {}),
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {
+            "color": ink(dark),
+            "size": 12,
+            "family": "Source Sans, Source Sans Pro, Liberation Sans, sans-serif",
+        },
+        "showlegend": False,
+        "hoverlabel": {"bgcolor": ground(dark), "font": {"color": ink(dark)}, "bordercolor": NEUTRAL},
+        "xaxis": axis | dict(x or {}),
+        "yaxis": axis | dict(y or {}),
+    }
+    return go.Figure(list(traces), layout | settings)
+
+
+def rule(along: str, at: float) -> dict[str, object]:
+    """A thin line through the whole plot at x or y = `at`."""
+    other = "y" if along == "x" else "x"
+    return {
+        "type": "line", f"{along}0": at, f"{along}1": at, f"{other}0": 0, f"{other}1": 1,
+        f"{other}ref": f"{other} domain", "line": {"color": NEUTRAL, "width": 1},
+    }  # fmt: skip
+
+
+def color_scale(dark: bool) -> list[tuple[float, str]]:
+    colors = diverging(dark)
+    return [(place / (len(colors) - 1), color) for place, color in enumerate(colors)]
+
+
+def color_bar(title: str) -> dict[str, object]:
+    return {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0, "x": 1.01}
+
+
+def block_names(count: int) -> list[str]:
+    return [f"block {block + 1}" for block in range(count)]
+
+
+def cells(blocks: Sequence[Any], data: np.ndarray, hover: str) -> go.Scatter:
+    """Points that nobody sees, one on each cell of a heatmap, for heatmaps themselves cannot be clicked.
+
+    Args:
+        blocks: the rows' places.
+        data: custom data of every cell, (rows, columns, n); its first two are block from 1 and map.
+        hover: template of what is said of a cell.
+    """
+    rows, columns = data.shape[:2]
+    unseen = {"marker": {"opacity": 0}}
+    return go.Scatter(
+        x=np.tile(np.arange(columns), rows),
+        y=np.repeat(np.asarray(blocks), columns),
+        mode="markers",
+        marker={"opacity": 0, "size": 12, "symbol": "square"},
+        selected=unseen,
+        unselected=unseen,
+        customdata=data.reshape(rows * columns, -1),
+        hovertemplate=hover,
+        showlegend=False,
+    )

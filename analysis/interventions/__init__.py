@@ -1,0 +1,1 @@
+"""Gamma and beta changed on purpose, and what follows."""

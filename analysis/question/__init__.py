@@ -1,0 +1,1 @@
+"""One question: its words, its gammas and betas among thousands, its maps, where its answer came from."""

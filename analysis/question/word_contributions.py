@@ -1,0 +1,149 @@
+"""The word ledger: gamma and beta after every word of a question, and what each word added to them.
+
+The reader's state moves with every word, and gamma and beta are a linear function of it: with
+M(h) = W h + b, the sum of W (h_t - h_{t-1}) over all words telescopes to M(h_T) - b. So a word's
+line in the ledger is exact. It says *when* a value changed; *why* it did may lie in earlier words,
+because what the state does at a word depends on everything read before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from film import InputError, Modulation, NetworkConfig, Session
+
+Kind = Literal["gamma", "beta"]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One line of the ledger: who added how much, and what the value was then."""
+
+    name: str
+    amount: float
+    total: float
+
+
+@dataclass(frozen=True, eq=False)
+class WordContributions:
+    """A question as its words change gamma and beta.
+
+    `tokens`: <START>, the words, <END>. `gamma`, `beta`: (tokens, blocks, maps), as they stand after
+    each token. `bias_gamma`, `bias_beta`: (blocks, maps), before the first, offset left out. `offset`:
+    what is added to every gamma. `stopped`: for each token gamma and beta of the question that ends
+    after it, <END> read, one row a token; the last row is the whole question.
+    """
+
+    tokens: tuple[str, ...]
+    gamma: np.ndarray
+    beta: np.ndarray
+    bias_gamma: np.ndarray
+    bias_beta: np.ndarray
+    offset: float
+    stopped: Modulation
+    config: NetworkConfig
+
+    def values(self, kind: Kind) -> np.ndarray:
+        """(tokens + 1, blocks, maps), float64: before the first token, and after each."""
+        if kind not in ("gamma", "beta"):
+            raise InputError(f"The ledger is of gamma or beta, not of {kind!r}.")
+        start = self.bias_gamma + self.offset if kind == "gamma" else self.bias_beta
+        after = self.gamma if kind == "gamma" else self.beta
+        return np.concatenate((start[None], after)).astype(np.float64)
+
+    def lines(self, kind: Kind, block: int, feature_map: int) -> tuple[Contribution, ...]:
+        """Bias, offset (gammas have one), then every token; the amounts sum to the final value.
+
+        `block`, `feature_map`: counted from 0.
+
+        Raises:
+            InputError: there is no such value.
+        """
+        values = self.values(kind)
+        for name, index, size in zip(("block", "feature map"), (block, feature_map), values.shape[1:],
+                                     strict=True):  # fmt: skip
+            if not 0 <= index < size:
+                raise InputError(f"There is no {name} {index}; this network has {size}, counted from 0.")
+        path = values[:, block, feature_map]
+        bias = path[0] - (self.offset if kind == "gamma" else 0.0)
+        lines = [Contribution("bias", float(bias), float(bias))]
+        if kind == "gamma":
+            lines.append(Contribution("offset", self.offset, float(path[0])))
+        amounts = np.diff(path)
+        lines += [
+            Contribution(token, float(amount), float(total))
+            for token, amount, total in zip(self.tokens, amounts, path[1:], strict=True)
+        ]
+        return tuple(lines)
+
+    def moves(self, kind: Kind) -> np.ndarray:
+        """How far each token moved each block: root mean square over its maps, (tokens, blocks)."""
+        return np.sqrt(np.square(np.diff(self.values(kind), axis=0)).mean(axis=2))
+
+    def most_moved(self, kind: Kind, count: int = 6) -> list[tuple[int, int]]:
+        """The (block, map) pairs, from 0, that words moved most, all steps taken together."""
+        way = np.abs(np.diff(self.values(kind), axis=0)).sum(axis=0)  # (blocks, maps)
+        best = np.argsort(-way, axis=None, kind="stable")[:count]
+        return [
+            (int(block), int(number)) for block, number in np.stack(np.unravel_index(best, way.shape), axis=1)
+        ]
+
+    def caveat(self, kind: Kind) -> str | None:
+        """Why the lines are no exact contributions, or None where they are."""
+        return not_exact(self.config, kind)
+
+
+def not_exact(config: NetworkConfig, kind: Kind) -> str | None:
+    """Why a network's words have no exact share in gamma or beta, or None where they have."""
+    if config.bidirectional:
+        return (
+            "Not exact for this network: its reader also runs backwards, so every word's state holds later "
+            "words. Each line shows how the value changes when the question grows by that word."
+        )
+    form = config.gamma if kind == "gamma" else config.beta
+    if form in ("sigmoid", "tanh", "exp"):
+        return (
+            f"Not exact for this network: its {kind} passes through a {form}, and what a word adds before it "
+            "counts differently after it. Each line shows how the value changed at that word."
+        )
+    return None
+
+
+def word_contributions(session: Session, question: str) -> WordContributions:
+    """Read a question once and keep gamma and beta after every word.
+
+    Raises:
+        InputError: the question is empty or has words that the network does not know.
+    """
+    ids = session.vocabulary.encode(question)
+    reader, config, device = session.network.question_encoder, session.config, session.device
+    length = len(ids)
+    # Row t is the question cut after token t and ended there: <START> ... token t, <END>.
+    prefixes = np.zeros((length, length), dtype=np.int64)
+    for row in range(length - 1):
+        prefixes[row, : row + 1], prefixes[row, row + 1] = ids[: row + 1], ids[-1]
+    prefixes[-1] = ids
+    lengths = torch.tensor([*range(2, length + 1), length])
+    with torch.inference_mode():
+        stopped = reader.modulation(reader(torch.from_numpy(prefixes).to(device), lengths))
+        before = reader.modulation(torch.zeros(1, config.state, device=device))
+        if config.bidirectional:
+            after = stopped
+        else:
+            whole = torch.tensor([ids], device=device)
+            after = reader.modulation(reader.states(whole, torch.tensor([length]))[0])  # (T, B, C)
+    offset = 1.0 if config.gamma == "one" else config.gamma_offset
+    return WordContributions(
+        tokens=tuple(session.vocabulary.tokens[i] for i in ids),
+        gamma=after.gamma.cpu().numpy(),
+        beta=after.beta.cpu().numpy(),
+        bias_gamma=before.gamma[0].cpu().numpy().astype(np.float64) - offset,
+        bias_beta=before.beta[0].cpu().numpy().astype(np.float64),
+        offset=offset,
+        stopped=Modulation(stopped.gamma.cpu().clone(), stopped.beta.cpu().clone()),
+        config=config,
+    )

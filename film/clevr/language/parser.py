@@ -1,0 +1,162 @@
+"""Text -> program: all sentences are followed at once through the tree of their words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from film.clevr.language.families import FAMILIES, Family
+from film.clevr.language.nearest import nearest_wording
+from film.clevr.language.programs import Program
+from film.clevr.language.templates import differ
+from film.clevr.language.word_tree import (
+    LONGEST,
+    PHRASES,
+    SentenceEnd,
+    State,
+    TreeNode,
+    sentence_tree,
+    spelled,
+    typed_words,
+)
+from film.errors import InputError
+
+
+@dataclass(frozen=True)
+class Parse:
+    """What a text asks.
+
+    `family`: its question family, and `slots` the family's slots, None where nothing is said.
+    `official`: CLEVR itself could ask so. Otherwise the wording names an attribute that the family
+    leaves out ("What color is the red cube?") or an "other" that CLEVR would drop or keep; the
+    program is what it means all the same.
+    """
+
+    family: Family
+    slots: Mapping[str, str | None]
+    program: Program
+    official: bool = True
+
+
+class NotUnderstood(InputError):
+    """A text that is no CLEVR question.
+
+    `understood`: its beginning that could be one, in CLEVR's spelling. `rest`: the word after it,
+    empty where the text only ends too early. `nearest`: the nearest CLEVR question.
+    """
+
+    def __init__(self, understood: str, rest: str, nearest: str):
+        self.understood, self.rest, self.nearest = understood, rest, nearest
+        if not rest:
+            what = f"The question ends too early after “{understood}”"
+        elif understood:
+            what = f"The question is understood up to “{understood}”, but not “{rest}” there"
+        else:
+            what = f"No CLEVR question begins with “{rest}”"
+        super().__init__(f"{what}; the nearest one is “{nearest}”.")
+
+
+class _Thread(NamedTuple):
+    """One way to have understood the words so far: a place in the tree, or a phrase on the way to it."""
+
+    place: TreeNode
+    phrase: State | None
+    gaps: tuple[tuple[tuple[str, str], ...], ...]  # what each gap so far says; the last may be unfinished
+
+    def following(self, word: str) -> Iterator[_Thread]:
+        if self.phrase is not None:
+            yield from self._within(self.phrase, self.place, self.gaps, word)
+            return
+        if word in self.place.words:
+            yield _Thread(self.place.words[word], None, self.gaps)
+        for kind, place in self.place.gaps.items():
+            yield from self._within(PHRASES[kind], place, (*self.gaps, ()), word)
+
+    @staticmethod
+    def _within(phrase: State, place: TreeNode, gaps: tuple[Any, ...], word: str) -> Iterator[_Thread]:
+        if word in phrase:
+            following, meaning = phrase[word]
+            yield _Thread(place, following, (*gaps[:-1], (*gaps[-1], meaning)) if meaning else gaps)
+
+    def expected(self) -> Iterator[str]:
+        """The words that may come next."""
+        if self.phrase is not None:
+            yield from self.phrase
+            return
+        yield from self.place.words
+        for kind in self.place.gaps:
+            yield from PHRASES[kind]
+
+
+def parse(text: str) -> Parse:
+    """What a question asks. Case, punctuation at the end and extra spaces do not matter.
+
+    >>> parse("how many red cubes are there").slots["C1"]
+    'red'
+
+    Raises:
+        NotUnderstood: the text is no CLEVR question.
+        InputError: it is no text, or an empty one.
+    """
+    words = typed_words(text)
+    threads, count = _follow(words)
+    readings = [_read(thread, end) for thread in threads if not thread.phrase for end in thread.place.ends]
+    if count < len(words) or not readings:
+        rest = words[count] if count < len(words) else ""
+        raise NotUnderstood(spelled(words[:count]), rest, nearest_wording(words, keep_all=not rest))
+    # Where families share a text, their programs are the same; take one that may ask so.
+    family, slots, official = min(readings, key=lambda reading: (not reading[2], reading[0].index))
+    meant = family if official else replace(family, never=frozenset())
+    return Parse(family, slots, meant.program(slots), official)
+
+
+def _follow(words: Iterable[str]) -> tuple[list[_Thread], int]:
+    """All ways to understand the words, and how many words they reach."""
+    threads, count = [_Thread(sentence_tree(), None, ())], 0
+    for word in words:
+        word = "a" if word == "an" else word
+        following = [after for thread in threads for after in thread.following(word)]
+        if not following:
+            break
+        threads, count = following, count + 1
+    return threads, count
+
+
+def _read(thread: _Thread, end: SentenceEnd) -> tuple[Family, dict[str, str | None], bool]:
+    family = FAMILIES[end.family]
+    slots: dict[str, str | None] = dict.fromkeys(family.slots)
+    for number, said in zip(end.numbers, thread.gaps, strict=True):
+        slots.update((letter + number, value) for letter, value in said)
+    allowed = not any(slots.get(slot) for slot in family.never)
+    return family, slots, allowed and (end.other is None or end.other != differ(slots))
+
+
+def completions(prefix: str) -> tuple[str, ...]:
+    """The words that can follow, or end, what was typed so far; "?" where a question may end.
+
+    A last word without a space after it is taken as begun: "How many re" -> ("red",).
+    """
+    words = prefix.lower().replace(";", " ; ").split()
+    begun = words.pop() if words and not prefix[-1].isspace() and words[-1] != ";" else ""
+    if len(words) > LONGEST:
+        return ()
+    threads, count = _follow(words)
+    if count < len(words):
+        return ()
+    found = {word for thread in threads for word in thread.expected() if word.startswith(begun)}
+    ended = any(thread.place.ends for thread in threads if thread.phrase is None) and not begun
+    return (*sorted(found if words else map(str.capitalize, found)), *("?" * ended))
+
+
+def nearest(text: str) -> str:
+    """The CLEVR question that takes the fewest changes to a text; a question itself where it is one.
+
+    Raises:
+        InputError: there is no text to begin with.
+    """
+    try:
+        parse(text)
+    except NotUnderstood as error:
+        return error.nearest
+    return spelled(typed_words(text), "?")

@@ -1,0 +1,1 @@
+"""A scene -> its picture in the CLEVR look."""

@@ -1,0 +1,1 @@
+"""How a network learns: recipes, batches, losses and the loop. `python -m film train`."""

@@ -1,0 +1,510 @@
+"""The training loop: `python -m film train`.
+
+A run is a folder:
+
+    state.pt       everything needed to go on exactly here; written whole, then renamed into place
+    history.csv    one row every so often: samples, losses, accuracy per group; also for TensorBoard
+    checkpoint/    the network as it stands (averaged weights), loadable by everything else
+
+Killed at any moment, a run loses at most the minutes since its last `state.pt`. Started with
+`torchrun`, every process trains on its own share of the pictures and gradients are averaged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import csv
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from filelock import FileLock, Timeout
+from torch import Tensor, nn
+
+from film.checkpoint import Card, current_names, load, save
+from film.clevr.data.corpus import Corpus
+from film.clevr.language.families import FAMILIES
+from film.clevr.language.programs import ANSWERS, GROUPS
+from film.config import NetworkConfig, TrainingConfig
+from film.errors import InputError
+from film.network import FiLMNetwork
+from film.training.auxiliary import TrainingLoss
+from film.training.batches import BatchSampler
+
+Report = Callable[[str], None]
+
+# Which of the paper's five groups each family belongs to, by the last step of its program.
+GROUP_NAMES = tuple(dict.fromkeys(GROUPS.values()))
+_GROUP_OF_FAMILY = torch.tensor([GROUP_NAMES.index(GROUPS[family.type]) for family in FAMILIES])
+
+
+@dataclass
+class Scores:
+    """Right and asked per group, summed over batches."""
+
+    right: Tensor = field(default_factory=lambda: torch.zeros(len(GROUP_NAMES)))
+    asked: Tensor = field(default_factory=lambda: torch.zeros(len(GROUP_NAMES)))
+
+    def add(self, right: Tensor, family: Tensor) -> None:
+        group = _GROUP_OF_FAMILY[family.cpu()]
+        self.right.index_add_(0, group, right.cpu().float())
+        self.asked.index_add_(0, group, torch.ones(len(group)))
+
+    @property
+    def overall(self) -> float:
+        return float(self.right.sum() / self.asked.sum().clamp(min=1))
+
+    def by_group(self) -> dict[str, float]:
+        share = self.right / self.asked.clamp(min=1)
+        return {name: float(value) for name, value in zip(GROUP_NAMES, share, strict=True)}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where this process computes: its device, its precision, its place among the others."""
+
+    device: torch.device
+    precision: torch.dtype
+    rank: int = 0
+    world: int = 1
+
+    @staticmethod
+    def find(precision: str = "auto") -> Runtime:
+        """The GPU of this process, or the CPU; bfloat16 where the machine is fast at it."""
+        rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        cuda = torch.cuda.is_available()
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
+        fast = cuda or _has_bf16_instructions()
+        match precision:
+            case "auto":
+                dtype = torch.bfloat16 if fast else torch.float32
+            case "bfloat16" | "float32":
+                dtype = getattr(torch, precision)
+            case _:
+                raise InputError(f"The precision is {precision!r}; use auto, bfloat16 or float32.")
+        if world > 1 and not dist.is_initialized():
+            dist.init_process_group("nccl" if cuda else "gloo")
+        if cuda:
+            torch.cuda.set_device(device)
+        return Runtime(device, dtype, rank, world)
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if self.precision == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self.precision)
+
+
+def _has_bf16_instructions() -> bool:
+    """Without them bfloat16 is emulated on a CPU and many times slower than float32."""
+    with contextlib.suppress(OSError):
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    return False
+
+
+class Trainer:
+    """One run. Build it, `resume` if its folder holds a state, then `train`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        network: FiLMNetwork,
+        recipe: TrainingConfig,
+        corpus: Corpus,
+        validation: Corpus | None = None,
+        *,
+        runtime: Runtime | None = None,
+        report: Report = print,
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.recipe = recipe
+        self.corpus = corpus
+        self.runtime = runtime = runtime or Runtime.find()
+        self.report = report if runtime.rank == 0 else lambda _: None
+        with_pictures = network.config.picture == "pixels"
+        self.sampler = BatchSampler(
+            corpus, runtime.device, with_pictures=with_pictures, part=(runtime.rank, runtime.world)
+        )
+        self.validation = (
+            BatchSampler(validation, runtime.device, with_pictures=with_pictures)
+            if validation is not None
+            else None
+        )
+
+        torch.manual_seed(recipe.seed)
+        self.objective = TrainingLoss(network, recipe.loss, recipe.front).to(runtime.device)
+        if runtime.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")
+        self.objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        _freeze(self.objective, recipe.frozen)
+        learning = [parameter for parameter in self.objective.parameters() if parameter.requires_grad]
+        kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+        self.optimizer = kind(learning, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+        # The averaged weights (and running statistics) are what is kept.
+        self.kept = copy.deepcopy(network).requires_grad_(False) if recipe.ema_decay else network
+        self._pairs = [
+            (kept, live)
+            for kept, live in zip(self.kept.state_dict().values(), network.state_dict().values(), strict=True)
+            if recipe.ema_decay and kept.is_floating_point()
+        ]
+        self.steps = 0
+        self.stepper: nn.Module = self.objective
+        if runtime.world > 1:
+            self.stepper = nn.parallel.DistributedDataParallel(self.objective, find_unused_parameters=True)
+        self.generator = torch.Generator().manual_seed(recipe.seed * 1000 + runtime.rank)
+        self.samples = 0
+        self.seconds = 0.0
+
+    @property
+    def network(self) -> FiLMNetwork:
+        return self.objective.network
+
+    @property
+    def finished(self) -> bool:
+        return self.samples >= self.recipe.samples
+
+    def step(self) -> tuple[dict[str, Tensor], Tensor]:
+        """One batch: its losses and the families of its questions."""
+        recipe, runtime = self.recipe, self.runtime
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.rate(self.samples)
+        batch = self.sampler.draw(
+            self.generator,
+            max(1, recipe.pictures // runtime.world),
+            recipe.questions,
+            horizontal_flip=recipe.horizontal_flip,
+            shift=recipe.shift,
+        )
+        with runtime.autocast():
+            result = self.stepper(batch)
+        result["loss"].backward()
+        if recipe.max_grad_norm:
+            nn.utils.clip_grad_norm_(self.objective.parameters(), recipe.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.steps += 1
+        if self._pairs:
+            # Early on the average forgets faster, or it would remember the random start for long.
+            decay = min(recipe.ema_decay, (1 + self.steps) / (10 + self.steps))
+            kept, live = zip(*self._pairs, strict=True)
+            torch._foreach_lerp_(kept, live, 1 - decay)
+        self.samples += len(batch.answers) * runtime.world
+        return result, batch.family
+
+    def train(
+        self,
+        *,
+        time_limit: float = float("inf"),
+        log_every: float = 30.0,
+        save_every: float = 120.0,
+        check_every: float = 300.0,
+    ) -> bool:
+        """Train until the recipe's samples are seen or the time is up; True when finished.
+
+        Args:
+            time_limit, log_every, save_every, check_every: seconds, the last one between
+                looks at the validation corpus.
+        """  # fmt: skip
+        self.objective.train()
+        began = logged = saved = checked = time.monotonic()
+        spent_before, samples_before = self.seconds, self.samples
+        sums: dict[str, Tensor] = {}
+        scores, steps = Scores(), 0
+        while not self.finished:
+            result, family = self.step()
+            right = result.pop("right", None)
+            if right is not None:
+                scores.add(right, family)
+            for name, loss in result.items():
+                sums[name] = sums.get(name, 0) + loss.detach()
+            steps += 1
+            now = time.monotonic()
+            self.seconds = spent_before + now - began
+            stop = self._agree(now - began > time_limit)
+            if now - logged > log_every or stop or self.finished:
+                row = {name: float(value) / steps for name, value in sums.items()}
+                if right is not None:
+                    row |= {"accuracy": scores.overall, **scores.by_group()}
+                row["rate"] = self.recipe.rate(self.samples)
+                speed = (self.samples - samples_before) / (now - began)
+                row["per second"] = speed
+                if self.validation and (now - checked > check_every or stop or self.finished):
+                    row |= {f"validation {name}": value for name, value in self.check().items()}
+                    checked = time.monotonic()
+                self._log(row, left=(self.recipe.samples - self.samples) / speed)
+                sums, scores, steps, logged = {}, Scores(), 0, time.monotonic()
+            if now - saved > save_every or stop or self.finished:
+                self.save()
+                saved = time.monotonic()
+            if stop:
+                break
+        return self.finished
+
+    def _agree(self, stop: bool) -> bool:
+        """All processes stop together when one of them wants to."""
+        if self.runtime.world == 1:
+            return stop
+        vote = torch.tensor(int(stop), device=self.runtime.device)
+        dist.all_reduce(vote)
+        return bool(vote)
+
+    @torch.inference_mode()
+    def check(self, most: int = 6000) -> dict[str, float]:
+        """Accuracy of the network that would be kept, on the first questions of the validation corpus."""
+        assert self.validation is not None
+        sampler = self.validation
+        self.kept.eval()
+        self.objective.eval()
+        scores, losses, asked = Scores(), [], 0
+        for start in range(0, len(sampler), 32):
+            if asked >= most:
+                break
+            pictures = sampler.usable[start : start + 32]
+            questions = int(sampler.counts[pictures].min())
+            rows = (sampler.starts[pictures, None] + torch.arange(questions)).flatten()
+            batch = sampler.batch(pictures, rows, questions)
+            with self.runtime.autocast():
+                result = self.objective(batch, self.kept)
+            losses.append(float(result["loss"]))
+            asked += len(batch.family)
+            if "right" in result:
+                scores.add(result["right"], batch.family)
+        self.objective.train()
+        told = {"loss": sum(losses) / len(losses)}
+        return told | ({"accuracy": scores.overall, **scores.by_group()} if scores.asked.any() else {})
+
+    def _log(self, row: Mapping[str, float], left: float) -> None:
+        if self.runtime.rank:
+            return
+        groups = " ".join(f"{row[name]:.3f}" for name in GROUP_NAMES if name in row)
+        parts = [f"{self.samples / 1e6:8.3f} M", f"{row['per second']:6.0f}/s", f"loss {row['loss']:.4f}"]
+        parts += [f"{name} {row[name]:.4f}" for name in ("answer", "sets", "slots", "maps") if name in row]
+        if "accuracy" in row:
+            parts.append(f"accuracy {row['accuracy']:.4f} ({groups})")
+        if "validation loss" in row:
+            parts.append(f"validation {row.get('validation accuracy', row['validation loss']):.4f}")
+        parts.append(f"{left / 60:.0f} min left")
+        self.report("  ".join(parts))
+        path = self.folder / "history.csv"
+        row = {"samples": self.samples, "seconds": round(self.seconds), **row}
+        _append_row(path, row)
+        with contextlib.suppress(ImportError):
+            from torch.utils.tensorboard import SummaryWriter
+
+            with SummaryWriter(str(self.folder / "tensorboard")) as writer:
+                for name, value in row.items():
+                    writer.add_scalar(name, value, self.samples)
+
+    def save(self) -> None:
+        """Write the state and the checkpoint, each whole or not at all."""
+        if self.runtime.rank:
+            return
+        state = {
+            "objective": self.objective.state_dict(),
+            "kept": self.kept.state_dict() if self._pairs else None,
+            "steps": self.steps,
+            "optimizer": self.optimizer.state_dict(),
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "generator": self.generator.get_state(),
+            "network": self.network.config.to_dict(),
+            "recipe": self.recipe.to_dict(),
+        }
+        path = self.folder / "state.pt"
+        unfinished = path.with_suffix(".unfinished")
+        try:
+            with unfinished.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        except (OSError, RuntimeError) as error:
+            unfinished.unlink(missing_ok=True)
+            raise InputError(
+                f"The training state could not be written to {self.folder} ({error}); the last one is "
+                "untouched. Free some space and go on with --resume."
+            ) from error
+        card = Card(
+            config=self.network.config,
+            words=self.corpus.words,
+            answers=ANSWERS,
+            data=_origin(self.corpus),
+            recipe={**self.recipe.to_dict(), "samples_seen": self.samples, "seconds": round(self.seconds)},
+        )
+        save(self.folder / "checkpoint", self.kept, card)
+
+    def resume(self) -> None:
+        """Go on from the folder's state.
+
+        Raises:
+            InputError: there is none, or it is another network's.
+        """
+        path = self.folder / "state.pt"
+        if not path.exists():
+            raise InputError(f"There is no {path} to resume; start without --resume.")
+        try:
+            state = torch.load(path, map_location=self.runtime.device, weights_only=True)
+            if NetworkConfig.from_dict(state["network"]) != self.network.config:
+                raise InputError(f"{path} is the state of another network; give its own configuration.")
+            objective = state["tutor"] if "tutor" in state else state["objective"]  # its earlier name
+            self.objective.load_state_dict(current_names(objective))
+            if self._pairs and state["kept"] is not None:
+                self.kept.load_state_dict(current_names(state["kept"]))
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.samples, self.steps, self.seconds = state["samples"], state["steps"], state["seconds"]
+            if self.runtime.rank == 0:
+                self.generator.set_state(state["generator"].cpu())
+            else:  # other processes go on with pictures of their own, not with a repetition
+                self.generator.manual_seed(hash((self.recipe.seed, self.runtime.rank, self.samples)) % 2**63)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"{path} cannot be read as a training state ({error}).") from error
+
+
+def transplant(network: FiLMNetwork, source: FiLMNetwork) -> list[str]:
+    """Copy every weight of `source` that fits into `network`; returns the names of what was not.
+
+    Stems that look at the same thing are matched from their beginnings. A stem that looks at pixels
+    may end in the layers of one that looks at attribute maps, and is matched from the end.
+    """
+    theirs = source.state_dict()
+    alike = network.config.picture == source.config.picture
+    offset = 0 if alike else len(network.stem.layers) - len(source.stem.layers)
+    ours = network.state_dict()
+    left = []
+    for name, value in ours.items():
+        wanted = name
+        if name.startswith("stem.layers."):
+            _, _, number, rest = name.split(".", 3)
+            wanted = f"stem.layers.{int(number) - offset}.{rest}"
+        fitting = theirs.get(wanted)
+        if fitting is not None and fitting.shape == value.shape:
+            ours[name] = fitting
+        else:
+            left.append(name)
+    network.load_state_dict(ours)
+    return left
+
+
+def _freeze(objective: TrainingLoss, parts: tuple[str, ...]) -> None:
+    network = objective.network
+    known: dict[str, nn.Module] = {
+        "stem": network.stem,
+        "front": network.stem.layers[: objective.front],
+        "question_encoder": network.question_encoder,
+        "blocks": network.blocks,
+        "classifier": network.classifier,
+    }
+    for part in parts:
+        if part not in known:
+            raise InputError(f"There is no part {part!r} to freeze; choose from {', '.join(known)}.")
+        known[part].requires_grad_(False)
+
+
+def _origin(corpus: Corpus) -> dict[str, Any]:
+    """What a card says of the data: how it was made, and hashes that tell it from any other."""
+    recipes = []
+    for header in corpus.headers:
+        if header["recipe"] not in recipes:
+            recipes.append(header["recipe"])
+    return {
+        "split": corpus.name,
+        "pictures": corpus.picture_count,
+        "questions": len(corpus),
+        "recipe": recipes[0] if len(recipes) == 1 else recipes,
+        "sha256": {
+            f"{folder.parent.name}/{folder.name}/{name}": entry["sha256"]
+            for folder, header in zip(corpus.folders, corpus.headers, strict=True)
+            for name, entry in header["files"].items()
+        },
+    }
+
+
+def _append_row(path: Path, row: Mapping[str, float]) -> None:
+    """Add a row to a CSV file, widening its header when the row has new columns."""
+    rows: list[dict[str, Any]] = []
+    if path.exists():
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    rows.append(dict(row))
+    columns = list(dict.fromkeys(name for line in rows for name in line))
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    unfinished.replace(path)
+
+
+def start(
+    out: Path,
+    network: NetworkConfig,
+    recipe: TrainingConfig,
+    data: Path | Sequence[Path],
+    validation: Path | None,
+    *,
+    initial: tuple[Path, ...] = (),
+    resume: bool = False,
+    precision: str = "auto",
+    time_limit: float = float("inf"),
+    save_every: float = 120.0,
+    report: Report = print,
+) -> bool:
+    """Open the data, build or resume the run, train; True when the recipe is finished."""
+    runtime = Runtime.find(precision)
+    with _alone(out, runtime):
+        return _run(
+            out, network, recipe, data, validation, initial, resume, runtime, time_limit, save_every, report
+        )
+
+
+@contextlib.contextmanager
+def _alone(out: Path, runtime: Runtime) -> Iterator[None]:
+    """Hold the run's folder: two runs in one would overwrite each other's state."""
+    if runtime.rank:
+        yield
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / "run.lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(
+            f"Another process is training in {out}; wait for it, or choose another folder."
+        ) from None
+
+
+def _run(
+    out: Path,
+    network: NetworkConfig,
+    recipe: TrainingConfig,
+    data: Path | Sequence[Path],
+    validation: Path | None,
+    initial: tuple[Path, ...],
+    resume: bool,
+    runtime: Runtime,
+    time_limit: float,
+    save_every: float,
+    report: Report,
+) -> bool:
+    corpus = Corpus.join(*map(Corpus.open, [data] if isinstance(data, str | Path) else data))
+    checked = Corpus.open(validation) if validation else None
+    network = replace(network, words=len(corpus.words), answers=len(ANSWERS))
+    torch.manual_seed(recipe.seed)
+    model = FiLMNetwork(network)
+    for path in initial:
+        left = transplant(model, load(path)[0])
+        report(f"took over from {path}: all but {len(left)} of {len(model.state_dict())} tensors")
+    trainer = Trainer(out, model, recipe, corpus, checked, runtime=runtime, report=report)
+    if resume:
+        trainer.resume()
+    elif (out / "state.pt").exists():
+        raise InputError(f"{out} holds a training run already; go on with --resume or choose another folder.")
+    return trainer.train(time_limit=time_limit, save_every=save_every)

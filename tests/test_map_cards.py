@@ -1,0 +1,133 @@
+"""Map cards: planted effects are found, nothing is found where there is nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import tiny_card, tiny_network
+
+from analysis import (
+    contrast,
+    extract_here,
+    find_maps,
+    measure_maps,
+    object_labels,
+    question_labels,
+    sample_questions,
+    write_maps,
+)
+from analysis.corpus.map_cards import MEDIUM, SURE, cover, labels_of
+from film import InputError, Session, sample_scene
+
+
+def some_labels(rng: np.random.Generator, n: int, values: int) -> np.ndarray:
+    labels = rng.random((n, values)) < rng.uniform(0.15, 0.5, values)
+    labels[0], labels[1] = True, False
+    return labels
+
+
+def test_delta_is_cliff_s():
+    rng = np.random.default_rng(0)
+    labels, readings = some_labels(rng, 60, 2), rng.integers(0, 9, (60, 3)).astype(float)
+    found = contrast(labels, readings, trials=9, resamples=9)
+    for value in range(2):
+        for number in range(3):
+            inside, outside = readings[labels[:, value], number], readings[~labels[:, value], number]
+            apart = np.sign(inside[:, None] - outside[None]).mean()
+            assert found.delta[value, number] == pytest.approx(apart, abs=1e-5)
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    rng, held = np.random.default_rng(1), 0
+    for trial in range(100):
+        groups = np.arange(80) // 4
+        labels = np.arange(80)[:, None] % 2 == 0
+        readings = rng.normal(size=(80, 1)) + rng.normal(size=20)[groups][:, None] + labels  # P(above) known
+        found = contrast(labels, readings, groups, trials=1, resamples=200, seed=trial)
+        held += found.low[0, 0] <= 0.3829 <= found.high[0, 0]  # 2 Phi(1 / 2) - 1, spread sqrt(2) twice over
+    assert 85 <= held <= 99
+
+
+def test_shuffled_labels_give_a_label_at_most_one_time_in_twenty():
+    rng, false = np.random.default_rng(5), 0
+    for trial in range(1000):
+        labels, readings = some_labels(rng, 60, 4), rng.normal(size=(60, 10))
+        found = contrast(labels, readings, trials=59, resamples=1, seed=trial)
+        false += bool((found.p <= SURE).any())
+    assert false <= 64  # 5 % and what chance adds to it in 1,000 trials
+
+
+def test_planted_maps_are_found_and_no_others():
+    rng = np.random.default_rng(3)
+    labels, readings = some_labels(rng, 600, 6), rng.normal(size=(600, 40))
+    planted = {3: 0, 17: 4, 31: 5}
+    for number, value in planted.items():
+        readings[:, number] += 2 * labels[:, value] * (-1 if number == 17 else 1)
+    found = contrast(labels, readings, trials=200, resamples=50)
+    names = [("word", f"w{value}") for value in range(6)]
+    told = {number: label for number, label in enumerate(labels_of(found, names)) if label != "unlabelled"}
+    assert told == {3: "+w0", 17: "−w4", 31: "+w5"}
+    assert (np.abs(found.delta[[0, 4, 5], [3, 17, 31]]) > MEDIUM).all()
+
+
+def test_a_label_of_all_or_none_is_refused():
+    with pytest.raises(InputError, match="all or none"):
+        contrast(np.ones((9, 1), bool), np.zeros((9, 2)))
+
+
+def test_labels_say_what_objects_are_and_where():
+    scene = sample_scene(np.random.default_rng(4))
+    centres = np.random.default_rng(0).random((len(scene.objects), 2))
+    names, labels = object_labels([scene], [centres])
+    assert len(names) == 8 + 3 + 2 + 2 + 2 + 2
+    for thing, place, row in zip(scene.objects, centres, labels, strict=True):
+        own = {value for (_, value), had in zip(names, row, strict=True) if had}
+        side = "left" if place[0] < 0.5 else "right"
+        assert own >= {thing.color, thing.shape, thing.material, thing.size, side}
+        assert len(own) == 6
+
+
+def test_words_that_are_rare_or_everywhere_are_left_out():
+    table = pd.DataFrame({"text": ["a red cube?"] * 50 + ["a ball?"] * 50, "type": ["count"] * 100})
+    names, labels = question_labels(table)
+    assert names == [("word", "ball"), ("word", "cube"), ("word", "red")]
+    assert labels.sum(axis=0).tolist() == [50, 50, 50]
+
+
+@pytest.fixture(scope="module")
+def session():
+    network = tiny_network(answers=28)
+    return Session((network, tiny_card(network)), "cpu")
+
+
+def test_objects_are_read_where_they_stand(session):
+    objects = np.zeros((120, 180), np.uint8)
+    objects[:60, :90], objects[100:, 170:] = 1, 2
+    shares = cover(objects, session)
+    columns, rows = session.config.grid
+    assert shares.shape == (2, rows, columns)
+    np.testing.assert_allclose(shares.sum(axis=(1, 2)), 1, atol=1e-5)
+    assert shares[0, : rows // 2, : columns // 2].sum() > 0.95
+    assert shares[1, -1, -1] > 0.9
+
+
+def test_cards_are_measured_kept_and_found_again(session, tmp_path):
+    study = extract_here(session, sample_questions(300, 0))
+    steps = []
+    cards = measure_maps(session, study, scenes=4, progress=lambda done, of: steps.append((done, of)))
+    assert steps[-1][0] == steps[-1][1]
+    config = session.config
+    assert len(cards.cards) == config.blocks * config.maps
+    shares = cards.cards
+    assert (shares["changed"].between(shares["changed_low"], shares["changed_high"])).all()
+    assert shares["best"].str.split().str.len().eq(4).all()
+    one = cards.effects_of(1, 2, "pictures")
+    assert one["delta"].abs().is_monotonic_decreasing
+    write_maps(tmp_path / "study", cards)
+    again = find_maps(tmp_path, session.card.weights)
+    pd.testing.assert_frame_equal(again.cards, cards.cards, check_dtype=False)
+    assert find_maps(tmp_path, "others") is None
+    (tmp_path / "study" / "maps.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="analysis maps"):
+        find_maps(tmp_path, session.card.weights)
+    with pytest.raises(InputError, match="cancelled"):
+        measure_maps(session, study, scenes=4, cancel=lambda: True)

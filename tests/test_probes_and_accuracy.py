@@ -1,0 +1,277 @@
+"""Answers of known truth, and linear probes beside their controls."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import tiny_card, tiny_config, tiny_network
+
+from analysis import (
+    Evidence,
+    Observed,
+    accuracy_by,
+    accuracy_line,
+    accuracy_rows,
+    bag_of_words,
+    beside_paper,
+    confusion,
+    confusion_heatmap,
+    find_evidence,
+    gallery_questions,
+    observe,
+    parted,
+    probe,
+    probe_chart,
+    probe_overview,
+    read_evidence,
+    what_is_linear,
+    write_evidence,
+    wrong_answers,
+)
+from analysis.__main__ import main
+from film import GROUP_NAMES, PAPER, InputError, Session, save
+
+WORDS = {"“red”": ("red",)}
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    network = tiny_network(blocks=2, modulated=(True, True))
+    return Session((network, tiny_card(network)), "cpu")
+
+
+@pytest.fixture(scope="module")
+def observed(session) -> Observed:
+    return observe(session, gallery_questions(200), "the gallery")
+
+
+def planted(rng: np.random.Generator, questions: int = 600, pictures: int = 30) -> Observed:
+    """Gamma's first block holds the type, the second nothing; the pooled maps hold nothing at all."""
+    kind = rng.integers(0, 3, questions)
+    names = np.array(["count", "exist", "query_color"])
+    state = rng.normal(size=(questions, 6)).astype(np.float32)
+    state[:, :3] += 4 * np.eye(3)[kind]
+    gamma = np.zeros((questions, 2, 4), np.float32)
+    gamma[:, 0] = state[:, :4]
+    gamma[:, 1] = state[:, 3:5].repeat(2, axis=1)
+    table = pd.DataFrame(
+        {
+            "text": [f"question {i}" for i in range(questions)],
+            "type": names[kind],
+            "attribute": np.where(kind == 2, "color", ""),
+            "answer": rng.choice(["yes", "no"], questions),
+            "picture": [f"gallery-{i % pictures}" for i in range(questions)],
+        }
+    )
+    pooled = rng.normal(size=(questions, 3, 4)).astype(np.float32)
+    return Observed(table, state, gamma, np.zeros_like(gamma), pooled, {})
+
+
+def test_questions_about_the_gallery_differ_and_have_answers():
+    asked = gallery_questions(400)
+    pairs = {(question.filename, question.text) for question in asked.questions}
+    assert len(pairs) == len(asked.questions) == 400
+    assert all(question.answer for question in asked.questions)
+    assert asked.questions == gallery_questions(400).questions
+    assert asked.questions != gallery_questions(400, seed=1).questions
+
+
+def test_a_network_is_watched_while_it_answers(session, observed):
+    row = observed.table.iloc[17]
+    picture = gallery_questions(200).picture(row["picture"])
+    answer = session.answer(picture, session.modulate([row["text"]], lenient=True), ["block2.out"])[0]
+    assert row["prediction"] == answer.answer
+    assert row["probability"] == pytest.approx(answer.probabilities[answer.answer], abs=1e-5)
+    assert row["right"] == (answer.answer == row["answer"])
+    np.testing.assert_allclose(observed.gamma[17], answer.gamma, atol=1e-5)
+    np.testing.assert_allclose(
+        observed.pooled[17, 2], answer.activations["block2.out"].max(axis=(1, 2)), atol=1e-4
+    )
+    network = session.network
+    values = observed.state @ network.question_encoder.to_film.weight.detach().numpy().T
+    values += network.question_encoder.to_film.bias.detach().numpy()
+    gamma = values.reshape(len(observed), 2, 2, 8)[:, :, 0] + session.config.gamma_offset
+    np.testing.assert_allclose(gamma, observed.gamma, atol=1e-4)  # linear in the state, as the page says
+
+
+def test_cancelling_is_heard(session, observed):
+    with pytest.raises(InputError, match="cancelled"):
+        observe(session, gallery_questions(40), "the gallery", cancel=lambda: True)
+    with pytest.raises(InputError, match="cancelled"):
+        probe(observed, words={}, cancel=lambda: True)
+
+
+def test_accuracy_has_an_interval_and_counts_everything(observed):
+    by_type = accuracy_by(observed.table, "type")
+    assert by_type["asked"].sum() == len(observed)
+    assert by_type["right"].sum() == observed.table["right"].sum()
+    assert (by_type["low"] <= by_type["accuracy"]).all()
+    assert (by_type["accuracy"] <= by_type["high"]).all()
+    depths = accuracy_by(observed.table, "depth", least=10)["value"].tolist()
+    assert depths == sorted(depths)  # as numbers, not as text
+    assert accuracy_by(observed.table, "depth", least=10_000).empty
+
+
+def test_confusion_counts_every_question(observed):
+    found = confusion(observed.table)
+    assert found.to_numpy().sum() == len(observed)
+    assert np.trace(found.to_numpy()) == observed.table["right"].sum()
+    assert list(found.index)[:2] == ["yes", "no"]
+    wrong = wrong_answers(observed.table)
+    assert len(wrong) == (~observed.table["right"]).sum()
+    assert wrong["probability"].is_monotonic_decreasing
+
+
+def test_folds_share_neither_pictures_nor_texts(observed):
+    table = observed.table.copy()
+    table.loc[5, "text"] = table.loc[150, "text"]
+    tested = []
+    for train, test in parted(table, seed=3):
+        assert not set(table["picture"][train]) & set(table["picture"][test])
+        assert not set(table["text"][train]) & set(table["text"][test])
+        tested += test.tolist()
+    assert len(tested) == len(set(tested))
+    assert len(tested) > 0.9 * len(table)
+    with pytest.raises(InputError, match="10 pictures"):
+        parted(table[table["picture"] == "gallery-0"], seed=0)
+
+
+def test_the_bag_forgets_the_order():
+    bag = bag_of_words(pd.Series(["Is the red cube left?", "cube red the left Is", "the the cube"]))
+    np.testing.assert_array_equal(bag[0], bag[1])
+    assert bag[2].max() == 2
+
+
+def test_probes_find_what_was_planted_and_nothing_else():
+    table = probe(planted(np.random.default_rng(0)), words={}).set_index(["target", "space", "block"])
+    kind = table.loc["type"]
+    for place in (("state", 0), ("gamma", 0), ("gamma", 1), ("both", 1)):
+        assert kind.loc[place, "accuracy"] > 0.95
+        assert kind.loc[place, "selectivity"] > 0.5
+    for place in (("gamma", 2), ("beta", 0), ("maps", 0), ("stem", 0)):
+        assert kind.loc[place, "low"] < 0.42, place  # a third by chance
+        assert abs(kind.loc[place, "selectivity"]) < 0.12, place
+    answer = table.loc["answer"]  # nobody knows it
+    assert answer["accuracy"].between(0.42, 0.58).all()
+    assert (kind["shuffled"] < 0.45).all()
+    assert kind["majority"].between(0.25, 0.42).all()
+    assert "attribute asked" not in table.index.get_level_values(0)  # one label alone is nothing to tell
+
+
+def test_a_shuffled_control_is_rarely_beaten_by_chance():
+    """Where a space holds nothing, the interval of the accuracy seldom lies above the shuffled one."""
+    beaten = 0
+    rounds = 12
+    for seed in range(rounds):
+        found = planted(np.random.default_rng(seed), questions=300, pictures=20)
+        table = probe(found, seed=seed, words={}, only=["maps"])
+        null = table[(table["target"] == "answer") & (table["space"] == "maps") & (table["block"] == 0)]
+        beaten += int((null["low"] > null["majority"]).sum())
+    assert beaten <= 2
+
+
+def test_probes_of_a_network(observed):
+    table = probe(observed, words=WORDS)
+    assert set(table["target"]) == {"type", "attribute asked", "answer", "“red”"}
+    assert set(table["space"]) == {"state", "gamma", "beta", "both", "maps", "stem"}
+    assert sorted(set(table["block"])) == [0, 1, 2]
+    for name in ("", "shuffled_", "majority_", "bag_"):
+        assert (table[f"{name}low"] <= table[f"{name}high"]).all()
+    red = table[table["target"] == "“red”"]
+    assert (red["bag"] > red["majority"]).all()
+    again = probe(observed, words=WORDS, only=["state"])
+    pd.testing.assert_frame_equal(again, table[table["space"] == "state"].reset_index(drop=True))  # seeded
+
+
+def test_evidence_is_kept_with_its_recipe(tmp_path, observed):
+    probes = pd.DataFrame({"target": ["type"], "accuracy": [0.5]})
+    recipe = dict(observed.recipe)
+    write_evidence(tmp_path / "study", Evidence(observed.table, probes, recipe))
+    again = read_evidence(tmp_path / "study")
+    pd.testing.assert_frame_equal(again.answers, observed.table)
+    assert again.recipe == recipe
+    assert find_evidence(tmp_path, recipe["weights"]) is not None
+    assert find_evidence(tmp_path, "other weights") is None
+    assert find_evidence(tmp_path / "study", recipe["weights"]) is None
+    (tmp_path / "study" / "probes.parquet").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"probes\.parquet cannot be read"):
+        read_evidence(tmp_path / "study")
+
+
+def test_the_command_keeps_both_tables(tmp_path, capsys):
+    network = tiny_network(blocks=1, modulated=(True,))
+    save(tmp_path, network, tiny_card(network))
+    assert main(["evidence", str(tmp_path), "--questions", "80", "--device", "cpu"]) == 0
+    assert "80 questions" in capsys.readouterr().out
+    kept = find_evidence(tmp_path, Session(tmp_path, "cpu").card.weights)
+    assert kept is not None
+    assert len(kept.answers) == 80
+    assert main(["evidence", str(tmp_path), "--data", str(tmp_path / "nowhere")]) == 2
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_figures_show_the_tables(observed, dark):
+    groups = accuracy_by(observed.table, "group")
+    rows = accuracy_rows(groups, paper=("FiLM",), order=GROUP_NAMES, dark=dark)
+    own = dict(zip(rows.data[0].y, rows.data[0].x, strict=True))
+    assert own == pytest.approx(dict(zip(groups["value"], 100 * groups["accuracy"], strict=True)), abs=0.01)
+    assert list(rows.data[0].y) == [name for name in GROUP_NAMES if name in own]
+    assert dict(zip(rows.data[1].y, rows.data[1].x, strict=True))["Count"] == PAPER["FiLM"][1]
+    line = accuracy_line(accuracy_by(observed.table, "depth"), "steps", dark=dark).data[0]
+    assert list(line.x) == sorted(line.x)
+    counts = confusion(observed.table)
+    heat = confusion_heatmap(counts, dark=dark)
+    assert heat.data[0].customdata.sum() == len(observed)
+    assert heat.layout.xaxis.type == "category"  # "3" is a name here, not a place
+    np.testing.assert_allclose(heat.data[0].z.sum(axis=1).max(), 1, atol=1e-3)
+
+
+def test_the_probe_chart_has_every_accuracy_and_control():
+    table = probe(planted(np.random.default_rng(1)), words={})
+    chart = probe_chart(table, "type")
+    lines = {trace.name: trace.y[0] for trace in chart.data if trace.mode == "lines"}
+    own = table[table["target"] == "type"].set_index(["space", "block"])
+    assert lines["reader's state"] == pytest.approx(100 * own.loc[("state", 0), "accuracy"])
+    assert lines["bag of words"] == pytest.approx(100 * own["bag"].iloc[0])
+    assert lines["majority"] == pytest.approx(100 * own["majority"].iloc[0])
+    gamma, shuffled = (trace for trace in chart.data if trace.name == "gamma")
+    places = list(gamma.text)
+    assert places == ["block 1", "block 2", "all blocks"]
+    assert gamma.y[0] == pytest.approx(100 * own.loc[("gamma", 1), "accuracy"], abs=0.01)
+    assert shuffled.y[2] == pytest.approx(100 * own.loc[("gamma", 0), "shuffled"], abs=0.01)
+    maps = next(trace for trace in chart.data if trace.name == "maps")
+    assert list(maps.text) == ["stem", "block 1", "block 2", "all blocks"]
+    overview = probe_overview(table).data[0]
+    assert overview.z.shape == (2, len(own))
+    assert not np.isnan(overview.z.astype(float)).any()
+
+
+def test_the_paper_stands_beside_the_network(observed):
+    accuracy = {
+        "own set": {
+            "overall": {"accuracy": 0.5, "asked": 10, "low": 0.2, "high": 0.8},
+            "groups": {"Count": 0.4},
+        },
+        "overall": 0.25,
+        "note": "a sentence",
+    }  # fmt: skip
+    table = beside_paper(observed.table, accuracy).set_index("what")
+    assert table.loc["this network, own set", ["Overall", "low", "Count"]].tolist() == [50, 20, 40]
+    assert table.loc["this network, overall", "Overall"] == 25
+    assert "this network, note" not in table.index
+    assert table.loc["this network, here", "questions"] == len(observed)
+    assert table.loc["Human (paper)", "Overall"] == 92.6
+
+
+def test_no_linear_reader_of_gamma_beats_one_of_the_state(observed):
+    """The fact the page states, without a penalty: least squares on the state fits as well or better."""
+    labels = (observed.table["group"] == "Count").to_numpy(float)
+
+    def error(values: np.ndarray) -> float:
+        with_one = np.column_stack((values, np.ones(len(values)))).astype(np.float64)
+        return float(np.square(labels - with_one @ np.linalg.lstsq(with_one, labels, rcond=1e-5)[0]).mean())
+
+    assert "nothing can be read off them linearly" in what_is_linear(tiny_config())
+    assert "no linear function" in what_is_linear(tiny_config(gamma="sigmoid"))
+    state = error(observed.state)
+    assert state <= error(observed.gamma.reshape(len(observed), -1)) + 1e-4
+    assert state <= error(observed.beta.reshape(len(observed), -1)) + 1e-4

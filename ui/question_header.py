@@ -1,0 +1,117 @@
+"""What the study pages share: whom the question is put to, and the pick of one feature map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import streamlit as st
+
+from analysis import Population
+from film import Answer, InputError, Session
+from ui import loaders, state, widgets
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The question a page is about, with the picture and the network's answer."""
+
+    session: Session
+    shown: loaders.ShownPicture
+    question: str
+    answer: Answer
+
+
+def case() -> Case | None:
+    """The view's picture and question at a page's head, both changeable; None where nothing is answered."""
+    session, view = loaders.network(), state.view()
+    shown = loaders.shown(view.picture, state.upload())
+    left, right = st.columns([1, 3], gap="medium")
+    left.image(shown.pixels, width="stretch", alt=shown.title)
+    with right:
+        st.text_input(
+            "The question", max_chars=state.LONGEST, help="Press Enter to ask.", **state.bound("question")
+        )
+        if shown.remark:
+            widgets.show_error(shown.remark)
+        try:
+            answer = session.ask(shown.pixels, view.question)
+        except InputError as error:
+            widgets.show_error(error)
+            return None
+        truth = loaders.truth(view.question, shown).answer
+        known = "" if truth is None else f" · the true answer is **{truth}**"
+        chance = answer.probabilities[answer.answer]
+        st.markdown(f"The network says **{answer.answer}** with {chance:.0%}{known}")
+        _other_pictures(view.picture)
+    return Case(session, shown, view.question, answer)
+
+
+def _other_pictures(key: str) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for label, icon, step in (("Previous", "chevron_left", -1), ("Next", "chevron_right", 1)):
+            st.button(
+                f"{label} picture",
+                icon=f":material/{icon}:",
+                key=f"study-{label}",
+                on_click=state.change,
+                kwargs={"picture": loaders.neighbour(key, step)},
+            )
+
+
+def pick_map(session: Session) -> tuple[int, int]:
+    """Choose a block and one of its maps, by pointer or keyboard; both counted from 0."""
+    config, view = session.config, state.view()
+    block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
+    if (block, number) != (view.block, view.feature_map):  # a link of a larger network's
+        state.change(block=block, feature_map=number)
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left.segmented_control(
+        "Block", range(config.blocks), format_func=lambda b: f"block {b + 1}", required=True,
+        **state.bound("block"),
+    )  # fmt: skip
+    right.number_input(f"Map (0 to {config.maps - 1})", 0, config.maps - 1, **state.bound("feature_map"))
+    return block, number
+
+
+def open_map(picked: list[int]) -> None:
+    """Go to the map of a cell that was clicked: its block, from 1, and number."""
+    state.change(block=int(picked[0]) - 1, feature_map=int(picked[1]))
+
+
+def offer_maps(found: list[tuple[int, int]], title: str) -> None:
+    """Buttons that choose these maps, (block, map) from 0."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(title, width="content")
+        for block, number in found:
+            st.button(
+                f"block {block + 1}, map {number}", key=f"offer-{block}-{number}", type="tertiary",
+                on_click=state.change, kwargs={"block": block, "feature_map": number},
+            )  # fmt: skip
+
+
+def population() -> Population | None:
+    """Thousands of questions' gammas and betas; None while they are measured: the page comes back then."""
+    return waiting(loaders.population, "Measuring thousands of questions")
+
+
+def waiting(load: Callable[[], Made | None], doing: str) -> Made | None:
+    """What `load` gives; None, and a line that says so, while it is made: the page comes back then."""
+    made = load()
+    if made is None:
+        _wait(load, doing)
+    return made
+
+
+@st.fragment(run_every=2)
+def _wait(load: Callable[[], object], doing: str) -> None:
+    try:
+        ready = load() is not None
+    except InputError:
+        ready = True  # the page says what is wrong
+    if ready:
+        st.rerun()
+    st.caption(f":material/hourglass_top: {doing} in the background …")
