@@ -21,6 +21,7 @@ _NAMES = {
     "analysis.interventions.patching": (
         "PATCHING_SEED", "BlockPatching", "most_changed", "some_others", "patch_blocks", "word_changed",
     ),
+    "analysis.interventions.sweep": ("Swept", "about", "sweep", "sweep_logits"),
     # feature maps as pictures, and counts of what FiLM does to them
     "analysis.question.feature_maps": (
         "ORDERS", "FilmEffects", "Stages", "MapGrid", "film_effects", "differences", "grid_shape", "order",

@@ -23,7 +23,8 @@ import torch
 
 from analysis import extract, question_set, read_questions, sample_questions
 from analysis.corpus.question_set import QuestionSet
-from film import Session, find, read_states
+from film import Session, find
+from film.prefix_encoder import encode_tokens
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -70,7 +71,7 @@ def main() -> None:
 
     tokens, lengths = session.vocabulary.encode_all(texts[:16384], lenient=True)
     say("tokenising", len(tokens), timed(lambda: session.vocabulary.encode_all(texts[:16384], lenient=True)))
-    seconds = timed(lambda: read_states(session.network, tokens, lengths))
+    seconds = timed(lambda: encode_tokens(session.network, tokens, lengths))
     say("GRU, shared beginnings once", len(tokens), seconds)
     one = timed(lambda: session.modulate(texts[:2048], lenient=True))
     say("Session.modulate, 64 at once", 2048, one)

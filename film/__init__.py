@@ -13,14 +13,17 @@ from typing import Any
 _NAMES = {
     "film.errors": ("InputError",),
     # asking
-    "film.session": ("Answer", "Session", "choose_device"),
-    "film.modulation": ("Edit", "Modulation"),
+    "film.session": ("Answer", "Prefixes", "Session", "choose_device", "probabilities"),
+    "film.modulation": ("Modulation",),
+    "film.interventions": (
+        "Arithmetic", "Blend", "Clamp", "Edit", "Edits", "Intervention", "Noise", "PatchFrom",
+        "Remembered", "ReplaceByMean", "Scale", "SetValue", "Shift", "Where", "from_json", "from_text", "intervened", "to_text",
+    ),
     "film.vocabulary": ("UnknownWords", "Vocabulary"),
     "film.features": ("Picture", "read_picture", "to_size"),
     # networks and where they are kept
     "film.config": ("NetworkConfig", "TrainingConfig"),
     "film.network": ("FiLMNetwork", "activation_names"),
-    "film.prefix_encoder": ("read_states",),
     "film.checkpoint": ("Card", "bundled", "find", "load", "save", "weights_hash", "write_atomically"),
     "film.official": ("import_official",),
     # measuring

@@ -25,6 +25,7 @@ from film.clevr.language.programs import GROUPS, Node, Program, question_type
 from film.clevr.language.realise import realise
 from film.clevr.pictures import open_picture
 from film.errors import InputError
+from film.interventions import Edits
 from film.session import Session, probabilities
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
@@ -177,6 +178,7 @@ def evaluate(
     most: int | None = None,
     seed: int = 0,
     self_consistency: bool = True,
+    interventions: Edits = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Ask a network every question of a data set.
@@ -185,11 +187,12 @@ def evaluate(
         data: see `open_questions`.
         most: only the first so many questions.
         seed: of the intervals' resampling and of the wording of extra questions.
+        interventions: change gamma and beta of every question, see `film.interventions`.
         self_consistency: also ask what shows whether the network contradicts itself.
     """
     began = time.monotonic()
     asked = open_questions(data, split, most)
-    given, chance = answer_all(session, asked, progress=progress)
+    given, chance = answer_all(session, asked, interventions=interventions, progress=progress)
     truth = [str(question.answer) for question in asked.questions]
     right = np.array([a == b for a, b in zip(given, truth, strict=True)])
     kinds = [_type(question) for question in asked.questions]
@@ -223,7 +226,7 @@ def evaluate(
         types={name: shares[name] for name in GROUPS if name in shares},
         wrong_counts=len(wrong),
         off_by_one=wrong.count(1),
-        self_consistency=_self_consistency(session, asked, given, seed, progress)
+        self_consistency=_self_consistency(session, asked, given, seed, interventions, progress)
         if self_consistency
         else SelfConsistency(),
         seconds=time.monotonic() - began,
@@ -237,7 +240,12 @@ def evaluate(
 
 
 def answer_all(
-    session: Session, asked: Questions, *, what: str = "questions", progress: Progress | None = None
+    session: Session,
+    asked: Questions,
+    *,
+    what: str = "questions",
+    interventions: Edits = None,
+    progress: Progress | None = None,
 ) -> tuple[list[str], np.ndarray]:
     """The answer to every question, and its probability; each picture goes through the stem once."""
     answers = [""] * len(asked.questions)
@@ -250,7 +258,9 @@ def answer_all(
             numbers = [number for _, own in batch for number in own]
             picture_of = [place for place, (_, own) in enumerate(batch) for _ in own]
             texts = [asked.questions[number].text for number in numbers]
-            chances = probabilities(session.logits(pictures, texts, picture_of))  # (Q, answers)
+            chances = probabilities(
+                session.logits(pictures, texts, picture_of, interventions, numbers)
+            )  # (Q, answers)
             for number, best, row in zip(numbers, chances.argmax(1), chances, strict=True):
                 answers[number], chance[number] = session.answers[best], row[best]
             done += len(numbers)
@@ -321,7 +331,12 @@ _HOLDS: dict[str, Callable[[int, int], bool]] = {
 
 
 def _self_consistency(
-    session: Session, asked: Questions, given: Sequence[str], seed: int, progress: Progress | None
+    session: Session,
+    asked: Questions,
+    given: Sequence[str],
+    seed: int,
+    interventions: Edits,
+    progress: Progress | None,
 ) -> SelfConsistency:
     rng = np.random.default_rng(seed)
     extra: list[GivenQuestion] = []
@@ -342,7 +357,13 @@ def _self_consistency(
             trios.append((answer, also(others, question.filename)))
     if not extra:
         return SelfConsistency()
-    said, _ = answer_all(session, Questions(extra, asked.picture), what="extra questions", progress=progress)
+    said, _ = answer_all(
+        session,
+        Questions(extra, asked.picture),
+        what="extra questions",
+        interventions=interventions,
+        progress=progress,
+    )
 
     def contradicted(function: str, answer: str, sides: Sequence[int]) -> bool:
         first, second = (said[number] for number in sides)

@@ -6,7 +6,7 @@ many users can edit at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -91,9 +91,6 @@ class Modulation:
             return torch.randn(self.gamma.shape, generator=generator).to(self.gamma)
 
         return Modulation(self.gamma + gamma * noise(), self.beta + beta * noise())
-
-
-Edit = Callable[[Modulation], Modulation]
 
 
 def _set(

@@ -13,7 +13,7 @@ Letters in shape comments: Q questions, T tokens, P pictures, B blocks, C maps, 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,9 @@ from film.modulation import Modulation
 # How questions share pictures: None, one question a picture; k, every picture serves the next k
 # questions; a tensor (Q,), the index of each question's picture.
 PictureOf = Tensor | int | None
+
+# What may stand in an activation's place: values, one row a question or one for all, or a function of it.
+Replacement = Tensor | Callable[[Tensor], Tensor]
 
 
 def activation_names(config: NetworkConfig) -> dict[str, tuple[int, int, int]]:
@@ -46,20 +49,43 @@ def activation_names(config: NetworkConfig) -> dict[str, tuple[int, int, int]]:
     return names
 
 
-class Recorder:
-    """Keeps the activations that were asked for by name, one row a question."""
+class Hooks:
+    """Records activations by name, one row a question, and puts others in the place of some."""
 
-    def __init__(self, config: NetworkConfig, wanted: Collection[str], picture_of: PictureOf):
+    def __init__(
+        self,
+        config: NetworkConfig,
+        record: Collection[str] = (),
+        replace: Mapping[str, Replacement] | None = None,
+        picture_of: PictureOf = None,
+    ):
+        self.replace = replace or {}
         known = activation_names(config)
-        if unknown := sorted(set(wanted) - set(known)):
+        if unknown := sorted({*record, *self.replace} - set(known)):
             raise InputError(f"There is no activation {unknown[0]!r}; choose from {', '.join(known)}.")
-        self.wanted = frozenset(wanted)
+        self.record = frozenset(record)
         self.picture_of = picture_of
         self.kept: dict[str, Tensor] = {}
 
-    def __call__(self, name: str, value: Tensor, per_picture: bool = False) -> None:
-        if name in self.wanted:
-            self.kept[name] = spread(value, self.picture_of) if per_picture else value
+    def __call__(self, name: str, value: Tensor, per_picture: bool = False) -> tuple[Tensor, bool]:
+        """What to go on with in place of an activation, and whether it still has one row a picture."""
+        if name in self.replace:
+            value, per_picture = spread(value, self.picture_of if per_picture else None), False
+            value = _replaced(name, value, self.replace[name])
+        if name in self.record:
+            self.kept[name] = spread(value, self.picture_of if per_picture else None)
+        return value, per_picture
+
+
+def _replaced(name: str, value: Tensor, by: Replacement) -> Tensor:
+    new = by(value) if callable(by) else by.to(value)
+    try:
+        return new.expand_as(value)
+    except RuntimeError:
+        raise InputError(
+            f"{name} has the shape {tuple(value.shape)} (questions, maps, rows, columns), and what is to "
+            f"replace it {tuple(new.shape)}; give the same, or one row for all questions."
+        ) from None
 
 
 def spread(x: Tensor, picture_of: PictureOf) -> Tensor:
@@ -243,15 +269,14 @@ class FiLMBlock(nn.Module):
         self.norm = nn.BatchNorm2d(maps, affine=affine) if config.batch_norm else nn.Identity()
         self.dropout = nn.Dropout2d(config.dropout)
 
-    def forward(
-        self, x: Tensor, gamma: Tensor, beta: Tensor, picture_of: PictureOf, record: Recorder
-    ) -> Tensor:
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor, picture_of: PictureOf, hooks: Hooks) -> Tensor:
         """x: (P, C, h, w), where `picture_of` says whose; gamma, beta: (Q, C). Returns (Q, C, h, w)."""
         film_at = self.config.film_at if self.modulated else None
         shared = picture_of is not None  # x is still one row a picture
 
         def note(part: str, value: Tensor) -> Tensor:
-            record(f"{self.name}.{part}", value, per_picture=shared)
+            nonlocal shared
+            value, shared = hooks(f"{self.name}.{part}", value, shared)
             return value
 
         def film(value: Tensor) -> Tensor:
@@ -261,12 +286,12 @@ class FiLMBlock(nn.Module):
             scaled = _FiLM.apply(value, gamma.to(value.dtype), beta.to(value.dtype))
             return note("film", self.dropout(scaled))
 
-        x = with_coordinates(x, self.config.coordinates)
-        note("input", x)
+        x = note("input", with_coordinates(x, self.config.coordinates))
         if film_at == "input":
             # The coordinate maps are not modulated: they are joined to what FiLM gives.
             maps = self.config.maps
-            x = torch.cat((film(x[:, :maps]), spread(x[:, maps:], picture_of)), dim=1)
+            places = spread(x[:, maps:], picture_of if shared else None)
+            x = torch.cat((film(x[:, :maps]), places), dim=1)
         x = note("conv1", F.relu(self.conv1(x)))
         skip, skip_shared = x, shared
         if film_at == "concat":
@@ -288,7 +313,7 @@ class FiLMBlock(nn.Module):
         if film_at == "output":
             x = film(x)
         if film_at in (None, "concat"):
-            note("film", x)
+            x = note("film", x)
         if shared:
             x = spread(x, picture_of)
             shared = False
@@ -317,9 +342,9 @@ class Classifier(nn.Module):
             units = width
         self.layers = nn.Sequential(*layers, nn.Linear(units, config.answers))
 
-    def forward(self, x: Tensor, record: Recorder) -> Tensor:
+    def forward(self, x: Tensor, hooks: Hooks) -> Tensor:
         x = F.relu(self.project_norm(self.project(with_coordinates(x, self.config.coordinates))))
-        record("classifier.maps", x)
+        x, _ = hooks("classifier.maps", x)
         window, greatest = self.config.window, self.config.pooling == "max"
         if self.config.pooling == "max-mean":
             pooled = F.max_pool2d(x, 2).mean((2, 3))
@@ -375,18 +400,27 @@ class FiLMNetwork(nn.Module):
         modulation: Modulation,
         picture_of: PictureOf = None,
         record: Collection[str] = (),
+        replace: Mapping[str, Replacement] | None = None,
+        first_block: int = 0,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Stem maps (P, C, h, w) and gammas and betas (Q, B, C) -> logits (Q, answers).
 
         Also returns the activations named in `record` (see `activation_names`), one row a question.
+
+        Args:
+            replace: what stands in the place of some activations.
+            first_block: where to begin, from 0; `maps` then are what the block before it gave, and no
+                activation before it is recorded or replaced.
         """
-        recorder = Recorder(self.config, record, picture_of)
-        recorder("stem", maps, per_picture=True)
-        x = maps
-        for block, layer in enumerate(self.blocks):
+        hooks = Hooks(self.config, record, replace, picture_of)
+        x, per_picture = maps, picture_of is not None
+        if first_block == 0:
+            x, per_picture = hooks("stem", maps, per_picture)
+        for block in range(first_block, self.config.blocks):
             gamma, beta = modulation.gamma[:, block], modulation.beta[:, block]
-            x = layer(x, gamma, beta, picture_of if block == 0 else None, recorder)
-        return self.classifier(x, recorder), recorder.kept
+            x = self.blocks[block](x, gamma, beta, picture_of if per_picture else None, hooks)
+            per_picture = False
+        return self.classifier(x, hooks), hooks.kept
 
     def forward(
         self, pictures: Tensor, tokens: Tensor, lengths: Tensor, picture_of: PictureOf = None

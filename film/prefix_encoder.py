@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from film.network import FiLMNetwork
 
 AT_ONCE = 512  # nodes in one pass: their gates stay in a core's cache
-PLAIN = 512  # questions in one pass through a reader that is no plain GRU
+PLAIN = 512  # questions in one pass through an encoder that is no plain GRU
 
 
-def read_states(network: FiLMNetwork, tokens: np.ndarray, lengths: np.ndarray) -> Tensor:
+def encode_tokens(network: FiLMNetwork, tokens: np.ndarray, lengths: np.ndarray) -> Tensor:
     """The state that gamma and beta are linear in, float32 (Q, state), on the network's device.
 
-    Equal to `network.reader(tokens, lengths)` up to the order of sums.
+    Equal to `network.question_encoder(tokens, lengths)` up to the order of sums.
 
     Args:
         tokens: ids, int (Q, T), padded with 0.
@@ -53,10 +53,10 @@ def _plainly(network: FiLMNetwork, tokens: np.ndarray, lengths: np.ndarray) -> T
 
 
 def _as_tree(network: FiLMNetwork, tokens: np.ndarray, lengths: np.ndarray) -> Tensor:
-    reader = network.question_encoder
+    encoder = network.question_encoder
     # (3H, E), (3H, H), (3H,), (3H,)
-    of_words, weight, word_bias, bias = cast(nn.GRU, reader.gru).all_weights[0]
-    by_word = torch.addmm(word_bias, reader.embedding.weight, of_words.T)  # (V, 3H)
+    of_words, weight, word_bias, bias = cast(nn.GRU, encoder.gru).all_weights[0]
+    by_word = torch.addmm(word_bias, encoder.embedding.weight, of_words.T)  # (V, 3H)
     device, words = weight.device, len(by_word)
     final = torch.empty(len(tokens), network.config.state, device=device)
     node = np.zeros(len(tokens), np.int64)  # (Q,) of each question, among those of the depth reached

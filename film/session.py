@@ -11,8 +11,10 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +23,21 @@ import torch
 from torch import Tensor
 
 from film.checkpoint import Card, find, load
+from film.clevr.gallery import gallery
+from film.clevr.language.sampler import QuestionSampler
 from film.config import NetworkConfig
 from film.errors import InputError
 from film.features import Picture, PictureReader, keyed, read_picture
-from film.modulation import Edit, Modulation
-from film.network import FiLMNetwork, activation_names
+from film.interventions import Edits, intervened
+from film.modulation import Modulation
+from film.network import FiLMNetwork, Replacement, activation_names
+from film.prefix_encoder import encode_tokens
 from film.vocabulary import Vocabulary
 
+Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
+
 AT_ONCE = 64  # questions in one pass: enough to fill the machine, few enough for its memory
+MEAN_QUESTIONS = 1000  # whose mean gamma and beta ablations put in
 MOST_THREADS = 4  # networks of this size gain nothing from more
 
 
@@ -38,7 +47,7 @@ class Answer:
 
     `probabilities`: of all answers, in the order of the network's outputs, special tokens left out;
     they sum to 1. `margin`: the best answer's probability minus the second's. `entropy`: of the
-    distribution, in bits. `gamma`, `beta`: (blocks, maps) as applied, after any edits.
+    distribution, in bits. `gamma`, `beta`: (blocks, maps) as applied, after any interventions.
     `activations`: what was asked to be recorded, (maps, rows, columns) each. `seconds`: the time
     this answer took, or its share of the time of those asked together.
     """
@@ -69,6 +78,20 @@ class Answer:
 
 def _rounded(values: np.ndarray) -> list[Any]:
     return np.round(values.astype(float), 5).tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class Prefixes:
+    """What the question encoder holds while a question is read; row t belongs to token t.
+
+    `tokens`: <START> and <END> included. `running`: its state after each token, float32 (T, state); None
+    where it also reads backwards. `ended`: the state of the question cut after that token and ended there;
+    the last row is the whole question's.
+    """
+
+    tokens: tuple[str, ...]
+    running: np.ndarray | None
+    ended: np.ndarray
 
 
 class Session:
@@ -129,64 +152,105 @@ class Session:
         self,
         picture: Picture,
         question: str,
-        edits: Edit | Sequence[Edit] | None = None,
+        interventions: Edits = None,
         record: Collection[str] = (),
+        replace: Mapping[str, Replacement] | None = None,
     ) -> Answer:
         """One question about one picture.
 
         Args:
             picture: a path, the bytes of a file, a Pillow picture, or uint8 (height, width, 3).
-            edits: applied to the predicted gamma and beta, one after the other, before they are used.
+            interventions: change the predicted gamma and beta, one after the other, before they are used
+                (`film.interventions`); a function from `Modulation` to `Modulation` does as well.
             record: names out of `recordable`.
+            replace: name of an activation -> what stands in its place, see `classify`.
 
         Raises:
-            InputError: the picture cannot be read, a word is unknown, an edit or a name is no good.
+            InputError: the picture cannot be read, a word is unknown, an intervention or a name is no good.
         """
-        return self.ask_many(picture, [question], edits, record)[0]
+        return self.ask_many(picture, [question], interventions, record, replace)[0]
 
     def ask_many(
         self,
         picture: Picture,
         questions: Sequence[str],
-        edits: Edit | Sequence[Edit] | None = None,
+        interventions: Edits = None,
         record: Collection[str] = (),
+        replace: Mapping[str, Replacement] | None = None,
     ) -> list[Answer]:
-        """Many questions about one picture, which is seen once. Edits get all gammas and betas at once."""
+        """Many questions about one picture, which is encoded once. Each intervention changes all of them."""
         began = time.perf_counter()
-        modulation = edited(self.modulate(questions), edits)
-        answers = self.answer(picture, modulation, record)
+        modulation = intervened(self.modulate(questions), interventions, self)
+        answers = self.answer(picture, modulation, record, replace)
         share = (time.perf_counter() - began) / max(1, len(questions))
         return [
-            Answer(**{**vars(answer), "question": question, "seconds": share})
+            replace_fields(answer, question=question, seconds=share)
             for answer, question in zip(answers, questions, strict=True)
         ]
 
-    def answer(self, picture: Picture, modulation: Modulation, record: Collection[str] = ()) -> list[Answer]:
+    def answer(
+        self,
+        picture: Picture,
+        modulation: Modulation,
+        record: Collection[str] = (),
+        replace: Mapping[str, Replacement] | None = None,
+    ) -> list[Answer]:
         """Answers under given gammas and betas, one for each of the modulation's rows."""
         began = time.perf_counter()
-        config = self.config
-        if modulation.gamma.shape[1:] != (config.blocks, config.maps):
-            raise InputError(
-                f"The modulation is for {tuple(modulation.gamma.shape[1:])} (blocks, maps), this network "
-                f"has {(config.blocks, config.maps)}; take one that it predicted."
-            )
-        maps = self.encode_picture(picture)
-        answers = []
-        for start in range(0, len(modulation), AT_ONCE):
-            part = modulation[start : start + AT_ONCE]
-            logits, activations = self._answer(maps, part, record)
-            answers += self._to_answers(logits, part, activations)
+        logits, activations = self.classify(
+            self.encode_picture(picture), modulation, record=record, replace=replace
+        )
+        answers = self._to_answers(logits, modulation, activations)
         share = (time.perf_counter() - began) / max(1, len(answers))
-        return [Answer(**{**vars(answer), "seconds": share}) for answer in answers]
+        return [replace_fields(answer, seconds=share) for answer in answers]
+
+    # --- the question's half ---
+
+    def encode(self, questions: Sequence[str], *, lenient: bool = False) -> np.ndarray:
+        """The question encoder's states that gamma and beta are a linear function of, float32 (Q, state).
+
+        `lenient`: take unknown words for <UNK>; otherwise they raise `UnknownWords`.
+        """
+        tokens, lengths = self.vocabulary.encode_all(_several(questions), lenient=lenient)
+        with self._turns:
+            return encode_tokens(self.network, tokens, lengths).cpu().numpy()
+
+    def modulation_of(self, states: np.ndarray | Tensor) -> Modulation:
+        """Gammas and betas of question states (Q, state), on the CPU."""
+        with self._turns, torch.inference_mode():
+            given = torch.as_tensor(states, dtype=torch.float32, device=self.device)
+            found = self.network.question_encoder.modulation(given)
+        # Copies made outside inference mode are ordinary tensors, which gradients may flow through.
+        return Modulation(found.gamma.cpu().clone(), found.beta.cpu().clone())
+
+    def prefixes(self, question: str, *, lenient: bool = False) -> Prefixes:
+        """A question word by word: what the question encoder holds after each token.
+
+        Raises:
+            InputError: the question is empty or has words that the network does not know.
+        """
+        ids = np.array(self.vocabulary.encode(question, lenient=lenient))
+        length = len(ids)
+        cut = np.zeros((length, length), np.int64)  # row t: <START> ... token t, <END>
+        for row in range(length - 1):
+            cut[row, : row + 1], cut[row, row + 1] = ids[: row + 1], ids[-1]
+        cut[-1] = ids
+        lengths = np.array([*range(2, length + 1), length])
+        running = None
+        with self._turns, torch.inference_mode():
+            ended = encode_tokens(self.network, cut, lengths).cpu().numpy()
+            if not self.config.bidirectional:
+                whole = torch.from_numpy(ids)[None].to(self.device)
+                states = self.network.question_encoder.states(whole, torch.tensor([length]))
+                running = states[0].float().cpu().numpy()
+        return Prefixes(tuple(self.vocabulary.tokens[i] for i in ids), running, ended)
 
     def modulate(self, questions: Sequence[str], *, lenient: bool = False) -> Modulation:
         """The gammas and betas that the network predicts for these questions, on the CPU.
 
         `lenient`: take unknown words for <UNK>; otherwise they raise `UnknownWords`.
         """
-        if isinstance(questions, str):
-            raise InputError("A list of questions was expected, not one; put it in brackets.")
-        encoded = self.vocabulary.encode_all(questions, lenient=lenient)
+        encoded = self.vocabulary.encode_all(_several(questions), lenient=lenient)
         ids, lengths = map(torch.from_numpy, encoded)
         parts = []
         with self._turns, torch.inference_mode():
@@ -198,6 +262,20 @@ class Session:
         # Copies made outside inference mode are ordinary tensors, which gradients may flow through.
         whole = Modulation.stack(parts)
         return Modulation(whole.gamma.cpu().clone(), whole.beta.cpu().clone())
+
+    @cached_property
+    def mean_modulation(self) -> Modulation:
+        """Mean gamma and beta, one row, over questions as CLEVR asks them about the gallery's scenes.
+
+        `MEAN_QUESTIONS` of them, drawn with seed 0: what `ReplaceByMean` puts in a value's place.
+        """
+        scenes = [exhibit.scene for exhibit in gallery()]
+        sampler, each = QuestionSampler(0), -(-MEAN_QUESTIONS // len(scenes))
+        texts = [question.text for scene in scenes for question in sampler.sample(scene, each)]
+        found = self.modulation_of(self.encode(texts[:MEAN_QUESTIONS], lenient=True))
+        return Modulation(found.gamma.mean(0, keepdim=True), found.beta.mean(0, keepdim=True))
+
+    # --- the picture's half, and both together ---
 
     def encode_picture(self, picture: Picture) -> Tensor:
         """The stem maps of a picture, (1, maps, rows, columns) on the session's device.
@@ -219,68 +297,164 @@ class Session:
                 self._maps.popitem(last=False)
         return maps
 
-    def logits(
-        self, pictures: Sequence[np.ndarray], questions: Sequence[str], picture_of: Sequence[int]
+    def classify(
+        self,
+        maps: Tensor,
+        modulation: Modulation,
+        picture_of: Sequence[int] | np.ndarray | None = None,
+        *,
+        record: Collection[str] = (),
+        replace: Mapping[str, Replacement] | None = None,
+        first_block: int = 0,
+        progress: Progress | None = None,
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Logits of the answers, float32 (Q, answers), under given gammas and betas (Q, blocks, maps).
+
+        Args:
+            maps: what `encode_picture` gave for each picture, (P, maps, rows, columns).
+            picture_of: for each row of the modulation the index of its picture; the first if left out.
+            record: activations to return as well, float32 (Q, maps, rows, columns) by name.
+            replace: name of an activation -> what stands in its place: a tensor (Q or 1, maps, rows,
+                columns), or a function of the activations of some rows.
+            first_block: begin there, from 0; `maps` are then the output of the block before, recorded as
+                "block1.out" and so on. What comes before a change need not be computed again.
+            progress: called with the rows done and of all, after each batch.
+
+        Raises:
+            InputError: the modulation is of another network, a name is unknown, a shape is wrong.
+        """
+        config = self.config
+        if modulation.gamma.shape[1:] != (config.blocks, config.maps):
+            raise InputError(
+                f"The modulation is for {tuple(modulation.gamma.shape[1:])} (blocks, maps), this network "
+                f"has {(config.blocks, config.maps)}; take one that it predicted."
+            )
+        count = len(modulation)
+        owner = np.zeros(count, np.int64) if picture_of is None else np.asarray(picture_of)
+        logits = np.empty((count, len(self.answers)), np.float32)
+        kept: dict[str, list[np.ndarray]] = {name: [] for name in record}
+        for start in range(0, count, AT_ONCE):
+            rows = slice(start, start + AT_ONCE)
+            here, place = np.unique(owner[rows], return_inverse=True)
+            of = len(place) if len(here) == 1 else torch.from_numpy(place).to(self.device)
+            with self._turns, torch.inference_mode():
+                found, activations = self.network.classify(
+                    maps if len(here) == len(maps) else maps[torch.from_numpy(here).to(maps.device)],
+                    self._on_device(modulation[rows]),
+                    of,
+                    record,
+                    {name: _part(value, rows, count) for name, value in (replace or {}).items()},
+                    first_block,
+                )
+                logits[rows] = found.float().cpu()[:, self._answer_indices].numpy()
+                for name, value in activations.items():
+                    kept[name].append(value.float().cpu().numpy())
+            if progress:
+                progress("classified", min(start + AT_ONCE, count), count)
+        empty = {name: np.zeros((0, *shape), np.float32) for name, shape in self.recordable.items()}
+        return logits, {name: np.concatenate(parts) if parts else empty[name] for name, parts in kept.items()}
+
+    def distributions(
+        self, picture: Picture, modulation: Modulation, interventions: Edits = None
     ) -> np.ndarray:
-        """Logits of the answers alone, float32 (Q, answers), for questions about several pictures at once.
+        """Probabilities of all answers about one picture as one array, float64 (Q, answers)."""
+        changed = intervened(modulation, interventions, self)
+        return probabilities(self.classify(self.encode_picture(picture), changed)[0])
+
+    def logits(
+        self,
+        pictures: Sequence[np.ndarray],
+        questions: Sequence[str],
+        picture_of: Sequence[int],
+        interventions: Edits = None,
+        rows: Sequence[int] | None = None,
+    ) -> np.ndarray:
+        """Logits of the answers, float32 (Q, answers), for questions about several pictures at once.
 
         The quick way for evaluation: nothing is kept, and unknown words count as <UNK>.
 
         Args:
             pictures: uint8 (height, width, 3) each.
             picture_of: for each question the index of its picture.
+            interventions, rows: see `film.interventions`.
         """
-        modulation = self.modulate(questions, lenient=True)
-        owner = torch.tensor(picture_of)
-        parts = []
+        modulation = intervened(self.modulate(questions, lenient=True), interventions, self, rows)
         with self._turns, torch.inference_mode():
             maps = self.network.encode_picture(torch.cat([self._reader(picture) for picture in pictures]))
-            for start in range(0, len(owner), AT_ONCE):
-                rows = slice(start, start + AT_ONCE)
-                here = self._on_device(modulation[rows])
-                parts.append(self.network.classify(maps, here, owner[rows].to(self.device))[0].float().cpu())
-        return torch.cat(parts)[:, self._answer_indices].numpy()
+        return self.classify(maps, modulation, picture_of)[0]
 
     def gradients(
-        self, picture: Picture, modulation: Modulation, names: Collection[str] | None = None
+        self,
+        picture: Picture,
+        modulation: Modulation,
+        of: str | tuple[str, str] = "sum",
+        wrt: Collection[str] | None = None,
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Activations of one question, and the gradient of the sum of all logits with respect to them.
+        """Values inside the network for one question, and the gradient of logits with respect to them.
 
-        As the published code draws them (its `visualize`). The weights are neither asked for gradients
-        nor changed, so that any number of threads may do this at once.
+        The weights are neither asked for gradients nor changed, so that any number of threads may do this
+        at once.
 
         Args:
-            modulation: one row, as `modulate` or an edit gave it.
-            names: out of `recordable`; if left out, the stem and the output of every block.
+            modulation: one row, as `modulate` or an intervention gave it.
+            of: "logit:yes" for one answer's logit; ("yes", "no") for the first's minus the second's; "margin"
+                for the answer's minus the runner-up's; "sum" for that of all, as the published code draws it
+                (its `visualize`).
+            wrt: "gamma", "beta", and names out of `recordable`; the stem and the output of every block if
+                left out.
 
         Returns:
-            name -> (activation, gradient), each (maps, rows, columns).
+            name -> (value, gradient), (maps, rows, columns) each, (blocks, maps) for gamma and beta.
 
         Raises:
-            InputError: a name is unknown, or the modulation is not of one question.
+            InputError: a name or an answer is unknown, or the modulation is not of one question.
         """
         if len(modulation) != 1:
             raise InputError(f"Gradients are of one question, not of {len(modulation)}; pick one row.")
         outs = [f"block{block}.out" for block in range(1, self.config.blocks + 1)]
-        names = list(names) if names is not None else ["stem", *outs]
+        names = list(wrt) if wrt is not None else ["stem", *outs]
         maps = self.encode_picture(picture).clone()
         with self._turns, torch.enable_grad():
             maps.requires_grad_()
-            logits, kept = self.network.classify(maps, self._on_device(modulation), record=names)
-            answer_indices = logits.float()[:, self._answer_indices.to(logits.device)]
-            found = torch.autograd.grad(answer_indices.sum(), [kept[name] for name in names])
+            here = self._on_device(modulation)
+            here = Modulation(*(v.detach().clone().requires_grad_() for v in (here.gamma, here.beta)))
+            kept: dict[str, Tensor] = {"gamma": here.gamma, "beta": here.beta}
+            recorded = [name for name in names if name not in kept]
+            logits, activations = self.network.classify(maps, here, record=recorded)
+            kept |= activations
+            logits = logits.float()[0, self._answer_indices.to(logits.device)]
+            found = torch.autograd.grad(
+                self._objective(logits, of), [kept[name] for name in names], allow_unused=True
+            )
         return {
-            name: (kept[name][0].detach().float().cpu().numpy(), gradient[0].float().cpu().numpy())
+            name: (
+                kept[name][0].detach().float().cpu().numpy(),
+                np.zeros(kept[name].shape[1:], np.float32)  # a network that does not use it
+                if gradient is None
+                else gradient[0].float().cpu().numpy(),
+            )
             for name, gradient in zip(names, found, strict=True)
         }
 
-    def _answer(
-        self, maps: Tensor, modulation: Modulation, record: Collection[str]
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        with self._turns, torch.inference_mode():
-            logits, kept = self.network.classify(maps, self._on_device(modulation), len(modulation), record)
-            activations = {name: value.float().cpu().numpy() for name, value in kept.items()}
-            return logits.float().cpu()[:, self._answer_indices].numpy(), activations
+    def _objective(self, logits: Tensor, of: str | tuple[str, str]) -> Tensor:
+        if of == "sum":
+            return logits.sum()
+        if of == "margin":
+            best, second = logits.topk(2).values
+            return best - second
+        if isinstance(of, str):
+            kind, colon, answer = of.partition(":")
+            if kind != "logit" or not colon:
+                raise InputError(f'{of!r} is no logit; write logit:yes, ("yes", "no"), margin or sum.')
+            return logits[self.answer_index(answer)]
+        first, second = (logits[self.answer_index(answer)] for answer in of)
+        return first - second
+
+    def answer_index(self, answer: str) -> int:
+        """The place of an answer in logits and probabilities. Raises InputError where it is none."""
+        if answer not in self.answers:
+            raise InputError(f"This network never answers {answer!r}; choose from {', '.join(self.answers)}.")
+        return self.answers.index(answer)
 
     def _on_device(self, modulation: Modulation) -> Modulation:
         return Modulation(
@@ -318,17 +492,15 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
-def edited(modulation: Modulation, edits: Edit | Sequence[Edit] | None) -> Modulation:
-    """A modulation after these edits. Raises InputError when one returns something else."""
-    for edit in [] if edits is None else [edits] if callable(edits) else edits:
-        changed = edit(modulation)
-        if not isinstance(changed, Modulation) or changed.gamma.shape != modulation.gamma.shape:
-            raise InputError(
-                "An edit takes a Modulation and returns one of the same shape "
-                f"{tuple(modulation.gamma.shape)}; this one returned {type(changed).__name__}."
-            )
-        modulation = changed
-    return modulation
+def _several(questions: Sequence[str]) -> Sequence[str]:
+    if isinstance(questions, str):
+        raise InputError("A list of questions was expected, not one; put it in brackets.")
+    return questions
+
+
+def _part(value: Replacement, rows: slice, count: int) -> Replacement:
+    """Those rows of a replacement that has one for every question."""
+    return value[rows] if isinstance(value, Tensor) and len(value) == count else value
 
 
 def choose_device(wanted: str = "auto") -> tuple[torch.device, str | None]:

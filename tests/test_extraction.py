@@ -22,7 +22,8 @@ from analysis import (
     write_small,
 )
 from analysis.__main__ import main
-from film import GROUPS, InputError, Session, question_type, read_states, save
+from film import GROUPS, InputError, Session, question_type, save
+from film.prefix_encoder import encode_tokens
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [
@@ -58,7 +59,7 @@ def test_shared_beginnings_change_nothing(changes, asked):
     tokens, lengths = session.vocabulary.encode_all(list(asked.table["text"]), lenient=True)
     with torch.inference_mode():
         expected = network.question_encoder(torch.from_numpy(tokens), torch.from_numpy(lengths))
-    np.testing.assert_allclose(read_states(network, tokens, lengths), expected, atol=2e-6)
+    np.testing.assert_allclose(encode_tokens(network, tokens, lengths), expected, atol=2e-6)
 
 
 def test_sampled_questions_know_themselves(asked):

@@ -50,7 +50,7 @@ def test_an_exchange_is_what_an_edit_makes_of_it(session, picture):
             gamma, beta = taken.gamma[:, block], taken.beta[:, block]
             return modulation.with_value(block, slice(None), gamma=gamma, beta=beta)
 
-        there = session.ask(picture, SECOND, edits=edit)
+        there = session.ask(picture, SECOND, interventions=edit)
         apart = sum(abs(there.probabilities[name] - p) for name, p in own.probabilities.items()) / 2
         assert swap.moved == pytest.approx(apart, abs=1e-4)
         assert swap.answer == there.answer

@@ -88,27 +88,27 @@ def test_special_tokens_are_never_an_answer():
     assert answer.answer in ANSWERS
 
 
-def test_edits(session):
+def test_interventions_as_functions(session):
     picture = a_picture()
     plain = session.ask(picture, QUESTIONS[0])
     other = session.modulate([QUESTIONS[1]])
-    swapped = session.ask(picture, QUESTIONS[0], edits=lambda m: m.blended(other, 1.0))
+    swapped = session.ask(picture, QUESTIONS[0], interventions=lambda m: m.blended(other, 1.0))
     asked = session.ask(picture, QUESTIONS[1])
     np.testing.assert_allclose(
         list(swapped.probabilities.values()), list(asked.probabilities.values()), atol=1e-5
     )
     twice = session.ask(
-        picture, QUESTIONS[0], edits=[lambda m: m.scaled(gamma=2), lambda m: m.scaled(gamma=0.5)]
+        picture, QUESTIONS[0], interventions=[lambda m: m.scaled(gamma=2), lambda m: m.scaled(gamma=0.5)]
     )
     np.testing.assert_allclose(twice.gamma, plain.gamma, atol=1e-6)
-    one = session.ask(picture, QUESTIONS[0], edits=lambda m: m.with_value(0, 3, gamma=-9.0))
+    one = session.ask(picture, QUESTIONS[0], interventions=lambda m: m.with_value(0, 3, gamma=-9.0))
     assert one.gamma[0, 3] == -9
     assert list(one.probabilities.values()) != list(plain.probabilities.values())
     for bad in (lambda m: None, lambda m: Modulation(m.gamma[:, :1], m.beta[:, :1])):
-        with pytest.raises(InputError, match="An edit"):
-            session.ask(picture, QUESTIONS[0], edits=bad)
+        with pytest.raises(InputError, match="An intervention"):
+            session.ask(picture, QUESTIONS[0], interventions=bad)
     with pytest.raises(InputError, match="edit them less"):
-        session.ask(picture, QUESTIONS[0], edits=lambda m: m.scaled(gamma=float("inf")))
+        session.ask(picture, QUESTIONS[0], interventions=lambda m: m.scaled(gamma=float("inf")))
 
 
 def test_given_modulations_need_no_question(session):
@@ -245,4 +245,54 @@ def test_gradients_say_how_the_sum_of_logits_moves(session):
     with pytest.raises(InputError, match="one question, not of 2"):
         session.gradients(picture, session.modulate(QUESTIONS[:2]))
     with pytest.raises(InputError, match="no activation"):
-        session.gradients(picture, modulation, ["block9.out"])
+        session.gradients(picture, modulation, wrt=["block9.out"])
+
+
+def test_gradients_of_one_logit_or_a_difference(session):
+    picture, modulation = a_picture(2), session.modulate(QUESTIONS[:1])
+    maps = session.encode_picture(picture)
+    best, second = np.argsort(-session.classify(maps, modulation)[0][0])[:2]
+    yes, no = session.answer_index("yes"), session.answer_index("no")
+    objectives = {
+        "logit:yes": lambda values: values[yes],
+        ("yes", "no"): lambda values: values[yes] - values[no],
+        "margin": lambda values: values[best] - values[second],
+        "sum": lambda values: values.sum(),
+    }
+
+    def slope(value, kind, block, number):
+        at = []
+        for step in (1e-2, -1e-2):
+            moved = {kind: getattr(modulation, kind)[:, block, number] + step}
+            logits, _ = session.classify(maps, modulation.with_value(block, number, **moved))
+            at.append(value(logits[0].astype(float)))
+        return (at[0] - at[1]) / 2e-2
+
+    for of, value in objectives.items():
+        found = session.gradients(picture, modulation, of, ["gamma", "beta", "block2.norm"])
+        assert found["gamma"][0].shape == found["gamma"][1].shape == modulation.gamma.shape[1:]
+        assert found["block2.norm"][1].shape == session.recordable["block2.norm"]
+        for kind in ("gamma", "beta"):
+            expected = slope(value, kind, 2, 3)
+            assert found[kind][1][2, 3] == pytest.approx(expected, rel=0.05, abs=2e-3), (of, kind)
+    for wrong in ("yes", "logit:perhaps", ("yes", "perhaps")):
+        with pytest.raises(InputError):
+            session.gradients(picture, modulation, wrong)
+
+
+def test_states_and_prefixes_are_the_question_encoder_s(session):
+    states, whole = session.encode(QUESTIONS), session.modulate(QUESTIONS)
+    found = session.modulation_of(states)
+    torch.testing.assert_close(found.gamma, whole.gamma, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.beta, whole.beta, atol=1e-5, rtol=0)
+    prefixes = session.prefixes(QUESTIONS[0])
+    assert prefixes.tokens == ("<START>", "How", "many", "red", "cubes", "are", "there", "<END>")
+    np.testing.assert_allclose(prefixes.ended[-1], states[0], atol=1e-5)
+    np.testing.assert_allclose(prefixes.running[-1], states[0], atol=1e-5)
+    short = session.encode(["How many red cubes"])[0]
+    np.testing.assert_allclose(prefixes.ended[4], short, atol=1e-5)
+    chances = session.distributions(a_picture(), whole)
+    asked = session.ask_many(a_picture(), QUESTIONS)
+    np.testing.assert_allclose(chances, [list(a.probabilities.values()) for a in asked], atol=1e-5)
+    with pytest.raises(InputError, match="in brackets"):
+        session.encode(QUESTIONS[0])

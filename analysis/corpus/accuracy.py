@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from film import (
     FAMILIES,
@@ -23,7 +22,6 @@ from film import (
     PAPER,
     GivenQuestion,
     InputError,
-    Modulation,
     Question,
     Questions,
     QuestionSampler,
@@ -140,7 +138,8 @@ def observe(
     for picture, rows in asked.by_picture().items():
         if cancel and cancel():
             raise InputError("The network's answers were cancelled; start again to have them.")
-        here, modulation = _read(session, [questions[row].text for row in rows])
+        here = session.encode([questions[row].text for row in rows], lenient=True)
+        modulation = session.modulation_of(here)
         state[rows], gamma[rows], beta[rows] = here, modulation.gamma.numpy(), modulation.beta.numpy()
         for row, answer in zip(rows, session.answer(asked.picture(picture), modulation, names), strict=True):
             said[row], chance[row] = answer.answer, answer.probabilities[answer.answer]
@@ -167,15 +166,6 @@ def observe(
 def versions(*packages: str) -> dict[str, str]:
     """Versions of what computes."""
     return {name: version(name) for name in ("numpy", "pandas", "torch", "scikit-learn", *packages)}
-
-
-def _read(session: Session, texts: Sequence[str]) -> tuple[np.ndarray, Modulation]:
-    reader = session.network.question_encoder
-    ids, lengths = map(torch.from_numpy, session.vocabulary.encode_all(texts, lenient=True))
-    with torch.inference_mode():
-        state = reader(ids.to(session.device), lengths)
-        found = reader.modulation(state)
-    return state.cpu().numpy(), Modulation(found.gamma.cpu().clone(), found.beta.cpu().clone())
 
 
 def describe(questions: Sequence[GivenQuestion]) -> pd.DataFrame:

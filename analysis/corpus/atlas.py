@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.corpus.extraction import Extraction, modulated, vectors
+from analysis.corpus.extraction import Extraction, vectors
 from analysis.corpus.layout import Layout, place
-from film import InputError, Session, read_states
+from film import InputError, Session
 
 _CHUNK = 8192  # questions whose vectors are in memory at once
 FILTERS = ("type", "group", "operation", "attribute", "answer", "word", "text")
@@ -80,13 +80,11 @@ def path(session: Session, extraction: Extraction, layout: Layout, question: str
     Raises:
         InputError: the question is empty or has words that the network does not know.
     """
-    ids = session.vocabulary.encode(question)
-    # Row t is the question cut after its word t and ended there: <START> ... word, <END>.
-    beginnings = np.zeros((len(ids) - 2, len(ids)), np.int64)
-    for row in range(len(beginnings)):
-        beginnings[row, : row + 2], beginnings[row, row + 2] = ids[: row + 2], ids[-1]
-    states = read_states(session.network, beginnings, np.arange(3, len(ids) + 1))
-    gamma, beta = modulated(session, states)
-    read = Extraction(pd.DataFrame(index=range(len(states))), gamma, beta, states.cpu().numpy(), {})
+    found = session.prefixes(question)
+    states = found.ended[1:-1]  # of <START> alone and of <END> there is nothing to place
+    modulation = session.modulation_of(states)
+    read = Extraction(
+        pd.DataFrame(index=range(len(states))), modulation.gamma.numpy(), modulation.beta.numpy(), states, {}
+    )
     places, near = place(layout, extraction, vectors(read, layout.recipe.space))
-    return PrefixPath(tuple(session.vocabulary.tokens[i] for i in ids[1:-1]), places, near[-1])
+    return PrefixPath(found.tokens[1:-1], places, near[-1])

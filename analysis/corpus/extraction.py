@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.corpus.question_set import Cancel, Progress, QuestionSet, question_set, stop_if
-from film import BigArray, InputError, ResumableFolder, Session, read_states, write_atomically
+from film import BigArray, InputError, ResumableFolder, Session, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,20 +244,10 @@ def _versions() -> dict[str, str]:
 
 def _read(session: Session, texts: list[str]) -> dict[str, np.ndarray]:
     """`gamma`, `beta`, `state` of some questions, float16; a word that the network lacks is <UNK> to it."""
-    tokens, lengths = session.vocabulary.encode_all(texts, lenient=True)
-    states = read_states(session.network, tokens, lengths)
-    gamma, beta = modulated(session, states)
-    return {"gamma": _half(gamma), "beta": _half(beta), "state": _half(states.cpu().numpy())}
-
-
-def modulated(session: Session, states: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Gamma and beta, float32 (questions, blocks, maps), of the reader's states (questions, hidden)."""
-    import torch
-
-    with torch.inference_mode():
-        here = torch.as_tensor(states, dtype=torch.float32, device=session.device)
-        modulation = session.network.question_encoder.modulation(here)
-        return modulation.gamma.cpu().numpy(), modulation.beta.cpu().numpy()
+    states = session.encode(texts, lenient=True)
+    modulation = session.modulation_of(states)
+    gamma, beta = modulation.gamma.numpy(), modulation.beta.numpy()
+    return {"gamma": _half(gamma), "beta": _half(beta), "state": _half(states)}
 
 
 def _half(values: np.ndarray) -> np.ndarray:
@@ -349,7 +339,8 @@ def open_extraction(folder: str | Path, session: Session | None = None) -> Extra
     if "gamma" not in arrays or "beta" not in arrays:
         if session is None:
             raise InputError(f"{folder} keeps states alone; open it with the network that they are of.")
-        arrays["gamma"], arrays["beta"] = modulated(session, np.array(arrays["state"]))
+        modulation = session.modulation_of(np.array(arrays["state"], np.float32))
+        arrays["gamma"], arrays["beta"] = modulation.gamma.numpy(), modulation.beta.numpy()
     return Extraction(table, recipe=recipe, **arrays)
 
 

@@ -25,6 +25,7 @@ import torch
 
 from analysis.corpus.accuracy import versions
 from analysis.corpus.extraction import Extraction
+from analysis.interventions.sweep import sweep_logits
 from analysis.question.feature_maps import stage_names
 from analysis.question.pooling import as_seen
 from analysis.tables import read_tables, write_tables
@@ -35,6 +36,7 @@ from film import (
     Scene,
     Session,
     gallery,
+    probabilities,
     read_picture,
     render,
     sample_scene,
@@ -324,29 +326,22 @@ def _without(
     mean_gamma, mean_beta = (
         torch.from_numpy(np.asarray(values, np.float32).mean(axis=0)) for values in (study.gamma, study.beta)
     )
-    spoken = list(session.card.answer_indices)
+
+    def at_mean(block: int, number: int) -> Callable[[Modulation], Modulation]:
+        return lambda modulation: modulation.with_value(
+            block, number, gamma=mean_gamma[block, number], beta=mean_beta[block, number]
+        )
+
+    silenced = [at_mean(block, number) for block in range(blocks) for number in range(count)]
     changes, drops = [], []
     for exhibit in exhibits:
         known = [question.text for question in exhibit.questions[:ABLATED_EACH]]
-        maps, modulation = (
-            session.encode_picture(read_picture(exhibit.picture_path)),
-            session.modulate(known, lenient=True),
-        )
-        for row in range(len(modulation)):
-            gamma = modulation.gamma[row].repeat(blocks * count + 1, 1, 1)  # the last one as it is
-            beta = modulation.beta[row].repeat(blocks * count + 1, 1, 1)
-            block, number = np.divmod(np.arange(blocks * count), count)
-            gamma[np.arange(blocks * count), block, number] = mean_gamma[block, number]
-            beta[np.arange(blocks * count), block, number] = mean_beta[block, number]
-            parts = []
-            with torch.inference_mode():
-                for start in range(0, len(gamma), 64):
-                    here = Modulation(gamma[start : start + 64].to(maps), beta[start : start + 64].to(maps))
-                    parts.append(session.network.classify(maps, here, len(here))[0].float().cpu())
-            chances = torch.cat(parts)[:, spoken].softmax(dim=1).numpy()
-            said = int(chances[-1].argmax())
-            changes.append(chances[:-1].argmax(axis=1) != said)
-            drops.append(chances[-1, said] - chances[:-1, said])
+        maps = session.encode_picture(read_picture(exhibit.picture_path))
+        found = sweep_logits(session, maps, session.modulate(known, lenient=True), silenced)
+        rows, said = np.arange(len(known)), found.base.argmax(axis=1)
+        before, after = probabilities(found.base), probabilities(found.changed)
+        changes += list((found.changed.argmax(axis=2) != said).T)
+        drops += list((before[rows, said] - after[:, rows, said]).T)
         step()
     return np.array(changes), np.array(drops, dtype=np.float32)
 

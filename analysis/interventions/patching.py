@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.interventions.sweep import sweep_logits
 from analysis.question.population import Population
-from film import Answer, Modulation, Picture, Session
+from film import Answer, PatchFrom, Picture, Session, Where, probabilities
 
 OTHERS, PATCHING_SEED = 24, 0  # questions for comparison, and what draws them
 
@@ -49,22 +50,17 @@ def patch_blocks(
     Raises:
         InputError: the picture cannot be read, or a word is unknown.
     """
-    own, *sources = (session.modulate([text]) for text in (second, first, *others))
     blocks = session.config.blocks
-    parts = [own]
-    for source in sources:
-        for block in range(blocks):
-            parts.append(own.with_value(block, slice(None), gamma=source.gamma[:, block],
-                                        beta=source.beta[:, block]))  # fmt: skip
-    answers = session.answer(picture, Modulation.stack(parts))
-    before = _distribution(answers[0])
-    moved = np.array([0.5 * np.abs(_distribution(answer) - before).sum() for answer in answers[1:]])
-    moved = moved.reshape(len(sources), blocks)
+    exchanged = [PatchFrom(Where((block,)), source) for source in (first, *others) for block in range(blocks)]
+    found = sweep_logits(session, session.encode_picture(picture), session.modulate([second]), exchanged)
+    before, after = probabilities(found.base)[0], probabilities(found.changed)[:, 0]  # (A,), (V, A)
+    said = int(before.argmax())
+    moved = 0.5 * np.abs(after - before).sum(axis=1).reshape(-1, blocks)  # (sources, blocks)
     return [
         BlockPatching(
             block=block,
-            answer=answers[1 + block].answer,
-            chance=answers[1 + block].probabilities[answers[0].answer],
+            answer=session.answers[int(after[block].argmax())],
+            chance=float(after[block, said]),
             moved=float(moved[0, block]),
             as_far=int((moved[1:, block] >= moved[0, block]).sum()),
             others=len(others),
@@ -105,7 +101,3 @@ def word_changed(first: str, second: str) -> tuple[str, str] | None:
         return None
     apart = [(a, b) for a, b in zip(one, other, strict=True) if a.lower() != b.lower()]
     return (apart[0][0].strip(",;"), apart[0][1].strip(",;")) if len(apart) == 1 else None
-
-
-def _distribution(answer: Answer) -> np.ndarray:
-    return np.array(list(answer.probabilities.values()))

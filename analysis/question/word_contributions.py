@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 
 from film import InputError, Modulation, NetworkConfig, Session
 
@@ -119,31 +118,18 @@ def word_contributions(session: Session, question: str) -> WordContributions:
     Raises:
         InputError: the question is empty or has words that the network does not know.
     """
-    ids = session.vocabulary.encode(question)
-    reader, config, device = session.network.question_encoder, session.config, session.device
-    length = len(ids)
-    # Row t is the question cut after token t and ended there: <START> ... token t, <END>.
-    prefixes = np.zeros((length, length), dtype=np.int64)
-    for row in range(length - 1):
-        prefixes[row, : row + 1], prefixes[row, row + 1] = ids[: row + 1], ids[-1]
-    prefixes[-1] = ids
-    lengths = torch.tensor([*range(2, length + 1), length])
-    with torch.inference_mode():
-        stopped = reader.modulation(reader(torch.from_numpy(prefixes).to(device), lengths))
-        before = reader.modulation(torch.zeros(1, config.state, device=device))
-        if config.bidirectional:
-            after = stopped
-        else:
-            whole = torch.tensor([ids], device=device)
-            after = reader.modulation(reader.states(whole, torch.tensor([length]))[0])  # (T, B, C)
+    found, config = session.prefixes(question), session.config
+    stopped = session.modulation_of(found.ended)
+    after = stopped if found.running is None else session.modulation_of(found.running)  # (T, B, C)
+    before = session.modulation_of(np.zeros((1, config.state), np.float32))
     offset = 1.0 if config.gamma == "one" else config.gamma_offset
     return WordContributions(
-        tokens=tuple(session.vocabulary.tokens[i] for i in ids),
-        gamma=after.gamma.cpu().numpy(),
-        beta=after.beta.cpu().numpy(),
-        bias_gamma=before.gamma[0].cpu().numpy().astype(np.float64) - offset,
-        bias_beta=before.beta[0].cpu().numpy().astype(np.float64),
+        tokens=found.tokens,
+        gamma=after.gamma.numpy(),
+        beta=after.beta.numpy(),
+        bias_gamma=before.gamma[0].numpy().astype(np.float64) - offset,
+        bias_beta=before.beta[0].numpy().astype(np.float64),
         offset=offset,
-        stopped=Modulation(stopped.gamma.cpu().clone(), stopped.beta.cpu().clone()),
+        stopped=stopped,
         config=config,
     )

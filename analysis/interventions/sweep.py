@@ -1,0 +1,214 @@
+"""Many interventions on many questions: what the network answers under each, as one table.
+
+    sweep(session, questions, {"block 1 at its mean": [ReplaceByMean(Where([0]))]})
+
+Pictures are encoded once, batches are full, and what comes before the first changed block is computed once
+a question. Patching, ablation, noise curves and interpolation are thin uses of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import torch
+
+from film import (
+    Edit,
+    GivenQuestion,
+    Modulation,
+    Picture,
+    Questions,
+    Remembered,
+    Session,
+    intervened,
+    probabilities,
+    read_picture,
+)
+
+Progress = Callable[[int, int], None]
+
+PICTURES_AT_ONCE = 16
+ROWS_AT_ONCE = 8192  # changed modulations that are in memory together
+
+
+@dataclass(frozen=True, eq=False)
+class Swept:
+    """Logits under interventions: `base` (Q, answers) without any, `changed` (V, Q, answers) under each.
+
+    `metrics` compares them. The answer and its runner-up are those without intervention: they are fixed
+    beforehand, so that a difference means the same for every intervention.
+    """
+
+    answers: tuple[str, ...]
+    base: np.ndarray
+    changed: np.ndarray
+
+    @property
+    def best(self) -> np.ndarray:
+        """The answer without intervention and its runner-up, indices (Q, 2)."""
+        return np.argsort(-self.base, axis=1, kind="stable")[:, :2]
+
+    def logit_difference(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Logit of answers `first` (Q,) minus `second` (Q,): without intervention (Q,), under each (V, Q)."""
+        rows = np.arange(len(self.base))
+        return (
+            self.base[rows, first] - self.base[rows, second],
+            self.changed[:, rows, first] - self.changed[:, rows, second],
+        )
+
+    def divergence(self) -> np.ndarray:
+        """Kullback-Leibler divergence from the distribution without intervention, in nats: (V, Q)."""
+        before, after = probabilities(self.base), probabilities(self.changed)
+        tiny = np.finfo(float).tiny
+        return (before * (np.log(before + tiny) - np.log(after + tiny))).sum(axis=-1)
+
+
+def sweep_logits(
+    session: Session,
+    maps: torch.Tensor,
+    modulation: Modulation,
+    interventions: Sequence[Sequence[Edit] | Edit],
+    picture_of: Sequence[int] | np.ndarray | None = None,
+    *,
+    source: Remembered | None = None,
+    rows: Sequence[int] | None = None,
+    progress: Progress | None = None,
+) -> Swept:
+    """Answer questions without and under each intervention.
+
+    Args:
+        maps: stem maps of the pictures, as `Session.encode_picture` gives them, (P, maps, rows, columns).
+        modulation: what the questions give, (Q, blocks, maps).
+        interventions: each one or a list that is applied in order.
+        picture_of: for each question the index of its picture; the first if left out.
+        source: remembers the gammas and betas of other questions between calls.
+        rows: a number for each question, by which noise is drawn.
+        progress: called with the changed questions answered and of all.
+    """
+    count, blocks = len(modulation), session.config.blocks
+    source = source or Remembered(session)
+    outs = [f"block{block}.out" for block in range(1, blocks)]
+    base, kept = session.classify(maps, modulation, picture_of, record=outs)
+    entering = [maps, *(torch.from_numpy(kept[name]).to(maps.device) for name in outs)]
+    owners = [np.zeros(count, int) if picture_of is None else np.asarray(picture_of)]
+    owners += [np.arange(count)] * len(outs)  # from the second block on every question has maps of its own
+    changed = np.empty((len(interventions), *base.shape), np.float32)
+    waiting: dict[int, list[tuple[int, Modulation]]] = {block: [] for block in range(blocks)}
+    done, of = 0, len(interventions) * count
+
+    def answer(block: int) -> None:
+        nonlocal done
+        numbers, parts = zip(*waiting[block], strict=True)
+        waiting[block] = []
+        logits, _ = session.classify(
+            entering[block], Modulation.stack(parts), np.tile(owners[block], len(parts)), first_block=block
+        )
+        changed[list(numbers)] = logits.reshape(len(parts), *base.shape)
+        done += len(logits)
+        if progress:
+            progress(done, of)
+
+    for number, edits in enumerate(interventions):
+        new = intervened(modulation, edits, source, rows)
+        differs = (new.gamma != modulation.gamma) | (new.beta != modulation.beta)  # (Q, B, C)
+        found = torch.nonzero(differs.any(dim=2).any(dim=0)).flatten()
+        if not len(found):
+            changed[number] = base  # nothing has changed, so nothing may differ by a digit
+            done += count
+            continue
+        first = int(found[0])
+        waiting[first].append((number, new))
+        if len(waiting[first]) * count >= ROWS_AT_ONCE:
+            answer(first)
+    for block in range(blocks):
+        if waiting[block]:
+            answer(block)
+    return Swept(session.answers, base, changed)
+
+
+def sweep(
+    session: Session,
+    asked: Questions,
+    interventions: Mapping[str, Sequence[Edit] | Edit],
+    *,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Ask every question without and under each intervention.
+
+    Args:
+        asked: questions with their pictures; `about` makes them of one picture and some texts.
+        interventions: name -> one or a list that is applied in order.
+        progress: called with the changed questions answered and of all; raise in it to stop.
+
+    Returns:
+        One row for each question and intervention: question (its number), picture, text, truth (None where
+        it is not known), intervention, before and prediction (the answers), right_before and right,
+        probability_before and probability (of the answer before), difference_before and difference (logit of
+        that answer minus its runner-up's), divergence (Kullback-Leibler, nats).
+    """
+    source = Remembered(session)
+    names, edits = list(interventions), list(interventions.values())
+    tables = []
+    groups = iter(asked.by_picture().items())
+    done, of = 0, len(asked.questions) * len(names)
+    while batch := list(islice(groups, PICTURES_AT_ONCE)):
+        maps = torch.cat([session.encode_picture(asked.picture(name)) for name, _ in batch])
+        rows = [number for _, own in batch for number in own]
+        owner = [place for place, (_, own) in enumerate(batch) for _ in own]
+        questions = [asked.questions[row] for row in rows]
+        modulation = session.modulate([question.text for question in questions], lenient=True)
+        before = done
+
+        def told(here: int, _: int, before: int = before) -> None:
+            if progress:
+                progress(before + here, of)
+
+        found = sweep_logits(session, maps, modulation, edits, owner, source=source, rows=rows, progress=told)
+        tables.append(_table(found, rows, questions, names))
+        done += len(rows) * len(names)
+    return pd.concat(tables, ignore_index=True)
+
+
+def about(picture: Picture, questions: Sequence[str]) -> Questions:
+    """Some questions about one picture, for `sweep`."""
+    pixels = read_picture(picture)
+    return Questions([GivenQuestion(text, "picture") for text in questions], lambda _: pixels)
+
+
+def _table(
+    found: Swept, rows: Sequence[int], questions: Sequence[GivenQuestion], names: Sequence[str]
+) -> pd.DataFrame:
+    first, second = found.best[:, 0], found.best[:, 1]
+    difference_before, difference = found.logit_difference(first, second)
+    here = np.arange(len(rows))
+    answers = np.array(found.answers, dtype=object)
+    said, now = answers[first], answers[found.changed.argmax(axis=2)]  # (Q,), (V, Q)
+    truth = np.array([question.answer for question in questions], dtype=object)
+    known = np.array([answer is not None for answer in truth])
+
+    def right(given: np.ndarray) -> np.ndarray:
+        return np.array(np.where(known, given == truth.astype(str), None))
+
+    each = len(names)
+    return pd.DataFrame(
+        {
+            "question": np.tile(rows, each),
+            "picture": np.tile(np.array([question.filename for question in questions], dtype=object), each),
+            "text": np.tile(np.array([question.text for question in questions], dtype=object), each),
+            "truth": np.tile(truth, each),
+            "intervention": np.repeat(np.array(names, dtype=object), len(rows)),
+            "before": np.tile(said, each),
+            "prediction": now.ravel(),
+            "right_before": np.tile(right(said), each),
+            "right": right(now).ravel(),
+            "probability_before": np.tile(probabilities(found.base)[here, first], each),
+            "probability": probabilities(found.changed)[:, here, first].ravel(),
+            "difference_before": np.tile(difference_before, each),
+            "difference": difference.ravel(),
+            "divergence": found.divergence().ravel(),
+        }
+    )
