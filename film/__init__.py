@@ -13,11 +13,13 @@ from typing import Any
 _NAMES = {
     "film.errors": ("InputError",),
     # asking
-    "film.session": ("Answer", "Prefixes", "Session", "choose_device", "probabilities"),
+    "film.device": ("choose_device",),
+    "film.session": ("Answer", "Prefixes", "Session", "probabilities"),
     "film.modulation": ("Modulation",),
     "film.interventions": (
         "Arithmetic", "Blend", "Clamp", "Edit", "Edits", "Intervention", "Noise", "PatchFrom",
-        "Remembered", "ReplaceByMean", "Scale", "SetValue", "Shift", "Where", "from_json", "from_text", "intervened", "to_text",
+        "Remembered", "ReplaceByMean", "Scale", "SetValue", "Shift", "Where", "from_json", "from_text",
+        "intervened", "to_text",
     ),
     "film.vocabulary": ("UnknownWords", "Vocabulary"),
     "film.features": ("Picture", "read_picture", "to_size"),

@@ -11,10 +11,11 @@ from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 from film import checkpoint
 from film.__main__ import main
 from film.checkpoint import weights_hash
+from film.device import choose_device
 from film.errors import InputError
 from film.features import as_pixels
 from film.modulation import Modulation
-from film.session import Session, choose_device
+from film.session import Session
 from film.vocabulary import UnknownWords
 
 QUESTIONS = [
