@@ -18,8 +18,13 @@ _NAMES = {
         "Population", "Standing", "measure_population", "most_unusual", "population_of", "standing",
     ),
     # two questions: what tells them apart, and where it matters
+    "analysis.interventions.ablation": ("PAPER_MEAN", "ablate", "standard_ablations"),
+    "analysis.interventions.pairs": (
+        "MinimalPair", "most_changed", "one_word_changes", "sample_pairs", "word_changed",
+    ),
     "analysis.interventions.patching": (
-        "PATCHING_SEED", "BlockPatching", "most_changed", "some_others", "patch_blocks", "word_changed",
+        "BlockPatching", "PATCHING_SEED", "Patching", "patch_blocks", "patch_pair", "patch_pairs",
+        "random_direction", "same_family_donors", "some_others",
     ),
     "analysis.interventions.sweep": ("Swept", "about", "sweep", "sweep_logits"),
     # feature maps as pictures, and counts of what FiLM does to them

@@ -18,8 +18,8 @@ _NAMES = {
     "film.modulation": ("Modulation",),
     "film.interventions": (
         "Arithmetic", "Blend", "Clamp", "Edit", "Edits", "Intervention", "Noise", "PatchFrom",
-        "Remembered", "ReplaceByMean", "Scale", "SetValue", "Shift", "Where", "from_json", "from_text",
-        "intervened", "to_text",
+        "Parameters", "Remembered", "ReplaceByMean", "Scale", "SetValue", "Shift", "Where", "from_json",
+        "from_text", "intervened", "to_text",
     ),
     "film.vocabulary": ("UnknownWords", "Vocabulary"),
     "film.features": ("Picture", "read_picture", "to_size"),
@@ -43,6 +43,7 @@ _NAMES = {
         "program_from_json", "program_to_json", "question_type", "run",
     ),
     "film.clevr.language.families": ("FAMILIES", "Family"),
+    "film.clevr.language.templates": ("SAID",),
     "film.clevr.language.realise": ("could_say", "examples", "realise", "some_slots", "wordings"),
     "film.clevr.language.parser": ("NotUnderstood", "Parse", "completions", "nearest", "parse"),
     "film.clevr.language.word_tree": ("WORDS",),

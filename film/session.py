@@ -334,8 +334,9 @@ class Session:
         owner = np.zeros(count, np.int64) if picture_of is None else np.asarray(picture_of)
         logits = np.empty((count, len(self.answers)), np.float32)
         kept: dict[str, list[np.ndarray]] = {name: [] for name in record}
-        for start in range(0, count, AT_ONCE):
-            rows = slice(start, start + AT_ONCE)
+        size = -(-count // max(1, -(-count // AT_ONCE)))  # batches of one size, none nearly empty
+        for start in range(0, count, max(1, size)):
+            rows = slice(start, start + size)
             here, place = np.unique(owner[rows], return_inverse=True)
             of = len(place) if len(here) == 1 else torch.from_numpy(place).to(self.device)
             with self._turns, torch.inference_mode():
@@ -351,7 +352,7 @@ class Session:
                 for name, value in activations.items():
                     kept[name].append(value.float().cpu().numpy())
             if progress:
-                progress("classified", min(start + AT_ONCE, count), count)
+                progress("classified", min(start + size, count), count)
         empty = {name: np.zeros((0, *shape), np.float32) for name, shape in self.recordable.items()}
         return logits, {name: np.concatenate(parts) if parts else empty[name] for name, parts in kept.items()}
 

@@ -1,21 +1,279 @@
-"""Two questions about one picture: what tells their gammas and betas apart, and where it matters.
+"""Activation patching of gamma and beta: which feature maps carry the word in which two questions differ.
 
-The test is an exchange: the second question is asked with gamma and beta of one block taken from the
-first. Where that undoes the difference between the answers, the block carries it.
+For a pair of questions about one picture the metric is the logit of the source's answer minus that of the
+target's, both fixed beforehand. *Denoising* asks the target question with gamma and beta of one map (or one
+whole block) from the source, and says how much of the difference comes back; *noising* asks the source
+question with the target's, and says how much is lost. Raw differences stand beside the shares, and a pair
+whose two differences are less than a logit apart is marked: its share divides by little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+import torch
 
+from analysis.interventions.pairs import MinimalPair
 from analysis.interventions.sweep import sweep_logits
 from analysis.question.population import Population
-from film import Answer, PatchFrom, Picture, Session, Where, probabilities
+from film import (
+    InputError,
+    Modulation,
+    Parameters,
+    PatchFrom,
+    Picture,
+    Session,
+    Where,
+    probabilities,
+)
 
 OTHERS, PATCHING_SEED = 24, 0  # questions for comparison, and what draws them
+SMALL = 1.0  # logits: the least distance of two questions' differences that shares are trusted from
+
+Direction = Literal["denoising", "noising"]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Patching:
+    """Pairs of questions patched map by map and block by block. Row i is one pair everywhere.
+
+    The metric is the logit of the source's answer minus that of the target's. `source`, `target`: the metric
+    of the two questions as they are, (pairs,). `maps`: direction -> the metric with one map patched, (pairs,
+    blocks, maps); `blocks`: direction -> with all maps of one block, (pairs, blocks). `answers`: whose logits
+    are compared. All in logits, float64.
+    """
+
+    parameters: Parameters
+    answers: tuple[tuple[str, str], ...]
+    source: np.ndarray
+    target: np.ndarray
+    maps: Mapping[Direction, np.ndarray]
+    blocks: Mapping[Direction, np.ndarray]
+
+    @property
+    def distance(self) -> np.ndarray:
+        """What there is to recover: (pairs,), logits."""
+        return self.source - self.target
+
+    @property
+    def small(self) -> np.ndarray:
+        """Which pairs' differences are so close that shares of them say little: bool (pairs,)."""
+        return np.abs(self.distance) < SMALL
+
+    def moved(self, direction: Direction, of: Literal["maps", "blocks"] = "maps") -> np.ndarray:
+        """How far a patch moves the metric towards the other question, in logits: (pairs, blocks[, maps])."""
+        values = (self.maps if of == "maps" else self.blocks)[direction]
+        shape = (-1, *[1] * (values.ndim - 1))
+        if direction == "denoising":
+            return np.asarray(values - self.target.reshape(shape))
+        return np.asarray(self.source.reshape(shape) - values)
+
+    def share(self, direction: Direction, of: Literal["maps", "blocks"] = "maps") -> np.ndarray:
+        """The same as shares of each pair's distance; 1 is all of it. NaN where there is no distance."""
+        moved = self.moved(direction, of)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = moved / self.distance.reshape(-1, *[1] * (moved.ndim - 1))
+        return np.where(np.isfinite(found), found, np.nan)
+
+    def to_json(self, pair: int = 0) -> dict[str, Any]:
+        """One pair: `recovered` and `recovered_blocks` by denoising, `destroyed...` by noising."""
+        return {
+            "parameters": self.parameters,
+            "metric": {
+                "name": "logit difference",
+                "answers": list(self.answers[pair]),
+                "source": float(self.source[pair]),
+                "target": float(self.target[pair]),
+                "small": bool(self.small[pair]),
+            },
+            "recovered": self.share("denoising")[pair].tolist(),
+            "recovered_blocks": self.share("denoising", "blocks")[pair].tolist(),
+            "destroyed": self.share("noising")[pair].tolist(),
+            "destroyed_blocks": self.share("noising", "blocks")[pair].tolist(),
+            "logits": {name: values[pair].tolist() for name, values in self.maps.items()},
+            "logits_blocks": {name: values[pair].tolist() for name, values in self.blocks.items()},
+        }
+
+
+def patch_pair(
+    session: Session,
+    picture: Picture,
+    source: str,
+    target: str,
+    parameters: Parameters = "both",
+    *,
+    answers: tuple[str, str] | None = None,
+) -> Patching:
+    """Patch every feature map, and every block, from one question into another, both ways.
+
+    Args:
+        parameters: what is patched: gamma, beta or both.
+        answers: whose logits are compared; the network's own answers to the two questions if left out.
+
+    Raises:
+        InputError: a word is unknown, or both questions get the same answer and no `answers` are given.
+    """
+    maps, modulation = session.encode_picture(picture), session.modulate([source, target])
+    if answers is None:
+        logits, _ = session.classify(maps, modulation)
+        first, second = (session.answers[index] for index in logits.argmax(axis=1))
+        if first == second:
+            raise InputError(
+                f"The network answers {first} to both questions, so there is no difference to recover; take "
+                "another word or picture, or name two answers to compare."
+            )
+        answers = first, second
+    return _patch(session, maps, modulation, [answers], parameters)
+
+
+def patch_pairs(
+    session: Session,
+    pairs: Sequence[MinimalPair],
+    picture_of: Callable[[str], Picture],
+    parameters: Parameters = "both",
+    *,
+    answers: Sequence[tuple[str, str]] | None = None,
+    change: Callable[[MinimalPair, Modulation], Modulation] | None = None,
+    progress: Progress | None = None,
+) -> Patching:
+    """Patch many pairs; the metric compares their true answers.
+
+    Args:
+        picture_of: a pair's picture by its name.
+        answers: whose logits are compared, for each pair; the pairs' true answers if left out.
+        change: makes other gammas and betas of a pair's own (2, blocks, maps) to patch from, for controls.
+        progress: called with the pairs done and of all; raise in it to stop.
+    """
+    compared = list(answers) if answers else [(pair.source_answer, pair.target_answer) for pair in pairs]
+    by_picture: dict[str, list[int]] = {}
+    for row, pair in enumerate(pairs):
+        by_picture.setdefault(pair.picture, []).append(row)
+    parts, order = [], []
+    for name, rows in by_picture.items():
+        texts = [text for row in rows for text in (pairs[row].source, pairs[row].target)]
+        modulation = session.modulate(texts, lenient=True)
+        donors = None
+        if change:
+            each = [change(pairs[row], modulation[2 * k : 2 * k + 2]) for k, row in enumerate(rows)]
+            donors = Modulation.stack(each)
+        maps = session.encode_picture(picture_of(name))
+        parts.append(_patch(session, maps, modulation, [compared[row] for row in rows], parameters, donors))
+        order += rows
+        if progress:
+            progress(len(order), len(pairs))
+    back = np.argsort(order)
+
+    def joined(values: Sequence[np.ndarray]) -> np.ndarray:
+        return np.asarray(np.concatenate(values)[back])
+
+    directions: tuple[Direction, ...] = ("denoising", "noising")
+    return Patching(
+        parameters,
+        tuple(compared),
+        joined([part.source for part in parts]),
+        joined([part.target for part in parts]),
+        {name: joined([part.maps[name] for part in parts]) for name in directions},
+        {name: joined([part.blocks[name] for part in parts]) for name in directions},
+    )
+
+
+def _patch(
+    session: Session,
+    maps: torch.Tensor,
+    modulation: Modulation,
+    answers: Sequence[tuple[str, str]],
+    parameters: Parameters,
+    donors: Modulation | None = None,
+) -> Patching:
+    """Patch pairs about one picture: rows 0 and 1 of the modulation are the first pair's, and so on.
+
+    `donors`: what each row is patched from; its partner's own gammas and betas if left out.
+    """
+    count, blocks, each = len(modulation), session.config.blocks, session.config.maps
+    partner = np.arange(count) ^ 1
+    donors = donors or modulation[torch.from_numpy(partner)]
+    outs = [f"block{block}.out" for block in range(1, blocks)]
+    base, kept = session.classify(maps, modulation, record=outs)
+    entering = [maps, *(torch.from_numpy(kept[name]).to(maps.device) for name in outs)]
+    # What comes before a patched block is what it was, so it is computed once.
+    patched = np.empty((count, blocks, each + 1, base.shape[1]), np.float32)
+    for block in range(blocks):
+        changed = Modulation(
+            _one_by_one(modulation.gamma, donors.gamma, block, parameters != "beta"),
+            _one_by_one(modulation.beta, donors.beta, block, parameters != "gamma"),
+        )
+        owner = np.repeat(np.arange(count), each + 1) if block else None
+        logits, _ = session.classify(entering[block], changed, owner, first_block=block)
+        patched[:, block] = logits.reshape(count, each + 1, -1)
+    first, second = (
+        np.repeat([session.answer_index(answer) for answer in side], 2) for side in zip(*answers, strict=True)
+    )
+    rows = np.arange(count)
+    plain = (base[rows, first] - base[rows, second]).astype(np.float64)  # (2 pairs,)
+    moved = (patched[rows, ..., first] - patched[rows, ..., second]).astype(np.float64)
+    into_target, into_source = moved[1::2], moved[::2]  # (pairs, blocks, maps + 1)
+    return Patching(
+        parameters,
+        tuple(answers),
+        plain[::2],
+        plain[1::2],
+        {"denoising": into_target[..., :-1], "noising": into_source[..., :-1]},
+        {"denoising": into_target[..., -1], "noising": into_source[..., -1]},
+    )
+
+
+def _one_by_one(own: torch.Tensor, other: torch.Tensor, block: int, wanted: bool) -> torch.Tensor:
+    """(Q (C + 1), B, C): every question with one map of a block after the other from `other`, then all."""
+    count, blocks, maps = own.shape
+    values = own[:, None].repeat(1, maps + 1, 1, 1)  # (Q, C + 1, B, C)
+    if wanted:
+        every = torch.arange(maps)
+        values[:, every, block, every] = other[:, block]
+        values[:, maps, block] = other[:, block]
+    return values.view(count * (maps + 1), blocks, maps)
+
+
+# --- Controls -------------------------------------------------------------------------------------
+
+
+def random_direction(seed: int) -> Callable[[MinimalPair, Modulation], Modulation]:
+    """For `patch_pairs`: steps of the same size in gamma and beta of every map, in random directions.
+
+    Their effect is what any change of that size has, whatever question it comes from.
+    """
+    rng = np.random.default_rng(seed)
+
+    def changed(_: MinimalPair, modulation: Modulation) -> Modulation:
+        gamma, beta = modulation.gamma, modulation.beta
+        step = torch.hypot(gamma[[1, 0]] - gamma, beta[[1, 0]] - beta)
+        angle = torch.from_numpy(rng.uniform(0, 2 * np.pi, tuple(step.shape)).astype(np.float32))
+        return Modulation(gamma + step * angle.cos(), beta + step * angle.sin())
+
+    return changed
+
+
+def same_family_donors(
+    session: Session, donors: Mapping[str, Sequence[str]], seed: int
+) -> Callable[[MinimalPair, Modulation], Modulation]:
+    """For `patch_pairs`: gammas and betas of other questions of the same type, which say other words.
+
+    Args:
+        donors: question type -> texts to draw from.
+    """
+    rng = np.random.default_rng(seed)
+
+    def changed(pair: MinimalPair, _: Modulation) -> Modulation:
+        texts = [text for text in donors[pair.type] if text not in (pair.source, pair.target)]
+        return session.modulate([texts[i] for i in rng.integers(len(texts), size=2)], lenient=True)
+
+    return changed
+
+
+# --- One block exchanged, beside other questions --------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -74,30 +332,3 @@ def some_others(population: Population, asked: Sequence[str], count: int = OTHER
     rows = np.random.default_rng(PATCHING_SEED).permutation(len(population))
     texts = (str(population.texts[row]) for row in rows)
     return [text for text, _ in zip((t for t in texts if t not in asked), range(count), strict=False)]
-
-
-def most_changed(
-    first: Answer, second: Answer, population: Population | None, count: int = 6
-) -> list[tuple[int, int, float]]:
-    """The (block, map), from 0, whose gamma differs most, and by how much.
-
-    In standard deviations over the population's questions; as it is where there is no population. A
-    map that hardly varies over questions (below a tenth of the typical deviation) does not count.
-    """
-    change = second.gamma - first.gamma
-    if population is not None:
-        deviation = population.spread("gamma").deviation
-        varies = deviation > np.median(deviation) / 10
-        change = np.where(varies, change / np.where(varies, deviation, 1), 0.0)
-    best = np.argsort(-np.abs(change), axis=None, kind="stable")[:count]
-    places = np.stack(np.unravel_index(best, change.shape), axis=1)
-    return [(int(block), int(number), float(change[block, number])) for block, number in places]
-
-
-def word_changed(first: str, second: str) -> tuple[str, str] | None:
-    """The one word in which two questions differ, as the first and the second have it; None otherwise."""
-    one, other = (text.rstrip(" ?").split() for text in (first, second))
-    if len(one) != len(other):
-        return None
-    apart = [(a, b) for a, b in zip(one, other, strict=True) if a.lower() != b.lower()]
-    return (apart[0][0].strip(",;"), apart[0][1].strip(",;")) if len(apart) == 1 else None

@@ -1,0 +1,70 @@
+"""Accuracy under ablations of gamma and beta, beside asking by hand."""
+
+import pytest
+from tiny import ANSWERS, a_picture, tiny_card, tiny_network
+
+from analysis import ablate, standard_ablations
+from film import GivenQuestion, InputError, Noise, Questions, ReplaceByMean, Session, SetValue, Where, parse
+
+TEXTS = [
+    "How many red cubes are there?",
+    "How many large spheres are there?",
+    "What color is the large cube?",
+    "Is there a red cube?",
+]
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    network = tiny_network()
+    return Session((network, tiny_card(network)), "cpu")
+
+
+@pytest.fixture(scope="module")
+def asked(session) -> Questions:
+    """Questions whose given truth is what the network says, so that it is right about all of them."""
+    pictures = {f"p{number}": a_picture(number) for number in range(12)}
+    questions = [
+        GivenQuestion(text, name, session.ask(pixels, text).answer, parse(text).program)
+        for name, pixels in pictures.items()
+        for text in TEXTS
+    ]
+    return Questions(questions, pictures.__getitem__)
+
+
+def test_accuracy_is_what_asking_by_hand_gives(session, asked):
+    edits = {
+        ("gamma at its mean", 0, None): [ReplaceByMean(Where(None, None, "gamma"))],
+        ("beta silenced", 2, None): SetValue(Where((1,), None, "beta"), 0.0),
+    }
+    found = ablate(session, asked, edits)
+    assert list(found.loc[found["what"] == "none", "accuracy"]) == [1.0] * 4  # all, count, exist, query
+    for (what, block, _), edit in edits.items():
+        row = found[(found["what"] == what) & (found["group"] == "all")].iloc[0]
+        right = sum(
+            session.ask(asked.picture(q.filename), q.text, edit).answer == q.answer for q in asked.questions
+        )
+        assert (row["right"], row["asked"], row["block"]) == (right, len(asked.questions), block)
+        assert row["low"] <= row["accuracy"] <= row["high"]
+        assert row["change"] == pytest.approx(100 * (right / len(asked.questions) - 1))
+    groups = found[found["what"] == "gamma at its mean"].set_index("group")
+    assert groups.loc["all", "right"] == groups.drop("all")["right"].sum()
+
+
+def test_the_standard_ones_cover_blocks_and_kinds(session, asked):
+    named = standard_ablations(3, noise=(1.0,), seed=4)
+    assert len(set(named)) == len(named) == 4 * 4 + 2 * 4
+    assert named["noise on beta", 2, 1.0] == [Noise(Where((1,), None, "beta"), 1.0, 4)]
+    few = {key: named[key] for key in list(named)[:2]}
+    seen = []
+    once = ablate(session, asked, few, progress=lambda *done: seen.append(done))
+    assert seen[-1] == (2 * len(asked.questions), 2 * len(asked.questions))
+    assert once.equals(ablate(session, asked, few))
+    assert set(once["group"]) == {"all", "Count", "Exist", "Query Attribute"}
+    assert set(ANSWERS) >= {question.answer for question in asked.questions}
+
+
+def test_without_truth_there_is_no_accuracy(session):
+    asked = Questions([GivenQuestion(TEXTS[0], "p")], lambda name: a_picture())
+    with pytest.raises(InputError, match="without answers"):
+        ablate(session, asked)
