@@ -26,7 +26,7 @@ _NAMES = {
         "BlockPatching", "PATCHING_SEED", "Patching", "patch_blocks", "patch_pair", "patch_pairs",
         "random_direction", "same_family_donors", "some_others",
     ),
-    "analysis.interventions.sweep": ("Swept", "about", "sweep", "sweep_logits"),
+    "analysis.interventions.sweep": ("Baseline", "Swept", "about", "sweep", "sweep_logits"),
     # feature maps as pictures, and counts of what FiLM does to them
     "analysis.question.feature_maps": (
         "ORDERS", "FilmEffects", "Stages", "MapGrid", "film_effects", "differences", "grid_shape", "order",

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from analysis.interventions.pairs import MinimalPair
-from analysis.interventions.sweep import sweep_logits
+from analysis.interventions.sweep import Baseline, sweep_logits
 from analysis.question.population import Population
 from film import (
     InputError,
@@ -196,23 +196,20 @@ def _patch(
     count, blocks, each = len(modulation), session.config.blocks, session.config.maps
     partner = np.arange(count) ^ 1
     donors = donors or modulation[torch.from_numpy(partner)]
-    outs = [f"block{block}.out" for block in range(1, blocks)]
-    base, kept = session.classify(maps, modulation, record=outs)
-    entering = [maps, *(torch.from_numpy(kept[name]).to(maps.device) for name in outs)]
-    # What comes before a patched block is what it was, so it is computed once.
-    patched = np.empty((count, blocks, each + 1, base.shape[1]), np.float32)
+    baseline = Baseline(session, maps, modulation)
+    owner = np.repeat(np.arange(count), each + 1)
+    patched = np.empty((count, blocks, each + 1, len(session.answers)), np.float32)
     for block in range(blocks):
         changed = Modulation(
             _one_by_one(modulation.gamma, donors.gamma, block, parameters != "beta"),
             _one_by_one(modulation.beta, donors.beta, block, parameters != "gamma"),
         )
-        owner = np.repeat(np.arange(count), each + 1) if block else None
-        logits, _ = session.classify(entering[block], changed, owner, first_block=block)
-        patched[:, block] = logits.reshape(count, each + 1, -1)
+        patched[:, block] = baseline.under(changed, owner).reshape(count, each + 1, -1)
     first, second = (
         np.repeat([session.answer_index(answer) for answer in side], 2) for side in zip(*answers, strict=True)
     )
     rows = np.arange(count)
+    base = baseline.logits
     plain = (base[rows, first] - base[rows, second]).astype(np.float64)  # (2 pairs,)
     moved = (patched[rows, ..., first] - patched[rows, ..., second]).astype(np.float64)
     into_target, into_source = moved[1::2], moved[::2]  # (pairs, blocks, maps + 1)

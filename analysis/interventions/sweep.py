@@ -32,7 +32,7 @@ from film import (
 Progress = Callable[[int, int], None]
 
 PICTURES_AT_ONCE = 16
-ROWS_AT_ONCE = 8192  # changed modulations that are in memory together
+ROWS_AT_ONCE = 4096  # changed gammas and betas that are in memory together
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,48 @@ class Swept:
         return (before * (np.log(before + tiny) - np.log(after + tiny))).sum(axis=-1)
 
 
+class Baseline:
+    """Questions answered as they are, and what it takes to answer them again under other gammas and betas.
+
+    `logits`: (Q, answers). What comes before the first changed block is kept and not computed again.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        maps: torch.Tensor,
+        modulation: Modulation,
+        picture_of: Sequence[int] | np.ndarray | None = None,
+    ):
+        """maps: stem maps (P, maps, rows, columns); modulation: (Q, blocks, maps); picture_of: (Q,)."""
+        self.session, self.modulation = session, modulation
+        outs = [f"block{block}.out" for block in range(1, session.config.blocks)]
+        self.logits, kept = session.classify(maps, modulation, picture_of, record=outs)
+        self._entering = [maps, *(torch.from_numpy(kept[name]).to(maps.device) for name in outs)]
+        pictures = np.zeros(len(modulation), int) if picture_of is None else np.asarray(picture_of)
+        # From the second block on every question has maps of its own.
+        self._owner = [pictures, *[np.arange(len(modulation))] * len(outs)]
+
+    def under(self, changed: Modulation, question_of: np.ndarray) -> np.ndarray:
+        """Logits (N, answers) of questions `question_of` (N,) under other gammas and betas (N, blocks, maps).
+
+        A row in which nothing has changed has the very bits of its question's `logits`.
+        """
+        own = self.modulation[torch.from_numpy(question_of)]
+        differs = ((changed.gamma != own.gamma) | (changed.beta != own.beta)).any(dim=2).numpy()  # (N, B)
+        first = np.where(differs.any(axis=1), differs.argmax(axis=1), -1)
+        logits = self.logits[question_of]
+        for block in np.unique(first[first >= 0]):
+            rows = np.nonzero(first == block)[0]
+            logits[rows], _ = self.session.classify(
+                self._entering[block],
+                changed[torch.from_numpy(rows)],
+                self._owner[block][question_of[rows]],
+                first_block=int(block),
+            )
+        return logits
+
+
 def sweep_logits(
     session: Session,
     maps: torch.Tensor,
@@ -89,45 +131,19 @@ def sweep_logits(
         rows: a number for each question, by which noise is drawn.
         progress: called with the changed questions answered and of all.
     """
-    count, blocks = len(modulation), session.config.blocks
     source = source or Remembered(session)
-    outs = [f"block{block}.out" for block in range(1, blocks)]
-    base, kept = session.classify(maps, modulation, picture_of, record=outs)
-    entering = [maps, *(torch.from_numpy(kept[name]).to(maps.device) for name in outs)]
-    owners = [np.zeros(count, int) if picture_of is None else np.asarray(picture_of)]
-    owners += [np.arange(count)] * len(outs)  # from the second block on every question has maps of its own
-    changed = np.empty((len(interventions), *base.shape), np.float32)
-    waiting: dict[int, list[tuple[int, Modulation]]] = {block: [] for block in range(blocks)}
-    done, of = 0, len(interventions) * count
-
-    def answer(block: int) -> None:
-        nonlocal done
-        numbers, parts = zip(*waiting[block], strict=True)
-        waiting[block] = []
-        logits, _ = session.classify(
-            entering[block], Modulation.stack(parts), np.tile(owners[block], len(parts)), first_block=block
-        )
-        changed[list(numbers)] = logits.reshape(len(parts), *base.shape)
-        done += len(logits)
+    baseline = Baseline(session, maps, modulation, picture_of)
+    count = len(modulation)
+    changed = np.empty((len(interventions), *baseline.logits.shape), np.float32)
+    at_once = max(1, ROWS_AT_ONCE // max(1, count))
+    for start in range(0, len(interventions), at_once):
+        part = interventions[start : start + at_once]
+        new = Modulation.stack([intervened(modulation, edits, source, rows) for edits in part])
+        logits = baseline.under(new, np.tile(np.arange(count), len(part)))
+        changed[start : start + at_once] = logits.reshape(len(part), *baseline.logits.shape)
         if progress:
-            progress(done, of)
-
-    for number, edits in enumerate(interventions):
-        new = intervened(modulation, edits, source, rows)
-        differs = (new.gamma != modulation.gamma) | (new.beta != modulation.beta)  # (Q, B, C)
-        found = torch.nonzero(differs.any(dim=2).any(dim=0)).flatten()
-        if not len(found):
-            changed[number] = base  # nothing has changed, so nothing may differ by a digit
-            done += count
-            continue
-        first = int(found[0])
-        waiting[first].append((number, new))
-        if len(waiting[first]) * count >= ROWS_AT_ONCE:
-            answer(first)
-    for block in range(blocks):
-        if waiting[block]:
-            answer(block)
-    return Swept(session.answers, base, changed)
+            progress((start + len(part)) * count, len(interventions) * count)
+    return Swept(session.answers, baseline.logits, changed)
 
 
 def sweep(
