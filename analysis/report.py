@@ -39,11 +39,13 @@ from analysis.corpus.layout import Layout, layouts_in
 from analysis.corpus.map_cards import find_maps
 from analysis.corpus.parameters import measure_parameters
 from analysis.corpus.probes import find_evidence, what_is_linear
-from analysis.figures import atlas as maps
-from analysis.figures import evidence as proofs
-from analysis.figures import map_cards as cards
-from analysis.figures import parameters as counted
-from analysis.figures import question as single
+from analysis.figures import (
+    atlas as maps,
+    evidence as proofs,
+    map_cards as cards,
+    parameters as counted,
+    question as single,
+)
 from analysis.question.population import Population, measure_population, population_of, standing
 from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions

@@ -147,7 +147,8 @@ class PictureReader:
         pixels = as_pixels(picture, RESNET_SIDE, RESNET_SIDE, self.how).to(self.device)
         mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (RESNET_MEAN, RESNET_STD))
         with torch.inference_mode():
-            return self.trunk(((pixels - mean) / std)[None])  # (1, 1024, 14, 14)
+            result: Tensor = self.trunk(((pixels - mean) / std)[None])  # (1, 1024, 14, 14)
+            return result
 
     @property
     def trunk(self) -> nn.Module:
@@ -205,7 +206,8 @@ def _resnet_state(path: Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        result: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        return result
     except Exception as error:  # unpickling fails in many ways
         raise InputError(
             f"The ResNet-101 weights {path} cannot be read ({type(error).__name__}); "

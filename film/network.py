@@ -14,6 +14,7 @@ Letters in shape comments: Q questions, T tokens, P pictures, B blocks, C maps, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -126,12 +127,12 @@ class _FiLM(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         ctx.save_for_backward(x, gamma)
         return torch.addcmul(beta[:, :, None, None], gamma[:, :, None, None], x)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, gamma = ctx.saved_tensors
         ones = gradient.new_ones(1, x.shape[2] * x.shape[3])
 
@@ -189,7 +190,8 @@ class QuestionEncoder(nn.Module):
             self.embedding(tokens), lengths.cpu(), batch_first=True, enforce_sorted=False
         )
         last = self.gru(packed)[1]
-        return (last if self.config.cell == "gru" else last[0])[-1]
+        result: Tensor = (last if self.config.cell == "gru" else last[0])[-1]
+        return result
 
     def modulation(self, state: Tensor) -> Modulation:
         """Gamma and beta as applied, from states (Q, state)."""
@@ -238,7 +240,8 @@ class Stem(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(with_coordinates(pictures, self.coordinates))
+        result: Tensor = self.layers(with_coordinates(pictures, self.coordinates))
+        return result
 
 
 class FiLMBlock(nn.Module):
@@ -283,7 +286,7 @@ class FiLMBlock(nn.Module):
             nonlocal shared
             value = spread(value, picture_of if shared else None)
             shared = False
-            scaled = _FiLM.apply(value, gamma.to(value.dtype), beta.to(value.dtype))
+            scaled: Tensor = _FiLM.apply(value, gamma.to(value.dtype), beta.to(value.dtype))  # type: ignore[no-untyped-call]
             return note("film", self.dropout(scaled))
 
         x = note("input", with_coordinates(x, self.config.coordinates))
@@ -355,7 +358,8 @@ class Classifier(nn.Module):
         else:
             pool = F.max_pool2d if greatest else F.avg_pool2d
             pooled = pool(x, window, padding=self.padding).flatten(1)  # (Q, classifier_maps * windows)
-        return self.layers(pooled)
+        result: Tensor = self.layers(pooled)
+        return result
 
     @property
     def padding(self) -> int:
@@ -392,7 +396,8 @@ class FiLMNetwork(nn.Module):
                 f"The network looks at pictures of shape {expected} (channels, height, width), "
                 f"not {tuple(pictures.shape[1:])}."
             )
-        return self.stem(pictures)
+        result: Tensor = self.stem(pictures)
+        return result
 
     def classify(
         self,

@@ -345,7 +345,8 @@ def _reader_state(given: dict[str, Tensor], options: dict[str, Any]) -> dict[str
             state[f"question_encoder.gru.{name.removeprefix('encoder_rnn.')}"] = value
     for part in ("weight", "bias"):
         # Older files have more outputs per block than FiLM uses; gammas and betas come first.
-        outputs = given[f"decoder_linear.{part}"].unflatten(0, (blocks, -1))  # (blocks, outputs, ...)
+        values = given[f"decoder_linear.{part}"]
+        outputs = values.view(blocks, -1, *values.shape[1:])  # (blocks, outputs, ...)
         state[f"question_encoder.to_film.{part}"] = outputs[:, : 2 * maps].flatten(0, 1).contiguous()
     return state
 

@@ -12,8 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from dataclasses import replace as replace_fields
+from dataclasses import dataclass, field, replace as replace_fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,8 @@ class Answer:
 
 
 def _rounded(values: np.ndarray) -> list[Any]:
-    return np.round(values.astype(float), 5).tolist()
+    result: list[Any] = np.round(values.astype(float), 5).tolist()
+    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -443,7 +443,8 @@ class Session:
             return logits.sum()
         if of == "margin":
             best, second = logits.topk(2).values
-            return best - second
+            result: Tensor = best - second
+            return result
         if isinstance(of, str):
             kind, colon, answer = of.partition(":")
             if kind != "logit" or not colon:
@@ -491,7 +492,8 @@ class Session:
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Softmax over the last axis, float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    result: np.ndarray = shifted / shifted.sum(axis=-1, keepdims=True)
+    return result
 
 
 def _several(questions: Sequence[str]) -> Sequence[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import analysis
 import film
 
 ROOT = Path(__file__).parents[1]
@@ -100,9 +101,10 @@ def test_no_cycles():
 
 
 def test_every_listed_name_is_there():
-    for name in film.__all__:
-        assert getattr(film, name) is not None
-    assert set(film.__all__) <= set(dir(film))
+    for catalogue in (film, analysis):
+        for name in catalogue.__all__:
+            assert getattr(catalogue, name) is not None
+        assert set(catalogue.__all__) <= set(dir(catalogue))
 
 
 def test_the_world_is_usable_without_torch():
@@ -112,3 +114,30 @@ def test_the_world_is_usable_without_torch():
     program += "assert 'torch' not in sys.modules, 'torch was loaded'\n"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_types_reach_whoever_imports_from_the_catalogues(tmp_path):
+    snippet = tmp_path / "snippet.py"
+    snippet.write_text("from film import Session\n\nSession().no_such_method()\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(snippet)],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert '"Session" has no attribute "no_such_method"' in done.stdout, done.stdout + done.stderr
+
+
+def test_no_two_classes_share_a_name():
+    homes: dict[str, str] = {}
+    for name, tree in modules("film", "analysis", "ui"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                assert node.name not in homes, f"{node.name} is in {homes[node.name]} and in {name}"
+                homes[node.name] = name
+
+
+def test_nobody_outside_film_reaches_into_a_session():
+    for name, tree in modules("analysis", "ui"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr == "network":
+                owner = ast.unparse(node.value)
+                assert "session" not in owner, f"{name}: {owner}.network; ask the session instead"

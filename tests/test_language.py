@@ -6,8 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from film.clevr.language.families import FAMILIES
 from film.clevr.language.parser import NotUnderstood, completions, nearest, parse

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from film.clevr.rendering import path_tracer as tracing
-from film.clevr.rendering import render as rendering
+from film.clevr.rendering import path_tracer as tracing, render as rendering
 from film.clevr.rendering.render import object_mask, radiance, render, visible_pixels
 from film.clevr.scenes import RADIUS, Scene, SceneObject, View, project, read_scenes, sample_scene
 from film.errors import InputError

@@ -27,13 +27,13 @@ from analysis import (
     Truth,
     block_groupings,
     find_truth,
+    groupings as measure_groupings,
     layouts_in,
     measure_parameters,
     measure_population,
     open_study,
     population_of,
 )
-from analysis import groupings as measure_groupings
 from film import InputError, Question, Scene, Session
 from film.clevr.gallery import Exhibit, gallery
 from ui import loaders_folder

@@ -15,9 +15,7 @@ from analysis.corpus.extraction import Extraction, vectors
 from analysis.corpus.layout import Layout, place
 from analysis.figures import atlas as figures
 from ui import loaders
-from ui.scatter import Blob
-from ui.scatter import points_blob as make_points
-from ui.scatter import texts_blob as make_texts
+from ui.scatter import Blob, points_blob as make_points, texts_blob as make_texts
 
 
 def study() -> tuple[Extraction, dict[str, Layout]] | None:
@@ -110,7 +108,8 @@ def values_of(column: str) -> int:
 
 @st.cache_resource(show_spinner=False)
 def _values_of(weights: str, column: str) -> int:
-    return _known()[0].table[column].nunique()
+    result: int = _known()[0].table[column].nunique()
+    return result
 
 
 def matching(by: str, value: str) -> np.ndarray:

@@ -14,11 +14,13 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from analysis.view import HASH as HASH
-from analysis.view import LONGEST as LONGEST
-from analysis.view import ViewState as ViewState
-from analysis.view import from_link as from_link
-from analysis.view import to_link as to_link
+from analysis.view import (
+    HASH as HASH,
+    LONGEST as LONGEST,
+    ViewState as ViewState,
+    from_link as from_link,
+    to_link as to_link,
+)
 from film import Answer
 
 MOST_ASKED = 40  # questions a session remembers
@@ -90,7 +92,8 @@ def address(weights: str) -> str:
 
 
 def view() -> ViewState:
-    return st.session_state["view"]
+    result: ViewState = st.session_state["view"]
+    return result
 
 
 def change(**changes: Any) -> None:
@@ -117,7 +120,8 @@ def bound(field: str, key: str | None = None) -> dict[str, Any]:
 
 def remarks() -> tuple[str, ...]:
     """What is to be said of the link this session came by."""
-    return st.session_state.get("remarks", ())
+    result: tuple[str, ...] = st.session_state.get("remarks", ())
+    return result
 
 
 def taken(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
@@ -147,7 +151,8 @@ def picked(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
 
 def turn(key: str) -> int:
     """How often something was taken by this key; what is around the widget closes with a key made of it."""
-    return st.session_state.get(f"{key}-turn", 0)
+    result: int = st.session_state.get(f"{key}-turn", 0)
+    return result
 
 
 def keep_upload(upload: Upload) -> None:
@@ -181,11 +186,13 @@ def remember(picture: str, title: str, question: str, answer: Answer, truth: str
 
 def asked() -> tuple[HistoryEntry, ...]:
     """This session's questions, oldest first."""
-    return st.session_state.get("asked", ())
+    result: tuple[HistoryEntry, ...] = st.session_state.get("asked", ())
+    return result
 
 
 def guide() -> Guide:
-    return st.session_state.get("guide", Guide(open=False))
+    result: Guide = st.session_state.get("guide", Guide(open=False))
+    return result
 
 
 def value(key: str) -> Any:
@@ -200,7 +207,8 @@ def guided(**changes: Any) -> None:
 
 def draft() -> str:
     """The question that is being put together word by word."""
-    return st.session_state.get("draft", "")
+    result: str = st.session_state.get("draft", "")
+    return result
 
 
 def set_draft(text: str) -> None:
@@ -258,4 +266,5 @@ def drop_selection(name: str) -> None:
 
 def kept_selections() -> dict[str, Selection]:
     """This session's selections by name, oldest first."""
-    return st.session_state.get("kept", {})
+    result: dict[str, Selection] = st.session_state.get("kept", {})
+    return result

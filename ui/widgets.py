@@ -153,7 +153,8 @@ def data(table: pd.DataFrame, name: str) -> None:
 
 
 def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False).encode()
+    result: bytes = table.to_csv(index=False).encode()
+    return result
 
 
 def network_or_advice(load: Callable[[], Session]) -> Session:

@@ -29,10 +29,12 @@ def matching(extraction: Extraction, by: str, value: str) -> np.ndarray:
     if by == "word":
         return extraction.has_word(value.strip())
     if by == "text":
-        return extraction.table["text"].str.contains(re.escape(value.strip()), case=False).to_numpy(bool)
+        holds = extraction.table["text"].str.contains(re.escape(value.strip()), case=False)
+        return np.asarray(holds, bool)
     if by not in extraction.table:
         raise InputError(f"Questions cannot be filtered by {by!r}; choose one of {', '.join(FILTERS)}.")
-    return (extraction.table[by].astype("string").fillna("") == value).to_numpy(bool)
+    result: np.ndarray = (extraction.table[by].astype("string").fillna("") == value).to_numpy(bool)
+    return result
 
 
 def nearest(extraction: Extraction, space: str, row: int, count: int = 10) -> tuple[np.ndarray, np.ndarray]:

@@ -336,9 +336,10 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 def _number_z(features: _Features, sums: np.ndarray, count: np.ndarray | int, of: int) -> np.ndarray:
     """Mann and Whitney's statistic in standard deviations, ties counted in, from sums of ranks."""
     deviation = features.rank_deviation * np.sqrt(count * (of - count) / (of - 1))
-    return np.divide(
+    result: np.ndarray = np.divide(
         sums - count * features.rank_mean, deviation, out=np.zeros(sums.shape), where=deviation > 0
     )
+    return result
 
 
 def _there_z(hits: np.ndarray, count: np.ndarray | int, total: np.ndarray, of: int) -> np.ndarray:
@@ -353,7 +354,8 @@ def _there_z(hits: np.ndarray, count: np.ndarray | int, total: np.ndarray, of: i
         (of - count - total + hits, of - count - total + expected),
     ):
         deviance += seen * np.log(np.where(seen > 0, seen, 1) / awaited)
-    return np.sign(hits - expected) * np.sqrt(np.maximum(2 * deviance, 0))
+    result: np.ndarray = np.sign(hits - expected) * np.sqrt(np.maximum(2 * deviance, 0))
+    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -373,7 +375,8 @@ class _Null:
         below = above if self.sizes[above] == size else max(above - 1, 0)
         trials = self.strongest.shape[1]
         weaker = [np.searchsorted(self.strongest[one], np.abs(z) - 1e-9) for one in {below, above}]
-        return (1 + trials - np.min(weaker, axis=0)) / (1 + trials)
+        result: np.ndarray = (1 + trials - np.min(weaker, axis=0)) / (1 + trials)
+        return result
 
 
 def _random_selections(features: _Features, trials: int, seed: int) -> _Null:
@@ -486,7 +489,8 @@ def _hypergeometric(hits: np.ndarray, count: int, total: np.ndarray, of: int) ->
     upper = _upper_tail(hits, count, total, of)
     # At most `hits` with it are drawn where at least count - hits without it are.
     lower = _upper_tail(count - hits, count, of - total, of)
-    return np.minimum(1, 2 * np.minimum(upper, lower))
+    result: np.ndarray = np.minimum(1, 2 * np.minimum(upper, lower))
+    return result
 
 
 def _upper_tail(hits: np.ndarray, count: int, total: np.ndarray, of: int) -> np.ndarray:
@@ -517,7 +521,8 @@ def _upper_tail(hits: np.ndarray, count: int, total: np.ndarray, of: int) -> np.
 def _log_factorials(most: int) -> np.ndarray:
     from scipy.special import gammaln
 
-    return gammaln(np.arange(most + 1) + 1.0)
+    result: np.ndarray = gammaln(np.arange(most + 1) + 1.0)
+    return result
 
 
 def _benjamini_hochberg(p: np.ndarray) -> np.ndarray:

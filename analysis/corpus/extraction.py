@@ -377,7 +377,8 @@ def _read_header(folder: Path) -> dict[str, Any]:
         if there != size:
             has = "is missing" if there is None else f"has {there:,} bytes and should have {size:,}"
             raise InputError(f"{folder / name} {has}; copy or make the extraction again.")
-    return header
+    result: dict[str, Any] = header
+    return result
 
 
 def _read_table(folder: Path, recipe: dict[str, Any]) -> pd.DataFrame:
@@ -402,4 +403,5 @@ def _mapped(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
         raise InputError(
             f"{path} has the shape {array.shape} and should have {shape}; make the extraction again."
         )
-    return array
+    result: np.ndarray = array
+    return result

@@ -242,7 +242,8 @@ def _distances(points: np.ndarray) -> np.ndarray:
     found += squares[None]
     np.sqrt(np.maximum(found, 0, out=found), out=found)
     np.fill_diagonal(found, 0)
-    return found.astype(np.float32, copy=False)
+    result: np.ndarray = found.astype(np.float32, copy=False)
+    return result
 
 
 def adjusted_rand(
@@ -278,7 +279,10 @@ def clusters(points: np.ndarray, count: int, *, seed: int) -> np.ndarray:
     """Parts of the points by k-means, the best of four starts: int (rows,)."""
     from sklearn.cluster import KMeans
 
-    return KMeans(count, n_init=4, random_state=seed).fit_predict(np.asarray(points, np.float32))
+    result: np.ndarray = KMeans(count, n_init=4, random_state=seed).fit_predict(
+        np.asarray(points, np.float32)
+    )
+    return result
 
 
 # --- The table a block --------------------------------------------------------------------------------
@@ -364,7 +368,8 @@ def grouping(
             rand[label] = adjusted_rand(parts, names, trials=trials, seed=seed)
 
     def each(names: np.ndarray) -> np.ndarray:
-        return (names[near_some] == names[:, None]).mean(axis=1)
+        result: np.ndarray = (names[near_some] == names[:, None]).mean(axis=1)
+        return result
 
     return Grouping(
         name=name,

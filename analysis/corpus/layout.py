@@ -286,7 +286,10 @@ def _tsne_paper(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.n
     from sklearn.manifold import TSNE
 
     perplexity = min(float(settings.pop("perplexity")), (len(points) - 1) / 3)
-    return TSNE(perplexity=perplexity, random_state=seed, n_jobs=_cores(), **settings).fit_transform(points)
+    result: np.ndarray = TSNE(
+        perplexity=perplexity, random_state=seed, n_jobs=_cores(), **settings
+    ).fit_transform(points)
+    return result
 
 
 def _umap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray:
@@ -296,7 +299,8 @@ def _umap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray
         warnings.simplefilter("ignore")  # that a seed makes it run on one core, as it should
         from umap import UMAP
 
-        return UMAP(random_state=seed, n_jobs=1, **settings).fit_transform(points)
+        result: np.ndarray = UMAP(random_state=seed, n_jobs=1, **settings).fit_transform(points)
+        return result
 
 
 def _pacmap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray:
@@ -314,7 +318,8 @@ def _pacmap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarr
             apply_pca=False,
             verbose=False,
         )
-        return fitted.fit_transform(np.ascontiguousarray(points))
+        result: np.ndarray = fitted.fit_transform(np.ascontiguousarray(points))
+        return result
 
 
 def _cores() -> int:

@@ -107,7 +107,10 @@ def contrast(
         inside = of * weights[:, None]
         count = inside.sum(axis=0)[:, None]
         total, sums = weights @ ranks, inside.T @ ranks  # (maps,), (values, maps)
-        return 2 * (sums / np.maximum(count, 1) - (total - sums) / np.maximum(weights.sum() - count, 1))
+        result: np.ndarray = 2 * (
+            sums / np.maximum(count, 1) - (total - sums) / np.maximum(weights.sum() - count, 1)
+        )
+        return result
 
     rng = np.random.default_rng(seed)
     found = delta(labels)

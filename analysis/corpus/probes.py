@@ -153,7 +153,8 @@ def rotated(values: np.ndarray, train: np.ndarray) -> np.ndarray:
         return np.zeros((len(values), 1), np.float32)
     scaled = ((values - mean)[:, varies] / deviation[varies]).astype(np.float32)
     _, sizes, axes = np.linalg.svd(scaled[train], full_matrices=False)
-    return scaled @ axes[sizes > 1e-3 * sizes[0]].T
+    result: np.ndarray = scaled @ axes[sizes > 1e-3 * sizes[0]].T
+    return result
 
 
 def predict(values: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -163,7 +164,8 @@ def predict(values: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.
     if len(np.unique(labels[train])) < 2:
         return np.repeat(labels[train][:1], len(test))
     probe = LogisticRegression(C=PENALTY, max_iter=STEPS, tol=TOLERANCE)
-    return probe.fit(values[train], labels[train]).predict(values[test])
+    result: np.ndarray = probe.fit(values[train], labels[train]).predict(values[test])
+    return result
 
 
 def probe(
@@ -268,7 +270,8 @@ class _Task:
     def controls(self, bag: list[np.ndarray]) -> dict[str, float]:
         def commonest(train: np.ndarray) -> str:
             names, counts = np.unique(self.labels[train], return_counts=True)
-            return names[counts.argmax()]
+            result: str = names[counts.argmax()]
+            return result
 
         always = [np.repeat(commonest(train), len(test)) for train, test in self.folds]
         return _told("majority", self._share(always, self.labels)) | _told(

@@ -404,7 +404,7 @@ def answers_side_by_side(
 
 
 def modulation_table(
-    values: Mapping[Kind, np.ndarray], standings: Mapping[str, Standing | None] | None = None
+    values: Mapping[Kind, np.ndarray], standings: Mapping[Kind, Standing | None] | None = None
 ) -> pd.DataFrame:
     """A row a map: block, map, and of each kind the value and, where it is known, its z and percentile.
 

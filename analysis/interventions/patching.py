@@ -57,12 +57,14 @@ class Patching:
     @property
     def distance(self) -> np.ndarray:
         """What there is to recover: (pairs,), logits."""
-        return self.source - self.target
+        result: np.ndarray = self.source - self.target
+        return result
 
     @property
     def small(self) -> np.ndarray:
         """Which pairs' differences are so close that shares of them say little: bool (pairs,)."""
-        return np.abs(self.distance) < SMALL
+        result: np.ndarray = np.abs(self.distance) < SMALL
+        return result
 
     def moved(self, direction: Direction, of: Literal["maps", "blocks"] = "maps") -> np.ndarray:
         """How far a patch moves the metric towards the other question, in logits: (pairs, blocks[, maps])."""

@@ -64,7 +64,8 @@ class Swept:
         """Kullback-Leibler divergence from the distribution without intervention, in nats: (V, Q)."""
         before, after = probabilities(self.base), probabilities(self.changed)
         tiny = np.finfo(float).tiny
-        return (before * (np.log(before + tiny) - np.log(after + tiny))).sum(axis=-1)
+        result: np.ndarray = (before * (np.log(before + tiny) - np.log(after + tiny))).sum(axis=-1)
+        return result
 
 
 class Baseline:
@@ -106,7 +107,8 @@ class Baseline:
                 self._owner[block][question_of[rows]],
                 first_block=int(block),
             )
-        return logits
+        result: np.ndarray = logits
+        return result
 
 
 def sweep_logits(

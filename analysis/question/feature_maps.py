@@ -170,7 +170,8 @@ def over_picture(
     # On the picture both signs must be seen, whatever the theme: the colours of the light one, mid tones.
     colors = colored(np.sign(spread) * scale * 0.62, scale, False).astype(np.float32)
     share = strength * np.clip(np.abs(spread) / scale, 0, 1)[..., None]
-    return (grey * (1 - share) + colors * share).round().astype(np.uint8)
+    result: np.ndarray = (grey * (1 - share) + colors * share).round().astype(np.uint8)
+    return result
 
 
 def differences(

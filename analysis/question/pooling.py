@@ -84,7 +84,8 @@ def argmax_over(
     grey = seen.mean(axis=2, keepdims=True) * 0.62
     lit = seen * 0.45 + np.array([255, 176, 40], dtype=np.float32) * 0.55
     mixed = (grey * (1 - share) + lit * share).clip(0, 255).round().astype(np.uint8)  # (height, width, 3)
-    return mixed.repeat(3, axis=0).repeat(3, axis=1)
+    result: np.ndarray = mixed.repeat(3, axis=0).repeat(3, axis=1)
+    return result
 
 
 def energy(maps: np.ndarray) -> np.ndarray:
@@ -93,7 +94,8 @@ def energy(maps: np.ndarray) -> np.ndarray:
     Args:
         maps: activations or their gradients, (maps, rows, columns).
     """
-    return np.sqrt(np.square(maps.astype(np.float64)).mean(axis=0))
+    result: np.ndarray = np.sqrt(np.square(maps.astype(np.float64)).mean(axis=0))
+    return result
 
 
 def energy_over(energy: np.ndarray, picture: np.ndarray, config: NetworkConfig, fit: str) -> np.ndarray:
@@ -107,7 +109,8 @@ def energy_over(energy: np.ndarray, picture: np.ndarray, config: NetworkConfig, 
     scaled = (energy - low) / (high - low) if high > low else np.zeros_like(energy)
     sheet = Image.fromarray(scaled.astype(np.float32))
     share = np.asarray(sheet.resize(seen.shape[1::-1], Image.Resampling.BILINEAR))[..., None]
-    return (seen * share).clip(0, 255).round().astype(np.uint8)
+    result: np.ndarray = (seen * share).clip(0, 255).round().astype(np.uint8)
+    return result
 
 
 def as_seen(picture: np.ndarray, config: NetworkConfig, fit: str, enlarged: int = 1) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 from film import InputError, Modulation, NetworkConfig, Session
 
 Kind = Literal["gamma", "beta"]
+KINDS: tuple[Kind, ...] = ("gamma", "beta")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class WordContributions:
 
     def moves(self, kind: Kind) -> np.ndarray:
         """How far each token moved each block: root mean square over its maps, (tokens, blocks)."""
-        return np.sqrt(np.square(np.diff(self.values(kind), axis=0)).mean(axis=2))
+        result: np.ndarray = np.sqrt(np.square(np.diff(self.values(kind), axis=0)).mean(axis=2))
+        return result
 
     def most_moved(self, kind: Kind, count: int = 6) -> list[tuple[int, int]]:
         """The (block, map) pairs, from 0, that words moved most, all steps taken together."""

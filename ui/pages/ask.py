@@ -298,7 +298,8 @@ def _both(a: HistoryEntry, b: HistoryEntry) -> pd.DataFrame:
 
 def _differences(a: Answer, b: Answer) -> pd.DataFrame:
     def apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return np.sqrt(((one - other) ** 2).mean(axis=1))
+        result: np.ndarray = np.sqrt(((one - other) ** 2).mean(axis=1))
+        return result
 
     return pd.DataFrame(
         {

@@ -265,7 +265,8 @@ def _csv(shown: AtlasView) -> bytes:
     table = shown.study.table.iloc[rows].rename_axis("id").reset_index()
     places = pd.DataFrame(shown.layout.places, columns=["x", "y"])
     places["selected"] = False if selected is None else selected
-    return pd.concat([places, table], axis=1).to_csv(index=False).encode()
+    result: bytes = pd.concat([places, table], axis=1).to_csv(index=False).encode()
+    return result
 
 
 # --- The selection --------------------------------------------------------------------------------------

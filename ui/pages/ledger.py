@@ -7,10 +7,9 @@ import pandas as pd
 import streamlit as st
 
 import analysis
-from analysis import WordContributions
+from analysis import KINDS, Kind, WordContributions
 from film import Session
-from ui import question_header as study
-from ui import widgets
+from ui import question_header as study, widgets
 
 CAVEAT = (
     "**What the ledger can say.** *When* a value changed is exact; *why* it did is not told: what a word "
@@ -29,9 +28,7 @@ def page() -> None:
     ledger = analysis.word_contributions(session, case.question)
     st.info(CAVEAT, icon=":material/info:")
     _answers(session, case.shown.pixels, ledger, dark)
-    kind = st.segmented_control(
-        "Ledger of", ["gamma", "beta"], default="gamma", required=True, key="ledger-kind"
-    )
+    kind = st.segmented_control("Ledger of", list(KINDS), default="gamma", required=True, key="ledger-kind")
     kind = kind or "gamma"
     _moves(ledger, kind, dark)
     block, feature_map = study.pick_map(session)
@@ -57,7 +54,7 @@ def _answers(session: Session, picture: np.ndarray, ledger: WordContributions, d
     widgets.figure(analysis.prefix_answers(ledger.tokens, chances, dark=dark), "prefix-answers", alt, table)
 
 
-def _moves(ledger: WordContributions, kind: str, dark: bool) -> None:
+def _moves(ledger: WordContributions, kind: Kind, dark: bool) -> None:
     st.subheader(f"How far each word moved {kind}")
     widgets.notice(
         "Root mean square of the change over a block's maps. **Words that carry meaning should move more** "
@@ -70,7 +67,7 @@ def _moves(ledger: WordContributions, kind: str, dark: bool) -> None:
     widgets.figure(analysis.word_moves(ledger, kind, dark=dark), f"moves-of-{kind}", alt, table)
 
 
-def _one_value(ledger: WordContributions, kind: str, block: int, feature_map: int, dark: bool) -> None:
+def _one_value(ledger: WordContributions, kind: Kind, block: int, feature_map: int, dark: bool) -> None:
     lines = ledger.lines(kind, block, feature_map)
     label = f"{kind} of block {block + 1}, map {feature_map}"
     st.subheader(f"Who made {label}")
@@ -98,7 +95,7 @@ def _one_value(ledger: WordContributions, kind: str, block: int, feature_map: in
         )
 
 
-def _path(ledger: WordContributions, kind: str, block: int, dark: bool) -> None:
+def _path(ledger: WordContributions, kind: Kind, block: int, dark: bool) -> None:
     st.subheader(f"All {kind}s of block {block + 1}, word after word")
     widgets.notice(
         "A row is one map, a column the question up to that word. **Look for rows that change once and "

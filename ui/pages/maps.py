@@ -9,8 +9,7 @@ import streamlit as st
 import analysis
 from analysis import MapCards
 from film import InputError, Session, UnknownWords, to_size
-from ui import loaders, loaders_maps, state, widgets
-from ui import question_header as study
+from ui import loaders, loaders_maps, question_header as study, state, widgets
 
 ENLARGED = 300  # pixels across
 EXTREMES = 4  # questions shown at either end of a map's gammas

@@ -7,13 +7,11 @@ import pandas as pd
 import streamlit as st
 
 import analysis
-from analysis import Population, Standing
+from analysis import KINDS, Kind, Population, Standing
 from film import Answer, NetworkConfig, Session, UnknownWords, to_size
-from ui import loaders, widgets
-from ui import question_header as study
+from ui import loaders, question_header as study, widgets
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
-KINDS = ("gamma", "beta")
 ENLARGED = 480  # pixels across
 
 
@@ -47,7 +45,7 @@ def page() -> None:
 
 
 def _heatmaps(
-    answer: Answer, standings: dict[str, Standing | None], chosen: tuple[int, int], dark: bool
+    answer: Answer, standings: dict[Kind, Standing | None], chosen: tuple[int, int], dark: bool
 ) -> None:
     st.subheader("Gamma and beta of every feature map")
     compared = standings["gamma"]
@@ -85,7 +83,7 @@ def _heatmaps(
 
 def _one_map(
     answer: Answer,
-    standings: dict[str, Standing | None],
+    standings: dict[Kind, Standing | None],
     population: Population | None,
     block: int,
     feature_map: int,

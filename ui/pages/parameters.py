@@ -9,8 +9,7 @@ import streamlit as st
 import analysis
 from analysis import Grouping, Parameters, Statistics
 from film import InputError
-from ui import loaders, state, widgets
-from ui import question_header as study
+from ui import loaders, question_header as study, state, widgets
 
 POINTS = 4096  # most points of the plane, as many as the Distill article draws
 SEED = 0  # draws the questions of the plane

@@ -56,7 +56,8 @@ def fit(places: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Places (n, 2) moved and scaled as those of `frame` (m, 2) have to be to fill the square."""
     low, high = frame.min(axis=0), frame.max(axis=0)
     half = max(float((high - low).max()) / 2, 1e-9) * 1.04
-    return ((places - (low + high) / 2) / half).astype(np.float32)
+    result: np.ndarray = ((places - (low + high) / 2) / half).astype(np.float32)
+    return result
 
 
 def texts_blob(texts: Sequence[str]) -> Blob:

@@ -53,13 +53,17 @@ class Rows:
         self.shape = (self._ends[-1], *parts[0].shape[1:])
 
     def __len__(self) -> int:
-        return self.shape[0]
+        result: int = self.shape[0]
+        return result
 
     def __getitem__(self, key: int | slice | np.ndarray | Sequence[int]) -> np.ndarray:
         if isinstance(key, (int, np.integer)):
             row = range(len(self))[key]
             part = bisect.bisect_right(self._ends, row)
-            return self.parts[part][row - self._ends[part]]  # counts from the part's end: negative
+            outcome: np.ndarray = self.parts[part][
+                row - self._ends[part]
+            ]  # counts from the part's end: negative
+            return outcome
         rows = np.arange(len(self))[key]  # checks bounds, resolves slices, masks and negative numbers
         result = np.empty((len(rows), *self.shape[1:]), self.dtype)
         owners = np.searchsorted(self._ends, rows, side="right")
@@ -292,7 +296,8 @@ def _read_header(folder: Path) -> dict[str, Any]:
                 f"{folder / name} has {there:,} bytes and should have {size:,}; "
                 "copy or make the corpus again."
             )
-    return header
+    result: dict[str, Any] = header
+    return result
 
 
 def _mapped(folder: Path, header: dict[str, Any], name: str) -> np.ndarray | None:
@@ -308,7 +313,8 @@ def _mapped(folder: Path, header: dict[str, Any], name: str) -> np.ndarray | Non
     rows = header["pictures"] if name in PICTURE_ARRAYS else header["questions"]
     if len(array) != rows:
         raise InputError(f"{path} has {len(array):,} rows and should have {rows:,}; make the corpus again.")
-    return array
+    result: np.ndarray | None = array
+    return result
 
 
 def _verify(folders: Sequence[Path], headers: Sequence[dict[str, Any]], progress: Progress | None) -> None:
@@ -335,7 +341,8 @@ def sha256(path: Path) -> str:
 def _row_group(path: Path, group: int) -> list[dict[str, Any]]:
     import pyarrow.parquet
 
-    return pyarrow.parquet.ParquetFile(path).read_row_group(group).to_pylist()
+    result: list[dict[str, Any]] = pyarrow.parquet.ParquetFile(path).read_row_group(group).to_pylist()
+    return result
 
 
 def _row_group_ends(path: Path) -> list[int]:

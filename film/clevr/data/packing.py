@@ -344,7 +344,12 @@ def _entries(
         here = filenames[first : first + CHUNK]
         asked, seen = questions(first + len(here)), scenes(first + len(here))
 
-        def entries(first=first, here=here, asked=asked, seen=seen) -> list[Entry]:
+        def entries(
+            first: int = first,
+            here: Sequence[str] = here,
+            asked: Mapping[int, list[GivenQuestion]] = asked,
+            seen: Mapping[int, list[Scene]] = seen,
+        ) -> list[Entry]:
             result = []
             for number, name in enumerate(here, first):
                 scene = seen[number][0] if seen.get(number) else None

@@ -27,7 +27,7 @@ import numpy as np
 
 from film.errors import InputError
 
-Task = TypeVar("Task", bound=tuple)
+Task = TypeVar("Task", bound=tuple[object, ...])
 Made = TypeVar("Made")
 
 GO_ON = "What is finished is kept: run the same command again to go on."

@@ -260,7 +260,8 @@ def mirror(scene: Scene) -> bool:
     if len(spheres) != 1 or len({o.color for o in scene.objects}) < 5:
         return False
     gaps = [np.hypot(o.x - spheres[0].x, o.y - spheres[0].y) for o in scene.objects if o is not spheres[0]]
-    return sum(gap < 2.2 for gap in gaps) >= 3
+    result: bool = sum(gap < 2.2 for gap in gaps) >= 3
+    return result
 
 
 def smallest_share(scene: Scene) -> float:

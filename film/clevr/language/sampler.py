@@ -115,7 +115,7 @@ class _Sayable:
                         continue
                     (trivial if both == mask else telling).append((relation, key))
             self._choices[name] = [telling, trivial]
-        return tuple(self._choices[name])  # type: ignore[return-value]
+        return tuple(self._choices[name])
 
     def same(self, attribute: str, here: int) -> int:
         return self.value[attribute, getattr(self.scene.objects[here], attribute)] & ~(1 << here)
@@ -249,7 +249,10 @@ class _Attempt:
         # One in ten may name objects that all lie on that side anyway.
         if not telling:
             return None
-        return self.chance.choose(trivial if trivial and self.chance.number() < 0.1 else telling)
+        result: tuple[str, Key] | None = self.chance.choose(
+            trivial if trivial and self.chance.number() < 0.1 else telling
+        )
+        return result
 
     def _key(self, step: ProgramStep, after: str) -> Key | None:
         among = self.outputs[step.inputs[0]]

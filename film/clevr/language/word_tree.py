@@ -18,7 +18,7 @@ from film.errors import InputError
 # a few words: a phrase's state maps each word that may come next to the state after it (None: the
 # phrase is complete) and to the slot letter and value that the word stands for, if any.
 Meaning = tuple[str, str] | None
-State = dict[str, tuple["State | None", Meaning]]  # type: ignore[misc]
+State = dict[str, tuple["State | None", Meaning]]
 
 _LETTER_OF = {attribute: letter for letter, attribute in LETTERS.items()}
 

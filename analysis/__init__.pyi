@@ -1,0 +1,240 @@
+# What a caller may use, and where it lives. `__init__.py` loads each name when it is first asked for.
+
+# the question, word by word
+# what it answers, and what a linear probe reads off it
+from .corpus.accuracy import (
+    GALLERY as GALLERY,
+    Observed as Observed,
+    accuracy_by as accuracy_by,
+    beside_paper as beside_paper,
+    confusion as confusion,
+    gallery_questions as gallery_questions,
+    observe as observe,
+    some_questions as some_questions,
+    wrong_answers as wrong_answers,
+)
+from .corpus.enrichment import (
+    Why as Why,
+    prepare_why as prepare_why,
+    why_together as why_together,
+)
+from .corpus.extraction import (
+    SPACES as SPACES,
+    Extraction as Extraction,
+    extract as extract,
+    extract_here as extract_here,
+    open_extraction as open_extraction,
+    vectors as vectors,
+    write_small as write_small,
+)
+
+# many questions: do those of a kind lie together, and what makes a selection different
+from .corpus.grouping import (
+    GROUPING_TRIALS as GROUPING_TRIALS,
+    Centres as Centres,
+    Grouping as Grouping,
+    Score as Score,
+    Verdict as Verdict,
+    adjusted_rand as adjusted_rand,
+    attribute_then_operation as attribute_then_operation,
+    attributes_and_operations as attributes_and_operations,
+    block_groupings as block_groupings,
+    centre_distances as centre_distances,
+    clusters as clusters,
+    distinct as distinct,
+    grouping as grouping,
+    grouping_table as grouping_table,
+    groupings as groupings,
+    neighbour_agreement as neighbour_agreement,
+    neighbours as neighbours,
+    silhouette as silhouette,
+)
+from .corpus.layout import (
+    METHODS as METHODS,
+    Layout as Layout,
+    LayoutRecipe as LayoutRecipe,
+    lay_out as lay_out,
+    layout_in as layout_in,
+    layouts_in as layouts_in,
+    place as place,
+    quality as quality,
+    read_layout as read_layout,
+    stability_over_seeds as stability_over_seeds,
+    write_layout as write_layout,
+)
+
+# what every feature map answers to
+from .corpus.map_cards import (
+    Contrast as Contrast,
+    MapCards as MapCards,
+    contrast as contrast,
+    find_maps as find_maps,
+    measure_maps as measure_maps,
+    object_labels as object_labels,
+    question_labels as question_labels,
+    write_maps as write_maps,
+)
+
+# the paper's pictures
+from .corpus.parameters import (
+    PUBLISHED as PUBLISHED,
+    Parameters as Parameters,
+    Statistics as Statistics,
+    measure_parameters as measure_parameters,
+)
+from .corpus.probes import (
+    Evidence as Evidence,
+    bag_of_words as bag_of_words,
+    find_evidence as find_evidence,
+    parted as parted,
+    probe as probe,
+    read_evidence as read_evidence,
+    what_is_linear as what_is_linear,
+    write_evidence as write_evidence,
+)
+
+# many questions and what the network makes of them
+from .corpus.question_set import (
+    Cancelled as Cancelled,
+    QuestionSet as QuestionSet,
+    question_set as question_set,
+    read_questions as read_questions,
+    sample_questions as sample_questions,
+)
+from .figures.evidence import (
+    accuracy_line as accuracy_line,
+    accuracy_rows as accuracy_rows,
+    confusion_heatmap as confusion_heatmap,
+    probe_chart as probe_chart,
+    probe_overview as probe_overview,
+)
+from .figures.map_cards import (
+    effect_bars as effect_bars,
+    label_grid as label_grid,
+)
+from .figures.parameters import (
+    block_histograms as block_histograms,
+    gamma_against_beta as gamma_against_beta,
+    grouping_by_block as grouping_by_block,
+    histogram_table as histogram_table,
+    map_moments as map_moments,
+    moment_table as moment_table,
+    parameter_histograms as parameter_histograms,
+    point_table as point_table,
+)
+from .figures.question import (
+    answer_bars as answer_bars,
+    answers_side_by_side as answers_side_by_side,
+    contribution_bars as contribution_bars,
+    film_effect_bars as film_effect_bars,
+    modulation_heatmap as modulation_heatmap,
+    modulation_table as modulation_table,
+    path_table as path_table,
+    plane as plane,
+    population_bins as population_bins,
+    population_histogram as population_histogram,
+    prefix_answers as prefix_answers,
+    reach as reach,
+    word_moves as word_moves,
+    word_path as word_path,
+)
+
+# two questions: what tells them apart, and where it matters
+from .interventions.ablation import (
+    PAPER_MEAN as PAPER_MEAN,
+    ablate as ablate,
+    standard_ablations as standard_ablations,
+)
+from .interventions.pairs import (
+    MinimalPair as MinimalPair,
+    most_changed as most_changed,
+    one_word_changes as one_word_changes,
+    sample_pairs as sample_pairs,
+    word_changed as word_changed,
+)
+from .interventions.patching import (
+    PATCHING_SEED as PATCHING_SEED,
+    BlockPatching as BlockPatching,
+    Patching as Patching,
+    patch_blocks as patch_blocks,
+    patch_pair as patch_pair,
+    patch_pairs as patch_pairs,
+    random_direction as random_direction,
+    same_family_donors as same_family_donors,
+    some_others as some_others,
+)
+from .interventions.sweep import (
+    Baseline as Baseline,
+    Swept as Swept,
+    about as about,
+    sweep as sweep,
+    sweep_logits as sweep_logits,
+)
+
+# feature maps as pictures, and counts of what FiLM does to them
+from .question.feature_maps import (
+    ORDERS as ORDERS,
+    FilmEffects as FilmEffects,
+    MapGrid as MapGrid,
+    Stages as Stages,
+    differences as differences,
+    film_effects as film_effects,
+    grid_shape as grid_shape,
+    map_grid as map_grid,
+    order as order,
+    over_picture as over_picture,
+    png as png,
+    stage_names as stage_names,
+    stages_of as stages_of,
+    strongest as strongest,
+)
+
+# where an answer came from, and what is true
+from .question.pooling import (
+    ArgmaxLocations as ArgmaxLocations,
+    argmax_locations as argmax_locations,
+    argmax_over as argmax_over,
+    as_seen as as_seen,
+    energy as energy,
+    energy_over as energy_over,
+    not_counted as not_counted,
+)
+
+# one question among thousands
+from .question.population import (
+    Population as Population,
+    Standing as Standing,
+    measure_population as measure_population,
+    most_unusual as most_unusual,
+    population_of as population_of,
+    standing as standing,
+)
+from .question.truth import (
+    Truth as Truth,
+    TruthStep as TruthStep,
+    find_truth as find_truth,
+)
+from .question.word_contributions import (
+    KINDS as KINDS,
+    Contribution as Contribution,
+    Kind as Kind,
+    WordContributions as WordContributions,
+    word_contributions as word_contributions,
+)
+
+# all of it, or one view, as a page of its own
+from .report import (
+    make_report as make_report,
+    manifest as manifest,
+    view_of as view_of,
+    write_report as write_report,
+)
+from .study import (
+    make_study as make_study,
+    open_study as open_study,
+)
+from .view import (
+    ViewState as ViewState,
+    from_link as from_link,
+    to_link as to_link,
+)

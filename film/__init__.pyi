@@ -1,0 +1,179 @@
+# What a caller may use, and where it lives. `__init__.py` loads each name when it is first asked for.
+
+from .checkpoint import (
+    Card as Card,
+    bundled as bundled,
+    find as find,
+    load as load,
+    save as save,
+    weights_hash as weights_hash,
+    write_atomically as write_atomically,
+)
+from .clevr.data.open import (
+    Corpus as Corpus,
+    Folder as Folder,
+    GivenQuestion as GivenQuestion,
+    Split as Split,
+    open_data as open_data,
+    open_folder as open_folder,
+)
+from .clevr.data.packing import (
+    program_depth as program_depth,
+)
+from .clevr.data.picture_folder import (
+    PictureFolder as PictureFolder,
+    open_picture_folder as open_picture_folder,
+)
+from .clevr.data.resumable import (
+    BigArray as BigArray,
+    ResumableFolder as ResumableFolder,
+)
+from .clevr.gallery import (
+    Exhibit as Exhibit,
+    gallery as gallery,
+)
+from .clevr.language.families import (
+    FAMILIES as FAMILIES,
+    Family as Family,
+)
+from .clevr.language.parser import (
+    NotUnderstood as NotUnderstood,
+    Parse as Parse,
+    completions as completions,
+    nearest as nearest,
+    parse as parse,
+)
+from .clevr.language.programs import (
+    ANSWERS as ANSWERS,
+    GROUPS as GROUPS,
+    Node as Node,
+    Program as Program,
+    program_from_json as program_from_json,
+    program_to_json as program_to_json,
+    question_type as question_type,
+    run as run,
+)
+from .clevr.language.realise import (
+    could_say as could_say,
+    examples as examples,
+    realise as realise,
+    some_slots as some_slots,
+    wordings as wordings,
+)
+from .clevr.language.sampler import (
+    Question as Question,
+    QuestionSampler as QuestionSampler,
+)
+from .clevr.language.templates import (
+    SAID as SAID,
+)
+from .clevr.language.tokens import (
+    SPECIAL as SPECIAL,
+    split_words as split_words,
+    word_table as word_table,
+)
+from .clevr.language.word_tree import (
+    WORDS as WORDS,
+)
+from .clevr.pictures import (
+    fit as fit,
+    open_picture as open_picture,
+    save_picture as save_picture,
+)
+from .clevr.rendering.render import (
+    Rendering as Rendering,
+    project as project,
+    render as render,
+    visible_pixels as visible_pixels,
+)
+
+# the CLEVR world
+from .clevr.scenes import (
+    ATTRIBUTES as ATTRIBUTES,
+    COLORS as COLORS,
+    MATERIALS as MATERIALS,
+    RELATIONS as RELATIONS,
+    SHAPES as SHAPES,
+    SIZES as SIZES,
+    Scene as Scene,
+    SceneObject as SceneObject,
+    View as View,
+    read_scenes as read_scenes,
+    sample_scene as sample_scene,
+    scene_from_json as scene_from_json,
+    scene_to_json as scene_to_json,
+    write_scenes as write_scenes,
+)
+
+# networks and where they are kept
+from .config import (
+    NetworkConfig as NetworkConfig,
+    TrainingConfig as TrainingConfig,
+)
+
+# asking
+from .device import (
+    choose_device as choose_device,
+)
+from .errors import (
+    InputError as InputError,
+)
+
+# measuring
+from .evaluation import (
+    GROUP_NAMES as GROUP_NAMES,
+    PAPER as PAPER,
+    Evaluation as Evaluation,
+    Questions as Questions,
+    Share as Share,
+    clustered_shares as clustered_shares,
+    evaluate as evaluate,
+    open_questions as open_questions,
+    table as table,
+)
+from .features import (
+    Picture as Picture,
+    read_picture as read_picture,
+    to_size as to_size,
+)
+from .interventions import (
+    Arithmetic as Arithmetic,
+    Blend as Blend,
+    Clamp as Clamp,
+    Edit as Edit,
+    Edits as Edits,
+    Intervention as Intervention,
+    Noise as Noise,
+    Parameters as Parameters,
+    PatchFrom as PatchFrom,
+    Remembered as Remembered,
+    ReplaceByMean as ReplaceByMean,
+    Scale as Scale,
+    SetValue as SetValue,
+    Shift as Shift,
+    Where as Where,
+    from_json as from_json,
+    from_text as from_text,
+    intervened as intervened,
+    to_text as to_text,
+)
+from .modulation import (
+    Modulation as Modulation,
+)
+from .network import (
+    FiLMNetwork as FiLMNetwork,
+    activation_names as activation_names,
+)
+from .official import (
+    import_official as import_official,
+)
+from .session import (
+    Answer as Answer,
+    Prefixes as Prefixes,
+    Session as Session,
+    probabilities as probabilities,
+)
+from .vocabulary import (
+    UnknownWords as UnknownWords,
+    Vocabulary as Vocabulary,
+)
