@@ -157,6 +157,10 @@ from .interventions import (
     intervened as intervened,
     to_text as to_text,
 )
+from .layer import (
+    FiLM as FiLM,
+    Generator as Generator,
+)
 from .modulation import (
     Modulation as Modulation,
 )

@@ -15,7 +15,7 @@ Letters in shapes: N rows, C maps. Places are what follows: steps (T), a grid (H
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self, overload
+from typing import Any, Self, cast, overload
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +91,7 @@ class FiLM(nn.Module):
     def apply(self, x: Callable[[nn.Module], object], /) -> Self: ...
     @overload
     def apply(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor: ...
-    def apply(self, x: Any, gamma: Tensor | None = None, beta: Tensor | None = None) -> Self | Tensor:  # type: ignore[override]
+    def apply(self, x: Any, gamma: Tensor | None = None, beta: Tensor | None = None) -> Self | Tensor:
         """x with gammas and betas of the caller; see `scale_and_shift`.
 
         Given a function alone it is `nn.Module.apply`, as when a whole network is initialised.
@@ -143,7 +143,7 @@ class Generator(nn.Module):
     def forward(self, condition: Any) -> list[tuple[Tensor, Tensor]]:
         """(gamma, beta) of each layer, as applied: (N, C) or (N, C, *places) each."""
         raw = _raw("shared", self.shared, condition, 2 * sum(self.channels), self.condition)
-        parts = raw.split([maps for layer in self.channels for maps in (layer, layer)], dim=1)
+        parts = torch.split(raw, [maps for layer in self.channels for maps in (layer, layer)], dim=1)
         return [(gamma + self.offset, beta) for gamma, beta in zip(parts[::2], parts[1::2], strict=True)]
 
 
@@ -158,34 +158,35 @@ def scale_and_shift(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
             f"FiLM needs x of shape (N, C, ...) and floating-point values, not {tuple(x.shape)} of {x.dtype}."
         )
     gamma, beta = _aligned("gamma", gamma, x), _aligned("beta", beta, x)
-    # A compiler fuses the plain formula and its gradients itself.
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
-        return torch.addcmul(beta, gamma, x)
-    return _ScaleAndShift.apply(x, gamma, beta)  # type: ignore[no-any-return,no-untyped-call]
+        return torch.addcmul(beta, gamma, x)  # one pass, which a compiler fuses with its neighbours
+    if x.ndim > 2 and x.stride(1) == 1:
+        return cast(Tensor, _ScaleAndShift.apply(x, gamma, beta))  # type: ignore[no-untyped-call]
+    return gamma * x + beta
 
 
 class _ScaleAndShift(torch.autograd.Function):
-    """The formula in one pass over x, with no more than the needed passes backwards.
+    """The formula in one pass over x where maps lie innermost (channels last), as convolutions run fastest.
 
-    Automatic differentiation of `addcmul` copies x and the broadcast gamma first; of `gamma * x + beta`,
-    forward takes two passes.
+    `gamma * x + beta` takes two passes forward, and differentiating `addcmul` copies x and the broadcast
+    gamma first. In other layouts `addcmul` is slow in half precision (`python -m benchmarks.layer`).
     """
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         return torch.addcmul(beta, gamma, x)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # type: ignore[override]
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         x, gamma, beta = inputs
         ctx.save_for_backward(x, gamma)
         ctx.save_for_forward(x, gamma)
         ctx.beta_shape = beta.shape
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, gamma = ctx.saved_tensors
         for_x, for_gamma, for_beta = ctx.needs_input_grad
         return (
@@ -195,9 +196,10 @@ class _ScaleAndShift(torch.autograd.Function):
         )
 
     @staticmethod
-    def jvp(ctx: Any, dx: Tensor, dgamma: Tensor, dbeta: Tensor) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, dx: Tensor, dgamma: Tensor, dbeta: Tensor) -> Tensor:
         x, gamma = ctx.saved_tensors
-        return gamma * dx + dgamma * x + dbeta
+        made: Tensor = gamma * dx + dgamma * x + dbeta
+        return made
 
 
 def _aligned(name: str, values: Tensor, x: Tensor) -> Tensor:

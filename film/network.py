@@ -14,7 +14,6 @@ Letters in shape comments: Q questions, T tokens, P pictures, B blocks, C maps, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from film.config import NetworkConfig
 from film.errors import InputError
+from film.layer import FiLM
 from film.modulation import Modulation
 
 # How questions share pictures: None, one question a picture; k, every picture serves the next k
@@ -117,29 +117,6 @@ def with_coordinates(x: Tensor, wanted: bool) -> Tensor:
         torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
     )
     return torch.cat((x, coordinate_maps(x).contiguous(memory_format=layout)), dim=1)
-
-
-class _FiLM(torch.autograd.Function):
-    """gamma * x + beta, one gamma and beta a map: x (Q, C, h, w), gamma and beta (Q, C).
-
-    Broadcasting says the same. Only the backward pass is better: the sums over all places become
-    matrix products, which took a fifth of a training step's time off on a CPU in bfloat16.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-        ctx.save_for_backward(x, gamma)
-        return torch.addcmul(beta[:, :, None, None], gamma[:, :, None, None], x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, gamma = ctx.saved_tensors
-        ones = gradient.new_ones(1, x.shape[2] * x.shape[3])
-
-        def over_places(values: Tensor) -> Tensor:
-            return (ones @ values.permute(0, 2, 3, 1).flatten(1, 2)).squeeze(1)  # (Q, C)
-
-        return gradient * gamma[:, :, None, None], over_places(gradient * x), over_places(gradient)
 
 
 def _drawn(*shape: int) -> Tensor:
@@ -270,6 +247,7 @@ class FiLMBlock(nn.Module):
         # A modulated map has its scale and shift from the question; others learn their own.
         affine = config.norm_affine or not self.modulated
         self.norm = nn.BatchNorm2d(maps, affine=affine) if config.batch_norm else nn.Identity()
+        self.film = FiLM(maps)  # gammas and betas are given: the question encoder makes those of all blocks
         self.dropout = nn.Dropout2d(config.dropout)
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor, picture_of: PictureOf, hooks: Hooks) -> Tensor:
@@ -286,7 +264,7 @@ class FiLMBlock(nn.Module):
             nonlocal shared
             value = spread(value, picture_of if shared else None)
             shared = False
-            scaled: Tensor = _FiLM.apply(value, gamma.to(value.dtype), beta.to(value.dtype))  # type: ignore[no-untyped-call]
+            scaled = self.film.apply(value, gamma, beta)
             return note("film", self.dropout(scaled))
 
         x = note("input", with_coordinates(x, self.config.coordinates))

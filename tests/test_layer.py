@@ -28,9 +28,13 @@ def plain(x, gamma, beta):
     return gamma * x + beta
 
 
-def material(shapes, dtype=torch.double):
+def material(shapes, dtype=torch.double, last=False):
+    """Random tensors of these shapes; `last` lays the maps of the first innermost (channels last)."""
     generator = torch.Generator().manual_seed(0)
-    return [torch.randn(s, generator=generator, dtype=dtype).requires_grad_() for s in shapes]
+    made = [torch.randn(s, generator=generator, dtype=dtype) for s in shapes]
+    if last:
+        made[0] = made[0].movedim(1, -1).contiguous().movedim(-1, 1)
+    return [values.requires_grad_() for values in made]
 
 
 def gradients(function, inputs):
@@ -39,19 +43,21 @@ def gradients(function, inputs):
     return out, *torch.autograd.grad((out.double() * weights).sum(), inputs)
 
 
+@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.double])
-def test_equal_to_a_plain_broadcast_with_every_gradient(case, dtype):
-    inputs = material(case, dtype)
+def test_equal_to_a_plain_broadcast_with_every_gradient(case, dtype, last):
+    inputs = material(case, dtype, last)
     for ours, theirs in zip(gradients(scale_and_shift, inputs), gradients(plain, inputs), strict=True):
         assert ours.shape == theirs.shape
         assert ours.dtype == theirs.dtype
         assert (ours - theirs).abs().max() <= 1e-6 * theirs.abs().max()
 
 
+@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_gradients_of_first_and_second_order_and_forward_mode(case):
-    inputs = material(case)
+def test_gradients_of_first_and_second_order_and_forward_mode(case, last):
+    inputs = material(case, last=last)
     assert torch.autograd.gradcheck(scale_and_shift, inputs, check_forward_ad=True, check_batched_grad=True)
     assert torch.autograd.gradgradcheck(scale_and_shift, inputs)
 
@@ -87,9 +93,10 @@ def test_under_autocast():
             assert (ours - theirs).abs().max() <= 0.05 * theirs.abs().max()
 
 
+@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_torch_func(case):
-    inputs = tuple(v.detach() for v in material(case))
+def test_torch_func(case, last):
+    inputs = tuple(v.detach() for v in material(case, last=last))
     tangents = tuple(torch.ones_like(v) for v in inputs)
     for ours, theirs in zip(
         torch.func.jvp(scale_and_shift, inputs, tangents),

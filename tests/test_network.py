@@ -97,17 +97,7 @@ def test_film_scales_and_shifts_each_map():
             model.encode_picture(pictures), modulation, 2, record=["block2.norm", "block2.film"]
         )
     gamma, beta = (values[:, 1, :, None, None] for values in (modulation.gamma, modulation.beta))
-    torch.testing.assert_close(kept["block2.film"], gamma * kept["block2.norm"] + beta)
-
-
-def test_film_gradients_are_those_of_the_plain_formula():
-    from film.network import _FiLM
-
-    torch.manual_seed(0)
-    x, gamma, beta = (
-        torch.randn(shape, dtype=torch.double, requires_grad=True) for shape in ((2, 3, 4, 5), (2, 3), (2, 3))
-    )
-    assert torch.autograd.gradcheck(_FiLM.apply, (x, gamma, beta))
+    assert torch.equal(kept["block2.film"], torch.addcmul(beta, gamma, kept["block2.norm"]))
 
 
 def test_block_one_before_film_does_not_depend_on_the_question():
