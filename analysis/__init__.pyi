@@ -229,6 +229,28 @@ from .report import (
     view_of as view_of,
     write_report as write_report,
 )
+
+# nulls, intervals and effect sizes
+from .statistics import (
+    FamilyResult as FamilyResult,
+    Interval as Interval,
+    PermutationResult as PermutationResult,
+    Shrunken as Shrunken,
+    cliffs_delta as cliffs_delta,
+    clopper_pearson as clopper_pearson,
+    cluster_bootstrap as cluster_bootstrap,
+    contrast_test as contrast_test,
+    false_discovery_rates as false_discovery_rates,
+    family_wise as family_wise,
+    permutation_test as permutation_test,
+    random_regions as random_regions,
+    ratio_of_sums as ratio_of_sums,
+    region_test as region_test,
+    shrunken_means as shrunken_means,
+    shuffles as shuffles,
+    sign_flip_test as sign_flip_test,
+    split_half_correlation as split_half_correlation,
+)
 from .study import (
     make_study as make_study,
     open_study as open_study,

@@ -223,19 +223,19 @@ def _answers(study: _Study) -> Iterator[Section]:
     if study.evidence is None:
         yield from study.missing("Right answers", "evidence")
         return
-    answers, recipe, seed = study.evidence.answers, study.evidence.recipe, study.seed
-    whole = accuracy_by(answers, "", seed=seed).iloc[0]
-    groups, kinds = (accuracy_by(answers, column, seed=seed) for column in ("group", "type"))
+    answers, recipe = study.evidence.answers, study.evidence.recipe
+    whole = accuracy_by(answers, "").iloc[0]
+    groups, kinds = (accuracy_by(answers, column) for column in ("group", "type"))
     order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
     along = [
-        (accuracy_by(answers, column, least=20, seed=seed), axis)
+        (accuracy_by(answers, column, least=20), axis)
         for column, axis in (("length", "words in the question"), ("depth", "steps in a row"))
     ]
     yield Section(
         "Right answers",
         f"{whole['accuracy']:.1%} of {recipe['questions']:,} questions about {recipe['pictures']:,} pictures "
-        f"({recipe['source']}, seed {recipe['seed']}), 95 % interval {whole['low']:.1%} to "
-        f"{whole['high']:.1%}, pictures resampled whole.",
+        f"({recipe['source']}, seed {recipe['seed']}), 95 % interval in per cent {whole['interval']} "
+        "(Wilson's, for questions that come several to a picture).",
         (
             (
                 proofs.accuracy_rows(groups, paper=("FiLM", "Human"), order=GROUP_NAMES),
@@ -248,7 +248,7 @@ def _answers(study: _Study) -> Iterator[Section]:
                 if len(table)
             ),
             "<h3>Beside the paper, %</h3>",
-            _table(beside_paper(answers, study.session.card.accuracy, seed=seed)),
+            _table(beside_paper(answers, study.session.card.accuracy)),
             (proofs.confusion_heatmap(confusion(answers)), "What was answered to what is true."),
             f"<h3>The {ERRORS} surest wrong answers</h3>",
             _table(

@@ -125,8 +125,6 @@ from .evaluation import (
     PAPER as PAPER,
     Evaluation as Evaluation,
     Questions as Questions,
-    Share as Share,
-    clustered_shares as clustered_shares,
     evaluate as evaluate,
     open_questions as open_questions,
     table as table,
@@ -135,6 +133,13 @@ from .features import (
     Picture as Picture,
     read_picture as read_picture,
     to_size as to_size,
+)
+from .intervals import (
+    FEWEST_CLUSTERS as FEWEST_CLUSTERS,
+    Share as Share,
+    clustered_share as clustered_share,
+    clustered_shares as clustered_shares,
+    too_few as too_few,
 )
 from .interventions import (
     Arithmetic as Arithmetic,

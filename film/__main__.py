@@ -218,7 +218,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="which split of a CLEVR folder, such as val")
     _add_network(parser)
     parser.add_argument("--most", type=int, help="only the first so many questions")
-    parser.add_argument("--seed", type=int, default=0, help="of the intervals' bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the wording of extra questions")
     parser.add_argument("--json", type=Path, help="write everything here, each question's answer too")
 
 

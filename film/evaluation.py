@@ -25,13 +25,13 @@ from film.clevr.language.programs import GROUPS, Node, Program, question_type
 from film.clevr.language.realise import realise
 from film.clevr.pictures import open_picture
 from film.errors import InputError
+from film.intervals import FEWEST_CLUSTERS, Share, clustered_shares
 from film.interventions import Edits
 from film.session import Session, probabilities
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
 PICTURES_AT_ONCE = 16
-RESAMPLES = 2000
 OVERALL = "Overall"
 GROUP_NAMES = ("Count", "Exist", "Compare Numbers", "Query Attribute", "Compare Attribute")
 
@@ -50,20 +50,6 @@ PAPER = {
     "CNN+LSTM+RN": (95.5, 90.1, 97.8, 93.6, 97.9, 97.1),
 }
 PAPER_OFF_BY_ONE = 0.961  # of wrong counts (paper section 7.1)
-
-
-@dataclass(frozen=True)
-class Share:
-    """`right` of `asked`, with a 95 % interval for the share, clustered by picture."""
-
-    right: int
-    asked: int
-    low: float
-    high: float
-
-    @property
-    def accuracy(self) -> float:
-        return self.right / self.asked
 
 
 @dataclass(frozen=True)
@@ -186,7 +172,7 @@ def evaluate(
     Args:
         data: see `open_questions`.
         most: only the first so many questions.
-        seed: of the intervals' resampling and of the wording of extra questions.
+        seed: of the wording of extra questions.
         interventions: change gamma and beta of every question, see `film.interventions`.
         self_consistency: also ask what shows whether the network contradicts itself.
     """
@@ -207,7 +193,7 @@ def evaluate(
     owner = np.empty(len(right), int)
     for number, own in enumerate(owners.values()):
         owner[own] = number
-    shares = clustered_shares(right, owner, members, seed=seed)
+    shares = clustered_shares(right, owner, members)
 
     wrong = [
         abs(int(a) - int(b)) if a.isdigit() else None
@@ -274,51 +260,6 @@ def _type(question: GivenQuestion) -> str | None:
     if question.program:
         return question_type(question.program)
     return FAMILIES[question.family].type if question.family is not None else None
-
-
-def clustered_shares(
-    right: np.ndarray,
-    owner: np.ndarray,
-    members: Mapping[str, np.ndarray],
-    *,
-    seed: int,
-    resamples: int = RESAMPLES,
-) -> dict[str, Share]:
-    """Shares of right answers with 95 % intervals, by a bootstrap that draws whole pictures.
-
-    Questions about one picture stand and fall together, so drawing questions singly would make the
-    intervals too narrow. Where all or none are right, no resample differs, and the exact binomial
-    bound takes the interval's place.
-
-    Args:
-        right: bool (Q,).
-        owner: int (Q,), the picture of each question, 0 ... P - 1.
-        members: name -> bool (Q,), which questions count; each has at least one.
-    """
-    pictures = int(owner.max()) + 1
-
-    def per_picture(mask: np.ndarray) -> np.ndarray:
-        return np.bincount(owner[mask], minlength=pictures)
-
-    asked = np.stack([per_picture(mask) for mask in members.values()], axis=1).astype(float)  # (P, M)
-    correct = np.stack([per_picture(mask & right) for mask in members.values()], axis=1).astype(float)
-    rng = np.random.default_rng(seed)
-    drawn = []
-    at_once = max(1, 2_000_000 // pictures)
-    for start in range(0, resamples, at_once):
-        count = min(at_once, resamples - start)
-        times = rng.multinomial(pictures, np.full(pictures, 1 / pictures), size=count)  # (count, P)
-        with np.errstate(invalid="ignore"):  # a resample may miss a rare type altogether
-            drawn.append((times @ correct) / (times @ asked))
-    low, high = np.nanpercentile(np.concatenate(drawn), (2.5, 97.5), axis=0)  # (M,) each
-    shares = {}
-    for column, name in enumerate(members):
-        good, total = int(correct[:, column].sum()), int(asked[:, column].sum())
-        bounds = float(low[column]), float(high[column])
-        if good in (0, total):
-            bounds = (0.025 ** (1 / total), 1.0) if good else (0.0, 1 - 0.025 ** (1 / total))
-        shares[name] = Share(good, total, *bounds)
-    return shares
 
 
 # --- does the network agree with itself? ----------------------------------------------------------
@@ -438,7 +379,7 @@ def _lines(result: Evaluation) -> Iterator[str]:
     for name, share in result.types.items():
         yield _row(name, share)
     yield ""
-    yield f"Intervals: {RESAMPLES:,} resamples of whole pictures, seed {result.seed}."
+    yield _about_intervals([result.overall, *result.groups.values(), *result.types.values()])
     if result.wrong_counts:
         near = result.off_by_one / result.wrong_counts
         yield f"Wrong counts: {result.wrong_counts:,}, off by one {near:.1%} (paper {PAPER_OFF_BY_ONE:.1%})."
@@ -456,5 +397,15 @@ def _lines(result: Evaluation) -> Iterator[str]:
 
 
 def _row(name: str, share: Share) -> str:
-    interval = f"{share.low * 100:.1f} to {share.high * 100:.1f}"
+    interval = "none" if share.low is None else share.interval()
     return f"{name:20}{share.asked:8,}{share.accuracy * 100:9.2f}{interval:>17}"
+
+
+def _about_intervals(shares: Sequence[Share]) -> str:
+    overall, missing = shares[0], sum(share.low is None for share in shares)
+    if overall.reason:
+        return (
+            f"{overall.reason.capitalize()}: too few to tell how alike the questions about one picture are."
+        )
+    said = f"Intervals: Wilson's, questions divided by a design effect ({overall.design_effect:.2f} overall)."
+    return said + (f" None under {FEWEST_CLUSTERS} pictures ({missing} rows)." if missing else "")

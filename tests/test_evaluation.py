@@ -16,13 +16,13 @@ from film.errors import InputError
 from film.evaluation import (
     GROUP_NAMES,
     PAPER,
-    clustered_shares,
     count_questions,
     evaluate,
     open_questions,
     other_comparisons,
     table,
 )
+from film.intervals import FEWEST_CLUSTERS
 from film.session import Session
 
 
@@ -158,43 +158,6 @@ def test_answers_are_the_session_s(folder, tmp_path):
     assert progress[-1] == ("questions", 6, 6)
 
 
-def test_intervals_cover_the_truth():
-    """Pictures with a difficulty of their own: 95 % intervals hold the true share about that often."""
-    rng = np.random.default_rng(0)
-    held, width, narrow = 0, [], []
-    runs = 200
-    owner = np.repeat(np.arange(80), 10)
-    for run in range(runs):
-        difficulty = np.repeat(rng.beta(4, 1, 80), 10)  # mean 0.8
-        right = rng.random(800) < difficulty
-        share = clustered_shares(right, owner, {"all": np.ones(800, bool)}, seed=run, resamples=300)["all"]
-        held += share.low <= 0.8 <= share.high
-        width.append(share.high - share.low)
-        narrow.append(2 * 1.96 * np.sqrt(share.accuracy * (1 - share.accuracy) / 800))
-    assert 0.89 < held / runs < 0.99
-    assert np.mean(width) > 1.15 * np.mean(narrow)  # wider than if questions were independent
-
-
-def test_intervals_are_reproducible_and_honest_at_the_ends():
-    owner = np.repeat(np.arange(20), 5)
-    right = np.random.default_rng(1).random(100) < 0.7
-    members = {
-        "all": np.ones(100, bool),
-        "rare": np.arange(100) == 3,
-        "none right": ~right,
-        "all right": right,
-    }
-    once = clustered_shares(right, owner, members, seed=4)
-    assert once == clustered_shares(right, owner, members, seed=4)
-    assert once != clustered_shares(right, owner, members, seed=5)
-    assert once["all"].low < once["all"].accuracy < once["all"].high
-    assert once["all right"].high == 1
-    assert 0.9 < once["all right"].low < 1  # 70 of 70 does not prove perfection
-    assert once["none right"].low == 0
-    assert 0 < once["none right"].high < 0.2
-    assert once["rare"].asked == 1
-
-
 def test_command(folder, tmp_path, capsys):
     network = tiny_network()
     checkpoint.save(tmp_path / "net", network, tiny_card(network, name="tiny"))
@@ -254,3 +217,17 @@ def test_official_questions(shared_data):
     flat = open_questions(shared_data / "real-clevr")
     assert len(flat.questions) == 50
     assert flat.picture(flat.questions[0].filename).shape == (320, 480, 3)
+
+
+def test_few_pictures_have_no_interval_and_the_table_says_why(folder):
+    """Six questions about a handful of pictures: a share, no interval, and the reason below the table."""
+    result = evaluate(Oracle(lambda text: "yes"), folder, self_consistency=False)
+    assert result.pictures < FEWEST_CLUSTERS
+    assert (result.overall.low, result.overall.high) == (None, None)
+    printed = table(result)
+    assert f"No interval: {result.pictures} pictures, under 10" in printed
+    assert "nan" not in printed
+    kept = json.loads(json.dumps(result.to_json()))["overall"]
+    assert kept["low"] is None
+    assert kept["reason"].startswith("no interval")
+    assert kept["clusters"] == result.pictures

@@ -104,8 +104,13 @@ def test_accuracy_has_an_interval_and_counts_everything(observed):
     by_type = accuracy_by(observed.table, "type")
     assert by_type["asked"].sum() == len(observed)
     assert by_type["right"].sum() == observed.table["right"].sum()
-    assert (by_type["low"] <= by_type["accuracy"]).all()
-    assert (by_type["accuracy"] <= by_type["high"]).all()
+    known = by_type[by_type["pictures"] >= 10]
+    assert len(known) < len(by_type)
+    assert (known["low"] <= known["accuracy"]).all()
+    few = by_type[by_type["pictures"] < 10]
+    assert few[["low", "high"]].isna().all(axis=None)
+    assert few["interval"].str.endswith("under 10").all()
+    assert (known["accuracy"] <= known["high"]).all()
     depths = accuracy_by(observed.table, "depth", least=10)["value"].tolist()
     assert depths == sorted(depths)  # as numbers, not as text
     assert accuracy_by(observed.table, "depth", least=10_000).empty

@@ -38,6 +38,7 @@ from film import (
 MOST = 3000  # questions
 GALLERY = "the gallery's pictures"
 FILE = "answers.parquet"
+_ACCURACY = ("right", "asked", "pictures", "accuracy", "low", "high", "interval")
 
 Progress = Callable[[int, int], None]
 Cancel = Callable[[], bool]
@@ -201,17 +202,17 @@ def _type(question: GivenQuestion) -> str | None:
 # --- How often it is right ------------------------------------------------------------------------
 
 
-def accuracy_by(answers: pd.DataFrame, column: str, *, least: int = 1, seed: int = 0) -> pd.DataFrame:
+def accuracy_by(answers: pd.DataFrame, column: str, *, least: int = 1) -> pd.DataFrame:
     """Share of right answers for every value of a column, with 95 % intervals clustered by picture.
 
     Args:
         answers: an `Observed.table`.
         column: type, group, length or depth; "" for all questions together.
         least: values with fewer questions are left out.
-        seed: of the resampling.
 
     Returns:
-        Columns value, right, asked, accuracy, low, high, in the order of the values.
+        Columns value, right, asked, pictures, accuracy, low, high (nan under ten pictures) and interval (in
+        words, per cent, or why there is none), in the order of the values.
     """
     values = pd.Series("all", answers.index) if not column else answers[column]
     members = {
@@ -220,20 +221,21 @@ def accuracy_by(answers: pd.DataFrame, column: str, *, least: int = 1, seed: int
         if (values == value).sum() >= least
     }
     if not members:
-        return pd.DataFrame(columns=["value", "right", "asked", "accuracy", "low", "high"])
+        return pd.DataFrame(columns=["value", *_ACCURACY])
     owner = pd.factorize(answers["picture"])[0]
     shares = clustered_shares(
-        answers["right"].to_numpy(bool), owner, {str(name): mask for name, mask in members.items()}, seed=seed
+        answers["right"].to_numpy(bool), owner, {str(name): mask for name, mask in members.items()}
     )
     return pd.DataFrame(
         [
             {
-                "value": value, "right": share.right, "asked": share.asked, "accuracy": share.accuracy,
-                "low": share.low, "high": share.high,
+                "value": value, "right": share.right, "asked": share.asked, "pictures": share.clusters,
+                "accuracy": share.accuracy, "low": share.low, "high": share.high,
+                "interval": share.interval(),
             }
             for value, share in zip(members, shares.values(), strict=True)
         ]
-    )  # fmt: skip
+    ).astype({"low": float, "high": float})  # fmt: skip
 
 
 def confusion(answers: pd.DataFrame) -> pd.DataFrame:
@@ -262,7 +264,7 @@ def wrong_answers(answers: pd.DataFrame) -> pd.DataFrame:
     return answers[~answers["right"]].sort_values("probability", ascending=False, kind="stable")
 
 
-def beside_paper(answers: pd.DataFrame, accuracy: Mapping[str, Any], *, seed: int = 0) -> pd.DataFrame:
+def beside_paper(answers: pd.DataFrame, accuracy: Mapping[str, Any]) -> pd.DataFrame:
     """Accuracy in per cent, overall and by group: here, on the network's card, and in the paper's Table 1.
 
     Args:
@@ -270,9 +272,10 @@ def beside_paper(answers: pd.DataFrame, accuracy: Mapping[str, Any], *, seed: in
 
     Returns:
         Columns what, questions, Overall, its low and high, and the five groups; nan where nothing is known.
+        A set with fewer than ten pictures has no low and high.
     """
-    groups = accuracy_by(answers, "group", seed=seed).set_index("value")["accuracy"]
-    whole = accuracy_by(answers, "", seed=seed).iloc[0]
+    groups = accuracy_by(answers, "group").set_index("value")["accuracy"]
+    whole = accuracy_by(answers, "").iloc[0]
     rows: list[dict[str, Any]] = [
         {
             "what": "this network, here", "questions": int(whole["asked"]),
@@ -290,7 +293,7 @@ def beside_paper(answers: pd.DataFrame, accuracy: Mapping[str, Any], *, seed: in
             {
                 "what": f"this network, {name}", "questions": known.get("asked"),
                 "Overall": 100 * known["accuracy"],
-                **{end: 100 * known[end] for end in ("low", "high") if end in known},
+                **{end: 100 * known[end] for end in ("low", "high") if known.get(end) is not None},
                 **{group: 100 * parts[group] for group in GROUP_NAMES if group in parts},
             }
         )  # fmt: skip

@@ -23,7 +23,7 @@ import pandas as pd
 
 from analysis.corpus.accuracy import Cancel, Observed, Progress
 from analysis.tables import read_tables, write_tables
-from film import InputError, NetworkConfig, Share, clustered_shares, split_words
+from film import InputError, NetworkConfig, Share, clustered_share, split_words
 
 ANSWERS, PROBES, FOLDER = "answers.parquet", "probes.parquet", "study"
 SPACES = ("state", "gamma", "beta", "both", "maps", "stem")
@@ -181,15 +181,15 @@ def probe(
     """Train and test every probe.
 
     Args:
-        seed: of the split, the shuffles and the intervals' resampling.
+        seed: of the split and the shuffles.
         words: name -> words of which a question has one or none.
         only: the spaces to probe.
         threads: spaces probed side by side.
 
     Returns:
         A row for every target, space and block, with columns target, space, block (0: all together),
-        axes, tested (questions), pictures, labels (their number), accuracy, low, high (95 %, by resampling
-        whole pictures), shuffled, shuffled_low, shuffled_high, selectivity, and the same for all spaces:
+        axes, tested (questions), pictures, labels (their number), accuracy, low, high (95 %, clustered
+        by picture), shuffled, shuffled_low, shuffled_high, selectivity, and the same for all spaces:
         majority and bag, each with its low and high.
 
     Raises:
@@ -289,12 +289,13 @@ class _Task:
         tested = self._tested()
         right = np.concatenate(said) == labels[tested]
         owner = np.unique(self.owner[tested], return_inverse=True)[1]
-        return clustered_shares(right, owner, {"": np.ones(len(right), bool)}, seed=self.seed)[""]
+        return clustered_share(right, owner)
 
 
 def _told(name: str, share: Share) -> dict[str, float]:
-    start = f"{name}_" if name else ""
-    return {name or "accuracy": share.accuracy, f"{start}low": share.low, f"{start}high": share.high}
+    start, missing = f"{name}_" if name else "", float("nan")
+    low, high = (missing if end is None else end for end in (share.low, share.high))
+    return {name or "accuracy": share.accuracy, f"{start}low": low, f"{start}high": high}
 
 
 # --- Kept beside a checkpoint -----------------------------------------------------------------------

@@ -49,9 +49,9 @@ def accuracy_rows(
             name="this network",
             marker={"color": POSITIVE, "size": 9},
             error_x={"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": POSITIVE},
-            customdata=shown[["right", "asked", "low", "high"]].to_numpy(float).round(4),
+            customdata=shown[["right", "asked", "interval"]].to_numpy(object),
             hovertemplate="%{y}: %{x:.1f} %<br>%{customdata[0]:,.0f} of %{customdata[1]:,.0f} right, 95 % "
-            "%{customdata[2]:.1%} to %{customdata[3]:.1%}<extra></extra>",
+            "%{customdata[2]}<extra></extra>",
         )
     ]
     for head in paper:

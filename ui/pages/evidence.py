@@ -37,8 +37,9 @@ def page() -> None:
     dark, recipe = widgets.dark(), evidence.recipe
     st.caption(
         f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, "
-        f"{widgets.plain(str(recipe['source']))}, drawn with seed {recipe['seed']}. Bars are 95 % intervals; "
-        "pictures are resampled whole, since questions about one picture stand and fall together."
+        f"{widgets.plain(str(recipe['source']))}, drawn with seed {recipe['seed']}. Bars are 95 % intervals "
+        "(Wilson's, with a design effect, since questions about one picture stand and fall together); "
+        "under ten pictures there are none, since this cannot be measured on so few."
     )
     _accuracy(dark)
     _confusion(dark)
@@ -54,8 +55,8 @@ def _accuracy(dark: bool) -> None:
     st.subheader("Right answers")
     whole = loaders_evidence.accuracy("").iloc[0]
     widgets.notice(
-        f"**{whole['accuracy']:.1%} of all** ({whole['low']:.1%} to {whole['high']:.1%}). Beside the paper's "
-        "network, which saw 700,000 questions: **is the order of the groups the same?** Pictures and "
+        f"**{whole['accuracy']:.1%} of all** (95 % interval, per cent: {whole['interval']}). Beside the "
+        "paper's network, which saw 700,000 questions: **is the order of the groups the same?** Pictures and "
         "questions differ from CLEVR's test set, so compare the order, not the decimals."
     )
     groups, kinds = loaders_evidence.accuracy("group"), loaders_evidence.accuracy("type")

@@ -1,0 +1,495 @@
+"""Nulls, intervals and effect sizes: what each estimates, and what is exchangeable where there is nothing.
+
+Every function is vectorised over items (maps, labels, targets): rows are observations, columns are items.
+Every random one takes its seed. Clusters are what was sampled independently, mostly pictures; groups are
+what labels may not be moved between, mostly question families or scenes.
+
+Accuracies have their interval from `film` (`clustered_share`), which uses no analysis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from film import InputError, too_few
+
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.integer[Any]]
+Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+Codes = npt.NDArray[Any]  # names of clusters or groups, of any kind
+
+TRIALS = 2000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class PermutationResult:
+    """A statistic beside its null: `p` is one-sided (great is special), the observed one counted in.
+
+    `percentile`: the share of the null below the value, ties counted half, 0 to 100.
+    """
+
+    value: float
+    null: Floats
+    p: float
+    percentile: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class FamilyResult:
+    """Many tests at once, (items,) each or of any shape. Two-sided.
+
+    `effect`: as estimated; `z`: the effect in standard deviations of its null; `p`: of each item by itself;
+    `p_family`: the chance that the greatest |z| of all items is as great where there is nothing (max-T).
+    """
+
+    effect: Floats
+    z: Floats
+    p: Floats
+    p_family: Floats
+    trials: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with a 95 % interval; without one `low` and `high` are None, and `reason` says why."""
+
+    value: float
+    low: float | None
+    high: float | None
+    clusters: int
+    reason: str | None = None
+
+
+# --- Nulls --------------------------------------------------------------------------------------------
+
+
+def shuffles(count: int, groups: Codes | None = None, *, trials: int, seed: int) -> Iterator[Rows]:
+    """Random orders of rows, int (count,) each; with groups rows move within their group only."""
+    rng = np.random.default_rng(seed)
+    if groups is None:
+        for _ in range(trials):
+            yield rng.permutation(count)
+        return
+    codes = np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    home = np.argsort(codes, kind="stable")
+    for _ in range(trials):
+        order = np.empty(count, np.int64)
+        order[home] = np.lexsort((rng.random(count), codes))
+        yield order
+
+
+def permutation_test(
+    statistic: Callable[[Codes], float],
+    labels: Codes,
+    groups: Codes | None = None,
+    *,
+    trials: int = TRIALS,
+    seed: int,
+) -> PermutationResult:
+    """Test any statistic of labels by moving the labels about.
+
+    Estimand: the statistic itself. Null: labels have nothing to do with what the statistic sets them beside.
+    Exchangeable: labels of all rows, or of rows of one group (Good, *Permutation, Parametric and Bootstrap
+    Tests of Hypotheses*, 2005). Where labels and values both differ between scenes or families, only shuffles
+    within these hold the level.
+
+    Args:
+        statistic: of labels (rows,); great is special. labels, groups: (rows,).
+    """
+    value = float(statistic(labels))
+    orders = shuffles(len(labels), groups, trials=trials, seed=seed)
+    return _tested(value, np.array([statistic(labels[order]) for order in orders]), seed)
+
+
+def sign_flip_test(
+    effects: Floats, clusters: Codes | None = None, *, trials: int = TRIALS, seed: int
+) -> FamilyResult:
+    """Test whether mean effects are zero, for all items at once.
+
+    Estimand: the mean effect over rows. Null: a cluster's effects are as likely as their negatives.
+    Exchangeable: the sign of a whole cluster, the same for all of its rows and items, so that what goes
+    together within a cluster and between items stays so. Studentised by the clusters' sums, corrected by the
+    greatest |z| of all items (Westfall and Young, 1993; Winkler et al., NeuroImage 2014).
+
+    Args:
+        effects: (rows, items). clusters: (rows,); None: each row is one.
+    """
+    effects = np.asarray(effects, np.float64)
+    sums = cluster_sums(effects, clusters)  # (clusters, items)
+    size = np.sqrt((sums**2).sum(axis=0))  # the same whatever the signs
+    rng = np.random.default_rng(seed)
+    signs = rng.integers(0, 2, (trials, len(sums))) * 2.0 - 1
+
+    def scaled(values: Floats) -> Floats:
+        return np.asarray(np.divide(values, size, out=np.zeros_like(values), where=size > 0))
+
+    z, null = scaled(sums.sum(axis=0)), scaled(signs @ sums)
+    return _family(effects.mean(axis=0), z, np.abs(null), seed)
+
+
+def contrast_test(
+    having: Bools, values: Floats, groups: Codes | None = None, *, trials: int = TRIALS, seed: int
+) -> FamilyResult:
+    """Test whether rows with a label have higher or lower values, for all labels and items at once.
+
+    Estimand: `cliffs_delta`, within groups where they are given. Null: within a group a row's labels have
+    nothing to do with its values. Exchangeable: the rows of a group; a row's labels move together and its
+    values too. Each delta is divided by its exact deviation under the null, ties counted in, and corrected
+    by the greatest of all labels and items (max-T).
+
+    Args:
+        having: (rows, labels). values: (rows, items). groups: (rows,).
+
+    Returns:
+        Of shape (labels, items); nan, and p of 1, where no group has rows with and without a label.
+    """
+    ranks, codes = _ranks(values, groups)
+    flags = np.asarray(having, np.float32)
+    weight = _weights(flags, codes)
+    deviation = _deviation(flags, ranks, codes)
+    ranks = ranks.astype(np.float32)
+    exact = flags.T @ ranks
+
+    def scaled(sums: Floats) -> Floats:
+        return np.divide(sums, deviation, out=np.zeros(sums.shape), where=deviation > 0)
+
+    z = scaled(exact)
+    magnitude, as_great, greatest = np.abs(z), np.ones(z.shape), np.empty(trials)
+    for trial, order in enumerate(shuffles(len(flags), groups, trials=trials, seed=seed)):
+        drawn = np.abs(scaled(flags[order].T @ ranks))
+        as_great += drawn >= magnitude - 1e-5
+        greatest[trial] = drawn.max(initial=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        delta = 2 * exact / weight[:, None]
+    return FamilyResult(delta, z, as_great / (1 + trials), _p_of_greatest(magnitude, greatest), trials, seed)
+
+
+def family_wise(observed: Floats, null: Floats) -> Floats:
+    """Correct for looking at many items: the share of nulls whose greatest |z| is as great (max-T).
+
+    Null: that there is nothing anywhere; holds the family-wise level strongly where items can be told apart
+    (subset pivotality; Westfall and Young, 1993).
+
+    Args:
+        observed: (items,), studentised. null: (trials, items), the same under the null.
+
+    Returns:
+        p of each item, (items,), the observed one counted in.
+    """
+    return _p_of_greatest(np.abs(observed), np.abs(null).max(axis=1, initial=0))
+
+
+def false_discovery_rates(p: Floats) -> Floats:
+    """The expected share of false findings among those at least as sure (Benjamini and Hochberg, 1995)."""
+    from scipy.stats import false_discovery_control
+
+    return np.asarray(false_discovery_control(p)) if np.size(p) else np.asarray(p, float)
+
+
+def random_regions(places: Floats, size: int, *, trials: int, seed: int) -> Rows:
+    """Contiguous regions of a layout: the `size` points nearest to a random point each.
+
+    Args:
+        places: (rows, 2), or of any few dimensions.
+
+    Returns:
+        int (trials, size), the centre first.
+
+    Raises:
+        InputError: a region would be larger than the layout.
+    """
+    from scipy.spatial import KDTree
+
+    if not 0 < size <= len(places):
+        raise InputError(f"A region of {size:,} points does not fit a layout of {len(places):,}; take fewer.")
+    centres = np.random.default_rng(seed).integers(0, len(places), trials)
+    found = KDTree(places).query(places[centres], k=size)[1]
+    return np.asarray(found, np.int64).reshape(trials, size)
+
+
+def region_test(
+    statistic: Callable[[Rows], float],
+    rows: Ints,
+    places: Floats,
+    *,
+    trials: int = 200,
+    seed: int,
+) -> PermutationResult:
+    """Is a selection drawn on a layout special among its regions of the same size?
+
+    Estimand: the statistic's percentile among random contiguous regions (`random_regions`). Null: the
+    selection is a region like any other. Exchangeable: regions with a random centre. Any region of a layout
+    has something in common, so scattered selections are the wrong null. A selection of a shape that no
+    nearest points have (a ring, a thin line) is less compact than its null.
+
+    Args:
+        statistic: of rows (size,); great is special. rows: the selection. places: (all rows, 2).
+    """
+    regions = random_regions(places, len(rows), trials=trials, seed=seed)
+    null = np.array([statistic(region) for region in regions])
+    return _tested(float(statistic(np.asarray(rows, np.int64))), null, seed)
+
+
+# --- Effect sizes -------------------------------------------------------------------------------------
+
+
+def cliffs_delta(having: Bools, values: Floats, groups: Codes | None = None) -> Floats:
+    """How much oftener a row with the label has a higher value than one without than a lower: -1 to 1.
+
+    Estimand: P(higher) - P(lower) of a random pair, ties counting for neither (Cliff, 1993). With groups, of
+    pairs within a group, the groups weighted n1 n0 / (n1 + n0 + 1) (van Elteren, 1960), which is what is left
+    of a difference when the groups' own is taken away.
+
+    Args:
+        having: (rows, labels). values: (rows, items). groups: (rows,).
+
+    Returns:
+        (labels, items); nan where no group has rows with and without the label.
+    """
+    ranks, codes = _ranks(values, groups)
+    flags = np.asarray(having, np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(2 * (flags.T @ ranks) / _weights(flags, codes)[:, None])
+
+
+def without(values: Floats, covariate: Floats, knots: int = 5) -> Floats:
+    """Values with all that a smooth curve of a covariate says of them taken off: (rows, items).
+
+    Estimand: what is left of an item at equal covariate. The curve is a cubic spline, fitted to all rows;
+    what a label shares with the covariate is taken off too, so that labels lose and never gain by it.
+
+    Args:
+        values: (rows, items). covariate: (rows,), such as how much of the picture an object covers.
+    """
+    from sklearn.linear_model import LinearRegression
+    from sklearn.preprocessing import SplineTransformer
+
+    basis = SplineTransformer(knots, knots="quantile").fit_transform(np.asarray(covariate)[:, None])
+    fitted = LinearRegression().fit(basis, values).predict(basis)
+    return np.asarray(values - fitted)
+
+
+# --- Intervals ----------------------------------------------------------------------------------------
+
+
+def clopper_pearson(right: int, asked: int, level: float = LEVEL) -> tuple[float, float]:
+    """The exact interval of a share of independent trials; never too narrow (Clopper and Pearson, 1934)."""
+    from scipy.stats import binomtest
+
+    low, high = binomtest(right, asked).proportion_ci(level, "exact")
+    return float(low), float(high)
+
+
+def cluster_bootstrap(
+    statistic: Callable[[Rows], float],
+    clusters: Codes,
+    *,
+    trials: int = TRIALS,
+    seed: int,
+    level: float = LEVEL,
+) -> Interval:
+    """The interval of any statistic, by drawing whole clusters with replacement (percentiles).
+
+    Estimand: the statistic over all clusters of the kind these were drawn from. Under ten clusters there is
+    none (Efron and Tibshirani, 1993; Field and Welsh, 2007).
+
+    Args:
+        statistic: of rows, int (any number,), with repeats. clusters: (rows,).
+    """
+    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
+    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    value = float(statistic(np.arange(len(codes))))
+    if reason := too_few(len(members)):
+        return Interval(value, None, None, len(members), reason)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        statistic(np.concatenate([members[one] for one in rng.integers(len(members), size=len(members))]))
+        for _ in range(trials)
+    ]
+    low, high = np.nanquantile(drawn, ((1 - level) / 2, (1 + level) / 2))
+    return Interval(value, float(low), float(high), len(members))
+
+
+def ratio_of_sums(
+    above: Floats, below: Floats, clusters: Codes, *, trials: int = TRIALS, seed: int
+) -> Interval:
+    """A pooled ratio, such as sum(patched - corrupt) / sum(clean - corrupt), by drawing whole clusters.
+
+    Estimand: the ratio of the two means over all clusters of this kind. Never a mean of ratios: pairs with
+    hardly a difference to restore would carry it.
+
+    Args:
+        above, below, clusters: (rows,).
+    """
+    sums = cluster_sums(np.stack([above, below], axis=1), clusters)
+    clusters_all = np.arange(len(sums))
+
+    def ratio(rows: Rows) -> float:
+        upper, lower = sums[rows].sum(axis=0)
+        return float(upper / lower) if lower != 0 else float("nan")
+
+    return cluster_bootstrap(ratio, clusters_all, trials=trials, seed=seed)
+
+
+def cluster_sums(values: Floats, clusters: Codes | None) -> Floats:
+    """Sums of each cluster's rows: (rows, items) -> (clusters, items), in the order of the names."""
+    values = np.asarray(values, np.float64)
+    if clusters is None:
+        return values
+    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
+    sums = np.zeros((int(codes.max(initial=-1)) + 1, values.shape[1]))
+    np.add.at(sums, codes, values)
+    return sums
+
+
+# --- Ranks that can be trusted ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Shrunken:
+    """Means drawn towards their common mean by as much as is noise, (items,) each.
+
+    `rank`: 1 for the greatest shrunken mean. `signal`: the share of the means' variance that is no noise.
+    """
+
+    mean: Floats
+    shrunken: Floats
+    low: Floats
+    high: Floats
+    rank: Ints
+    signal: float
+
+
+def shrunken_means(values: Floats, clusters: Codes | None = None) -> Shrunken:
+    """Rank items by means of which the noise is taken off.
+
+    Estimand: each item's true mean, the true means being normal about a common one; intervals hold 95 % of
+    them. The spread of true means is the observed one less the mean squared error (DerSimonian and Laird;
+    Efron and Morris, 1975). Exchangeable: items beforehand.
+
+    Args:
+        values: (rows, items). clusters: (rows,); None: each row is one.
+
+    Raises:
+        InputError: there are under ten clusters.
+    """
+    sums = cluster_sums(values, clusters)
+    if reason := too_few(len(sums)):
+        raise InputError(f"Shrunken means need the error of each mean; {reason}. Measure on more pictures.")
+    rows, count = len(values), len(sums)
+    mean = sums.sum(axis=0) / rows
+    sizes = cluster_sums(np.ones((rows, 1)), clusters)
+    error = np.sqrt(count / (count - 1) * ((sums - sizes * mean) ** 2).sum(axis=0)) / rows
+    # Items without noise, such as dead maps, say nothing of the others' spread.
+    live = error > 0
+    observed = float(mean[live].var(ddof=1)) if live.sum() > 1 else 0.0
+    spread = max(observed - float((error[live] ** 2).mean()), 0.0) if live.any() else 0.0
+    middle = float(mean[live].mean()) if live.any() else 0.0
+    keep = np.divide(spread, spread + error**2, out=np.ones_like(mean), where=live)
+    shrunken = middle + keep * (mean - middle)
+    half = 1.96 * np.sqrt(keep) * error
+    rank = np.empty(len(mean), np.int64)
+    rank[np.argsort(-shrunken, kind="stable")] = np.arange(1, len(mean) + 1)
+    signal = spread / observed if observed > 0 else 0.0
+    return Shrunken(mean, shrunken, shrunken - half, shrunken + half, rank, signal)
+
+
+def split_half_correlation(
+    values: Floats, clusters: Codes | None = None, *, trials: int = 50, seed: int
+) -> tuple[float, float, float]:
+    """How well one half of the clusters ranks the items as the other half does.
+
+    Estimand: Spearman's correlation of the items' means in two independent halves, the mean over random
+    splits, with what 95 % of the splits lie between. Zero where means are noise. It is for half of the data:
+    the whole ranks better.
+
+    Args:
+        values: (rows, items). clusters: (rows,); None: each row is one.
+    """
+    sums = cluster_sums(values, clusters)
+    sizes = cluster_sums(np.ones((len(values), 1)), clusters)
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(trials):
+        half = np.zeros(len(sums), bool)
+        half[rng.permutation(len(sums))[: len(sums) // 2]] = True
+        found.append(
+            spearman(sums[half].sum(axis=0) / sizes[half].sum(), sums[~half].sum(axis=0) / sizes[~half].sum())
+        )
+    low, high = np.quantile(found, (0.025, 0.975))
+    return float(np.mean(found)), float(low), float(high)
+
+
+def spearman(one: Floats, other: Floats) -> float:
+    """Correlation of ranks; 0 where one of the two never varies."""
+    from scipy.stats import spearmanr
+
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(spearmanr(one, other).statistic)
+
+
+# --- Shared pieces ------------------------------------------------------------------------------------
+
+
+def _tested(value: float, null: Floats, seed: int) -> PermutationResult:
+    p = (1 + np.sum(null >= value - 1e-12)) / (1 + len(null))
+    below = np.mean(null < value - 1e-12) + 0.5 * np.mean(np.abs(null - value) <= 1e-12)
+    return PermutationResult(value, null, float(p), float(100 * below), seed)
+
+
+def _family(effect: Floats, z: Floats, null: Floats, seed: int) -> FamilyResult:
+    magnitude, trials = np.abs(z), len(null)
+    p = (1 + (null >= magnitude - 1e-9).sum(axis=0)) / (1 + trials)
+    return FamilyResult(effect, z, p, _p_of_greatest(magnitude, null.max(axis=1, initial=0)), trials, seed)
+
+
+def _p_of_greatest(magnitude: Floats, greatest: Floats) -> Floats:
+    weaker = np.searchsorted(np.sort(greatest), magnitude - 1e-9, side="left")
+    return np.asarray((1 + len(greatest) - weaker) / (1 + len(greatest)))
+
+
+def _ranks(values: Floats, groups: Codes | None) -> tuple[npt.NDArray[np.float64], Rows]:
+    """Mid-ranks within groups, about zero and divided by the group's size + 1; and the groups as numbers."""
+    from scipy.stats import rankdata
+
+    values = np.asarray(values)
+    codes = (
+        np.zeros(len(values), np.int64)
+        if groups is None
+        else np.unique(np.asarray(groups), return_inverse=True)[1].ravel().astype(np.int64)
+    )
+    ranks = np.empty(values.shape, np.float64)
+    for rows in np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1]):
+        size = len(rows)
+        ranks[rows] = (rankdata(values[rows], axis=0) - (size + 1) / 2) / (size + 1)
+    return ranks, codes
+
+
+def _counts(flags: Floats, codes: Rows) -> tuple[Floats, Floats]:
+    """How many rows with and without each label every group has: (groups, labels) each."""
+    inside = cluster_sums(np.asarray(flags, np.float64), codes)
+    return inside, np.bincount(codes)[:, None] - inside
+
+
+def _weights(flags: Floats, codes: Rows) -> Floats:
+    """Sum over groups of n1 n0 / (n1 + n0 + 1): (labels,)."""
+    inside, outside = _counts(flags, codes)
+    return np.asarray((inside * outside / (inside + outside + 1)).sum(axis=0))
+
+
+def _deviation(flags: Floats, ranks: Floats, codes: Rows) -> Floats:
+    """Deviation of a label's sum of ranks when labels are shuffled within groups: (labels, items)."""
+    inside, outside = _counts(flags, codes)
+    size = inside + outside
+    share = inside * outside / (size * np.maximum(size - 1, 1))  # (groups, labels)
+    return np.asarray(np.sqrt(share.T @ cluster_sums(ranks**2, codes)))
