@@ -72,13 +72,13 @@ def ablate(
     Args:
         asked: questions with their true answers.
         ablations: (what, block from 1 or 0 for all, value) -> interventions; the standard ones if left out.
-        seed: of the noise and of the intervals' resampling.
+        seed: of the noise.
         progress: called with the questions answered and of all; raise in it to stop.
 
     Returns:
         One row for each ablation and group: what, block (0: all), value (the noise's standard deviation, NaN
-        where there is none), group ("all", or one of the paper's five), right, asked, accuracy, low, high,
-        change (points against no ablation; of the same questions). The first rows are of no ablation.
+        where there is none), group ("all", or one of the paper's five), right, asked, accuracy, low, high
+        (nan under ten pictures), change (points against no ablation; of the same questions). The first rows are of no ablation.
 
     Raises:
         InputError: a question has no true answer.
@@ -96,7 +96,7 @@ def ablate(
     members |= {name: group == name for name in GROUP_NAMES if (group == name).any()}
 
     def rows(what: str, block: int, value: float | None, right: np.ndarray) -> list[dict[str, object]]:
-        shares = clustered_shares(right, owner, members, seed=seed)
+        shares = clustered_shares(right, owner, members)
         return [
             {
                 "what": what, "block": block, "value": np.nan if value is None else value, "group": name,
@@ -112,7 +112,7 @@ def ablate(
     for number, (what, block, value) in enumerate(ablations):
         own = by_name[str(number)].sort_values("question")
         found += rows(what, block, value, own["right"].to_numpy(bool))
-    result = pd.DataFrame(found)
+    result = pd.DataFrame(found).astype({"low": float, "high": float})
     before = result[result["what"] == WHOLE].set_index("group")["accuracy"]
     result["change"] = 100 * (result["accuracy"] - result["group"].map(before))
     return result
