@@ -145,6 +145,22 @@ from .interventions.ablation import (
     ablate as ablate,
     standard_ablations as standard_ablations,
 )
+from .interventions.between import (
+    Analogy as Analogy,
+    interpolate as interpolate,
+    sample_analogies as sample_analogies,
+    try_analogies as try_analogies,
+)
+from .interventions.effects import (
+    MapEffects as MapEffects,
+    interactions as interactions,
+    map_effects as map_effects,
+    replacement_curves as replacement_curves,
+)
+from .interventions.flip import (
+    SmallestFlip as SmallestFlip,
+    smallest_flip as smallest_flip,
+)
 from .interventions.pairs import (
     MinimalPair as MinimalPair,
     most_changed as most_changed,

@@ -142,6 +142,7 @@ from .intervals import (
     too_few as too_few,
 )
 from .interventions import (
+    EVERYWHERE as EVERYWHERE,
     Arithmetic as Arithmetic,
     Blend as Blend,
     Clamp as Clamp,

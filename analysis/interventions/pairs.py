@@ -57,8 +57,13 @@ class MinimalPair:
         return self.source_answer == self.target_answer
 
 
-def one_word_changes(picture: str, question: str, scene: Scene) -> Iterator[MinimalPair]:
+def one_word_changes(
+    picture: str, question: str, scene: Scene, *, well_posed: bool = True
+) -> Iterator[MinimalPair]:
     """Every question one word away that has an answer in this scene, with `question` as the source.
+
+    Args:
+        well_posed: leave out those without an answer; otherwise their answer is "".
 
     Raises:
         InputError: the question is none of CLEVR's, or has no answer here.
@@ -76,9 +81,9 @@ def one_word_changes(picture: str, question: str, scene: Scene) -> Iterator[Mini
             except InputError:
                 continue
             found = run(asked.program, scene)
-            if found.answer is not None and asked.official:
+            if asked.official and (found.answer is not None or not well_posed):
                 yield MinimalPair(
-                    picture, question, changed, own.answer, found.answer, kind, (bare, other),
+                    picture, question, changed, own.answer, found.answer or "", kind, (bare, other),
                     question_type(asked.program),
                 )  # fmt: skip
 

@@ -1,0 +1,253 @@
+"""What made this answer: the effect of every feature map on it, by several kinds of ablation.
+
+The metric is the logit of the answer minus that of its runner-up, both fixed beforehand. A map's gamma and
+beta are replaced *together*: by those of other questions (resample ablation, the mean over donors), by their
+means, or by 1 and 0 (FiLM switched off for it). A gradient estimates the mean ablation without doing it.
+The kinds answer different questions and agree only so far; `agreement` says how far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import spearmanr
+
+from analysis.interventions.sweep import Baseline, Progress
+from film import InputError, Modulation, Picture, Session
+
+DONORS = 20  # questions that resampling draws from
+CURVE = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)  # maps replaced, and then all
+ORDERS = 20  # random orders beside a deletion curve
+TOP = 30  # maps whose pairs are looked at
+
+
+@dataclass(frozen=True, eq=False)
+class MapEffects:
+    """Drop of the logit difference when a map is replaced, by kind of replacement: (blocks, maps) each.
+
+    `answer`, `runner_up`: whose logits are compared; `difference`: the metric as it is, in logits. `effects`:
+    kind -> drop; positive where the map speaks for the answer. `deviation`: of the drop over donors, by
+    kind of resampling, its standard error being that over the root of `donors`.
+    """
+
+    answer: str
+    runner_up: str
+    difference: float
+    effects: Mapping[str, np.ndarray]
+    deviation: Mapping[str, np.ndarray]
+    donors: Mapping[str, int]
+
+    def agreement(self) -> pd.DataFrame:
+        """Spearman's rank correlation of every two kinds over all maps."""
+        names = list(self.effects)
+        found = spearmanr(np.stack([self.effects[name].ravel() for name in names], axis=1)).statistic
+        values = np.atleast_2d(found) if len(names) > 2 else np.array([[1, found], [found, 1]], float)
+        return pd.DataFrame(values, names, names)
+
+    def table(self) -> pd.DataFrame:
+        """A row a map: block (from 1), map, and the effect by each kind."""
+        blocks, maps = next(iter(self.effects.values())).shape
+        ids = {"block": np.repeat(np.arange(blocks) + 1, maps), "map": np.tile(np.arange(maps), blocks)}
+        return pd.DataFrame(ids | {name: values.ravel() for name, values in self.effects.items()})
+
+    def strongest(self, kind: str, count: int) -> list[tuple[int, int]]:
+        """The (block, map), from 0, that speak most for the answer."""
+        values = self.effects[kind]
+        best = np.argsort(-values, axis=None, kind="stable")[:count]
+        return [divmod(int(place), values.shape[1]) for place in best]
+
+
+def map_effects(
+    session: Session,
+    picture: Picture,
+    question: str,
+    donors: Mapping[str, Sequence[str]],
+    *,
+    count: int = DONORS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> MapEffects:
+    """Replace every feature map's gamma and beta, one map at a time.
+
+    Args:
+        donors: name -> questions to resample from, such as any, same type, same family.
+        count: donors drawn from each; the question itself is none.
+        seed: of the draw.
+        progress: called with the kinds done and of all; raise in it to stop.
+
+    Raises:
+        InputError: a word is unknown, or donors are missing.
+    """
+    maps, own = session.encode_picture(picture), session.modulate([question])
+    baseline = Baseline(session, maps, own)
+    best, second = np.argsort(-baseline.logits[0], kind="stable")[:2]
+    difference = float(baseline.logits[0, best] - baseline.logits[0, second])
+    shape = own.gamma.shape[1:]
+    rng = np.random.default_rng(seed)
+    effects: dict[str, np.ndarray] = {}
+    deviation: dict[str, np.ndarray] = {}
+    drawn: dict[str, int] = {}
+
+    def drop(source: Modulation) -> np.ndarray:
+        """(rows of the source, blocks, maps)."""
+        changed = Modulation.stack([_each_replaced(own, source[[row]]) for row in range(len(source))])
+        logits = baseline.under(changed, np.zeros(len(changed), int))
+        values = difference - (logits[:, best] - logits[:, second]).astype(np.float64)
+        return np.asarray(values.reshape(len(source), *shape))
+
+    def told() -> None:
+        if progress:
+            progress(len(effects), len(donors) + 3)
+
+    for name, texts in donors.items():
+        some = list(dict.fromkeys(text for text in texts if text != question))
+        if not some:
+            raise InputError(f"There is no other question to resample from ({name}); give some.")
+        texts = [some[i] for i in rng.permutation(len(some))[:count]]
+        values = drop(session.modulate(texts, lenient=True))
+        effects[f"resampled, {name}"] = values.mean(axis=0)
+        deviation[f"resampled, {name}"] = values.std(axis=0)
+        drawn[f"resampled, {name}"] = len(texts)
+        told()
+    effects["mean"] = drop(session.mean_modulation)[0]
+    told()
+    effects["identity"] = drop(Modulation.identity(1, *shape))[0]
+    told()
+    names = (session.answers[best], session.answers[second])
+    slopes = session.gradients(picture, own, names, ["gamma", "beta"])
+    mean = session.mean_modulation
+    effects["gradient estimate"] = -(
+        slopes["gamma"][1] * (mean.gamma - own.gamma)[0].numpy()
+        + slopes["beta"][1] * (mean.beta - own.beta)[0].numpy()
+    ).astype(np.float64)
+    told()
+    return MapEffects(*names, difference, effects, deviation, drawn)
+
+
+def _each_replaced(own: Modulation, source: Modulation) -> Modulation:
+    """Row b * maps + c: the question with map c of block b as the source has it."""
+    blocks, maps = own.gamma.shape[1:]
+    rows = torch.arange(blocks * maps)
+    block, number = rows // maps, rows % maps
+    made = []
+    for mine, other in ((own.gamma, source.gamma), (own.beta, source.beta)):
+        values = mine.repeat(blocks * maps, 1, 1)
+        values[rows, block, number] = other[0, block, number]
+        made.append(values)
+    return Modulation(*made)
+
+
+def replacement_curves(
+    session: Session,
+    picture: Picture,
+    question: str,
+    effect: np.ndarray,
+    deviation: np.ndarray,
+    *,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Deletion and insertion: the logit difference as more and more maps are at their mean, or not at it.
+
+    Maps go in the order of their effect; beside it in `ORDERS` random orders, and in as many that are random
+    among maps whose gamma deviates alike over questions.
+
+    Args:
+        effect: (blocks, maps), drop when a map is replaced.
+        deviation: (blocks, maps), of gamma over questions.
+        seed: of the orders.
+
+    Returns:
+        Columns curve (deletion: these are replaced; insertion: these alone are kept), order (effect, random,
+        matched), maps (how many), difference (logits; mean over orders), low, high (5th and 95th percentile).
+    """
+    maps, own, mean = session.encode_picture(picture), session.modulate([question]), session.mean_modulation
+    baseline = Baseline(session, maps, own)
+    best, second = np.argsort(-baseline.logits[0], kind="stable")[:2]
+    size = effect.size
+    counts = [count for count in CURVE if count < size] + [size]
+    rng = np.random.default_rng(seed)
+    by_effect = np.argsort(-effect, axis=None, kind="stable")
+    orders = {
+        "effect": [by_effect],
+        "random": [rng.permutation(size) for _ in range(ORDERS)],
+        "matched": [_matched(by_effect, deviation.ravel(), rng) for _ in range(ORDERS)],
+    }
+    rows, parts = [], []
+    for name, some in orders.items():
+        for order in some:
+            for curve in ("deletion", "insertion"):
+                for count in counts:
+                    chosen = torch.zeros(size, dtype=torch.bool)
+                    chosen[torch.from_numpy(order[:count].copy())] = True
+                    replaced = (chosen if curve == "deletion" else ~chosen).view(1, *effect.shape)
+                    parts.append(
+                        Modulation(
+                            torch.where(replaced, mean.gamma, own.gamma),
+                            torch.where(replaced, mean.beta, own.beta),
+                        )
+                    )
+                    rows.append((curve, name, count))
+    logits = baseline.under(Modulation.stack(parts), np.zeros(len(parts), int))
+    table = pd.DataFrame(rows, columns=["curve", "order", "maps"])
+    table["difference"] = (logits[:, best] - logits[:, second]).astype(np.float64)
+    grouped = table.groupby(["curve", "order", "maps"], sort=False)["difference"]
+    return grouped.agg(
+        difference="mean", low=lambda v: v.quantile(0.05), high=lambda v: v.quantile(0.95)
+    ).reset_index()
+
+
+def _matched(order: np.ndarray, deviation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An order in which every map has given its place to one of the ten whose deviation is nearest."""
+    rank = np.argsort(np.argsort(deviation, kind="stable"), kind="stable")
+    bins = rank // 10
+    found = order.copy()
+    for number in np.unique(bins):
+        places = np.nonzero(bins[order] == number)[0]
+        found[places] = rng.permutation(order[places])
+    return found
+
+
+def interactions(
+    session: Session, picture: Picture, question: str, chosen: Sequence[tuple[int, int]]
+) -> pd.DataFrame:
+    """Whether two maps do together what they do alone: I = D(ab) - D(a) - D(b), at their means, in logits.
+
+    Args:
+        chosen: (block, map) from 0, the first `TOP` of them.
+
+    Returns:
+        A row a pair, the strongest interaction first: block_a, map_a, block_b, map_b (blocks from 1),
+        together, a, b (drops of the logit difference) and interaction.
+    """
+    chosen = list(dict.fromkeys(chosen))[:TOP]
+    maps, own, mean = session.encode_picture(picture), session.modulate([question]), session.mean_modulation
+    baseline = Baseline(session, maps, own)
+    best, second = np.argsort(-baseline.logits[0], kind="stable")[:2]
+    pairs = [(a, b) for i, a in enumerate(chosen) for b in chosen[i + 1 :]]
+    sets: list[tuple[tuple[int, int], ...]] = [*((place,) for place in chosen), *pairs]
+    parts = []
+    for places in sets:
+        gamma, beta = own.gamma.clone(), own.beta.clone()
+        for block, number in places:
+            gamma[0, block, number], beta[0, block, number] = (
+                mean.gamma[0, block, number],
+                mean.beta[0, block, number],
+            )
+        parts.append(Modulation(gamma, beta))
+    logits = baseline.under(Modulation.stack(parts), np.zeros(len(parts), int))
+    plain = float(baseline.logits[0, best] - baseline.logits[0, second])
+    drops = plain - (logits[:, best] - logits[:, second]).astype(np.float64)
+    alone = dict(zip(chosen, drops, strict=False))
+    rows = [
+        {
+            "block_a": a[0] + 1, "map_a": a[1], "block_b": b[0] + 1, "map_b": b[1], "together": together,
+            "a": alone[a], "b": alone[b], "interaction": together - alone[a] - alone[b],
+        }
+        for (a, b), together in zip(pairs, drops[len(chosen) :], strict=True)
+    ]  # fmt: skip
+    found = pd.DataFrame(rows)
+    return found.reindex(found["interaction"].abs().sort_values(ascending=False, kind="stable").index)

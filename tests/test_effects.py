@@ -1,0 +1,181 @@
+"""What made an answer, lines and sums between questions, and the smallest change that flips one."""
+
+import numpy as np
+import pytest
+import torch
+from tiny import a_picture, tiny_card, tiny_network
+
+from analysis import (
+    interactions,
+    interpolate,
+    map_effects,
+    replacement_curves,
+    sample_analogies,
+    smallest_flip,
+    try_analogies,
+)
+from film import Blend, InputError, Session, SetValue, Vocabulary, Where, gallery, parse, read_picture, run
+from film.clevr.language.word_tree import WORDS
+
+FIRST, SECOND = "How many red cubes are there?", "What color is the large cube?"
+DONORS = {
+    "any": [SECOND, "Are there any spheres?", "What is the shape of the red thing?", FIRST],
+    "same type": ["How many blue cubes are there?", "How many large spheres are there?"],
+}
+
+
+def build(**changes) -> Session:
+    words = Vocabulary.of(WORDS).tokens
+    network = tiny_network(words=len(words), **changes)
+    return Session((network, tiny_card(network, words=words)), "cpu")
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return build()
+
+
+def margin(session, picture, modulation, best, second) -> float:
+    logits = session.classify(session.encode_picture(picture), modulation)[0][0]
+    return float(logits[best] - logits[second])
+
+
+def test_effects_are_what_replacing_one_map_by_hand_does(session):
+    picture, own = a_picture(2), session.modulate([FIRST])
+    found = map_effects(session, picture, FIRST, DONORS, count=2, seed=1)
+    best, second = session.answer_index(found.answer), session.answer_index(found.runner_up)
+    assert found.difference == pytest.approx(margin(session, picture, own, best, second), abs=1e-5)
+    mean = session.mean_modulation
+    donors = session.modulate(DONORS["same type"])
+    for block, number in ((0, 0), (1, 3), (2, 7)):
+        for name, sources in (
+            ("mean", mean), ("resampled, same type", donors),
+        ):  # fmt: skip
+            drops = []
+            for row in range(len(sources)):
+                changed = own.with_value(
+                    block, number,
+                    gamma=sources.gamma[row, block, number], beta=sources.beta[row, block, number],
+                )  # fmt: skip
+                drops.append(found.difference - margin(session, picture, changed, best, second))
+            assert found.effects[name][block, number] == pytest.approx(np.mean(drops), abs=1e-4)
+        off = own.with_value(block, number, gamma=1.0, beta=0.0)
+        by_hand = found.difference - margin(session, picture, off, best, second)
+        assert found.effects["identity"][block, number] == pytest.approx(by_hand, abs=1e-4)
+    table, agreement = found.table(), found.agreement()
+    assert len(table) == own.gamma[0].numel()
+    np.testing.assert_allclose(np.diag(agreement), 1)
+    assert set(agreement) == set(found.effects)
+    assert found.strongest("mean", 1)[0] == np.unravel_index(
+        found.effects["mean"].argmax(), found.effects["mean"].shape
+    )
+    with pytest.raises(InputError, match="no other question"):
+        map_effects(session, picture, FIRST, {"none": [FIRST]})
+
+
+def test_curves_begin_and_end_where_they_must(session):
+    picture = a_picture(3)
+    effects = map_effects(session, picture, FIRST, DONORS, count=2)
+    deviation = np.random.default_rng(0).random(effects.effects["mean"].shape)
+    found = replacement_curves(session, picture, FIRST, effects.effects["mean"], deviation)
+    size, ends = deviation.size, found.set_index(["curve", "order", "maps"])["difference"]
+    best, second = session.answer_index(effects.answer), session.answer_index(effects.runner_up)
+    nothing_left = margin(session, picture, session.mean_modulation, best, second)
+    for order in ("effect", "random", "matched"):
+        assert ends["deletion", order, 0] == pytest.approx(effects.difference, abs=1e-4)
+        assert ends["insertion", order, size] == pytest.approx(effects.difference, abs=1e-4)
+        assert ends["deletion", order, size] == pytest.approx(nothing_left, abs=1e-4)
+        assert ends["insertion", order, 0] == pytest.approx(nothing_left, abs=1e-4)
+    assert (found["low"] <= found["high"] + 1e-9).all()
+
+
+def test_interactions_add_up(session):
+    picture, own, mean = a_picture(4), session.modulate([FIRST]), session.mean_modulation
+    chosen = [(0, 1), (1, 2), (2, 3)]
+    found = interactions(session, picture, FIRST, chosen)
+    assert len(found) == 3
+    assert list(found["interaction"].abs()) == sorted(found["interaction"].abs(), reverse=True)
+    row = found[(found["block_a"] == 1) & (found["block_b"] == 3)].iloc[0]
+    both = own
+    for block, number in ((0, 1), (2, 3)):
+        both = both.with_value(
+            block, number, gamma=mean.gamma[0, block, number], beta=mean.beta[0, block, number]
+        )
+    logits = session.classify(session.encode_picture(picture), own)[0][0]
+    best, second = np.argsort(-logits, kind="stable")[:2]
+    drop = float(logits[best] - logits[second]) - margin(session, picture, both, best, second)
+    assert row["together"] == pytest.approx(drop, abs=1e-4)
+    assert row["interaction"] == pytest.approx(row["together"] - row["a"] - row["b"])
+
+
+def test_the_line_ends_at_both_questions(session):
+    picture = a_picture(5)
+    line = interpolate(session, picture, FIRST, SECOND, steps=5)
+    for end, question in ((0, FIRST), (4, SECOND)):
+        asked = session.ask(picture, question)
+        chances = line.loc[end, list(session.answers)].astype(float)
+        np.testing.assert_allclose(chances, list(asked.probabilities.values()), atol=1e-5)
+        assert line.loc[end, "answer"] == asked.answer
+    middle = session.ask(picture, FIRST, [Blend(Where(), 0.5, SECOND)])
+    assert line.loc[2, "answer"] == middle.answer
+    one = interpolate(session, picture, FIRST, SECOND, Where((1,), None, "gamma"), steps=2)
+    by_hand = session.ask(picture, FIRST, [Blend(Where((1,), None, "gamma"), 1.0, SECOND)])
+    assert one.loc[1, "answer"] == by_hand.answer
+    with pytest.raises(InputError, match="2 or more"):
+        interpolate(session, picture, FIRST, SECOND, steps=1)
+
+
+def test_analogies_change_a_color_and_a_shape(session):
+    scenes = [(f"gallery-{exhibit.number}", exhibit.scene) for exhibit in gallery()[:6]]
+    pictures = {f"gallery-{e.number}": read_picture(e.picture_path) for e in gallery()[:6]}
+    analogies = sample_analogies(scenes, 12, seed=1)
+    assert len(analogies) >= 6
+    for one in analogies:
+        texts = [one.question, one.plus_one, one.plus_two, one.minus]
+        words = [text.rstrip("?").split(" ") for text in texts]
+        apart = [[a != b for a, b in zip(words[0], other, strict=True)] for other in words[1:]]
+        assert [sum(row) for row in apart] == [1, 1, 2]
+        assert [a or b for a, b in zip(apart[0], apart[1], strict=True)] == apart[2]
+        for text in texts:
+            parse(text)
+        assert run(parse(one.question).program, dict(scenes)[one.picture]).answer == one.answer
+    seen = []
+    found = try_analogies(session, analogies, pictures.__getitem__, progress=lambda *done: seen.append(done))
+    assert seen[-1] == (len(analogies), len(analogies))
+    assert len(found) == len(analogies)
+    row, one = found.iloc[0], analogies[0]
+    own, a, b, c = (session.modulate([t]) for t in (one.question, one.plus_one, one.plus_two, one.minus))
+    assert row["sum"] == session.answer(pictures[one.picture], a.plus(b).minus(c))[0].answer
+    assert row["own"] == session.answer(pictures[one.picture], own)[0].answer
+    assert (found["distance"] > 0).all()
+
+
+def test_the_smallest_flip_flips_and_needs_all_it_names():
+    session = build(seed=3)
+    picture = a_picture(7)
+    effects = map_effects(session, picture, FIRST, DONORS, count=2)
+    shape = effects.effects["mean"].shape
+    deviation = {"gamma": np.ones(shape), "beta": np.ones(shape)}
+    found = smallest_flip(session, picture, FIRST, effects.effects["mean"], deviation, seed=2)
+    plain, mean = session.ask(picture, FIRST), session.mean_modulation
+    assert found.norm is not None
+    assert found.norm_answer != plain.answer
+    assert found.norm_random is None or found.norm_random >= found.norm
+    all_mean = session.answer(picture, mean)[0].answer
+    if all_mean == plain.answer:
+        assert found.maps is None
+        return
+    assert found.maps
+
+    def at_mean(places):
+        return [
+            SetValue(Where((block,), (number,), kind), float(getattr(mean, kind)[0, block, number]))
+            for block, number in places for kind in ("gamma", "beta")
+        ]  # fmt: skip
+
+    assert session.ask(picture, FIRST, at_mean(found.maps)).answer == found.answer != plain.answer
+    for left_out in found.maps:
+        fewer = [place for place in found.maps if place != left_out]
+        if fewer:
+            assert session.ask(picture, FIRST, at_mean(fewer)).answer == plain.answer
+    assert torch.equal(session.modulate([FIRST]).gamma, session.modulate([FIRST]).gamma)
