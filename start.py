@@ -3,7 +3,11 @@
     python3 start.py [streamlit arguments]       the app, in your browser; with pictures of your own beside
                                                  the gallery: FILM_PICTURES=FOLDER python3 start.py
     python3 start.py test [pytest arguments]     the whole test suite, as CI runs it
-    python3 start.py film COMMAND ...            `python -m film COMMAND ...`
+    python3 start.py film COMMAND ...            `python -m film COMMAND ...`: ask, generate, train, ...
+    python3 start.py analysis COMMAND ...        `python -m analysis COMMAND ...`: study, report, ...
+
+FILM_CHECKPOINT names the network of the app: a folder, or one of checkpoints/. Commands run where they
+are typed, so that paths are as they are there.
 
 The first call makes a virtual environment in .venv and installs the requirements; later calls find
 it done. Only the standard library is used here.
@@ -13,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 import venv
@@ -42,7 +47,25 @@ def prepare(*requirements: str) -> None:
 
 
 def run(*command: str) -> int:
+    """A tool over the project, in its folder."""
     return subprocess.run([PYTHON, *command], cwd=HERE).returncode
+
+
+def run_here(*module: str) -> int:
+    """A module of the project, in the user's folder: what lies there is not taken for the project's (-P)."""
+    found = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))
+    # Advice of the project names commands as they were typed (film/started.py).
+    typed = f"{'py' if os.name == 'nt' else 'python3'} {shlex.quote(sys.argv[0])}"
+    environment = os.environ | {"PYTHONPATH": found, "FILM_LENS_STARTER": typed}
+    return subprocess.run([PYTHON, "-P", "-m", *module], env=environment).returncode
+
+
+def make_absolute(*variables: str) -> None:
+    """Folders named in the environment are as seen from here; bundled checkpoints' names stay."""
+    for variable in variables:
+        folder = os.path.expanduser(os.environ.get(variable, ""))
+        if folder and os.path.isdir(folder):
+            os.environ[variable] = os.path.abspath(folder)
 
 
 def main(arguments: list[str]) -> int:
@@ -57,18 +80,17 @@ def main(arguments: list[str]) -> int:
         match command:
             case "open":
                 prepare("requirements.txt")
-                if folder := os.environ.get("FILM_PICTURES"):  # as seen from here; the app runs in HERE
-                    os.environ["FILM_PICTURES"] = os.path.abspath(os.path.expanduser(folder))
-                return run("-m", "streamlit", "run", "app.py", "--server.address", "localhost", *rest)
+                make_absolute("FILM_CHECKPOINT", "FILM_PICTURES")
+                return run_here("ui", *rest)
             case "test":
                 prepare("requirements.txt", "requirements-dev.txt")
                 for check in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
                     if status := run("-m", *check):
                         return status
                 return run("-m", "pytest", *rest)
-            case "film":
+            case "film" | "analysis":
                 prepare("requirements.txt")
-                return run("-m", "film", *rest)
+                return run_here(command, *rest)
     except KeyboardInterrupt:
         return 0
     except subprocess.CalledProcessError as error:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from film import InputError, Session, find
+from film import InputError, Session, command, find
 
 STUDIED = 20_000  # questions, where no number is given
 
@@ -119,7 +118,8 @@ def _maps(options: argparse.Namespace) -> None:
     session = Session(folder, options.device)
     study = open_study(folder / FOLDER, session)
     if study is None:
-        raise InputError(f"There is no study in {folder / FOLDER}; make it with `python -m analysis study`.")
+        study_it = command("analysis", "study", session.checkpoint)
+        raise InputError(f"There is no study in {folder / FOLDER}; make it with `{study_it}`.")
     found = measure_maps(session, study, seed=options.seed, progress=_bar("parts"))
     out = Path(options.out or folder / FOLDER)
     write_maps(out, found)
@@ -150,7 +150,7 @@ def _bar(what: str) -> Callable[[int, int], None]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
+    parser = argparse.ArgumentParser(prog=command("analysis"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     bundled = "folder, or name of a bundled one; the first bundled one if left out"
     add = commands.add_parser("extract", help="gamma, beta and GRU state of many questions, in a folder")
@@ -220,9 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--device", default="auto")
     add.set_defaults(run=_report)
     options = parser.parse_args(arguments)
-    options.typed = shlex.join(
-        ["python", "-m", "analysis", *(sys.argv[1:] if arguments is None else arguments)]
-    )
+    options.typed = command("analysis", *(sys.argv[1:] if arguments is None else arguments))
     try:
         asked = options.__dict__.get("questions")
         if asked is not None and asked < 2:

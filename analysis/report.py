@@ -51,7 +51,16 @@ from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions
 from analysis.study import FOLDER, LAYOUTS, open_study
 from analysis.view import HASH, ViewState, from_link, to_link
-from film import GROUP_NAMES, GROUPS, InputError, Session, gallery, read_picture, write_atomically
+from film import (
+    GROUP_NAMES,
+    GROUPS,
+    InputError,
+    Session,
+    command as typed,
+    gallery,
+    read_picture,
+    write_atomically,
+)
 
 PACKAGES = ("numpy", "pandas", "torch", "scikit-learn", "plotly", "pyarrow", "openTSNE", "umap-learn")
 ERRORS = 20  # wrong answers that are listed
@@ -193,14 +202,10 @@ class _Study:
             )
         return self.population
 
-    @property
-    def name(self) -> str:
-        return self.session.card.name or "CHECKPOINT"
-
     def missing(self, title: str, command: str) -> Iterator[Section]:
-        yield Section(
-            title, "", (f"<p>Not measured: <code>python -m analysis {command} {_safe(self.name)}</code></p>",)
-        )
+        # By its name, not its folder: a report is sent around and tells nothing of the machine.
+        measure = _safe(typed("analysis", command, self.session.card.name or "CHECKPOINT"))
+        yield Section(title, "", (f"<p>Not measured: <code>{measure}</code></p>",))
 
 
 # --- The whole study ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from .checkpoint import (
     bundled as bundled,
     find as find,
     load as load,
+    name_of as name_of,
     save as save,
     weights_hash as weights_hash,
     write_atomically as write_atomically,
@@ -182,6 +183,9 @@ from .session import (
     Prefixes as Prefixes,
     Session as Session,
     probabilities as probabilities,
+)
+from .started import (
+    command as command,
 )
 from .vocabulary import (
     UnknownWords as UnknownWords,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from film.errors import InputError
+from film.started import command
 
 Add = Callable[[argparse.ArgumentParser], None]
 Run = Callable[[argparse.Namespace], None]
@@ -292,7 +293,7 @@ COMMANDS: dict[str, tuple[str, Add, Run]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m film", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=command("film"), description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (summary, add, _) in COMMANDS.items():
         add(commands.add_parser(name, help=summary, description=summary))

@@ -26,11 +26,15 @@ from film.config import NetworkConfig
 from film.errors import InputError
 from film.features import Fit
 from film.network import FiLMNetwork
+from film.started import command
 from film.vocabulary import Vocabulary
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 FORMAT, VERSION = "film-lens checkpoint", 1
-BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
+# Beside the package in a clone, inside it where it was installed.
+_HERE = Path(__file__).resolve().parent
+_INSIDE = _HERE / "checkpoints"
+BUNDLED = _INSIDE if _INSIDE.is_dir() else _HERE.parent / "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -236,6 +240,12 @@ def find(checkpoint: str | Path | None = None) -> Path:
     return BUNDLED / str(checkpoint) if str(checkpoint) in names else Path(checkpoint)
 
 
+def name_of(folder: str | Path) -> str:
+    """What a command takes for this checkpoint: the name of a bundled one, else its folder."""
+    folder = Path(folder)
+    return folder.name if folder.parent == BUNDLED and folder in bundled() else str(folder)
+
+
 @dataclass(frozen=True)
 class _Weights:
     tensors: dict[str, Tensor]
@@ -247,7 +257,7 @@ def _card(folder: Path) -> Card:
     if folder.is_file():
         raise InputError(
             f"{folder} is a file; a checkpoint is a folder with {WEIGHTS} and {CARD}. A film.pt of the "
-            "published code becomes one with `python -m film import-official`."
+            f"published code becomes one with `{command('film', 'import-official')}`."
         )
     if not path.is_file():
         there = ", ".join(path.name for path in bundled())
@@ -272,7 +282,7 @@ def _weights(folder: Path) -> _Weights:
     if opening in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise InputError(
             f"{path} is a pickle, which can run code when opened, so it was not; "
-            "convert it where you trust it, or use `python -m film import-official`."
+            f"convert it where you trust it, or use `{command('film', 'import-official')}`."
         )
     try:
         with safe_open(path, framework="pt") as file:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from film.checkpoint import Card, find, load
+from film.checkpoint import Card, find, load, name_of
 from film.clevr.gallery import gallery
 from film.clevr.language.sampler import QuestionSampler
 from film.config import NetworkConfig
@@ -124,6 +124,10 @@ class Session:
         self.network: FiLMNetwork
         self.card: Card
         self.network, self.card = checkpoint if isinstance(checkpoint, tuple) else load(find(checkpoint))
+        # What a command takes for this network.
+        self.checkpoint: str = (
+            self.card.name or "CHECKPOINT" if isinstance(checkpoint, tuple) else name_of(find(checkpoint))
+        )
         self.network = self.network.to(self.device).eval().requires_grad_(False)
         # The layout that convolutions of many questions at once run fastest in.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

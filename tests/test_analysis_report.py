@@ -108,7 +108,9 @@ def test_the_whole_study_is_one_page_that_loads_nothing(whole):
         "Manifest",
     }  # fmt: skip
     assert "<h1>The study of tiny &lt;one&gt;</h1>" in whole
-    assert "python -m analysis study tiny &lt;one&gt;" in whole  # what is not there, and how to have it
+    assert (
+        "python -m analysis study &#x27;tiny &lt;one&gt;&#x27;" in whole
+    )  # what is not there, and how to have it
 
 
 def test_the_manifest_says_what_it_was_made_of(whole, session, folder):

@@ -82,8 +82,9 @@ def texts(app: AppTest) -> str:
 
 
 def test_without_a_study_the_page_says_how_to_make_one(open_page, tmp_path):
-    app = open_page(make_checkpoint(tmp_path, 0, seed=6))
-    assert "python -m analysis study" in app.info[0].value
+    folder = make_checkpoint(tmp_path, 0, seed=6)
+    app = open_page(folder)
+    assert f"python -m analysis study {folder}" in app.info[0].value
 
 
 def test_the_map_says_how_it_was_made_and_how_good_it_is(open_page, checkpoint, views):

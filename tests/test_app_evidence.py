@@ -104,7 +104,7 @@ def test_without_files_the_command_is_told(open_page, tmp_path):
     save(tmp_path, network, tiny_card(network, name="mine"))
     app = open_page(tmp_path)
     assert not app.exception
-    assert "python -m analysis evidence mine" in text(app)
+    assert f"python -m analysis evidence {tmp_path}" in text(app)
 
 
 def test_damaged_files_are_met_with_a_sentence(open_page, tmp_path, measured):

@@ -60,7 +60,7 @@ def test_without_cards_the_page_names_the_command(tmp_path, monkeypatch):
     monkeypatch.setenv(loaders.CHECKPOINT, str(tmp_path))
     page = AppTest.from_file(APP, default_timeout=60).switch_page("ui/pages/maps.py").run()
     assert not page.exception
-    assert "python -m analysis maps" in page.info[0].value
+    assert f"python -m analysis maps {tmp_path}" in page.info[0].value
     st.cache_resource.clear()
 
 

@@ -14,10 +14,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 import analysis
 from film import InputError, Session
-from ui import builder, loaders, state, widgets
+from ui import builder, loaders, pages, state, widgets
 from ui.state import HistoryEntry
 
-ASK, MODULATION, LEDGER = (f"ui/pages/{name}.py" for name in ("ask", "modulation", "ledger"))
+ASK, MODULATION, LEDGER = map(pages.path, ("ask", "modulation", "ledger"))
 OFFERED = 3  # questions or maps at a step
 
 

@@ -16,7 +16,7 @@ from plotly.graph_objects import Figure
 from streamlit.delta_generator import DeltaGenerator
 
 import film
-from film import InputError, Session
+from film import InputError, Session, command
 from ui import builder, loaders, loaders_folder, state
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
@@ -166,9 +166,10 @@ def network_or_advice(load: Callable[[], Session]) -> Session:
         st.error(f"**There is no network to ask.** {plain(str(error))}", icon=":material/error:")
         st.markdown(
             "Put one into `checkpoints/`, or name its folder and start again:\n\n"
-            "    FILM_CHECKPOINT=FOLDER python3 start.py\n\nTo make one, in some hours on four cores:\n\n"
-            "    python3 start.py film generate CORPUS --pictures 20000 --questions 20 --size 180x120\n"
-            "    python3 start.py film train --recipe small --data CORPUS --out checkpoints/mine"
+            f"    FILM_CHECKPOINT=FOLDER {command('ui')}\n\n"
+            "To make one, in some hours on four cores:\n\n"
+            f"    {command('film')} generate CORPUS --pictures 20000 --questions 20 --size 180x120\n"
+            f"    {command('film')} train --recipe small --data CORPUS --out checkpoints/mine"
         )
         st.stop()
 

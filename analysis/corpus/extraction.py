@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.corpus.question_set import Cancel, Progress, QuestionSet, question_set, stop_if
-from film import BigArray, InputError, ResumableFolder, Session, write_atomically
+from film import BigArray, InputError, ResumableFolder, Session, command, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -353,7 +353,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
             )
         raise InputError(
             f"There is no extraction in {folder} ({MANIFEST} is not there); make one with "
-            "`python -m analysis extract`."
+            f"`{command('analysis', 'extract')}`."
         )
     try:
         header = json.loads(path.read_text("utf-8"))
@@ -366,7 +366,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path} is damaged; make the extraction again.") from None
     if not known or not whole:
         raise InputError(
-            f"{path} is not of an extraction; give a folder that `python -m analysis extract` made."
+            f"{path} is not of an extraction; give a folder that `{command('analysis', 'extract')}` made."
         )
     if version != VERSION:
         raise InputError(

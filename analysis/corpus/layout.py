@@ -23,7 +23,7 @@ import numpy as np
 
 from analysis.corpus.extraction import Extraction, vectors
 from analysis.corpus.question_set import Cancel, Progress, stop_if
-from film import InputError, write_atomically
+from film import InputError, command, write_atomically
 
 FORMAT, VERSION = "film-lens layout", 1
 COMPONENTS = 50  # of the PCA that comes before the other methods; it costs no visible quality
@@ -467,7 +467,7 @@ def read_layout(path: str | Path, extraction: Extraction | None = None) -> Layou
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"There is no map {path}; make it with `python -m analysis layout`.")
+        raise InputError(f"There is no map {path}; make it with `{command('analysis', 'layout')}`.")
     try:
         table = pyarrow.parquet.read_table(path)
         about = json.loads(table.schema.metadata[b"layout"])

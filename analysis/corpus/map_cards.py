@@ -35,7 +35,9 @@ from film import (
     Modulation,
     Scene,
     Session,
+    command,
     gallery,
+    name_of,
     probabilities,
     read_picture,
     render,
@@ -434,7 +436,7 @@ def find_maps(folder: str | Path, weights: str) -> MapCards | None:
     study = Path(folder) / FOLDER
     if not all((study / name).is_file() for name in (CARDS, EFFECTS)):
         return None
-    tables, notes = read_tables(study, (CARDS, EFFECTS), _NOTE, "python -m analysis maps")
+    tables, notes = read_tables(study, (CARDS, EFFECTS), _NOTE, command("analysis", "maps", name_of(folder)))
     if notes[0] != notes[1] or notes[0].get("weights") != weights:
         return None
     return MapCards(tables[0], tables[1], notes[0])

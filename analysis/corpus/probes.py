@@ -23,7 +23,7 @@ import pandas as pd
 
 from analysis.corpus.accuracy import Cancel, Observed, Progress
 from analysis.tables import read_tables, write_tables
-from film import InputError, NetworkConfig, Share, clustered_share, split_words
+from film import InputError, NetworkConfig, Share, clustered_share, command, name_of, split_words
 
 ANSWERS, PROBES, FOLDER = "answers.parquet", "probes.parquet", "study"
 SPACES = ("state", "gamma", "beta", "both", "maps", "stem")
@@ -312,11 +312,11 @@ def read_evidence(folder: str | Path) -> Evidence:
     Raises:
         InputError: a file is missing or damaged, or the two are not of one run.
     """
-    tables, notes = read_tables(folder, (ANSWERS, PROBES), _NOTE, "python -m analysis evidence")
+    make_it = command("analysis", "evidence", name_of(Path(folder).parent))
+    tables, notes = read_tables(folder, (ANSWERS, PROBES), _NOTE, make_it)
     if notes[0] != notes[1]:
         raise InputError(
-            f"{ANSWERS} and {PROBES} in {folder} are of two runs; make them again with "
-            "`python -m analysis evidence`."
+            f"{ANSWERS} and {PROBES} in {folder} are of two runs; make them again with `{make_it}`."
         )
     return Evidence(tables[0], tables[1], notes[0])
 

@@ -78,7 +78,8 @@ def ablate(
     Returns:
         One row for each ablation and group: what, block (0: all), value (the noise's standard deviation, NaN
         where there is none), group ("all", or one of the paper's five), right, asked, accuracy, low, high
-        (nan under ten pictures), change (points against no ablation; of the same questions). The first rows are of no ablation.
+        (nan under ten pictures), change (points against no ablation; of the same questions).
+        The first rows are of no ablation.
 
     Raises:
         InputError: a question has no true answer.

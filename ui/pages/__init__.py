@@ -17,12 +17,17 @@ _PAGES = (
 )
 
 
+def path(name: str) -> str:
+    """What `st.switch_page` and `st.page_link` take for a page, wherever the app was started from."""
+    return str(HERE / f"{name}.py")
+
+
 def all_pages() -> list[Any]:
     """The pages there are, in the order of the menu; the first opens."""
     there = [page for page in _PAGES if (HERE / f"{page[0]}.py").is_file()]
     return [
         st.Page(
-            HERE / f"{name}.py",
+            path(name),
             title=title,
             icon=icon,
             default=name == "ask",

@@ -16,8 +16,8 @@ from analysis.corpus import atlas
 from analysis.corpus.extraction import Extraction
 from analysis.corpus.layout import Layout
 from analysis.figures import atlas as figures
-from film import InputError
-from ui import loaders, loaders_atlas, scatter, state, widgets
+from film import InputError, command
+from ui import loaders, loaders_atlas, pages, scatter, state, widgets
 
 ROWS = 1000  # of a selection that the table shows
 MOST = 100  # findings that its table shows
@@ -49,7 +49,8 @@ def main() -> None:
     if known is None:
         st.info(
             "**There is no study of this network yet.** The atlas shows what the network makes of thousands "
-            "of questions; they are read once, some minutes on one core:\n\n    python -m analysis study",
+            "of questions; they are read once, some minutes on one core:\n\n"
+            f"    {command('analysis', 'study', loaders.network().checkpoint)}",
             icon=":material/map:",
         )
         return
@@ -395,7 +396,7 @@ def _chosen(shown: AtlasView) -> None:
         with st.container(horizontal=True):
             if st.button("Open on the Ask page", key="atlas-open", icon=":material/question_answer:"):
                 state.change(question=entry["text"])
-                st.switch_page("ui/pages/ask.py")
+                st.switch_page(pages.path("ask"))
             st.button("Close", key="atlas-close", type="tertiary", on_click=state.choose, args=(None,))
 
 

@@ -10,8 +10,8 @@ import streamlit as st
 
 import analysis
 from analysis import Evidence
-from film import GROUP_NAMES, GROUPS, InputError
-from ui import builder, loaders, loaders_evidence, state, widgets
+from film import GROUP_NAMES, GROUPS, InputError, command
+from ui import builder, loaders, loaders_evidence, pages, state, widgets
 
 MOST_ERRORS = 500  # rows of the error list
 ANY = "any"
@@ -30,7 +30,7 @@ def page() -> None:
     if evidence is None:
         st.info(
             "This network's answers and probes have not been measured yet. It takes two minutes on two cores:"
-            f"\n\n    python -m analysis evidence {session.card.name or 'CHECKPOINT'}",
+            f"\n\n    {command('analysis', 'evidence', session.checkpoint)}",
             icon=":material/terminal:",
         )
         return
@@ -182,7 +182,7 @@ def _errors(evidence: Evidence) -> None:
         if chosen is not None and chosen < len(shown):
             row = shown.iloc[chosen]
             state.change(picture=str(row["picture"]), question=str(row["text"]))
-            st.switch_page("ui/pages/ask.py")
+            st.switch_page(pages.path("ask"))
     widgets.data(found, "wrong-answers")
 
 
@@ -252,7 +252,8 @@ def _report() -> None:
     st.caption(
         "One page that needs nothing from outside, with figures, numbers, and a manifest of hashes, seeds "
         "and versions. It is made when you press, in some seconds. The command "
-        "`python -m analysis report` makes the same, and also measures how the blocks group questions."
+        f"`{command('analysis', 'report', loaders.network().checkpoint)}` makes the same, and also measures "
+        "how the blocks group questions."
     )
     with st.container(horizontal=True):
         for label, of, name in (

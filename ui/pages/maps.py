@@ -8,7 +8,7 @@ import streamlit as st
 
 import analysis
 from analysis import MapCards
-from film import InputError, Session, UnknownWords, to_size
+from film import InputError, Session, UnknownWords, command, to_size
 from ui import loaders, loaders_maps, question_header as study, state, widgets
 
 ENLARGED = 300  # pixels across
@@ -39,8 +39,10 @@ def page() -> None:
         return
     if found is None:
         st.info(
-            "The maps of this network have not been measured. `python -m analysis study` and then "
-            "`python -m analysis maps` do it, some minutes each; this page shows them then.",
+            "The maps of this network have not been measured. "
+            f"`{command('analysis', 'study', session.checkpoint)}` and then "
+            f"`{command('analysis', 'maps', session.checkpoint)}` do it, some minutes each; this page shows "
+            "them then.",
             icon=":material/info:",
         )
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 from film.clevr.data.folder import GivenQuestion, open_folder
 from film.clevr.scenes import Scene
 from film.errors import InputError
+from film.started import command
 
 FOLDER = Path(__file__).parent
 SPLIT, LABELS = "gallery", "gallery.json"
@@ -44,7 +45,8 @@ def gallery(folder: Path = FOLDER) -> tuple[Exhibit, ...]:
         labels = {label["image_filename"]: (label["title"], label["why"], label["pair"]) for label in labels}
     except (OSError, ValueError, TypeError, KeyError):
         raise InputError(
-            f"{folder / LABELS} is missing or damaged; make the gallery again with `python -m film gallery`."
+            f"{folder / LABELS} is missing or damaged; make the gallery again with "
+            f"`{command('film', 'gallery', str(folder))}`."
         ) from None
     questions: dict[str, list[GivenQuestion]] = {}
     for question in split.questions():
