@@ -104,10 +104,12 @@ PLAIN = 16  # of what a path saw: floor that no object can shade
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiled once and kept on disk; frees the GIL, so that threads may run it side by side."""
     how: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+    compiled: Callable[..., Any]
     try:
-        return njit(cache=True, **how)(function)
+        compiled = njit(cache=True, **how)(function)
     except RuntimeError:  # neither the code's folder nor the user's can be written: compile in every process
-        return njit(**how)(function)
+        compiled = njit(**how)(function)
+    return compiled
 
 
 # --- vectors --------------------------------------------------------------------------------------
