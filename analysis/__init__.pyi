@@ -1,5 +1,7 @@
 # What a caller may use, and where it lives. `__init__.py` loads each name when it is first asked for.
 
+__all__: list[str]
+
 # the question, word by word
 # what it answers, and what a linear probe reads off it
 from .corpus.accuracy import (

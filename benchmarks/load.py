@@ -19,6 +19,7 @@ from pathlib import Path
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.typing import Subprotocol
 
 from benchmarks.serving import served
 
@@ -60,7 +61,7 @@ class Visitor:
 
 async def visit(number: int, address: str, questions: int, think: float) -> list[float]:
     door = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
-    async with websockets.connect(door, subprotocols=["streamlit"], max_size=None) as stream:
+    async with websockets.connect(door, subprotocols=[Subprotocol("streamlit")], max_size=None) as stream:
         visitor = Visitor(number, stream)
         await visitor.run()
         await asyncio.sleep(think * (number % 10) / 10)  # people do not come in step

@@ -37,7 +37,7 @@ def made_up_corpus(width: int, height: int, pictures: int = 256, questions: int 
     """Random arrays of a corpus's shapes; question lengths are CLEVR's (mean 18.6 words, 5 to 39)."""
     chance = np.random.default_rng(0)
     total = pictures * questions
-    lengths = chance.normal(20.6, 7, total).max_grad_norm(7, 41).astype(int)
+    lengths = chance.normal(20.6, 7, total).clip(7, 41).astype(int)
     tokens = chance.integers(4, 92, (total, 41)).astype(np.uint8)
     tokens[np.arange(41) >= lengths[:, None]] = 0
     words = ("<NULL>", "<START>", "<END>", "<UNK>", "left", "right", *(f"word{i}" for i in range(86)))
@@ -59,7 +59,7 @@ def made_up_corpus(width: int, height: int, pictures: int = 256, questions: int 
 class PlainSamples(Dataset):
     """One question and its picture a sample, as a first version would read them."""
 
-    def __init__(self, corpus: Corpus):
+    def __init__(self, corpus: Corpus | SimpleNamespace):
         self.corpus = corpus
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class PlainSamples(Dataset):
         return picture.permute(2, 0, 1).float() / 255, tokens, length, int(corpus.answer[index])
 
 
-def plain_loop(network: FiLMNetwork, corpus: Corpus, runtime: Runtime) -> Callable[[], int]:
+def plain_loop(network: FiLMNetwork, corpus: Corpus | SimpleNamespace, runtime: Runtime) -> Callable[[], int]:
     """One optimiser step of the plain loop; returns how many samples it took."""
     loader = DataLoader(PlainSamples(corpus), batch_size=64, shuffle=True)
     optimizer = torch.optim.Adam(network.parameters(), 3e-4, weight_decay=1e-5)
@@ -181,7 +181,7 @@ def main() -> None:
             plain_loop(FiLMNetwork(config).to(runtime.device), corpus, runtime),
             options.seconds,
             runtime.device,
-        ),  # type: ignore[arg-type]
+        ),
     )
     print(f"ratio {fast / slow:.1f}")
     print(

@@ -1,5 +1,7 @@
 # What a caller may use, and where it lives. `__init__.py` loads each name when it is first asked for.
 
+__all__: list[str]
+
 from .checkpoint import (
     Card as Card,
     bundled as bundled,

@@ -1,5 +1,7 @@
 """Accuracy under ablations of gamma and beta, beside asking by hand."""
 
+from typing import Any
+
 import pytest
 from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 
@@ -33,7 +35,7 @@ def asked(session) -> Questions:
 
 
 def test_accuracy_is_what_asking_by_hand_gives(session, asked):
-    edits = {
+    edits: dict[tuple[str, int, float | None], Any] = {
         ("gamma at its mean", 0, None): [ReplaceByMean(Where(None, None, "gamma"))],
         ("beta silenced", 2, None): SetValue(Where((1,), None, "beta"), 0.0),
     }

@@ -1,6 +1,7 @@
 """The atlas page, run without a browser on a tiny network and a study of 300 questions."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def checkpoint(tmp_path_factory) -> Path:
     return make_checkpoint(tmp_path_factory.mktemp("network"), 300)
 
 
-class Views(dict):
+class Views(dict[str, dict[str, Any]]):
     """What the page gave to each scatter view at last, in place of the views, which live in a browser."""
 
     def __init__(self) -> None:
@@ -113,7 +114,7 @@ def test_a_filter_selects_explains_and_goes_into_the_link(open_page, checkpoint,
     assert app.query_params["by"] == "type"
     assert app.query_params["for"] == "count"
     app.selectbox(key="view-filter_by").set_value("word").run()
-    assert views["atlas"]["selected"] is None
+    assert views["atlas"].pop("selected") is None
     app.text_input(key="view-filter-word").set_value("metal").run()
     assert views["atlas"]["selected"].sum() == study.has_word("metal").sum()
     app.text_input(key="view-filter-word").set_value("cubess").run()

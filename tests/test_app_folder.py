@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from test_app_ask import html, link, opened, said
 from tiny import tiny_card, tiny_network
 
-from analysis import ViewState, from_link
+from analysis import ViewState, find_truth, from_link
 from film import InputError, Session, open_picture_folder, save, write_scenes
 from film.clevr.data.generate import DatasetRecipe, generate
 from film.clevr.gallery import gallery
@@ -291,5 +291,5 @@ def test_official_questions_about_the_folder_have_their_answers(shared_data):
     by_name = {album.name(number): album.scene(number) for number in range(len(album))}
     asked = json.loads((folder / "questions" / "CLEVR_val_questions.json").read_text("utf-8"))["questions"]
     asked = asked[::10]
-    found = [loaders.find_truth(item["question"], by_name[item["image_filename"]]).answer for item in asked]
+    found = [find_truth(item["question"], by_name[item["image_filename"]]).answer for item in asked]
     assert found == [str(item["answer"]) for item in asked]

@@ -398,7 +398,7 @@ def test_packing_a_folder_keeps_everything(clevr_folder, tmp_path):
     pack(split, tmp_path / "packed", size=(48, 32))
     corpus = Corpus.open(tmp_path / "packed", verify=True)
     direct = Corpus.open(generate(tmp_path / "direct", replace(TINY, split="val", questions=3)))
-    assert np.array_equal(corpus.pictures, direct.pictures)
+    assert np.array_equal(np.asarray(corpus.pictures), np.asarray(direct.pictures))
     for name in ("objects", "picture", "tokens", "answer", "family", "slots", "sets"):
         assert np.array_equal(getattr(corpus, name), getattr(direct, name)), name
     assert np.nanmax(np.abs(corpus.positions - direct.positions)) < 0.02  # files round to whole pixels
@@ -444,13 +444,13 @@ def test_damaged_corpora_are_told_in_a_sentence(corpus_folder, tmp_path):
     with pytest.raises(InputError, match="pictures.npy has changed"):
         Corpus.open(flipped, verify=True)
     header = damaged("header")
-    for content in (
+    for damage in (
         "{",
         "[]",
         "{}",
         '{"format": "cake", "version": 1, "pictures": 1, "questions": 1, "words": [], "files": {}}',
     ):
-        (header / "corpus.json").write_text(content)
+        (header / "corpus.json").write_text(damage)
         with pytest.raises(InputError, match="corpus.json"):
             Corpus.open(header)
     newer = damaged("newer")

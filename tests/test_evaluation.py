@@ -1,5 +1,6 @@
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,11 +65,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-class Oracle:
-    """Stands for a session whose answers are known."""
+class Oracle(Session):
+    """A session whose answers are known, without a network."""
 
     answers = ANSWERS
-    card = SimpleNamespace(name="oracle", weights="0" * 64)
+    card: Any = SimpleNamespace(name="oracle", weights="0" * 64)
 
     def __init__(self, say):
         self.say, self.asked = say, []

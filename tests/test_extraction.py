@@ -270,8 +270,8 @@ def test_a_corpus_is_answered(tmp_path, capsys):
     """Questions of a packed corpus keep what is known of them, and --predict answers them."""
     from film.__main__ import main as film_main
 
-    made = ["generate", str(tmp_path / "corpus"), "--pictures", "3", "--questions", "4", "--size", "24x16"]
-    assert film_main([*made, "--workers", "1"]) in (0, None)
+    corpus, size = str(tmp_path / "corpus"), ["--pictures", "3", "--questions", "4", "--size", "24x16"]
+    assert film_main(["generate", corpus, *size, "--workers", "1"]) in (0, None)
     network = tiny_network()
     save(tmp_path / "net", network, tiny_card(network))
     command = ["extract", "--checkpoint", str(tmp_path / "net"), "--device", "cpu", "--predict"]

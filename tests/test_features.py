@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_what_is_no_picture_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "empty.png").write_bytes(b"")
     postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n"
-    for bad in (
+    nothing_to_see: tuple[Any, ...] = (
         tmp_path / "text.png",
         tmp_path / "cut.png",
         tmp_path / "empty.png",
@@ -125,7 +126,8 @@ def test_what_is_no_picture_is_refused_with_a_sentence(tmp_path):
         np.full((4, 4, 3), np.nan),
         7,
         None,
-    ):
+    )
+    for bad in nothing_to_see:
         for use in (read_picture, lambda bad: read_picture(keyed(bad)[1])):
             with pytest.raises(InputError) as caught:
                 use(bad)
@@ -154,7 +156,7 @@ def test_pixels():
     assert as_pixels(whole, 30, 30, "crop").max() == 0  # is cut away
     assert 0.2 < as_pixels(whole, 30, 30, "stretch").mean() < 0.3  # or squeezed in
     with pytest.raises(InputError, match="crop or stretch"):
-        to_size(whole, 3, 3, "squash")
+        to_size(whole, 3, 3, "squash")  # type: ignore[arg-type]
 
 
 def test_published_sizing_is_pillow_s_bicubic_stretch():
@@ -180,9 +182,9 @@ def test_features_are_layer3_of_the_normalised_picture(resnet_file):
     config = tiny_config(picture="features", width=14, height=14, channels=1024, stem=((8, 3, 1),))
     picture = a_picture(height=80, width=120)
     features = PictureReader(config, "stretch", path)(picture)
-    x = np.asarray(Image.fromarray(picture).resize((224, 224), Image.Resampling.BICUBIC)) / 255
-    x = (x - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.224]
-    x = torch.from_numpy(x.transpose(2, 0, 1)[None]).float()
+    sized = np.asarray(Image.fromarray(picture).resize((224, 224), Image.Resampling.BICUBIC)) / 255
+    normalised = (sized - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.224]
+    x = torch.from_numpy(normalised.transpose(2, 0, 1)[None]).float()
     with torch.no_grad():
         for name in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3"):
             x = getattr(network, name)(x)

@@ -213,10 +213,10 @@ WRONG = {
     "dimensions": lambda: scale_and_shift(X, torch.zeros(4, 6, 3), torch.zeros(4, 6)),
     "whole numbers": lambda: scale_and_shift(X.long(), torch.zeros(4, 6), torch.zeros(4, 6)),
     "no network": lambda: FiLM(6)(X, torch.zeros(4, 7)),
-    "half given": lambda: FiLM(6).apply(X, torch.zeros(4, 6)),
+    "half given": lambda: FiLM(6).apply(X, torch.zeros(4, 6)),  # type: ignore[call-overload]
     "two ways": lambda: FiLM(6, 7, f=nn.Linear(7, 6)),
     "output": lambda: FiLM(6, f=nn.Linear(7, 12))(X, torch.zeros(4, 7)),
-    "no tensor": lambda: FiLM(6, shared=lambda c: (c, c))(X, torch.zeros(4, 7)),
+    "no tensor": lambda: FiLM(6, shared=lambda c: (c, c))(X, torch.zeros(4, 7)),  # type: ignore
     "end": lambda: FiLM(6, f=nn.Sequential(nn.Linear(7, 6), nn.Tanh()), zero_init=True),
     "channels": lambda: FiLM(0, 7),
     "generator": lambda: Generator([3, 4]),

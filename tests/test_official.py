@@ -4,7 +4,9 @@ import argparse
 import io
 import pickle
 import struct
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,8 +151,12 @@ def published(network=None, generator=None, seed=0):
         at, width = at + 2 + with_norm + (network["classifier_dropout"] > 0), units
     layer(net, f"classifier.{at}", len(ANSWERS), width)
 
-    tables = {"question": WORDS, "program": [*SPECIAL, "count"], "answer": ANSWERS}
-    vocab = {f"{kind}_token_to_idx": {w: i for i, w in enumerate(words)} for kind, words in tables.items()}
+    tables: dict[str, Sequence[str]] = {
+        "question": WORDS, "program": [*SPECIAL, "count"], "answer": ANSWERS,
+    }  # fmt: skip
+    vocab: dict[str, dict[Any, Any]] = {
+        f"{kind}_token_to_idx": {w: i for i, w in enumerate(words)} for kind, words in tables.items()
+    }
     vocab |= {f"{kind}_idx_to_token": dict(enumerate(words)) for kind, words in tables.items()}
     return {
         "args": {"learning_rate": 3e-4, "weight_decay": 1e-5, "model_type": "FiLM"},

@@ -49,8 +49,9 @@ def test_pairs_are_one_word_apart_and_answered_by_their_programs(scenes):
 
 
 def test_a_question_without_an_answer_has_no_pairs(scenes):
+    picture, scene = scenes[0]
     with pytest.raises(InputError, match="no answer here"):
-        list(one_word_changes(*scenes[0][:1], "What color is the thing?", scenes[0][1]))
+        list(one_word_changes(picture, "What color is the thing?", scene))
 
 
 @pytest.mark.parametrize("parameters", ["gamma", "beta", "both"])

@@ -116,11 +116,11 @@ def test_more_samples_leave_less_grain(scene):
 def test_no_surface_gives_back_more_than_it_gets():
     """Mean share of drawn reflections, by weight: at most 1, nearly 1 for a mirror."""
     rng = np.random.default_rng(0)
-    up, along = (np.float32([0, 0, 1]), np.float32([1, 0, 0]))
+    up, along = (np.array([0, 0, 1], np.float32), np.array([1, 0, 0], np.float32))
     n, t = tuple(up), tuple(along)
     for width, least in ((0.01, 0.99), (0.2, 0.8), (0.4, 0.6)):
         for tilt in (0.1, 0.8, 1.3):
-            d = tuple(np.float32([np.sin(tilt), 0, -np.cos(tilt)]))
+            d = tuple(np.array([np.sin(tilt), 0, -np.cos(tilt)], np.float32))
             draws = rng.random((300, 2), np.float32)
             shares = [
                 tracing._reflected(n, t, d, np.float32(width), np.float32(width), *uv)[1] for uv in draws

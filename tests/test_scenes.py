@@ -137,7 +137,7 @@ def test_an_edit_may_go_ahead_unchecked(three):
 
 def test_the_camera_looks_at_the_origin():
     assert project(View(), [(0, 0, 0)], 480, 320) == pytest.approx(np.array([[240, 160, 11.26372]]), abs=1e-3)
-    left, _, behind = (np.array(DIRECTIONS[name]) for name in ("left", "right", "behind"))
+    left, _, behind = (DIRECTIONS[name] for name in ("left", "right", "behind"))
     centre, to_left, further = project(View(), [(0, 0, 0), left, behind], 480, 320)
     assert to_left[0] < centre[0]
     assert to_left[1] == pytest.approx(centre[1])

@@ -169,8 +169,8 @@ def test_the_greatest_of_many_items_holds_the_family_wise_level():
         shared = np.repeat(rng.normal(0, 1, (20, 1)), 4, axis=0)
         effects = scale * (rng.normal(0, 1, (80, 100)) + shared)
         null = statistics.sign_flip_test(effects, owner, trials=299, seed=run)
-        any_p += (null.p <= 0.05).any()
-        any_family += (null.p_family <= 0.05).any()
+        any_p += bool((null.p <= 0.05).any())
+        any_family += bool((null.p_family <= 0.05).any())
         effects[:, 7] += 2.5 * scale[7]
         planted += statistics.sign_flip_test(effects, owner, trials=299, seed=run).p_family[7] <= 0.05
     assert at_most(any_family, runs)
@@ -187,7 +187,7 @@ def test_labels_held_to_the_greatest_of_all_labels_and_items():
         having = rng.random((300, 8)) < 0.15 * (1 + families[:, None])  # labels go with families
         values = rng.normal(size=(300, 20)) + families[:, None]
         result = statistics.contrast_test(having, values, families, trials=99, seed=run)
-        wrong += (result.p_family <= 0.05).any()
+        wrong += bool((result.p_family <= 0.05).any())
         values[:, 3] += 1.2 * having[:, 2]
         result = statistics.contrast_test(having, values, families, trials=99, seed=run)
         found += result.p_family[2, 3] <= 0.05

@@ -1,6 +1,7 @@
 """Sweeps of interventions beside the plain way: one at a time through `Session.ask`."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ QUESTIONS = [
     "What color is the large metal sphere?",
     "Are there more cubes?",
 ]
-EDITS = {
+EDITS: dict[str, Any] = {
     "nothing": [],
     "identity": Scale(Where(), 1.0),
     "silent": SetValue(Where((0,), (1, 2)), 0.0),

@@ -3,7 +3,7 @@ import pytest
 import torch
 from tiny import a_picture, tiny_card, tiny_network
 
-from analysis import word_contributions
+from analysis import KINDS, word_contributions
 from film import InputError, Modulation, Session, UnknownWords
 
 QUESTION = "What color is the large metal sphere that is left of the small cube?"
@@ -23,7 +23,8 @@ def test_the_ledger_sums_to_the_final_values(session):
     ledger = word_contributions(session, QUESTION)
     final = session.modulate([QUESTION])
     blocks, maps = session.config.blocks, session.config.maps
-    for kind, values in (("gamma", final.gamma[0]), ("beta", final.beta[0])):
+    for kind in KINDS:
+        values = getattr(final, kind)[0]
         assert ledger.caveat(kind) is None
         for block in range(blocks):
             for number in range(maps):
@@ -47,7 +48,7 @@ def test_a_line_is_the_weights_times_the_change_of_state(session):
     added = steps @ reader.to_film.weight.double().T  # (T, B * 2 * C)
     added = added.view(len(steps), config.blocks, 2, config.maps).numpy()
     bias = reader.to_film.bias.view(config.blocks, 2, config.maps).numpy()
-    for place, kind in enumerate(("gamma", "beta")):
+    for place, kind in enumerate(KINDS):
         lines = ledger.lines(kind, 1, 5)
         assert lines[0].amount == pytest.approx(float(bias[1, place, 5]), abs=1e-5)
         amounts = [line.amount for line in lines[1 + (kind == "gamma") :]]
@@ -128,7 +129,8 @@ def test_every_reader_adds_up_and_says_what_is_not_exact(changes, inexact):
     session = a_session(**changes)
     ledger = word_contributions(session, QUESTION)
     final = session.modulate([QUESTION])
-    for kind, values in (("gamma", final.gamma[0]), ("beta", final.beta[0])):
+    for kind in KINDS:
+        values = getattr(final, kind)[0]
         assert (ledger.caveat(kind) is not None) == (kind in inexact)
         lines = ledger.lines(kind, 2, 3)
         assert sum(line.amount for line in lines) == pytest.approx(float(values[2, 3]), abs=1e-5)
@@ -146,4 +148,4 @@ def test_what_cannot_be_asked_is_said(session):
     with pytest.raises(InputError, match="no feature map 8"):
         ledger.lines("gamma", 0, 8)
     with pytest.raises(InputError, match="not of 'delta'"):
-        ledger.lines("delta", 0, 0)
+        ledger.lines("delta", 0, 0)  # type: ignore[arg-type]

@@ -1,5 +1,7 @@
 """Networks small enough for tests, with random weights."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -21,7 +23,7 @@ ANSWERS = (
 
 
 def tiny_config(**changes) -> NetworkConfig:
-    settings = {
+    settings: dict[str, Any] = {
         "words": len(WORDS), "embedding": 8, "hidden_size": 12, "width": 24, "height": 16,
         "stem": ((8, 4, 2),) * 2,
         "maps": 8, "blocks": 3, "modulated": (True,) * 3, "classifier_maps": 10, "classifier_units": (16,),
@@ -43,7 +45,8 @@ def tiny_network(seed: int = 0, **changes) -> FiLMNetwork:
 
 def tiny_card(network: FiLMNetwork, **changes) -> Card:
     answers = ANSWERS if network.config.answers == 28 else (*SPECIAL, *ANSWERS)
-    return Card(**{"config": network.config, "words": WORDS, "answers": answers} | changes)
+    settings: dict[str, Any] = {"config": network.config, "words": WORDS, "answers": answers}
+    return Card(**settings | changes)
 
 
 def a_picture(seed: int = 0, height: int = 40, width: int = 60) -> np.ndarray:
