@@ -110,6 +110,13 @@ from .figures.evidence import (
     probe_chart as probe_chart,
     probe_overview as probe_overview,
 )
+from .figures.interventions import (
+    block_bars as block_bars,
+    interpolation_lines as interpolation_lines,
+    map_heatmap as map_heatmap,
+    noise_lines as noise_lines,
+    replacement_lines as replacement_lines,
+)
 from .figures.map_cards import (
     effect_bars as effect_bars,
     label_grid as label_grid,

@@ -26,6 +26,8 @@ class ViewState:
     `filter_by`, `filter_for`: which of its questions are selected.
     `probe`: what the evidence page's probes are to tell. Empty where nothing was chosen.
     `plane`: what gamma against beta is coloured by on the parameters page: "" is the map.
+    `edits`: the bench's interventions as text (`film.to_text`), "!" before one that is switched off.
+    `other`: the bench's second question.
     """
 
     picture: str = "gallery-0"
@@ -40,6 +42,8 @@ class ViewState:
     filter_for: str = ""
     probe: str = ""
     plane: str = ""
+    edits: str = ""
+    other: str = ""
 
 
 # Fields by their name in the URL, where blocks count from 1 as they do on the page.
@@ -47,8 +51,10 @@ _NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "featu
 _TEXTS = {  # plain text, which the page checks where it is used
     "layout": "layout", "beside": "beside", "color": "color", "word": "word",
     "by": "filter_by", "for": "filter_for", "probe": "probe", "plane": "plane",
+    "edits": "edits", "other": "other",
 }  # fmt: skip
 _TEXT = 120  # characters of one of them in a link
+_LONG = {"edits": 6000, "other": LONGEST}  # and of those that may be longer
 _WEIGHTS = "weights"
 
 
@@ -109,7 +115,9 @@ def from_link(
             remarks.append("This link names a picture that the gallery does not have; another stands in.")
     if "q" in link:
         view = replace(view, question=link["q"][:LONGEST])
-    texts: dict[str, Any] = {field: link[name][:_TEXT] for name, field in _TEXTS.items() if name in link}
+    texts: dict[str, Any] = {
+        field: link[name][: _LONG.get(name, _TEXT)] for name, field in _TEXTS.items() if name in link
+    }
     view = replace(view, **texts)
     for name, field in (("block", "block"), ("map", "feature_map")):
         if name in link:

@@ -268,3 +268,30 @@ def kept_selections() -> dict[str, Selection]:
     """This session's selections by name, oldest first."""
     result: dict[str, Selection] = st.session_state.get("kept", {})
     return result
+
+
+# --- The bench's edits ----------------------------------------------------------------------------------
+
+MOST_UNDONE = 100  # steps that can be undone
+
+
+def edit(text: str) -> None:
+    """The bench's edits are these from now on; the step can be undone."""
+    before = view().edits
+    if text != before:
+        st.session_state["undo"] = (*st.session_state.get("undo", ()), before)[-MOST_UNDONE:]
+        st.session_state["redo"] = ()
+        change(edits=text)
+
+
+def step(back: bool) -> None:
+    """Undo the bench's last step, or do it again."""
+    taken, given = ("undo", "redo") if back else ("redo", "undo")
+    if steps := st.session_state.get(taken, ()):
+        st.session_state[taken] = steps[:-1]
+        st.session_state[given] = (*st.session_state.get(given, ()), view().edits)
+        change(edits=steps[-1])
+
+
+def can_step(back: bool) -> bool:
+    return bool(st.session_state.get("undo" if back else "redo", ()))

@@ -371,21 +371,26 @@ def _share(value: float) -> str:
 
 
 def answers_side_by_side(
-    first: Mapping[str, float], second: Mapping[str, float], *, most: int = 8, dark: bool = False
+    first: Mapping[str, float],
+    second: Mapping[str, float],
+    *,
+    names: tuple[str, str] = ("A", "B"),
+    most: int = 8,
+    dark: bool = False,
 ) -> go.Figure:
-    """Two distributions over the answers that are likeliest in either, A above B."""
-    names = sorted(first, key=lambda name: -max(first[name], second.get(name, 0.0)))[:most]
+    """Two distributions over the answers that are likeliest in either, the first above the second."""
+    answers = sorted(first, key=lambda name: -max(first[name], second.get(name, 0.0)))[:most]
     chart = figure(
-        70 + 34 * len(names), dark, barmode="group", bargap=0.3, showlegend=True,
+        70 + 34 * len(answers), dark, barmode="group", bargap=0.3, showlegend=True,
         legend={"orientation": "h", "y": 1.12, "x": 0, "traceorder": "normal"},
     )  # fmt: skip
     for label, chances, color, pattern in (
-        ("A", first, CATEGORIES[0], ""),
-        ("B", second, CATEGORIES[1], "/"),
+        (names[0], first, CATEGORIES[0], ""),
+        (names[1], second, CATEGORIES[1], "/"),
     ):
-        values = [chances.get(name, 0.0) for name in names]
+        values = [chances.get(name, 0.0) for name in answers]
         chart.add_bar(
-            x=values, y=names, orientation="h", name=label, cliponaxis=False,
+            x=values, y=answers, orientation="h", name=label, cliponaxis=False,
             text=[_share(value) for value in values], textposition="outside",
             textfont={"size": 11, "color": ink(dark)},
             hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from analysis.interventions.sweep import Baseline
+from analysis.question.word_contributions import KINDS, Kind
 from film import Modulation, Picture, Session
 
 ORDERS = 20  # random orders beside the greedy one
@@ -38,7 +39,7 @@ def smallest_flip(
     picture: Picture,
     question: str,
     effect: np.ndarray,
-    deviation: Mapping[str, np.ndarray],
+    deviation: Mapping[Kind, np.ndarray],
     *,
     seed: int = 0,
 ) -> SmallestFlip:
@@ -86,15 +87,14 @@ def smallest_flip(
         answer = session.answers[answers([np.array(chosen)])[0]]
     lengths = [found for _ in range(ORDERS) if (found := fewest(rng.permutation(effect.size))) is not None]
 
-    kinds = ("gamma", "beta")
-    scale = {kind: torch.from_numpy(np.asarray(deviation[kind], np.float32))[None] for kind in kinds}
+    scale = {kind: torch.from_numpy(np.asarray(deviation[kind], np.float32))[None] for kind in KINDS}
     slopes = session.gradients(picture, own, "margin", ["gamma", "beta"])
-    down = [-torch.from_numpy(slopes[kind][1])[None] * scale[kind] for kind in kinds]
+    down = [-torch.from_numpy(slopes[kind][1])[None] * scale[kind] for kind in KINDS]
 
     def along(step: Sequence[torch.Tensor]) -> tuple[float | None, str | None]:
         """The length, in deviations, at which the answer first changes on a line; to two in a hundred."""
         size = torch.cat([part.flatten() for part in step]).norm()
-        gamma, beta = (part / size * scale[kind] for part, kind in zip(step, kinds, strict=True))
+        gamma, beta = (part / size * scale[kind] for part, kind in zip(step, KINDS, strict=True))
         lengths = torch.from_numpy(np.geomspace(0.05, 500, 400).astype(np.float32))[:, None, None]
         changed = Modulation(own.gamma + lengths * gamma, own.beta + lengths * beta)
         found = baseline.under(changed, np.zeros(len(lengths), int)).argmax(axis=1)

@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 _PAGES = (
     ("ask", "Ask", ":material/question_answer:"),
     ("modulation", "Modulation", ":material/tune:"),
+    ("bench", "Bench", ":material/build:"),
     ("ledger", "Word ledger", ":material/receipt_long:"),
     ("atlas", "Atlas", ":material/map:"),
     ("maps", "Map cards", ":material/style:"),

@@ -1,0 +1,160 @@
+"""Figures of interventions: what patches recover, where an answer turns, what replaced maps leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.figures.palette import CATEGORIES, NEUTRAL, ink
+from analysis.figures.style import ABOVE, block_names, cells, color_bar, color_scale, figure, rule
+
+MOST_LINES = 6  # answers that a line is drawn for
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_NAMES = {"effect": "by effect", "random": "random", "matched": "random, matched on deviation"}
+
+
+def map_heatmap(
+    values: np.ndarray,
+    title: str,
+    *,
+    top: float | None = None,
+    chosen: tuple[int, int] | None = None,
+    form: str = ".3f",
+    dark: bool = False,
+) -> go.Figure:
+    """A number for every map, (blocks, maps): a row a block, a column a map; a click names the map.
+
+    Args:
+        top: value of the strongest colour; the greatest |value| if left out.
+        chosen: (block, map) to frame.
+    """
+    blocks, maps = values.shape
+    known = np.nan_to_num(values)
+    top = top or float(np.abs(known).max()) or 1.0
+    ids = np.stack(np.meshgrid(np.arange(blocks) + 1, np.arange(maps), indexing="ij"), axis=-1)
+    data = np.concatenate([ids, known[..., None]], axis=-1).round(5)
+    trace = go.Heatmap(
+        z=known.round(5), hoverinfo="skip", colorscale=color_scale(dark), zmin=-top, zmax=top, xgap=1, ygap=2,
+        colorbar=color_bar(title),
+    )  # fmt: skip
+    hover = f"block %{{customdata[0]}}, map %{{customdata[1]}}<br>{title} %{{customdata[2]:{form}}}"
+    hover += "<extra></extra>"
+    frames = []
+    if chosen is not None:
+        block, number = chosen
+        corners = {"x0": number - 0.5, "x1": number + 0.5, "y0": block - 0.5, "y1": block + 0.5}
+        frames.append({"type": "rect", **corners, "line": {"color": ink(dark), "width": 2}})
+    return figure(
+        56 + 30 * blocks, dark, trace, cells(range(blocks), data, hover), shapes=frames,
+        x={"title_text": "feature map", "showgrid": False, "range": [-0.5, maps - 0.5], "automargin": False},
+        y={
+            "tickvals": list(range(blocks)), "ticktext": block_names(blocks), "showgrid": False,
+            "range": [blocks - 0.5, -0.5], "automargin": False,
+        },
+        margin={"l": 64, "r": 84, "b": 48},
+    )  # fmt: skip
+
+
+def block_bars(values: Mapping[str, np.ndarray], title: str, *, dark: bool = False) -> go.Figure:
+    """A number for every block, (blocks,), for each name."""
+    bars = [
+        go.Bar(
+            x=block_names(len(numbers)), y=numbers, name=name,
+            marker={"color": CATEGORIES[place], "pattern": {"shape": ("", "/", "x")[place % 3], "size": 5}},
+            hovertemplate=f"{name}, %{{x}}: %{{y:.3f}}<extra></extra>",
+        )
+        for place, (name, numbers) in enumerate(values.items())
+    ]  # fmt: skip
+    return figure(
+        260, dark, *bars, y={"title_text": title}, shapes=[rule("y", 0), rule("y", 1)],
+        barmode="group", bargap=0.3, showlegend=True, legend=ABOVE, margin={"t": 40},
+    )  # fmt: skip
+
+
+def interpolation_lines(table: pd.DataFrame, *, at: float | None = None, dark: bool = False) -> go.Figure:
+    """The probability of the answers on the way between two questions, from `interpolate`."""
+    chances = table.drop(columns=["share", "answer"]).astype(float)
+    shown = chances.max().sort_values(ascending=False).index[:MOST_LINES]
+    lines = [
+        go.Scatter(
+            x=table["share"], y=chances[name], mode="lines", name=str(name),
+            line={"color": CATEGORIES[place % len(CATEGORIES)], "dash": _DASHES[place], "width": 2.5},
+            hovertemplate=f"{name}: %{{y:.1%}} at %{{x:.2f}}<extra></extra>",
+        )
+        for place, name in enumerate(shown)
+    ]  # fmt: skip
+    marks = [] if at is None else [rule("x", at) | {"line": {"color": NEUTRAL, "width": 2}}]
+    return figure(
+        320, dark, *lines, shapes=marks, showlegend=True, legend=ABOVE, margin={"t": 40},
+        x={"title_text": "share of the way from the question (0) to the other (1)", "range": [0, 1]},
+        y={"title_text": "probability", "tickformat": ".0%", "range": [0, 1.02]},
+    )  # fmt: skip
+
+
+def replacement_lines(table: pd.DataFrame, curve: str, *, dark: bool = False) -> go.Figure:
+    """Logit difference as more and more maps are replaced (deletion) or kept (insertion)."""
+    own = table[table["curve"] == curve]
+    traces = []
+    for place, (order, name) in enumerate(_NAMES.items()):
+        line = own[own["order"] == order]
+        traces.append(
+            go.Scatter(
+                x=line["maps"] + 1, y=line["difference"], mode="lines+markers", name=name,
+                line={"color": CATEGORIES[place], "dash": _DASHES[place]},
+                error_y={
+                    "type": "data", "symmetric": False, "thickness": 1, "width": 2,
+                    "array": line["high"] - line["difference"],
+                    "arrayminus": line["difference"] - line["low"],
+                },
+                customdata=line["maps"],
+                hovertemplate=f"{name}: %{{y:.2f}} with %{{customdata}} maps<extra></extra>",
+            )
+        )  # fmt: skip
+    ticks = sorted(set(own["maps"]))
+    what = "at their mean" if curve == "deletion" else "as the question has them, all others at their mean"
+    return figure(
+        300, dark, *traces, shapes=[rule("y", 0)], showlegend=True, legend=ABOVE, margin={"t": 40},
+        x={
+            "type": "log", "title_text": f"feature maps {what}",
+            "tickvals": [tick + 1 for tick in ticks], "ticktext": [str(tick) for tick in ticks],
+        },
+        y={"title_text": "logit: answer minus runner-up"},
+    )  # fmt: skip
+
+
+def noise_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """Accuracy against noise on gamma and on beta (paper Figure 7), all blocks together, from `ablate`."""
+    own = table[(table["group"] == "all") & (table["block"] == 0)]
+    plain = own[own["what"] == "none"].iloc[0]
+    traces = []
+    for place, kind in enumerate(("gamma", "beta")):
+        rows = own[own["what"] == f"noise on {kind}"].sort_values("value")
+        x, y = [0.0, *rows["value"]], [plain["accuracy"], *rows["accuracy"]]
+        low, high = [plain["low"], *rows["low"]], [plain["high"], *rows["high"]]
+        traces.append(
+            go.Scatter(
+                x=x, y=y, mode="lines+markers", name=f"noise on {kind}",
+                line={"color": CATEGORIES[place], "dash": _DASHES[place]},
+                error_y={
+                    "type": "data", "symmetric": False, "thickness": 1, "width": 3,
+                    "array": np.subtract(high, y), "arrayminus": np.subtract(y, low),
+                },
+                hovertemplate=f"{kind}, deviation %{{x}}: %{{y:.1%}}<extra></extra>",
+            )
+        )  # fmt: skip
+        mean = own[own["what"] == f"{kind} at its mean"]
+        if len(mean):
+            traces.append(
+                go.Scatter(
+                    x=[0, max(x)], y=[mean["accuracy"].iloc[0]] * 2, mode="lines", name=f"{kind} at its mean",
+                    line={"color": CATEGORIES[place], "dash": "dot", "width": 1.5},
+                )
+            )  # fmt: skip
+    return figure(
+        320, dark, *traces, showlegend=True, legend=ABOVE, margin={"t": 60},
+        x={"title_text": "standard deviation of the noise"},
+        y={"title_text": "accuracy", "tickformat": ".0%"},
+    )  # fmt: skip

@@ -1,0 +1,130 @@
+"""The bench without a browser: edits by slider, button and link, undone and done again; measurements."""
+
+import re
+
+import pytest
+from tiny import tiny_card, tiny_network
+
+from analysis.study import make_study
+from film import PatchFrom, Scale, Session, SetValue, Vocabulary, Where, gallery, save
+from film.clevr.language.word_tree import WORDS
+from ui import bench
+from ui.bench import Entry
+
+QUESTION = "How many red cubes are there?"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    words = Vocabulary.of(WORDS).tokens
+    network = tiny_network(words=len(words))
+    save(folder, network, tiny_card(network, words=words, name="tiny"))
+    make_study(Session(folder, "cpu"), folder / "study", questions=300, maps=[])
+    return folder
+
+
+@pytest.fixture
+def open_page(visit, checkpoint):
+    def opened(**link: str):
+        return visit(checkpoint, "bench", **{"q": QUESTION} | link)
+
+    return opened
+
+
+def outcome(app) -> tuple[str, str, int]:
+    """The answers before and after, and how many edits are applied."""
+    (marks,) = [h.proto.body for h in app.get("html") if "bench-answer" in h.proto.body]
+    found = re.search(r'data-before="([^"]*)"\s+data-after="([^"]*)" data-edits="(\d+)"', marks)
+    return found[1], found[2], int(found[3])
+
+
+def asked(checkpoint, edits) -> str:
+    return Session(checkpoint, "cpu").ask(gallery()[0].picture_path, QUESTION, edits).answer
+
+
+def test_a_link_reopens_every_edit(open_page, checkpoint):
+    edits = [SetValue(Where((1,), (2,), "gamma"), -3.5), Scale(Where((0,)), 2.0)]
+    text = bench.write([Entry(edits[0]), Entry(edits[1], on=False)])
+    app = open_page(edits=text)
+    assert not app.exception
+    assert outcome(app) == (asked(checkpoint, []), asked(checkpoint, edits[:1]), 1)
+    assert app.query_params["edits"] == text
+    boxes = [box for box in app.checkbox if box.key.startswith("bench-on")]
+    assert [box.value for box in boxes] == [True, False]
+    boxes[1].set_value(True).run()
+    assert outcome(app) == (asked(checkpoint, []), asked(checkpoint, edits), 2)
+
+
+def test_sliders_and_buttons_make_edits_that_can_be_undone(open_page, checkpoint):
+    app = open_page(block="2", map="3")
+    before = outcome(app)
+    assert before[2] == 0
+    slider = next(s for s in app.slider if s.key.startswith("bench-slider-gamma"))
+    slider.set_value(slider.min).run()
+    assert not app.exception
+    assert outcome(app)[2] == 1
+    assert "set:2.3.gamma" in app.query_params["edits"]
+    app.button(key="bench-add-Silence").click().run()
+    assert outcome(app)[2] == 2
+    silent = [*bench.applied(bench.read(app.query_params["edits"]))]
+    assert outcome(app)[1] == asked(checkpoint, silent)
+    app.button(key="bench-Undo").click().run()
+    app.button(key="bench-Undo").click().run()
+    assert outcome(app) == before
+    app.button(key="bench-Redo").click().run()
+    assert outcome(app)[2] == 1
+    app.button(key="bench-clear").click().run()
+    assert outcome(app)[2] == 0
+
+
+def test_edits_are_moved_and_removed(open_page):
+    text = "scale:1.*.both:2|shift:1.*.both:1"
+    app = open_page(edits=text)
+    app.button(key="bench-arrow_downward-0").click().run()
+    assert app.query_params["edits"] == "shift:1.*.both:1|scale:1.*.both:2"
+    app.button(key="bench-remove-1").click().run()
+    assert app.query_params["edits"] == "shift:1.*.both:1"
+
+
+@pytest.mark.parametrize("edits", ["explode:1.1.gamma:1", "set:9.1.gamma:1", "set:1.999.gamma:1", "|||", "!"])
+def test_what_a_link_cannot_have_is_said(open_page, edits):
+    app = open_page(edits=edits)
+    assert not app.exception
+    if edits.strip("|!"):
+        assert any("cannot be applied" in warning.value for warning in app.warning)
+
+
+def test_measurements_are_made_on_request(open_page, checkpoint):
+    others = ("What color is the cube?", "Is there a red cube?", "What size is the sphere?")
+    session, picture = Session(checkpoint, "cpu"), gallery()[0].picture_path
+    said = {text: session.ask(picture, text).answer for text in others}
+    other = next(text for text, answer in said.items() if answer != asked(checkpoint, []))
+    app = open_page(other=other)
+    assert not app.exception
+    for key in ("effects", "patch", "flip"):
+        app.button(key=f"bench-run-{key}").click().run()
+        assert not app.exception, key
+    text = " ".join(m.value for m in [*app.markdown, *app.caption])
+    assert "Speak most for the answer" in text
+    assert "change the answer" in text or "answer stays the same" in text
+    assert "comes back" in text
+
+
+def test_the_list_of_edits_as_text_words_and_python():
+    where = Where((1,), (17,), "gamma")
+    entries = [Entry(SetValue(where, 0.0)), Entry(PatchFrom(Where((0,)), QUESTION), on=False)]
+    assert bench.read(bench.write(entries)) == entries
+    assert bench.described(entries[0].edit) == "block 2, map 17: gamma set to 0"
+    assert "block 1, all maps: gamma and beta from" in bench.described(entries[1].edit)
+    assert bench.with_value(entries, where, 2.0)[-1] == Entry(SetValue(where, 2.0))
+    assert len(bench.with_value(entries, where, 2.0)) == 2
+    assert bench.moved(entries, 0, -1) == entries
+    assert bench.switched(entries, 1)[1].on
+
+
+def test_the_lines_to_copy_do_the_same(checkpoint, capsys):
+    entries = [Entry(SetValue(Where((0,), None, "gamma"), 0.0)), Entry(Scale(Where(), 2.0), on=False)]
+    lines = bench.as_python("gallery-0", QUESTION, entries, str(checkpoint))
+    exec(compile(lines, "copied", "exec"), {})
+    assert capsys.readouterr().out.strip() == asked(checkpoint, bench.applied(entries))

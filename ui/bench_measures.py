@@ -1,0 +1,286 @@
+"""What the bench measures of one question: which maps made its answer, patches, lines and flips.
+
+Each is made on request, with progress and a way to stop, and kept for whoever asks for the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import KINDS, Population
+from film import InputError, Parameters, Where
+from ui import loaders, loaders_bench, question_header as header, state, widgets
+
+WORDS: dict[Parameters, str] = {"both": "gamma and beta", "gamma": "gamma", "beta": "beta"}
+DONORS = 20
+
+
+def _measured(key: tuple[Any, ...], label: str, make: Callable[[Callable[..., None]], Any]) -> Any | None:
+    """What `make` gives: at once where it is known, on request where not, with progress and a way to stop."""
+    if not loaders_bench.known(key):
+        place = st.empty()
+        if not place.button(label, icon=":material/play_arrow:", key=f"bench-run-{key[0]}"):
+            return None
+        with place.container():
+            bar = st.progress(0.0, "Measuring …")
+            st.button("Stop", icon=":material/stop:", key=f"bench-stop-{key[0]}")
+
+        def told(done: int, of: int) -> None:
+            bar.progress(min(1.0, done / max(1, of)), f"Measuring: {done} of {of} …")
+
+        try:
+            found = loaders_bench.kept(key, lambda: make(told))
+        except InputError as error:
+            place.empty()
+            widgets.show_error(error)
+            return None
+        place.empty()
+        return found
+    return loaders_bench.kept(key, lambda: make(lambda *_: None))
+
+
+def _donors(case: header.Case, population: Population | None) -> dict[str, list[str]]:
+    """Questions to resample from: any, and of the same type as the one on the page."""
+    if population is None:
+        return {}
+    rows = np.random.default_rng(0).permutation(len(population))
+    texts = population.texts[rows]
+    kind = loaders.truth(case.question, None).type
+    same = texts[population.types[rows] == kind] if kind else texts[:0]
+    return {"any": list(texts[:200])} | ({"same type": list(same[:200])} if len(same) > 1 else {})
+
+
+def effects(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
+    widgets.notice(
+        "How much the logit of the answer loses on its runner-up when one map's gamma and beta are replaced. "
+        "**Orange maps speak for the answer, blue ones against it.** Which kind of replacement is asked "
+        "matters: see how far they agree."
+    )
+    donors = _donors(case, population)
+    if not donors:
+        st.caption("This needs other questions to resample from; they are being measured in the background.")
+        return
+    key = ("effects", case.session.card.weights, case.shown.key, case.question)
+    found = _measured(
+        key,
+        "Measure every map",
+        lambda told: analysis.map_effects(
+            case.session, case.shown.pixels, case.question, donors, count=DONORS, progress=told
+        ),
+    )
+    if found is None:
+        return
+    kind = st.segmented_control("Replaced by", list(found.effects), default=next(iter(found.effects)),
+                                required=True, key="bench-effect-kind")  # fmt: skip
+    kind = kind or next(iter(found.effects))
+    values = found.effects[kind]
+    title = f"logit {found.answer} − {found.runner_up}"
+    widgets.figure(
+        analysis.map_heatmap(values, f"drop of {title}", chosen=chosen, dark=widgets.dark()),
+        "bench-effects", f"Drop of the {title} for every map, {kind}.", found.table(), header.open_map,
+    )  # fmt: skip
+    st.caption(
+        f"{title} is {found.difference:.2f} as it is. Resampled: the mean over {DONORS} other questions, "
+        "drawn with seed 0, gamma and beta of a map together. One question about one picture: many cases "
+        "are needed before anything can be said in general."
+    )
+    header.offer_maps(found.strongest(kind, 6), "Speak most for the answer:")
+    with st.expander("How far the kinds agree (Spearman's rank correlation over all maps)"):
+        st.dataframe(found.agreement().round(2))
+    if population is None:
+        return
+    deviation = np.asarray(population.spread("gamma").deviation)
+    curves = loaders_bench.kept(
+        ("curves", *key[1:], kind),
+        lambda: analysis.replacement_curves(
+            case.session, case.shown.pixels, case.question, values, deviation
+        ),
+    )
+    for column, curve in zip(st.columns(2, gap="large"), ("deletion", "insertion"), strict=True):
+        with column:
+            st.markdown(f"**{curve.capitalize()}**")
+            widgets.figure(
+                analysis.replacement_lines(curves, curve, dark=widgets.dark()), f"bench-{curve}",
+                f"{curve} curve beside random orders.", curves[curves["curve"] == curve],
+            )  # fmt: skip
+    pairs = loaders_bench.kept(
+        ("pairs", *key[1:], kind),
+        lambda: analysis.interactions(
+            case.session, case.shown.pixels, case.question, found.strongest(kind, 30)
+        ),
+    )
+    with st.expander("Pairs of maps that do together what they do not do alone"):
+        st.dataframe(pairs.head(20).round(3), hide_index=True)
+        widgets.data(pairs, "bench-interactions")
+
+
+def _second_question(case: header.Case) -> str | None:
+    """The second question; None, with a line that says so, where it is none."""
+    st.text_input("The other question", max_chars=state.LONGEST, help="Press Enter.", **state.bound("other"))
+    if case.shown.scene is not None:
+        try:
+            offered = list(analysis.one_word_changes(case.shown.key, case.question, case.shown.scene))
+        except InputError:
+            offered = []
+        apart = [pair for pair in offered if not pair.same_answer][:4]
+        with st.container(gap=None):
+            for place, pair in enumerate(apart):
+                st.button(
+                    f"{widgets.plain(pair.target)} ({pair.target_answer})", key=f"bench-pair-{place}",
+                    type="tertiary", on_click=state.change, kwargs={"other": pair.target},
+                )  # fmt: skip
+    other = state.view().other.strip()
+    if not other:
+        st.caption("Type a second question about this picture, or take one that differs in one word.")
+        return None
+    try:
+        case.session.vocabulary.words(other)
+    except InputError as error:
+        widgets.show_error(error)
+        return None
+    return other
+
+
+def patch(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
+    other = _second_question(case)
+    if other is None:
+        return
+    chosen_parameters = st.segmented_control("Patch", list(WORDS), default="both", required=True,
+                                             format_func=WORDS.__getitem__, key="bench-patch-of")  # fmt: skip
+    parameters: Parameters = (
+        "gamma" if chosen_parameters == "gamma" else "beta" if chosen_parameters == "beta" else "both"
+    )
+    key = ("patch", case.session.card.weights, case.shown.key, case.question, other, parameters)
+    found = _measured(
+        key,
+        "Patch every map and block",
+        lambda told: analysis.patch_pair(case.session, case.shown.pixels, other, case.question, parameters),
+    )
+    if found is None:
+        return
+    first, second = found.answers[0]
+    widgets.notice(
+        f"The question on the page is asked with gamma and beta of one map from “{widgets.plain(other)}”. "
+        f"**How much of the difference between {first} and {second} comes back?** 1 is all of it."
+    )
+    if found.small[0]:
+        st.warning(
+            f"The two questions' logit differences are only {abs(found.distance[0]):.2f} apart, so shares "
+            "divide by little: read the logits instead.", icon=":material/info:",
+        )  # fmt: skip
+    shares = found.share("denoising")[0]
+    table = _patch_table(found)
+    widgets.figure(
+        analysis.map_heatmap(shares, "share recovered", chosen=chosen, dark=widgets.dark()),
+        "bench-patching", "Share of the logit difference that each map's patch recovers.", table,
+        header.open_map,
+    )  # fmt: skip
+    bars = {
+        "recovered (denoising)": found.share("denoising", "blocks")[0],
+        "destroyed (noising)": found.share("noising", "blocks")[0],
+    }
+    widgets.figure(
+        analysis.block_bars(bars, "share", dark=widgets.dark()), "bench-patching-blocks",
+        "Share by block, all its maps at once.",
+        pd.DataFrame(bars).assign(block=np.arange(len(shares)) + 1),
+    )  # fmt: skip
+    st.caption(
+        f"Logit {first} − {second}: {found.source[0]:.2f} for the other question, {found.target[0]:.2f} for "
+        "the one on the page. One pair about one picture; what holds over many pairs needs many."
+    )
+
+
+def _patch_table(found: analysis.Patching) -> pd.DataFrame:
+    shares = found.share("denoising")[0]
+    blocks, maps = shares.shape
+    return pd.DataFrame(
+        {
+            "block": np.repeat(np.arange(blocks) + 1, maps),
+            "map": np.tile(np.arange(maps), blocks),
+            "recovered": shares.ravel(),
+            "destroyed": found.share("noising")[0].ravel(),
+            "denoising_logits": found.maps["denoising"][0].ravel(),
+            "noising_logits": found.maps["noising"][0].ravel(),
+        }
+    )
+
+
+def between(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
+    other = state.view().other.strip()
+    if not other:
+        st.caption("Choose the other question under “Patch from another question” first.")
+        return
+    config = case.session.config
+    left, right = st.columns(2)
+    moved = left.segmented_control("Move", list(WORDS), default="both", required=True,
+                                   format_func=WORDS.__getitem__, key="bench-line-of")  # fmt: skip
+    where = right.selectbox(
+        "in", [-1, *range(config.blocks)], key="bench-line-block",
+        format_func=lambda block: "all blocks" if block < 0 else f"block {block + 1}",
+    )  # fmt: skip
+    parameters: Parameters = "gamma" if moved == "gamma" else "beta" if moved == "beta" else "both"
+    place = Where(None if where is None or where < 0 else (where,), None, parameters)
+    try:
+        line = loaders_bench.kept(
+            ("line", case.session.card.weights, case.shown.key, case.question, other, str(place)),
+            lambda: analysis.interpolate(case.session, case.shown.pixels, case.question, other, place),
+        )
+    except InputError as error:
+        widgets.show_error(error)
+        return
+    widgets.notice(
+        f"From the question on the page (0) to “{widgets.plain(other)}” (1) in a straight line. **Does the "
+        "answer turn gradually or at one place?**"
+    )
+    widgets.figure(
+        analysis.interpolation_lines(line, dark=widgets.dark()), "bench-line",
+        f"Probabilities on the way, {line['answer'].iloc[0]} to {line['answer'].iloc[-1]}.", line,
+    )  # fmt: skip
+
+
+def flip(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
+    if population is None:
+        st.caption("This needs the deviations of many questions; they are being measured in the background.")
+        return
+    widgets.notice(
+        "The fewest maps that change the answer when they are at their means, and the smallest step of gamma "
+        "and beta that does. **Beside what random maps and random directions take.**"
+    )
+
+    def make(told: Callable[..., None]) -> analysis.SmallestFlip:
+        effects = analysis.map_effects(case.session, case.shown.pixels, case.question, {}, progress=told)
+        deviation = {kind: np.asarray(population.spread(kind).deviation) for kind in KINDS}
+        return analysis.smallest_flip(
+            case.session, case.shown.pixels, case.question, effects.effects["mean"], deviation
+        )
+
+    key = ("flip", case.session.card.weights, case.shown.key, case.question)
+    found = _measured(key, "Search", make)
+    if found is None:
+        return
+    if found.maps is None:
+        st.markdown(
+            "With every map at its mean the answer stays the same, so no set of maps changes it this way."
+        )
+    else:
+        random = "never" if found.random is None else f"{found.random:.0f} maps (median of 20 random orders)"
+        st.markdown(
+            f"**{len(found.maps)} maps** at their means change the answer to **{found.answer}**, and none of "
+            f"them can be left out. In random order it takes {random}."
+        )
+        header.offer_maps(list(found.maps[:8]), "They are")
+    if found.norm is not None:
+        random = (
+            "nothing changes within 500" if found.norm_random is None else f"it takes {found.norm_random:.1f}"
+        )
+        st.markdown(
+            f"A step of **{found.norm:.1f} standard deviations** in gamma and beta along the gradient "
+            f"changes it to **{found.norm_answer}**; in a random direction {random} (median of 5)."
+        )
+    st.caption("Greedy, then pruned, every step checked exactly; there may be smaller sets. Seed 0.")

@@ -1,0 +1,301 @@
+"""Bench: change gamma and beta, and see what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import KINDS, Kind, Population
+from film import (
+    Answer,
+    InputError,
+    Intervention,
+    Noise,
+    Parameters,
+    PatchFrom,
+    ReplaceByMean,
+    Scale,
+    SetValue,
+    Shift,
+    Where,
+    to_size,
+)
+from ui import bench, bench_measures as measures, loaders_maps, question_header as header, state, widgets
+from ui.bench import Entry
+
+ENLARGED = 260  # pixels across
+MOST_SHOWN = 4  # changed maps drawn over the picture
+SCOPES = {"map": "this map", "block": "all maps of its block", "all": "all blocks"}
+
+
+def page() -> None:
+    st.title("Bench")
+    st.caption("Change gamma and beta, and see what follows: an intervention says what a map does.")
+    case = header.case()
+    if case is None:
+        return
+    try:
+        entries = bench.read(state.view().edits)
+        bench.applied(entries)
+        for entry in entries:
+            entry.edit.where.mask(case.session.config.blocks, case.session.config.maps)
+    except InputError as error:
+        widgets.show_error(f"The edits of this link cannot be applied: {error}")
+        entries = []
+    population = header.population()
+    block, number = header.pick_map(case.session)
+    _find_map(case, block, number)
+    _edit(case, population, block, number)
+    tabs = st.tabs(
+        ["What made this answer", "Patch from another question", "Between two questions", "Smallest flip"]
+    )
+    for tab, show in zip(
+        tabs, (measures.effects, measures.patch, measures.between, measures.flip), strict=True
+    ):
+        with tab:
+            show(case, population, (block, number))
+
+
+# --- Which map ------------------------------------------------------------------------------------
+
+
+def _find_map(case: header.Case, block: int, number: int) -> None:
+    """The block x map picture, and a search in the map cards' labels."""
+    widgets.notice(
+        "Gamma of this question, a row a block, a column a map. **Click a map to change it**, or search for "
+        "what a map is selective for."
+    )
+    drawn = analysis.modulation_heatmap(
+        case.answer.gamma, "gamma", chosen=(block, number), dark=widgets.dark()
+    )
+    table = analysis.modulation_table({kind: getattr(case.answer, kind) for kind in KINDS})
+    widgets.figure(
+        drawn, "bench-gamma", "gamma of every map, a row a block and a column a map.", table, header.open_map
+    )
+    try:
+        cards = loaders_maps.maps()
+    except InputError as error:
+        widgets.show_error(error)
+        return
+    if cards is None:
+        return
+    wanted = st.text_input("Maps selective for", placeholder="red, left, metal …", key="bench-search").strip()
+    if wanted:
+        labels = cards.cards["pictures"] + ", " + cards.cards["language"]
+        found = cards.cards[labels.str.contains(wanted, case=False, regex=False)]
+        if found.empty:
+            st.caption("No map has that label.")
+            return
+        some = [(int(row.block), int(row.map)) for row in found.head(12).itertuples()]
+        header.offer_maps(some, f"{len(found)} maps:")
+
+
+# --- The edits ------------------------------------------------------------------------------------
+
+
+@st.fragment  # a slider redraws this part alone
+def _edit(case: header.Case, population: Population | None, block: int, number: int) -> None:
+    entries = _entries()
+    with st.container(border=True):
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            st.subheader(f"Block {block + 1}, map {number}")
+            for kind in KINDS:
+                _value(case, population, kind, block, number, entries)
+            _add(block, number)
+        with right:
+            _list(case, entries)
+    _outcome(case, entries)
+    state.follow(case.session.card.weights)
+
+
+def _entries() -> list[Entry]:
+    try:
+        return bench.read(state.view().edits)
+    except InputError:
+        return []
+
+
+def _value(
+    case: header.Case,
+    population: Population | None,
+    kind: Kind,
+    block: int,
+    number: int,
+    entries: list[Entry],
+) -> None:
+    """A slider and a number field for one gamma or beta, before the values that other questions have."""
+    where = Where((block,), (number,), kind)
+    own = float(getattr(case.answer, kind)[block, number])
+    set_to = [
+        entry.edit.value
+        for entry in entries
+        if entry.on and isinstance(entry.edit, SetValue) and entry.edit.where == where
+    ]
+    value = set_to[-1] if set_to else own
+    low, high = own - 2.0, own + 2.0
+    if population is not None:
+        values = np.asarray(population.values(kind)[:, block, number], np.float32)
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+    low, high = min(low, value), max(high, value)
+
+    def take(key: str) -> Callable[[], None]:
+        return lambda: state.edit(bench.write(bench.with_value(_entries(), where, float(state.value(key)))))
+
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    version = f"{kind}-{block}-{number}-{value:.6g}"  # a new value is a new widget, whoever changed it
+    slider, field = f"bench-slider-{version}", f"bench-field-{version}"
+    left.slider(kind, low, high, value, key=slider, on_change=take(slider), format="%.2f")
+    right.number_input(
+        f"{kind}, exactly", value=value, key=field, on_change=take(field), format="%.3f",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    told = f"{kind} of this question {own:+.3f}"
+    if population is not None:
+        below = float((values < value).mean())
+        told += f"; {value:+.3f} lies above {below:.0%} of {len(population):,} questions"
+    st.caption(told + ".")
+
+
+def _add(block: int, number: int) -> None:
+    """Edits of a map, its block or everything, at one press."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        scope = st.selectbox(
+            "Change", list(SCOPES), format_func=SCOPES.__getitem__, key="bench-scope", width=190
+        )
+        chosen = st.selectbox(
+            "of it", list(measures.WORDS), format_func=measures.WORDS.__getitem__, key="bench-of", width=160
+        )
+        amount = st.number_input("by", value=1.0, step=0.5, key="bench-amount", width=130)
+    parameters: Parameters = "gamma" if chosen == "gamma" else "beta" if chosen == "beta" else "both"
+    where = Where(None if scope == "all" else (block,), (number,) if scope == "map" else None, parameters)
+    edits: dict[str, list[Intervention]] = {
+        "Silence": [SetValue(where, 0.0)],
+        "Mean": [ReplaceByMean(where)],
+        "FiLM off": [SetValue(Where(where.blocks, where.maps, "gamma"), 1.0),
+                     SetValue(Where(where.blocks, where.maps, "beta"), 0.0)],
+        f"× {amount:g}": [Scale(where, amount)],
+        f"+ {amount:g}": [Shift(where, amount)],
+        f"Noise {abs(amount):g}": [Noise(where, abs(amount), 0)],
+    }  # fmt: skip
+    if other := state.view().other:
+        edits["From the other question"] = [PatchFrom(where, other)]
+    with st.container(horizontal=True, gap="small"):
+        for label, some in edits.items():
+            st.button(label, key=f"bench-add-{label}", on_click=_append, args=(some,))
+
+
+def _append(edits: list[Intervention]) -> None:
+    state.edit(bench.write([*_entries(), *(Entry(edit) for edit in edits)]))
+
+
+def _list(case: header.Case, entries: list[Entry]) -> None:
+    st.subheader("Edits")
+    with st.container(horizontal=True, gap="small"):
+        for label, icon, back in (("Undo", "undo", True), ("Redo", "redo", False)):
+            st.button(
+                label, icon=f":material/{icon}:", key=f"bench-{label}", disabled=not state.can_step(back),
+                on_click=state.step, args=(back,),
+            )  # fmt: skip
+        st.button("Clear", icon=":material/delete:", key="bench-clear", disabled=not entries,
+                  on_click=state.edit, args=("",))  # fmt: skip
+        with st.popover("Copy as Python", icon=":material/code:"):
+            picture, question = case.shown.key, case.question
+            st.code(
+                bench.as_python(picture, question, entries, case.session.card.name or "CHECKPOINT"), "python"
+            )
+    if not entries:
+        st.caption("None yet: move a slider, or press one of the buttons beside it.")
+    for place, entry in enumerate(entries):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.checkbox(
+                widgets.plain(bench.described(entry.edit)), entry.on,
+                key=f"bench-on-{place}-{entry.on}-{len(entries)}",
+                on_change=_rewrite, args=(bench.switched, place),
+            )  # fmt: skip
+            for icon, by in (("arrow_upward", -1), ("arrow_downward", 1)):
+                st.button(
+                    "Earlier" if by < 0 else "Later", icon=f":material/{icon}:", key=f"bench-{icon}-{place}",
+                    type="tertiary", disabled=not 0 <= place + by < len(entries),
+                    on_click=_rewrite, args=(bench.moved, place, by),
+                )  # fmt: skip
+            st.button("Remove", icon=":material/close:", key=f"bench-remove-{place}", type="tertiary",
+                      on_click=_rewrite, args=(bench.removed, place))  # fmt: skip
+
+
+def _rewrite(change: Callable[..., list[Entry]], *given: Any) -> None:
+    state.edit(bench.write(change(_entries(), *given)))
+
+
+# --- What follows ---------------------------------------------------------------------------------
+
+
+def _outcome(case: header.Case, entries: list[Entry]) -> None:
+    session, edits = case.session, bench.applied(entries)
+    names = {
+        name
+        for block in range(session.config.blocks)
+        for name in analysis.stage_names(session.config, block).names
+    }
+    before = session.ask(case.shown.pixels, case.question, record=names)
+    try:
+        after = session.ask(case.shown.pixels, case.question, edits, record=names)
+    except InputError as error:
+        widgets.show_error(error)
+        return
+    chance = after.probabilities[after.answer]
+    turned = "" if after.answer == before.answer else " · the answer has changed"
+    st.html(
+        f'<div id="bench-answer" data-before="{widgets.escape(before.answer)}" '
+        f'data-after="{widgets.escape(after.answer)}" data-edits="{len(edits)}"></div>'
+    )
+    st.subheader("Before and after")
+    st.markdown(
+        f"**{before.answer}** ({widgets.percent(before.probabilities[before.answer])}) → **{after.answer}** "
+        f"({widgets.percent(chance)}){turned}"
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        table = pd.DataFrame(
+            {"answer": list(before.probabilities), "before": list(before.probabilities.values()),
+             "after": list(after.probabilities.values())}
+        )  # fmt: skip
+        widgets.figure(
+            analysis.answers_side_by_side(
+                before.probabilities, after.probabilities, names=("before", "after"), dark=widgets.dark()
+            ),
+            "bench-answers", f"Answers before ({before.answer}) and after ({after.answer}).", table,
+        )  # fmt: skip
+    with right:
+        _changed_maps(case, before, after)
+
+
+def _changed_maps(case: header.Case, before: Answer, after: Answer) -> None:
+    """The maps that the edits changed most, over the picture, before and after."""
+    session, config = case.session, case.session.config
+    change = np.hypot(after.gamma - before.gamma, after.beta - before.beta)
+    places = [divmod(int(place), config.maps) for place in np.argsort(-change, axis=None, kind="stable")]
+    shown = [(b, n) for b, n in places[:MOST_SHOWN] if change[b, n] > 0]
+    if not shown:
+        st.caption("No gamma or beta is changed yet, so every map is as the question has it.")
+        return
+    height = ENLARGED * config.height // config.width
+    seen = to_size(case.shown.pixels, ENLARGED, height, session.card.fit)
+    st.caption(f"After the ReLU, before (above) and after (below); {int((change > 0).sum())} maps changed.")
+    for column, (block, number) in zip(st.columns(MOST_SHOWN), shown, strict=False):
+        name = analysis.stage_names(config, block).names[2]
+        values = [answer.activations[name][number] for answer in (before, after)]
+        scale = max(float(np.abs(v).max()) for v in values) or 1.0
+        column.markdown(f"block {block + 1}, map {number}")
+        for what, maps in zip(("before", "after"), values, strict=True):
+            alt = f"Block {block + 1}, map {number} {what} the edits, over the picture."
+            column.image(analysis.png(analysis.over_picture(maps, seen, scale)), width="stretch", alt=alt)
+
+
+if __name__ == "__main__":  # as Streamlit runs a page
+    page()
