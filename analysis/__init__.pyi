@@ -185,7 +185,7 @@ from .interventions.patching import (
     patch_pair as patch_pair,
     patch_pairs as patch_pairs,
     random_direction as random_direction,
-    same_family_donors as same_family_donors,
+    same_type_donors as same_type_donors,
     some_others as some_others,
 )
 from .interventions.sweep import (
@@ -194,6 +194,13 @@ from .interventions.sweep import (
     about as about,
     sweep as sweep,
     sweep_logits as sweep_logits,
+)
+from .interventions.word_reading import (
+    WordReading as WordReading,
+    find_word_reading as find_word_reading,
+    gallery_word_reading as gallery_word_reading,
+    measure_word_reading as measure_word_reading,
+    write_word_reading as write_word_reading,
 )
 
 # feature maps as pictures, and counts of what FiLM does to them

@@ -150,6 +150,8 @@ def _bar(what: str) -> Callable[[int, int], None]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    from analysis.interventions.commands import add_commands
+
     parser = argparse.ArgumentParser(prog=command("analysis"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     bundled = "folder, or name of a bundled one; the first bundled one if left out"
@@ -219,6 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--seed", type=int, default=0, help="of what is resampled")
     add.add_argument("--device", default="auto")
     add.set_defaults(run=_report)
+    add_commands(commands, bundled, _bar)
     options = parser.parse_args(arguments)
     options.typed = command("analysis", *(sys.argv[1:] if arguments is None else arguments))
     try:

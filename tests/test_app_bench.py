@@ -9,7 +9,7 @@ from analysis.study import make_study
 from film import PatchFrom, Scale, Session, SetValue, Vocabulary, Where, gallery, save
 from film.clevr.language.word_tree import WORDS
 from ui import bench
-from ui.bench import Entry
+from ui.bench import BenchEdit
 
 QUESTION = "How many red cubes are there?"
 
@@ -45,7 +45,7 @@ def asked(checkpoint, edits) -> str:
 
 def test_a_link_reopens_every_edit(open_page, checkpoint):
     edits = [SetValue(Where((1,), (2,), "gamma"), -3.5), Scale(Where((0,)), 2.0)]
-    text = bench.write([Entry(edits[0]), Entry(edits[1], on=False)])
+    text = bench.write([BenchEdit(edits[0]), BenchEdit(edits[1], on=False)])
     app = open_page(edits=text)
     assert not app.exception
     assert outcome(app) == (asked(checkpoint, []), asked(checkpoint, edits[:1]), 1)
@@ -113,18 +113,18 @@ def test_measurements_are_made_on_request(open_page, checkpoint):
 
 def test_the_list_of_edits_as_text_words_and_python():
     where = Where((1,), (17,), "gamma")
-    entries = [Entry(SetValue(where, 0.0)), Entry(PatchFrom(Where((0,)), QUESTION), on=False)]
+    entries = [BenchEdit(SetValue(where, 0.0)), BenchEdit(PatchFrom(Where((0,)), QUESTION), on=False)]
     assert bench.read(bench.write(entries)) == entries
     assert bench.described(entries[0].edit) == "block 2, map 17: gamma set to 0"
     assert "block 1, all maps: gamma and beta from" in bench.described(entries[1].edit)
-    assert bench.with_value(entries, where, 2.0)[-1] == Entry(SetValue(where, 2.0))
+    assert bench.with_value(entries, where, 2.0)[-1] == BenchEdit(SetValue(where, 2.0))
     assert len(bench.with_value(entries, where, 2.0)) == 2
     assert bench.moved(entries, 0, -1) == entries
     assert bench.switched(entries, 1)[1].on
 
 
 def test_the_lines_to_copy_do_the_same(checkpoint, capsys):
-    entries = [Entry(SetValue(Where((0,), None, "gamma"), 0.0)), Entry(Scale(Where(), 2.0), on=False)]
+    entries = [BenchEdit(SetValue(Where((0,), None, "gamma"), 0.0)), BenchEdit(Scale(Where(), 2.0), on=False)]
     lines = bench.as_python("gallery-0", QUESTION, entries, str(checkpoint))
     exec(compile(lines, "copied", "exec"), {})
     assert capsys.readouterr().out.strip() == asked(checkpoint, bench.applied(entries))

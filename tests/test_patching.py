@@ -10,7 +10,7 @@ from analysis import (
     patch_pair,
     patch_pairs,
     random_direction,
-    same_family_donors,
+    same_type_donors,
     sample_pairs,
 )
 from analysis.interventions.pairs import KINDS
@@ -127,7 +127,7 @@ def test_controls_change_as_much_but_say_something_else(session, scenes):
     )
     torch.testing.assert_close(step, wanted, atol=1e-5, rtol=1e-5)
     plain = patch_pairs(session, pairs, pictures.__getitem__)
-    for change in (random_direction(0), same_family_donors(session, donors, 0)):
+    for change in (random_direction(0), same_type_donors(session, donors, 0)):
         control = patch_pairs(session, pairs, pictures.__getitem__, change=change)
         np.testing.assert_allclose(control.distance, plain.distance, atol=1e-5)
         assert np.abs(control.maps["denoising"] - plain.maps["denoising"]).max() > 1e-4

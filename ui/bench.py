@@ -13,42 +13,44 @@ from film import Intervention, SetValue, Where
 
 
 @dataclass(frozen=True)
-class Entry:
+class BenchEdit:
     """One edit of the list, and whether it is applied."""
 
     edit: Intervention
     on: bool = True
 
 
-def read(text: str) -> list[Entry]:
+def read(text: str) -> list[BenchEdit]:
     """The list that a text holds. Raises InputError naming the part that cannot be read."""
     found = []
     for part in text.split("|"):
-        found += [Entry(edit, not part.startswith("!")) for edit in film.from_text(part.removeprefix("!"))]
+        found += [
+            BenchEdit(edit, not part.startswith("!")) for edit in film.from_text(part.removeprefix("!"))
+        ]
     return found
 
 
-def write(entries: Sequence[Entry]) -> str:
+def write(entries: Sequence[BenchEdit]) -> str:
     return "|".join(("" if entry.on else "!") + film.to_text([entry.edit]) for entry in entries)
 
 
-def applied(entries: Sequence[Entry]) -> list[Intervention]:
+def applied(entries: Sequence[BenchEdit]) -> list[Intervention]:
     return [entry.edit for entry in entries if entry.on]
 
 
-def with_value(entries: Sequence[Entry], where: Where, value: float) -> list[Entry]:
+def with_value(entries: Sequence[BenchEdit], where: Where, value: float) -> list[BenchEdit]:
     """The list after a slider was moved: its value is set last, in place of an earlier one for the map."""
     others = [
         entry for entry in entries if not (isinstance(entry.edit, SetValue) and entry.edit.where == where)
     ]
-    return [*others, Entry(SetValue(where, value))]
+    return [*others, BenchEdit(SetValue(where, value))]
 
 
-def switched(entries: Sequence[Entry], number: int) -> list[Entry]:
+def switched(entries: Sequence[BenchEdit], number: int) -> list[BenchEdit]:
     return [replace(e, on=not e.on) if place == number else e for place, e in enumerate(entries)]
 
 
-def moved(entries: Sequence[Entry], number: int, by: int) -> list[Entry]:
+def moved(entries: Sequence[BenchEdit], number: int, by: int) -> list[BenchEdit]:
     """The list with one edit earlier (-1) or later (1); as it is at the ends."""
     other = number + by
     if not 0 <= other < len(entries):
@@ -58,7 +60,7 @@ def moved(entries: Sequence[Entry], number: int, by: int) -> list[Entry]:
     return changed
 
 
-def removed(entries: Sequence[Entry], number: int) -> list[Entry]:
+def removed(entries: Sequence[BenchEdit], number: int) -> list[BenchEdit]:
     return [entry for place, entry in enumerate(entries) if place != number]
 
 
@@ -99,7 +101,7 @@ def _many(noun: str, numbers: Sequence[int]) -> str:
     return f"{noun}s {listed}" + (f" and {len(numbers) - 6} more" if len(numbers) > 6 else "")
 
 
-def as_python(picture: str, question: str, entries: Sequence[Entry], checkpoint: str) -> str:
+def as_python(picture: str, question: str, entries: Sequence[BenchEdit], checkpoint: str) -> str:
     """Lines that do the same in a script.
 
     Args:

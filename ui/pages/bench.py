@@ -26,7 +26,7 @@ from film import (
     to_size,
 )
 from ui import bench, bench_measures as measures, loaders_maps, question_header as header, state, widgets
-from ui.bench import Entry
+from ui.bench import BenchEdit
 
 ENLARGED = 260  # pixels across
 MOST_SHOWN = 4  # changed maps drawn over the picture
@@ -114,7 +114,7 @@ def _edit(case: header.Case, population: Population | None, block: int, number: 
     state.follow(case.session.card.weights)
 
 
-def _entries() -> list[Entry]:
+def _entries() -> list[BenchEdit]:
     try:
         return bench.read(state.view().edits)
     except InputError:
@@ -127,7 +127,7 @@ def _value(
     kind: Kind,
     block: int,
     number: int,
-    entries: list[Entry],
+    entries: list[BenchEdit],
 ) -> None:
     """A slider and a number field for one gamma or beta, before the values that other questions have."""
     where = Where((block,), (number,), kind)
@@ -191,10 +191,10 @@ def _add(block: int, number: int) -> None:
 
 
 def _append(edits: list[Intervention]) -> None:
-    state.edit(bench.write([*_entries(), *(Entry(edit) for edit in edits)]))
+    state.edit(bench.write([*_entries(), *(BenchEdit(edit) for edit in edits)]))
 
 
-def _list(case: header.Case, entries: list[Entry]) -> None:
+def _list(case: header.Case, entries: list[BenchEdit]) -> None:
     st.subheader("Edits")
     with st.container(horizontal=True, gap="small"):
         for label, icon, back in (("Undo", "undo", True), ("Redo", "redo", False)):
@@ -228,14 +228,14 @@ def _list(case: header.Case, entries: list[Entry]) -> None:
                       on_click=_rewrite, args=(bench.removed, place))  # fmt: skip
 
 
-def _rewrite(change: Callable[..., list[Entry]], *given: Any) -> None:
+def _rewrite(change: Callable[..., list[BenchEdit]], *given: Any) -> None:
     state.edit(bench.write(change(_entries(), *given)))
 
 
 # --- What follows ---------------------------------------------------------------------------------
 
 
-def _outcome(case: header.Case, entries: list[Entry]) -> None:
+def _outcome(case: header.Case, entries: list[BenchEdit]) -> None:
     session, edits = case.session, bench.applied(entries)
     names = {
         name

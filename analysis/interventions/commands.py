@@ -1,0 +1,131 @@
+"""The commands of interventions: `film-analysis patch` and `film-analysis ablate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from film import InputError, Session, find, write_atomically
+
+Bar = Callable[[str], Callable[[int, int], None]]
+
+
+def add_commands(commands: Any, checkpoint_help: str, bar: Bar) -> None:
+    """Add both to the parsers of `film-analysis`.
+
+    Args:
+        bar: makes a progress line for what is being done.
+    """
+    add = commands.add_parser("patch", help="patch gamma and beta from one question into another, map by map")
+    add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+    add.add_argument("--picture", type=Path, help="a picture file; with --source and --target")
+    add.add_argument("--source", help="the question whose gamma and beta are taken")
+    add.add_argument("--target", help="the question that is asked with them")
+    add.add_argument("--parameters", default="both", choices=("both", "gamma", "beta"))
+    add.add_argument("--answers", nargs=2, metavar=("A", "B"), help="whose logits are compared: A minus B")
+    add.add_argument("--pairs", type=int, help="instead: so many one-word pairs about the gallery's pictures")
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--device", default="auto")
+    add.add_argument("--json", type=Path, help="write one pair's numbers here")
+    add.add_argument("--out", help="with --pairs: folder to write, study beside the weights if left out")
+    add.set_defaults(run=lambda options: _patch(options, bar))
+    add = commands.add_parser("ablate", help="accuracy with noise on gamma and beta, and with their means")
+    add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+    add.add_argument("--data", help="CLEVR folder or packed corpus to ask about; the gallery if left out")
+    add.add_argument("--split", help="of a CLEVR folder")
+    add.add_argument("--questions", type=int, default=1000)
+    add.add_argument("--noise", type=float, nargs="+", default=[1.0, 2.0, 3.0], help="standard deviations")
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--device", default="auto")
+    add.add_argument("--json", type=Path, help="write the rows here")
+    add.set_defaults(run=lambda options: _ablate(options, bar))
+
+
+def _patch(options: argparse.Namespace, bar: Bar) -> None:
+    from analysis.interventions.pairs import MinimalPair
+    from analysis.interventions.patching import patch_pair, patch_pairs, random_direction
+
+    session = Session(options.checkpoint, options.device)
+    if options.pairs is not None:
+        _patch_many(options, session, bar)
+        return
+    if not (options.picture and options.source and options.target):
+        raise InputError("Give --picture, --source and --target, or --pairs for many.")
+    answers = tuple(options.answers) if options.answers else None
+    found = patch_pair(
+        session, options.picture, options.source, options.target, options.parameters, answers=answers
+    )
+    pair = MinimalPair("picture", options.source, options.target, *found.answers[0], "", ("", ""), "")
+    control = patch_pairs(
+        session, [pair], lambda _: options.picture, options.parameters, change=random_direction(options.seed)
+    )
+    for block, share in enumerate(found.share("denoising", "blocks")[0], start=1):
+        print(f"block {block}: {share:+.3f} of {found.distance[0]:.2f} logits recovered")
+    if options.json:
+        told = found.to_json() | {
+            "source": options.source,
+            "target": options.target,
+            "controls": {
+                "random direction of the same size": {
+                    "seed": options.seed,
+                    "recovered": control.share("denoising")[0].tolist(),
+                    "recovered_blocks": control.share("denoising", "blocks")[0].tolist(),
+                }
+            },
+        }
+        _write(options.json, told)
+
+
+def _patch_many(options: argparse.Namespace, session: Session, bar: Bar) -> None:
+    from analysis.interventions.word_reading import FOLDER, gallery_word_reading, write_word_reading
+
+    if options.pairs < 20:
+        raise InputError(f"--pairs {options.pairs} is too few to test anything; take 100 or more.")
+    out = Path(options.out or find(options.checkpoint) / FOLDER)
+    workshop = out / ".patching"
+    found = gallery_word_reading(
+        session, workshop, pairs=options.pairs, seed=options.seed, progress=bar("pairs patched")
+    )
+    write_word_reading(out, found)
+    for path in [*workshop.glob("chunk-*.npz"), *workshop.glob("pairs.json")]:
+        path.unlink()
+    workshop.rmdir()
+    whole = found.table[(found.table["kind"] == "any") & (found.table["map"] < 0)]
+    for row in whole.itertuples():
+        print(
+            f"block {row.block}: {row.share:.3f} of the difference recovered [{row.low:.3f}, {row.high:.3f}]"
+        )
+    claimed = found.table[found.table["claimed"] & (found.table["map"] >= 0) & (found.table["kind"] != "any")]
+    print(f"{out}: {len(claimed)} maps read a kind of word, confirmed on pictures kept aside")
+
+
+def _ablate(options: argparse.Namespace, bar: Bar) -> None:
+    from analysis.corpus.accuracy import gallery_questions, some_questions
+    from analysis.interventions.ablation import ablate, standard_ablations
+
+    session = Session(options.checkpoint, options.device)
+    if any(not 0 <= deviation <= 1000 for deviation in options.noise):
+        raise InputError(f"--noise {options.noise} was given; use standard deviations from 0 to 1,000.")
+    asked = (
+        some_questions(options.data, options.split, options.questions)
+        if options.data
+        else gallery_questions(options.questions, options.seed)
+    )
+    wanted = standard_ablations(session.config.blocks, noise=options.noise, seed=options.seed)
+    found = ablate(session, asked, wanted, seed=options.seed, progress=bar("questions"))
+    whole = found[(found["group"] == "all") & (found["block"] == 0)]
+    for row in whole.itertuples():
+        value = "" if row.value != row.value else f" {row.value:g}"
+        print(f"{row.what + value:24}{row.accuracy:8.1%}{row.change:+8.1f} points")
+    if options.json:
+        named = found.rename(columns={"right": "count", "accuracy": "right"})
+        rows = json.loads(named.to_json(orient="records"))  # right: the share of right answers
+        _write(options.json, {"questions": len(asked.questions), "seed": options.seed, "rows": rows})
+
+
+def _write(path: Path, told: Any) -> None:
+    text = json.dumps(told, indent=1)
+    write_atomically(path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))

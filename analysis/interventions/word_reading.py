@@ -1,0 +1,267 @@
+"""Which blocks and feature maps read which word: activation patching over many minimal pairs.
+
+Each pair differs in one word and its true answers differ. The target question is asked with gamma and beta
+of one map or one block from the source; the effect is how far that moves the logit difference towards the
+source. A map that is merely moved about would move it too, so from every effect the same patch from *another*
+question of the same type is subtracted: what is left is the word's. Significance is by sign flips of whole
+pictures, corrected over all blocks and maps (max-T); what is claimed on some pictures must hold on others.
+Shares of blocks and maps are pooled, sum of effects over sum of distances, with intervals by picture; pairs
+less than a logit apart are left out by rule and counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.corpus.accuracy import versions
+from analysis.interventions.pairs import KINDS, MinimalPair, sample_pairs
+from analysis.interventions.patching import Patching, Progress, patch_pairs, same_type_donors
+from analysis.statistics import ratio_of_sums, sign_flip_test
+from analysis.tables import read_tables, write_tables
+from film import InputError, Parameters, Picture, Scene, Session, gallery, read_picture, write_atomically
+
+TABLE, FOLDER = "word_reading.parquet", "study"
+PAIRS, HELD_OUT, LEVEL = 300, 1 / 3, 0.05
+CHUNK = 20  # pairs measured between two saves
+TRIALS = 2000
+_NOTE = b"film-lens word reading"
+
+
+@dataclass(frozen=True, eq=False)
+class WordReading:
+    """What was measured.
+
+    `table`: a row for each kind of change and each block or map: kind, block (from 1), map (-1: the whole
+    block), pairs, pictures, share (pooled share of the distance that the patch recovers; low, high: its 95 %
+    interval by picture, nan under ten pictures), control (the same share by another question's patch), effect
+    (mean logits beyond the control), p (family-wise, max-T), held_out (effect on pictures kept aside),
+    held_out_p, claimed (p at most 0.05, and the same sign with p at most 0.05 on the pictures kept aside).
+    `recipe`: weights, seed, counts of pairs and of those left out.
+    """
+
+    table: pd.DataFrame
+    recipe: Mapping[str, Any]
+
+
+def measure_word_reading(
+    session: Session,
+    scenes: Sequence[tuple[str, Scene]],
+    picture_of: Callable[[str], Picture],
+    *,
+    pairs: int = PAIRS,
+    parameters: Parameters = "both",
+    seed: int = 0,
+    workshop: str | Path | None = None,
+    progress: Progress | None = None,
+) -> WordReading:
+    """Patch minimal pairs of every kind of change about these scenes.
+
+    Args:
+        scenes: each with its picture's name.
+        pairs: how many, evenly over kinds of change and scenes.
+        parameters: what is patched.
+        seed: of pairs, donors, the pictures kept aside, sign flips and intervals.
+        workshop: folder where measured pairs are kept, so that a run that was cut off goes on there.
+        progress: called with pairs patched and of all; raise in it to stop.
+    """
+    chosen = sample_pairs(scenes, pairs, seed)
+    donors: dict[str, list[str]] = {}
+    for pair in chosen:
+        donors.setdefault(pair.type, []).extend((pair.source, pair.target))
+    for pair in sample_pairs(scenes, pairs, seed + 1, same_answer=True):
+        donors.setdefault(pair.type, []).extend((pair.source, pair.target))
+    own, control = _patched(session, chosen, picture_of, parameters, donors, seed, workshop, progress)
+    recipe = {
+        "weights": session.card.weights,
+        "seed": seed,
+        "parameters": parameters,
+        "pairs": len(chosen),
+        "small": int(own.small.sum()),
+        "pictures": len({pair.picture for pair in chosen}),
+        "held out": HELD_OUT,
+        "trials": TRIALS,
+        "control": "the same patch from another question of the same type",
+        "versions": versions("scipy"),
+    }
+    return WordReading(read_from(chosen, own, control, seed=seed), recipe)
+
+
+def _patched(
+    session: Session,
+    pairs: Sequence[MinimalPair],
+    picture_of: Callable[[str], Picture],
+    parameters: Parameters,
+    donors: Mapping[str, Sequence[str]],
+    seed: int,
+    workshop: str | Path | None,
+    progress: Progress | None,
+) -> tuple[Patching, Patching]:
+    """The pairs patched and their control, chunk by chunk; finished chunks are taken from the workshop."""
+    key = json.dumps(
+        [session.card.weights, parameters, seed, [[p.picture, p.source, p.target] for p in pairs]]
+    )
+    folder = None if workshop is None else Path(workshop)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark = folder / "pairs.json"
+        if not mark.is_file() or mark.read_text("utf-8") != key:
+            for old in folder.glob("chunk-*.npz"):
+                old.unlink()
+            write_atomically(mark, lambda path: path.write_text(key, encoding="utf-8"))
+    order = sorted(range(len(pairs)), key=lambda row: pairs[row].picture)  # a picture's pairs together
+    found: dict[str, list[np.ndarray]] = {}
+    for start in range(0, len(order), CHUNK):
+        rows = order[start : start + CHUNK]
+        path = None if folder is None else folder / f"chunk-{start:05d}.npz"
+        if path is not None and path.is_file():
+            with np.load(path) as kept:
+                arrays = {name: kept[name] for name in kept.files}
+        else:
+            arrays = _chunk(
+                session, [pairs[row] for row in rows], picture_of, parameters, donors, seed + start
+            )
+            if path is not None:
+                _keep(path, arrays)
+        for name, values in arrays.items():
+            found.setdefault(name, []).append(values)
+        if progress:
+            progress(min(start + CHUNK, len(order)), len(order))
+    back = np.argsort(order)
+    joined = {name: np.concatenate(values)[back] for name, values in found.items()}
+    answers = tuple((pair.source_answer, pair.target_answer) for pair in pairs)
+
+    def patching(name: str) -> Patching:
+        return Patching(
+            parameters, answers, joined["source"], joined["target"],
+            {"denoising": joined[f"{name}_maps"]}, {"denoising": joined[f"{name}_blocks"]},
+        )  # fmt: skip
+
+    return patching("own"), patching("control")
+
+
+def _chunk(
+    session: Session,
+    pairs: Sequence[MinimalPair],
+    picture_of: Callable[[str], Picture],
+    parameters: Parameters,
+    donors: Mapping[str, Sequence[str]],
+    seed: int,
+) -> dict[str, np.ndarray]:
+    own = patch_pairs(session, pairs, picture_of, parameters, noising=False)
+    other = same_type_donors(session, donors, seed)
+    control = patch_pairs(session, pairs, picture_of, parameters, change=other, noising=False)
+    return {
+        "source": own.source, "target": own.target,
+        "own_maps": own.maps["denoising"], "own_blocks": own.blocks["denoising"],
+        "control_maps": control.maps["denoising"], "control_blocks": control.blocks["denoising"],
+    }  # fmt: skip
+
+
+def _keep(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    write_atomically(path, write)
+
+
+def read_from(
+    pairs: Sequence[MinimalPair], own: Patching, control: Patching, *, seed: int = 0
+) -> pd.DataFrame:
+    """The table of `WordReading` from patched pairs and their control."""
+    kept = ~own.small
+    blocks, maps = own.maps["denoising"].shape[1:]
+    moved, other = (
+        np.concatenate([p.moved("denoising", "blocks"), p.moved("denoising").reshape(len(pairs), -1)], axis=1)
+        for p in (own, control)
+    )  # (pairs, blocks + blocks * maps)
+    block = np.concatenate([np.arange(blocks), np.repeat(np.arange(blocks), maps)]) + 1
+    number = np.concatenate([np.full(blocks, -1), np.tile(np.arange(maps), blocks)])
+    picture = pd.factorize(pd.Series([pair.picture for pair in pairs]))[0]
+    names = np.unique(picture)
+    aside = np.random.default_rng(seed).permutation(names)[: round(len(names) * HELD_OUT)]
+    held_out = np.isin(picture, aside)
+    tables = []
+    for kind in (*KINDS, "any"):
+        here = kept & np.array([kind in ("any", pair.kind) for pair in pairs])
+        found, confirmed = here & ~held_out, here & held_out
+        if min(len(np.unique(picture[found])), len(np.unique(picture[confirmed]))) < 2:
+            continue
+        beyond = moved - other
+        test = sign_flip_test(beyond[found], picture[found], trials=TRIALS, seed=seed)
+        again = sign_flip_test(beyond[confirmed], picture[confirmed], trials=TRIALS, seed=seed + 1)
+        shares = [
+            ratio_of_sums(moved[here, item], own.distance[here], picture[here], trials=500, seed=seed)
+            for item in range(blocks)
+        ]
+        pooled = moved[here].sum(axis=0) / own.distance[here].sum()
+        # Intervals of blocks alone: those of five hundred maps would take minutes and be read by nobody.
+        low, high = (
+            np.array([getattr(share, end) if getattr(share, end) is not None else np.nan for share in shares]
+                     + [np.nan] * (blocks * maps))
+            for end in ("low", "high")
+        )  # fmt: skip
+        tables.append(
+            pd.DataFrame(
+                {
+                    "kind": kind, "block": block, "map": number, "pairs": int(here.sum()),
+                    "pictures": len(np.unique(picture[here])), "share": pooled, "low": low, "high": high,
+                    "control": other[here].sum(axis=0) / own.distance[here].sum(),
+                    "effect": test.effect, "p": test.p_family, "held_out": again.effect,
+                    "held_out_p": again.p,
+                    "claimed": (test.p_family <= LEVEL) & (again.p <= LEVEL)
+                    & (np.sign(test.effect) == np.sign(again.effect)),
+                }
+            )
+        )  # fmt: skip
+    if not tables:
+        raise InputError(
+            f"{int(kept.sum())} of {len(pairs)} pairs have answers a logit apart, on too few pictures to test "
+            "anything: take more pairs, or a network that tells the questions apart."
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def gallery_word_reading(
+    session: Session,
+    folder: str | Path | None = None,
+    *,
+    pairs: int = PAIRS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> WordReading:
+    """`measure_word_reading` about the gallery's pictures."""  # fmt: skip
+    exhibits = {f"gallery-{exhibit.number}": exhibit for exhibit in gallery()}
+    return measure_word_reading(
+        session, [(name, exhibit.scene) for name, exhibit in exhibits.items()],
+        lambda name: read_picture(exhibits[name].picture_path),
+        pairs=pairs, seed=seed, workshop=folder, progress=progress,
+    )  # fmt: skip
+
+
+def write_word_reading(folder: str | Path, found: WordReading) -> None:
+    """Keep it in a folder, usually `study` beside the weights."""
+    table = found.table.copy()
+    numbers = table.select_dtypes("float").columns
+    table[numbers] = table[numbers].astype(np.float32)
+    write_tables(folder, {TABLE: table}, found.recipe, _NOTE)
+
+
+def find_word_reading(folder: str | Path, weights: str) -> WordReading | None:
+    """What is kept beside a checkpoint; None where there is nothing, or it is of other weights.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    study = Path(folder) / FOLDER
+    if not (study / TABLE).is_file():
+        return None
+    (table,), (recipe,) = read_tables(study, (TABLE,), _NOTE, "film-analysis patch --pairs 300")
+    return WordReading(table, recipe) if recipe.get("weights") == weights else None
