@@ -7,12 +7,12 @@ import pytest
 import torch
 from tiny import tiny_card, tiny_network
 
-from analysis import find_word_reading, gallery_word_reading, write_word_reading
+from analysis import find_word_reading, measure_word_reading, write_word_reading
 from analysis.__main__ import main
 from analysis.interventions.pairs import KINDS, MinimalPair
 from analysis.interventions.patching import Patching
 from analysis.interventions.word_reading import read_from
-from film import Session, Vocabulary, gallery, save
+from film import Session, Vocabulary, gallery, read_picture, save
 from film.clevr.language.word_tree import WORDS
 
 BLOCKS, MAPS, PICTURES, EACH = 2, 6, 30, 4
@@ -76,6 +76,15 @@ def checkpoint(tmp_path_factory):
     return folder
 
 
+def measured(session, workshop=None, **given):
+    exhibits = {f"gallery-{exhibit.number}": exhibit for exhibit in gallery()[:12]}
+    scenes = [(name, exhibit.scene) for name, exhibit in exhibits.items()]
+    return measure_word_reading(
+        session, scenes, lambda name: read_picture(exhibits[name].picture_path), pairs=60,
+        workshop=workshop, **given,
+    )  # fmt: skip
+
+
 def test_a_run_that_was_cut_off_goes_on(checkpoint, tmp_path):
     session, seen = Session(checkpoint, "cpu"), []
 
@@ -88,12 +97,12 @@ def test_a_run_that_was_cut_off_goes_on(checkpoint, tmp_path):
             raise Stop
 
     with pytest.raises(Stop):
-        gallery_word_reading(session, tmp_path, pairs=60, progress=stop)
+        measured(session, tmp_path, progress=stop)
     kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("chunk-*.npz")}
     assert len(kept) == 2
-    whole = gallery_word_reading(session, tmp_path, pairs=60)
+    whole = measured(session, tmp_path)
     assert all((tmp_path / name).stat().st_mtime_ns == time for name, time in kept.items())
-    fresh = gallery_word_reading(session, pairs=60)
+    fresh = measured(session)
     np.testing.assert_allclose(whole.table["share"], fresh.table["share"], atol=1e-5)
     assert set(whole.table["kind"]) <= {*KINDS, "any"}
     write_word_reading(checkpoint / "study", whole)

@@ -223,8 +223,8 @@ def read_from(
         )  # fmt: skip
     if not tables:
         raise InputError(
-            f"{int(kept.sum())} of {len(pairs)} pairs have answers a logit apart, on too few pictures to test "
-            "anything: take more pairs, or a network that tells the questions apart."
+            f"{int(kept.sum())} of {len(pairs)} pairs have answers a logit apart, on too few pictures to "
+            "test anything: take more pairs, or a network that tells the questions apart."
         )
     return pd.concat(tables, ignore_index=True)
 
