@@ -495,10 +495,11 @@ def _selection(study: _Study) -> Iterator[Section]:
                 _map(extraction, layout, coloring, None if selected is None else selected[layout.rows])
             )
         if selected is not None:
-            why = why_together(extraction, selected, seed=study.seed)
-            body.append(f"<h3>Why are these together?</h3><p>{_safe(why.sentence)}</p>")
-            if why.warning:
-                body.append(f"<p>{_safe(why.warning)}</p>")
+            why = why_together(
+                extraction, selected, layout=layout, drawn=False, session=study.session, seed=study.seed
+            )
+            body.append("<h3>Why are these together?</h3>")
+            body += [f"<p><b>{_safe(asked)}</b> {_safe(said)}</p>" for asked, said in why.statements()]
             columns = ["kind", "feature", "selection", "rest", "effect", "q", "p_family"]
             body += [_table(why.table[columns].head(30), "{:.3g}"), f"<p>{_safe(why.describe())}</p>"]
     except InputError as error:

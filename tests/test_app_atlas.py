@@ -67,8 +67,8 @@ def open_page(visit):
     def opened(folder: Path, **link: str) -> AppTest:
         app = visit(folder, "atlas", **{"q": QUESTION} | link)
         if not app.error and not app.info:  # what is counted behind the scenes
-            loaders_atlas._explaining(loaders_atlas._weights()).join()
             for name in loaders_atlas._known()[1]:
+                loaders_atlas._explaining(loaders_atlas._weights(), name).join()
                 loaders_atlas.places(name)
                 loaders_atlas._placing(loaders_atlas._weights(), name).join()
             app.run()
@@ -176,7 +176,7 @@ def test_selections_are_kept_and_compared(open_page, checkpoint, views):
     assert "first against second, without the rest" in said
     study = loaders_atlas._known()[0]
     counts, exists = (study.table["type"].to_numpy() == kind for kind in ("count", "exist"))
-    between = loaders_atlas.why_between(counts, exists, "both:1")
+    between = loaders_atlas.why_between(counts, exists)
     assert (between.selected, between.rest) == (counts.sum(), exists.sum())
     app.button(key="atlas-show-first").click().run()
     assert views["atlas"]["selected"].sum() == (loaders_atlas._known()[0].table["type"] == "count").sum()

@@ -6,6 +6,7 @@ import pytest
 
 from analysis.corpus import enrichment as enrich
 from analysis.corpus.extraction import Extraction
+from analysis.corpus.question_features import FEWEST
 from film import InputError
 
 COLORS = ("red", "blue", "green", "cyan")
@@ -50,7 +51,7 @@ def study() -> Extraction:
 def test_random_selections_have_no_findings(study):
     """1,000 of them, small ones and halves; at most one in twenty shows anything."""
     rng = np.random.default_rng(1)
-    sizes = np.geomspace(enrich.FEWEST, 1000, 1000).astype(int)
+    sizes = np.geomspace(FEWEST, 1000, 1000).astype(int)
     features = enrich.prepare_why(study, seed=7)
     null = features.null(enrich.TRIALS, 7)
     found = [
@@ -72,8 +73,6 @@ def test_all_that_is_planted_is_found_and_nothing_else(study):
     assert not {kind for kind, _ in names} & {"family", "answer"}
     assert not {name for kind, name in names if kind == "word"} & set(COLORS + THINGS)
     assert ("count", "depth") not in names
-    assert why.warning is None
-    assert why.inside > 2 * why.chance
     assert why.sentence.startswith(
         f"{len(rows)} of 2,000 questions: all are of type equal_color (0% of the rest)"
     )
@@ -115,14 +114,16 @@ def test_exact_tails():
             assert p == pytest.approx(np.minimum(1, 2 * np.minimum(upper, lower)), rel=1e-6)
 
 
-def test_scattered_questions_are_no_group(study):
-    rng = np.random.default_rng(0)
-    rows = rng.choice(len(study), 150, replace=False)
+def test_a_description_is_worded_as_one(study):
+    rows = np.flatnonzero(study.table["type"] == "equal_color")
     why = enrich.why_together(study, rows, trials=50, seed=0)
-    assert why.warning
-    assert "no group in the full space" in why.warning
-    if why.table.empty:
-        assert "nothing sets them apart" in why.sentence
+    assert [asked for asked, _ in why.statements()] == ["What they share"]
+    assert "more than in scattered questions" in why.describe()
+    assert "Any region of a map has such a list" in why.describe()
+    scattered = np.random.default_rng(0).choice(len(study), 150, replace=False)
+    nothing = enrich.why_together(study, scattered, trials=50, seed=0)
+    assert nothing.table.empty
+    assert "nothing sets them apart" in nothing.sentence
 
 
 def test_the_same_seed_gives_the_same(study):
@@ -130,7 +131,7 @@ def test_the_same_seed_gives_the_same(study):
     first, second = (enrich.why_together(study, rows, trials=50, seed=3) for _ in range(2))
     assert first.sentence == second.sentence
     assert first.table.equals(second.table)
-    assert "50 random selections (seed 3)" in first.describe()
+    assert "50 random selections, seed 3" in first.describe()
 
 
 def test_a_mask_is_a_selection_too(study):
@@ -152,10 +153,3 @@ def test_a_mask_is_a_selection_too(study):
 def test_impossible_selections_are_refused(study, rows, message):
     with pytest.raises(InputError, match=message):
         enrich.why_together(study, rows)
-
-
-def test_false_discovery_rates_are_the_known_ones():
-    from scipy.stats import false_discovery_control
-
-    p = np.random.default_rng(0).random(50) ** 3
-    assert enrich._benjamini_hochberg(p) == pytest.approx(false_discovery_control(p))

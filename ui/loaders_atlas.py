@@ -24,7 +24,7 @@ def study() -> tuple[Extraction, dict[str, Layout]] | None:
     layouts = loaders.layouts() if found is not None else {}
     if found is None or not layouts:
         return None
-    _explaining(_weights())
+    _explaining(_weights(), next(iter(layouts)))
     return found, layouts
 
 
@@ -38,14 +38,20 @@ def _known() -> tuple[Extraction, dict[str, Layout]]:
     return found, loaders.layouts()
 
 
-def explains() -> bool:
-    """Is everything counted that `why` needs? Until then it would keep a visitor waiting."""
-    return not _explaining(_weights()).is_alive()
+def explains(name: str) -> bool:
+    """Is everything counted that `why` needs on this map? Until then it would keep a visitor waiting."""
+    return not _explaining(_weights(), name).is_alive()
 
 
 @st.cache_resource(show_spinner=False)
-def _explaining(weights: str) -> Thread:
-    return _behind(prepare_why, _known()[0])
+def _explaining(weights: str, name: str) -> Thread:
+    extraction, layouts = _known()
+    session = loaders.network()
+
+    def work() -> None:
+        prepare_why(extraction, layout=layouts[name], session=session)
+
+    return _behind(work)
 
 
 def places(name: str) -> bool:
@@ -161,39 +167,39 @@ def _path(weights: str, name: str, question: str) -> atlas.PrefixPath:
     return atlas.path(loaders.network(), extraction, layouts[name], question)
 
 
-def why(rows: np.ndarray, space: str) -> Why:
-    """What sets these questions, bool (questions,), apart from the rest.
+def why(rows: np.ndarray, name: str, drawn: bool) -> Why:
+    """What sets these questions, bool (questions,), apart from the rest, and from other regions of a map.
 
     Raises:
         InputError: they are too few, or too many.
     """
-    return _why(_weights(), np.packbits(rows).tobytes(), space)
+    return _why(_weights(), np.packbits(rows).tobytes(), name, drawn)
 
 
-def why_between(one: np.ndarray, other: np.ndarray, space: str) -> Why:
+def why_between(one: np.ndarray, other: np.ndarray) -> Why:
     """What sets these questions apart from those, bool (questions,) each; what is in both is left out.
 
     Raises:
         InputError: they are too few.
     """
-    return _why_between(
-        _weights(), np.packbits(one & ~other).tobytes(), np.packbits(other & ~one).tobytes(), space
-    )
+    return _why_between(_weights(), np.packbits(one & ~other).tobytes(), np.packbits(other & ~one).tobytes())
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _why_between(weights: str, one: bytes, other: bytes, space: str) -> Why:
+def _why_between(weights: str, one: bytes, other: bytes) -> Why:
     extraction, _ = _known()
     first, second = (
         np.unpackbits(np.frombuffer(bits, np.uint8), count=len(extraction)).astype(bool)
         for bits in (one, other)
     )
     either = np.flatnonzero(first | second)
-    return why_together(extraction.take(either), np.flatnonzero(first[either]), space=space)
+    return why_together(extraction.take(either), np.flatnonzero(first[either]))
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _why(weights: str, bits: bytes, space: str) -> Why:
-    extraction, _ = _known()
+def _why(weights: str, bits: bytes, name: str, drawn: bool) -> Why:
+    extraction, layouts = _known()
     rows = np.unpackbits(np.frombuffer(bits, np.uint8), count=len(extraction))
-    return why_together(extraction, np.flatnonzero(rows), space=space)
+    return why_together(
+        extraction, np.flatnonzero(rows), layout=layouts[name], drawn=drawn, session=loaders.network()
+    )

@@ -222,12 +222,12 @@ def set_draft(text: str) -> None:
 class Selection:
     """Questions of the study. `rows`: bool (questions,). `how`: what chose them, in words.
 
-    `space`: that of the map they were drawn on, empty where they were not.
+    `layout`: title of the map they were drawn on, empty where they were not.
     """
 
     rows: np.ndarray
     how: str
-    space: str = ""
+    layout: str = ""
 
 
 def told(key: str, what: str) -> Any:

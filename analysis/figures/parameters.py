@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.corpus.enrichment import words_of
 from analysis.corpus.grouping import Grouping
 from analysis.corpus.parameters import KINDS, Parameters
+from analysis.corpus.question_features import words_of
 from analysis.figures.palette import CATEGORIES, NEUTRAL
 from analysis.figures.style import ABOVE, NEGATIVE, POSITIVE, figure, rule
 

@@ -182,7 +182,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
     def select(found: np.ndarray, how: str) -> None:
         rows = np.zeros(len(study), bool)
         rows[layout.rows[found]] = True
-        state.select(state.Selection(rows, how, layout.recipe.space) if rows.any() else None)
+        state.select(state.Selection(rows, how, layout.recipe.title) if rows.any() else None)
 
     def named(code: int) -> None:
         color = state.view().color
@@ -285,8 +285,9 @@ def _why(shown: AtlasView) -> None:
     count = int(selection.rows.sum())
     st.markdown(f"#### Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
-    if not loaders_atlas.explains():
-        _wait("Counting words and ranking gammas", loaders_atlas.explains)
+    name = shown.layout.recipe.title
+    if not loaders_atlas.explains(name):
+        _wait("Counting words and finding neighbours", lambda: loaders_atlas.explains(name))
         return
     _findings(shown, selection, "why")
     _mark("explained", selection)
@@ -307,13 +308,13 @@ _FINDINGS: dict[str, Any] = {
     "rest": _number("rest", format="%.2f", help="The same of all other questions."),
     "effect": _number("effect", format="%+.2f", help="Cliff's delta, from -1 to 1."),
     "q": _number("q", format="%.1e", help="False-discovery rate (Benjamini and Hochberg)."),
-    "p_family": _number("null", format="%.3f", help="Share of random selections with a finding as strong."),
+    "p_family": _number("null", format="%.3f", help="Share of scattered selections with one as strong."),
 }
 
 
 def _findings(shown: AtlasView, selection: state.Selection, key: str) -> None:
-    space = selection.space or shown.layout.recipe.space
-    _compared(lambda: loaders_atlas.why(selection.rows, space), key)
+    name = selection.layout or shown.layout.recipe.title
+    _compared(lambda: loaders_atlas.why(selection.rows, name, drawn=bool(selection.layout)), key)
 
 
 def _compared(compare: Callable[[], Why], key: str) -> None:
@@ -324,9 +325,8 @@ def _compared(compare: Callable[[], Why], key: str) -> None:
     except InputError as error:
         widgets.show_error(error)
         return
-    st.markdown(widgets.plain(why.sentence))
-    if why.warning:
-        st.warning(widgets.plain(why.warning), icon=":material/warning:")
+    for asked, said in why.statements():
+        st.markdown(f"**{asked}** {widgets.plain(said)}")
     if len(why.table):
         # Words and labels are evidence; gammas and betas say where on a map of them a selection lies.
         evidence = ~why.table["kind"].isin(("gamma", "beta"))
@@ -430,7 +430,7 @@ def _kept(shown: AtlasView) -> None:
             st.button(
                 "Drop", key=f"atlas-drop-{name}", type="tertiary", on_click=state.drop_selection, args=(name,)
             )
-    if len(kept) < 2 or not loaders_atlas.explains():
+    if len(kept) < 2 or not loaders_atlas.explains(shown.layout.recipe.title):
         return
     names, chosen = list(kept), []
     for side, column in enumerate(st.columns(2, gap="medium")):
@@ -447,8 +447,7 @@ def _kept(shown: AtlasView) -> None:
     both = int((one.rows & other.rows).sum())
     left_out = f" {both:,} questions are in both and left out." if both else ""
     widgets.notice(f"“The rest” is {widgets.plain(chosen[1])} alone here.{left_out}")
-    space = one.space or shown.layout.recipe.space
-    _compared(lambda: loaders_atlas.why_between(one.rows, other.rows, space), "between")
+    _compared(lambda: loaders_atlas.why_between(one.rows, other.rows), "between")
 
 
 main()
