@@ -6,6 +6,7 @@ import torch
 from tiny import a_picture, tiny_card, tiny_network
 
 from analysis import (
+    Kind,
     interactions,
     interpolate,
     map_effects,
@@ -155,7 +156,7 @@ def test_the_smallest_flip_flips_and_needs_all_it_names():
     picture = a_picture(7)
     effects = map_effects(session, picture, FIRST, DONORS, count=2)
     shape = effects.effects["mean"].shape
-    deviation = {"gamma": np.ones(shape), "beta": np.ones(shape)}
+    deviation: dict[Kind, np.ndarray] = {"gamma": np.ones(shape), "beta": np.ones(shape)}
     found = smallest_flip(session, picture, FIRST, effects.effects["mean"], deviation, seed=2)
     plain, mean = session.ask(picture, FIRST), session.mean_modulation
     assert found.norm is not None

@@ -58,11 +58,12 @@ class MinimalPair:
 
 
 def one_word_changes(
-    picture: str, question: str, scene: Scene, *, well_posed: bool = True
+    picture: str, question: str, scene: Scene, *, kinds: Sequence[str] = KINDS, well_posed: bool = True
 ) -> Iterator[MinimalPair]:
     """Every question one word away that has an answer in this scene, with `question` as the source.
 
     Args:
+        kinds: of the change.
         well_posed: leave out those without an answer; otherwise their answer is "".
 
     Raises:
@@ -75,6 +76,8 @@ def one_word_changes(
     for place, word in enumerate(words):
         bare = word.rstrip("?;,.")
         for kind, other in _instead(bare.lower()):
+            if kind not in kinds:
+                continue
             changed = " ".join([*words[:place], word.replace(bare, other, 1), *words[place + 1 :]])
             try:
                 asked = parse(changed)
@@ -126,21 +129,22 @@ def sample_pairs(
         for number, (picture, scene) in enumerate(scenes):
             sampler = QuestionSampler(int(rng.integers(2**31)) + number)
             for question in sampler.sample(scene, 12):
-                offered = [
-                    pair
-                    for pair in one_word_changes(picture, question.text, scene)
-                    if pair.same_answer == same_answer and pair.kind in by_kind
+                # The kinds that there are fewest of first; no scene may give one more than its share.
+                wanted = [
+                    kind
+                    for kind in sorted(by_kind, key=lambda kind: len(by_kind[kind]))
+                    if len(by_kind[kind]) < each
+                    and sum(pair.picture == picture for pair in by_kind[kind]) <= turn
                 ]
-                # The kind that there are fewest of; no scene may give one kind more than its share.
-                offered = [
-                    pair for pair in offered
-                    if sum(p.picture == picture for p in by_kind[pair.kind]) <= turn
-                ]  # fmt: skip
-                if offered:
-                    rarest = min(offered, key=lambda pair: len(by_kind[pair.kind])).kind
-                    some = [pair for pair in offered if pair.kind == rarest]
-                    if len(by_kind[rarest]) < each:
-                        by_kind[rarest].append(some[int(rng.integers(len(some)))])
+                for kind in wanted[:3]:
+                    some = [
+                        pair
+                        for pair in one_word_changes(picture, question.text, scene, kinds=(kind,))
+                        if pair.same_answer == same_answer
+                    ]
+                    if some:
+                        by_kind[kind].append(some[int(rng.integers(len(some)))])
+                        break
     return [pair for found in by_kind.values() for pair in found][:count]
 
 
