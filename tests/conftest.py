@@ -10,6 +10,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+TIERS = ("app", "slow", "browser")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put every test in its tier: by its file, by its own mark, and what is left is a unit test."""
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker("browser")
+        elif item.path.name.startswith("test_app_"):
+            item.add_marker("app")
+        if not any(item.get_closest_marker(tier) for tier in TIERS):
+            item.add_marker("unit")
+
 
 @pytest.fixture(autouse=True)
 def own_main_module() -> Iterator[None]:

@@ -165,6 +165,7 @@ def app(tmp_path, monkeypatch):
     st.cache_resource.clear()
 
 
+@pytest.mark.app
 def test_the_page_keeps_its_countenance(app):
     rng = random.Random(1)
     for text in [*texts(rng)[:20], *rng.sample(texts(rng), 10)]:

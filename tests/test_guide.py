@@ -94,6 +94,7 @@ def press(app: AppTest, key: str) -> AppTest:
     return app.sidebar.button(key=key).click().run()
 
 
+@pytest.mark.app
 def test_the_walk_ends_in_a_finding(monkeypatch):
     monkeypatch.chdir(ROOT)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
@@ -130,6 +131,7 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     assert app.sidebar.code[0].value == finding  # nothing is lost by closing
 
 
+@pytest.mark.app
 def test_who_follows_a_link_is_not_led(monkeypatch):
     monkeypatch.chdir(ROOT)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)

@@ -4,13 +4,21 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 import analysis
 import film
 
 ROOT = Path(__file__).parents[1]
+
+
+@cache  # most tests here read every file
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
 
 
 def modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:
@@ -19,7 +27,7 @@ def modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             name = ".".join(parts).removesuffix(".__init__")
-            yield name, ast.parse(path.read_text("utf-8"))
+            yield name, parsed(path)
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, str | None]]:
@@ -91,6 +99,30 @@ def test_app_imports_ui_only():
         assert len(path.read_text("utf-8").splitlines()) < 60
 
 
+def test_the_world_is_built_in_layers():
+    """Data is made of language and of scenes; language and rendering know scenes, and not each other."""
+    below = {
+        "film.clevr.language": ("film.clevr.language", "film.clevr.scenes"),
+        "film.clevr.rendering": ("film.clevr.rendering", "film.clevr.scenes"),
+    }
+    for name, tree in modules("film/clevr"):
+        ours = {module for module in imported(tree) if module.startswith("film.clevr.")}
+        for room, allowed in below.items():
+            if name.startswith(room):
+                assert all(module.startswith(allowed) for module in ours), f"{name} imports {ours}"
+        if name.startswith("film.clevr.data"):
+            assert not any(module.startswith("film.clevr.gallery") for module in ours), name
+
+
+def test_whoever_opens_the_app_is_in_its_tier():
+    for name, tree in modules("tests"):
+        if "AppTest.from_file(" not in ast.unparse(tree) or name == "tests.conftest":
+            continue
+        assert name.startswith("tests.test_app_") or "pytest.mark.app" in ast.unparse(tree), (
+            f"{name} opens the app: call it test_app_*.py, or mark its tests with pytest.mark.app"
+        )
+
+
 def test_no_cycles():
     trees = dict(modules("film", "analysis", "ui"))
     graph = {}
@@ -118,6 +150,7 @@ def test_the_world_is_usable_without_torch():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_types_reach_whoever_imports_from_the_catalogues(tmp_path):
     snippet = tmp_path / "snippet.py"
     snippet.write_text("from film import Session\n\nSession().no_such_method()\n")

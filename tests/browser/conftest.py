@@ -26,12 +26,6 @@ ARTEFACTS = ROOT / "artefacts"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("browser")
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A browser of Debian's. Pages of different contexts share nothing."""
