@@ -166,6 +166,7 @@ def test_odd_questions_stay_text(session, folder, population):
     assert manifest_in(page)["view"]["q"] == view.question
 
 
+@pytest.mark.slow
 def test_the_command(folder, tmp_path, capsys):
     out = tmp_path / "view.html"
     link = "picture=gallery-2&q=What+color+is+the+cube%3F"

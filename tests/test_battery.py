@@ -120,6 +120,7 @@ def is_sentence(error: InputError) -> bool:
     return 10 < len(text) < 1500 and "Traceback" not in text and text.rstrip()[-1] in ".?!)"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read the Linux way")
 def test_nothing_handed_in_does_harm(session):
     rng, before = random.Random(0), weights_hash(session.network)

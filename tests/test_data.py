@@ -510,6 +510,7 @@ def command(*arguments: object, **options) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["packed", "clevr"])
 def test_a_killed_run_goes_on(layout, tmp_path):
     """kill -9 again and again, at any moment; the end result is that of an undisturbed run."""
@@ -539,11 +540,13 @@ def test_a_killed_run_goes_on(layout, tmp_path):
     assert tree(out) == tree(generate(tmp_path / "whole", recipe))
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(corpus_folder, tmp_path):
     result = generate(tmp_path / "two", TINY, workers=2)
     assert tree(result) == tree(corpus_folder)
 
 
+@pytest.mark.slow
 def test_every_kill_point_is_safe(tmp_path, monkeypatch, corpus_folder):
     """Stop at each single write to the disk in turn, and go on."""
 

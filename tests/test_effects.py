@@ -41,6 +41,7 @@ def margin(session, picture, modulation, best, second) -> float:
     return float(logits[best] - logits[second])
 
 
+@pytest.mark.slow
 def test_effects_are_what_replacing_one_map_by_hand_does(session):
     picture, own = a_picture(2), session.modulate([FIRST])
     found = map_effects(session, picture, FIRST, DONORS, count=2, seed=1)
@@ -74,6 +75,7 @@ def test_effects_are_what_replacing_one_map_by_hand_does(session):
         map_effects(session, picture, FIRST, {"none": [FIRST]})
 
 
+@pytest.mark.slow
 def test_curves_begin_and_end_where_they_must(session):
     picture = a_picture(3)
     effects = map_effects(session, picture, FIRST, DONORS, count=2)

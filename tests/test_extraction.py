@@ -242,6 +242,7 @@ def test_text_files(tmp_path):
         read_questions(path, 0)
 
 
+@pytest.mark.slow
 def test_processes_take_their_shares(tmp_path):
     """As torchrun starts them: several processes with a rank, one folder."""
     network = tiny_network()

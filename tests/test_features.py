@@ -177,6 +177,7 @@ def resnet_file(tmp_path_factory):
     return network.eval(), path
 
 
+@pytest.mark.slow
 def test_features_are_layer3_of_the_normalised_picture(resnet_file):
     network, path = resnet_file
     config = tiny_config(picture="features", width=14, height=14, channels=1024, stem=((8, 3, 1),))

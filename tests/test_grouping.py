@@ -120,6 +120,7 @@ def synthetic(by: str, seed: int = 0, each: int = 40) -> tuple[np.ndarray, np.nd
     return np.stack([places[name] for name in names]) + rng.normal(size=(len(types), 6)), types
 
 
+@pytest.mark.slow
 def test_the_claim_is_confirmed_refuted_or_left_open():
     attribute, types = synthetic("attribute")
     operation, _ = synthetic("operation")

@@ -77,6 +77,7 @@ def some(questions: int = 2) -> Modulation:
     return Modulation(torch.randn(shape, generator=generator), torch.randn(shape, generator=generator))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(interventions, max_size=4))
 def test_text_and_json_hold_everything(edits):

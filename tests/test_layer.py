@@ -54,6 +54,7 @@ def test_equal_to_a_plain_broadcast_with_every_gradient(case, dtype, last):
         assert (ours - theirs).abs().max() <= 1e-6 * theirs.abs().max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_gradients_of_first_and_second_order_and_forward_mode(case, last):
@@ -140,6 +141,7 @@ def test_export():
     torch.testing.assert_close(program.module()(x[:3], condition[:3]), layer(x[:3], condition[:3]))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
 def test_compile():
     layer = FiLM(6, 7)

@@ -51,6 +51,7 @@ def apart(places: np.ndarray, kinds: pd.Series) -> float:
     return float((kinds[far.argmin(axis=1)] == kinds).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_planted_groups_lie_apart(method):
     extraction = planted(3)
@@ -97,6 +98,7 @@ def test_pca_is_the_plane_of_greatest_variance():
     np.testing.assert_allclose(np.linalg.norm(layout.places, axis=0), values[:2], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_random_starts_agree_on_groups_not_on_noise():
     recipe = LayoutRecipe(settings=QUICK)
     groups = stability_over_seeds(vectors(planted(), "gamma:2"), recipe)
@@ -104,6 +106,7 @@ def test_random_starts_agree_on_groups_not_on_noise():
     assert 0 <= noise < groups <= 1
 
 
+@pytest.mark.slow
 def test_the_authors_settings():
     recipe = LayoutRecipe("both:1", "tsne-paper", 1)
     assert recipe.settings["perplexity"] == 350
@@ -116,6 +119,7 @@ def test_the_authors_settings():
     assert "scikit-learn" in layout.origin["versions"]
 
 
+@pytest.mark.slow
 def test_new_questions_are_placed_among_their_kind():
     extraction = planted()
     kinds = extraction.table["type"].to_numpy()
@@ -134,6 +138,7 @@ def test_new_questions_are_placed_among_their_kind():
         place(layout, extraction, np.zeros((1, 5)))
 
 
+@pytest.mark.slow
 def test_progress_and_cancel():
     seen = []
     recipe = LayoutRecipe("gamma:2", settings=QUICK)
@@ -207,6 +212,7 @@ def test_nothing_to_lay_out():
         lay_out(extraction, LayoutRecipe("gamma"))
 
 
+@pytest.mark.slow
 def test_a_study_is_made_found_and_gone_on_with(tmp_path, monkeypatch):
     network = tiny_network()
     save(tmp_path, network, tiny_card(network))
@@ -250,6 +256,7 @@ def test_the_command(tmp_path, capsys):
     assert "no extraction" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_pages_load_no_method():
     """A study is read and a question is placed without any library that fits maps."""
     program = (

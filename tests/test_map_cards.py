@@ -47,6 +47,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     assert 85 <= held <= 99
 
 
+@pytest.mark.slow
 def test_shuffled_labels_give_a_label_at_most_one_time_in_twenty():
     rng, false = np.random.default_rng(5), 0
     for trial in range(1000):
@@ -110,6 +111,7 @@ def test_objects_are_read_where_they_stand(session):
     assert shares[1, -1, -1] > 0.9
 
 
+@pytest.mark.slow
 def test_cards_are_measured_kept_and_found_again(session, tmp_path):
     study = extract_here(session, sample_questions(300, 0))
     steps = []

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "study.ipynb"
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(monkeypatch, capsys):
     monkeypatch.chdir(NOTEBOOK.parent)  # where Jupyter starts it
     monkeypatch.setattr(sys, "path", list(sys.path))

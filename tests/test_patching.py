@@ -30,6 +30,7 @@ def scenes():
     return [(f"gallery-{exhibit.number}", exhibit.scene) for exhibit in gallery()[:8]]
 
 
+@pytest.mark.slow
 def test_pairs_are_one_word_apart_and_answered_by_their_programs(scenes):
     known = dict(scenes)
     for same in (False, True):

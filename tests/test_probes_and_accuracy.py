@@ -202,6 +202,7 @@ def test_evidence_is_kept_with_its_recipe(tmp_path, observed):
         read_evidence(tmp_path / "study")
 
 
+@pytest.mark.slow
 def test_the_command_keeps_both_tables(tmp_path, capsys):
     network = tiny_network(blocks=1, modulated=(True,))
     save(tmp_path, network, tiny_card(network))

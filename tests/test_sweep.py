@@ -45,6 +45,7 @@ def session(request) -> Session:
     return Session((network, tiny_card(network)), "cpu")
 
 
+@pytest.mark.slow
 def test_a_sweep_says_what_asking_one_by_one_says(session):
     pictures = {"one": a_picture(1), "two": a_picture(2)}
     asked = Questions(
@@ -121,6 +122,7 @@ def test_evaluation_under_interventions(tmp_path):
     assert {row[1] for row in other.given} == {silent.answer}
 
 
+@pytest.mark.slow
 def test_replacing_an_activation_by_itself_changes_nothing(session):
     names, modulation = list(session.recordable), session.modulate(QUESTIONS)
     maps = session.encode_picture(a_picture(5))

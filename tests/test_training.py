@@ -150,6 +150,7 @@ def test_noun_phrases_fit_the_objects_that_have_their_attributes(corpus):
                 assert bool(fits[row, number, phrase - 1]) == expected
 
 
+@pytest.mark.slow
 def test_a_tiny_network_learns_a_handful_of_questions(tmp_path, corpus):
     run = trainer(tmp_path, corpus, samples=10**9, horizontal_flip=False, ema_decay=0.0)
     run.objective.train()
@@ -159,6 +160,7 @@ def test_a_tiny_network_learns_a_handful_of_questions(tmp_path, corpus):
     assert last < 0.6 * first
 
 
+@pytest.mark.slow
 def test_resuming_goes_on_exactly_where_it_stopped(tmp_path, corpus):
     whole = trainer(tmp_path / "whole", corpus)
     assert whole.train(log_every=0.0)
@@ -193,6 +195,7 @@ def test_a_time_limit_saves_and_stops(tmp_path, folder):
         start(tmp_path / "other", NETWORK, RECIPE, folder, None, resume=True)
 
 
+@pytest.mark.slow
 def test_a_reader_can_learn_from_words_alone(tmp_path, corpus):
     run = trainer(tmp_path, corpus, loss=LossWeights(answer=0.0, slots=1.0), samples=3200)
     run.validation = run.sampler
@@ -247,6 +250,7 @@ def command(folder: Path, out: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_folder_serves_one_run_at_a_time(tmp_path, folder):
     recipe = replace(RECIPE, samples=64)
     with (
@@ -257,6 +261,7 @@ def test_a_folder_serves_one_run_at_a_time(tmp_path, folder):
     assert start(tmp_path, NETWORK, recipe, folder, None, report=lambda _: None)
 
 
+@pytest.mark.slow
 def test_killed_training_can_be_resumed(tmp_path, folder):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(
@@ -287,6 +292,7 @@ def test_killed_training_can_be_resumed(tmp_path, folder):
     assert torch.load(state, weights_only=True)["samples"] >= seen + 320
 
 
+@pytest.mark.slow
 def test_two_processes_learn_as_one_does(tmp_path, folder):
     """Same recipe, gradients averaged over two gloo processes: the same loss within noise."""
     import csv
