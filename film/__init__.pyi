@@ -142,6 +142,7 @@ from .intervals import (
     Share as Share,
     clustered_share as clustered_share,
     clustered_shares as clustered_shares,
+    share_difference as share_difference,
     too_few as too_few,
 )
 from .interventions import (

@@ -93,6 +93,19 @@ def clustered_shares(
     return {name: clustered_share(right[mask], owner[mask], level) for name, mask in members.items()}
 
 
+def share_difference(one: Share, other: Share) -> tuple[float, float | None, float | None]:
+    """One share less another of other pictures, with its 95 % interval (Newcombe, method 10, 1998).
+
+    Estimand: the difference of the two populations' shares; the two sets have no picture in common.
+    """
+    found = one.accuracy - other.accuracy
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return found, None, None
+    down = np.hypot(one.accuracy - one.low, other.high - other.accuracy)
+    up = np.hypot(one.high - one.accuracy, other.accuracy - other.low)
+    return found, float(found - down), float(found + up)
+
+
 def wilson(share: float, asked: float, quantile: float) -> tuple[float, float]:
     """Wilson's score interval; `asked` need be no whole number (Wilson, JASA 1927)."""
     squared = quantile * quantile

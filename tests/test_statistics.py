@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom, mannwhitneyu
 
 from analysis import statistics
-from film import InputError, clustered_share, clustered_shares
+from film import InputError, clustered_share, clustered_shares, share_difference
 
 RUNS = 400
 
@@ -70,6 +70,18 @@ def test_intervals_of_shares_at_the_ends():
     alone = clustered_share(np.arange(100) % 2 == 0, np.arange(100))
     assert alone.design_effect == 1
     assert alike.high - alike.low > 2 * (alone.high - alone.low)
+
+
+def test_a_difference_of_shares_covers_the_truth():
+    rng = np.random.default_rng(14)
+    owner, held, runs = np.repeat(np.arange(40), 5), 0, 1000
+    for _ in range(runs):
+        one, other = (clustered_share(clustered(rng, p, 40, 5, 0.1), owner) for p in (0.95, 0.9))
+        _, low, high = share_difference(one, other)
+        held += low <= 0.05 <= high
+    assert 0.93 <= held / runs <= 0.985
+    few = clustered_share(np.ones(8, bool), np.arange(8))
+    assert share_difference(one, few)[1:] == (None, None)
 
 
 def test_exact_interval():
