@@ -15,6 +15,14 @@ from .corpus.accuracy import (
     some_questions as some_questions,
     wrong_answers as wrong_answers,
 )
+
+# what every feature map answers to
+from .corpus.contrasts import (
+    Contrast as Contrast,
+    contrast as contrast,
+    object_labels as object_labels,
+    question_labels as question_labels,
+)
 from .corpus.enrichment import (
     Why as Why,
     prepare_why as prepare_why,
@@ -64,16 +72,10 @@ from .corpus.layout import (
     stability_over_seeds as stability_over_seeds,
     write_layout as write_layout,
 )
-
-# what every feature map answers to
 from .corpus.map_cards import (
-    Contrast as Contrast,
     MapCards as MapCards,
-    contrast as contrast,
     find_maps as find_maps,
     measure_maps as measure_maps,
-    object_labels as object_labels,
-    question_labels as question_labels,
     write_maps as write_maps,
 )
 
@@ -253,6 +255,12 @@ from .question.word_contributions import (
     WordContributions as WordContributions,
     word_contributions as word_contributions,
 )
+from .ranking import (
+    Shrunken as Shrunken,
+    shrunken_means as shrunken_means,
+    spearman as spearman,
+    split_half_correlation as split_half_correlation,
+)
 
 # all of it, or one view, as a page of its own
 from .report import (
@@ -267,21 +275,19 @@ from .statistics import (
     FamilyResult as FamilyResult,
     Interval as Interval,
     PermutationResult as PermutationResult,
-    Shrunken as Shrunken,
     cliffs_delta as cliffs_delta,
     clopper_pearson as clopper_pearson,
     cluster_bootstrap as cluster_bootstrap,
     contrast_test as contrast_test,
+    delta_resamples as delta_resamples,
     false_discovery_rates as false_discovery_rates,
     family_wise as family_wise,
     permutation_test as permutation_test,
     random_regions as random_regions,
     ratio_of_sums as ratio_of_sums,
     region_test as region_test,
-    shrunken_means as shrunken_means,
     shuffles as shuffles,
     sign_flip_test as sign_flip_test,
-    split_half_correlation as split_half_correlation,
 )
 from .study import (
     make_study as make_study,

@@ -124,7 +124,8 @@ def _maps(options: argparse.Namespace) -> None:
     out = Path(options.out or folder / FOLDER)
     write_maps(out, found)
     named = (found.cards["pictures"] != "unlabelled").sum()
-    print(f"{out}: {len(found.cards):,} maps, {named:,} of them answer to something that objects are")
+    print(f"{out}: {len(found.cards):,} maps, {named:,} of them differ between objects")
+    print(found.survival())
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -207,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
     add.set_defaults(run=_evidence)
     add = commands.add_parser(
-        "maps", help="what every feature map answers to, kept in study/ beside a checkpoint"
+        "maps", help="what every feature map differs between, kept in study/ beside a checkpoint"
     )
     add.add_argument("checkpoint", nargs="?", help=bundled)
     add.add_argument("--seed", type=int, default=0)

@@ -340,7 +340,7 @@ def _layouts(study: _Study) -> Iterator[Section]:
 
 
 def _cards(study: _Study) -> Iterator[Section]:
-    title = "What the feature maps answer to"
+    title = "What the feature maps differ between"
     if study.maps is None:
         yield from study.missing(title, "maps")
         return
@@ -350,10 +350,14 @@ def _cards(study: _Study) -> Iterator[Section]:
     shown = strongest.assign(block=strongest["block"] + 1)
     yield Section(
         title,
-        f"{named:.0%} of the maps tell some objects from others: {recipe['objects']:,} objects of "
-        f"{recipe['scenes']} scenes, {recipe['questions']:,} questions, seed {recipe['seed']}; family-wise.",
+        f"{named:.0%} of the maps differ between objects, compared within scenes at equal cover: "
+        f"{recipe['objects']:,} objects of {recipe['scenes']} scenes, {recipe['questions']:,} questions, "
+        f"seed {recipe['seed']}; family-wise. {study.maps.survival()}",
         (
-            (cards.label_grid(found, study.maps.effects), "Every map, by what it answers to in pictures."),
+            (
+                cards.label_grid(found, study.maps.effects),
+                "Every map, by what it differs between.",
+            ),
             f"<p>The {len(shown)} maps without which most answers change:</p>",
             _table(
                 shown[["block", "map", "pictures", "language", "changed", "drop"]].reset_index(drop=True),
@@ -369,7 +373,7 @@ def _card(study: _Study) -> Iterator[Section]:
     block = min(study.view.block, study.session.config.blocks - 1)
     number = min(study.view.feature_map, study.session.config.maps - 1)
     yield Section(
-        f"What map {number} of block {block + 1} answers to",
+        f"What map {number} of block {block + 1} differs between",
         "Cliff's delta with 95 % intervals; pale bars could be chance.",
         tuple(
             (cards.effect_bars(study.maps.effects_of(block, number, about)), f"In {about}.")

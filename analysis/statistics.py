@@ -4,7 +4,8 @@ Every function is vectorised over items (maps, labels, targets): rows are observ
 Every random one takes its seed. Clusters are what was sampled independently, mostly pictures; groups are
 what labels may not be moved between, mostly question families or scenes.
 
-Accuracies have their interval from `film` (`clustered_share`), which uses no analysis.
+Accuracies have their interval from `film` (`clustered_share`), which uses no analysis; ranks that can be
+trusted are in `analysis.ranking`.
 """
 
 from __future__ import annotations
@@ -168,8 +169,7 @@ def contrast_test(
         drawn = np.abs(scaled(flags[order].T @ ranks))
         as_great += drawn >= magnitude - 1e-5
         greatest[trial] = drawn.max(initial=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        delta = 2 * exact / weight[:, None]
+    delta = _over(2 * exact, weight)
     return FamilyResult(delta, z, as_great / (1 + trials), _p_of_greatest(magnitude, greatest), trials, seed)
 
 
@@ -257,8 +257,43 @@ def cliffs_delta(having: Bools, values: Floats, groups: Codes | None = None) -> 
     """
     ranks, codes = _ranks(values, groups)
     flags = np.asarray(having, np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(2 * (flags.T @ ranks) / _weights(flags, codes)[:, None])
+    return _over(2 * (flags.T @ ranks), _weights(flags, codes))
+
+
+def delta_resamples(
+    having: Bools,
+    values: Floats,
+    groups: Codes | None = None,
+    *,
+    by_group: bool = False,
+    trials: int = 200,
+    seed: int,
+) -> Floats:
+    """`cliffs_delta` of resampled rows, with ranks as they were: (trials, labels, items).
+
+    Args:
+        by_group: draw whole groups (objects of scenes), for all scenes of this kind; otherwise rows within
+            each group (questions of families), for more questions of these families.
+    """
+    exact, codes = _ranks(values, groups)
+    ranks, flags = exact.astype(np.float32), np.asarray(having, np.float32)
+    sizes, home = np.bincount(codes), np.argsort(codes, kind="stable")
+    starts, rng = np.cumsum(sizes) - sizes, np.random.default_rng(seed)
+    found = np.empty((trials, flags.shape[1], ranks.shape[1]), np.float32)
+    for trial in range(trials):
+        if by_group:
+            times = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)))[codes]
+        else:
+            drawn = starts[codes] + (rng.random(len(codes)) * sizes[codes]).astype(np.int64)
+            times = np.bincount(home[drawn], minlength=len(codes))
+        weights = times.astype(np.float32)[:, None]
+        weighted = flags * weights
+        inside, total = cluster_sums(weighted, codes), cluster_sums(weights, codes)
+        middle = cluster_sums(ranks * weights, codes) / np.maximum(total, 1)
+        above = weighted.T @ ranks - inside.T @ middle
+        below = inside * (total - inside) / np.maximum(total, 1) * (sizes / (sizes + 1))[:, None]
+        found[trial] = _over(2 * above, below.sum(axis=0))
+    return found
 
 
 def without(values: Floats, covariate: Floats, knots: int = 5) -> Floats:
@@ -346,96 +381,9 @@ def cluster_sums(values: Floats, clusters: Codes | None) -> Floats:
     if clusters is None:
         return values
     codes = np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
-    sums = np.zeros((int(codes.max(initial=-1)) + 1, values.shape[1]))
-    np.add.at(sums, codes, values)
-    return sums
-
-
-# --- Ranks that can be trusted ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Shrunken:
-    """Means drawn towards their common mean by as much as is noise, (items,) each.
-
-    `rank`: 1 for the greatest shrunken mean. `signal`: the share of the means' variance that is no noise.
-    """
-
-    mean: Floats
-    shrunken: Floats
-    low: Floats
-    high: Floats
-    rank: Ints
-    signal: float
-
-
-def shrunken_means(values: Floats, clusters: Codes | None = None) -> Shrunken:
-    """Rank items by means of which the noise is taken off.
-
-    Estimand: each item's true mean, the true means being normal about a common one; intervals hold 95 % of
-    them. The spread of true means is the observed one less the mean squared error (DerSimonian and Laird;
-    Efron and Morris, 1975). Exchangeable: items beforehand.
-
-    Args:
-        values: (rows, items). clusters: (rows,); None: each row is one.
-
-    Raises:
-        InputError: there are under ten clusters.
-    """
-    sums = cluster_sums(values, clusters)
-    if reason := too_few(len(sums)):
-        raise InputError(f"Shrunken means need the error of each mean; {reason}. Measure on more pictures.")
-    rows, count = len(values), len(sums)
-    mean = sums.sum(axis=0) / rows
-    sizes = cluster_sums(np.ones((rows, 1)), clusters)
-    error = np.sqrt(count / (count - 1) * ((sums - sizes * mean) ** 2).sum(axis=0)) / rows
-    # Items without noise, such as dead maps, say nothing of the others' spread.
-    live = error > 0
-    observed = float(mean[live].var(ddof=1)) if live.sum() > 1 else 0.0
-    spread = max(observed - float((error[live] ** 2).mean()), 0.0) if live.any() else 0.0
-    middle = float(mean[live].mean()) if live.any() else 0.0
-    keep = np.divide(spread, spread + error**2, out=np.ones_like(mean), where=live)
-    shrunken = middle + keep * (mean - middle)
-    half = 1.96 * np.sqrt(keep) * error
-    rank = np.empty(len(mean), np.int64)
-    rank[np.argsort(-shrunken, kind="stable")] = np.arange(1, len(mean) + 1)
-    signal = spread / observed if observed > 0 else 0.0
-    return Shrunken(mean, shrunken, shrunken - half, shrunken + half, rank, signal)
-
-
-def split_half_correlation(
-    values: Floats, clusters: Codes | None = None, *, trials: int = 50, seed: int
-) -> tuple[float, float, float]:
-    """How well one half of the clusters ranks the items as the other half does.
-
-    Estimand: Spearman's correlation of the items' means in two independent halves, the mean over random
-    splits, with what 95 % of the splits lie between. Zero where means are noise. It is for half of the data:
-    the whole ranks better.
-
-    Args:
-        values: (rows, items). clusters: (rows,); None: each row is one.
-    """
-    sums = cluster_sums(values, clusters)
-    sizes = cluster_sums(np.ones((len(values), 1)), clusters)
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(trials):
-        half = np.zeros(len(sums), bool)
-        half[rng.permutation(len(sums))[: len(sums) // 2]] = True
-        found.append(
-            spearman(sums[half].sum(axis=0) / sizes[half].sum(), sums[~half].sum(axis=0) / sizes[~half].sum())
-        )
-    low, high = np.quantile(found, (0.025, 0.975))
-    return float(np.mean(found)), float(low), float(high)
-
-
-def spearman(one: Floats, other: Floats) -> float:
-    """Correlation of ranks; 0 where one of the two never varies."""
-    from scipy.stats import spearmanr
-
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return 0.0
-    return float(spearmanr(one, other).statistic)
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return np.asarray(np.add.reduceat(values[order], starts, axis=0))
 
 
 # --- Shared pieces ------------------------------------------------------------------------------------
@@ -485,6 +433,12 @@ def _weights(flags: Floats, codes: Rows) -> Floats:
     """Sum over groups of n1 n0 / (n1 + n0 + 1): (labels,)."""
     inside, outside = _counts(flags, codes)
     return np.asarray((inside * outside / (inside + outside + 1)).sum(axis=0))
+
+
+def _over(sums: Floats, weight: Floats) -> Floats:
+    """Each label's sums over its weight, nan where there is none: (labels, items)."""
+    unknown = np.full(sums.shape, np.nan)
+    return np.asarray(np.divide(sums, weight[:, None], out=unknown, where=weight[:, None] > 1e-9))
 
 
 def _deviation(flags: Floats, ranks: Floats, codes: Rows) -> Floats:

@@ -104,8 +104,8 @@ def test_the_whole_study_is_one_page_that_loads_nothing(whole):
     assert whole.count("plotly.js v") == 1
     assert read.figures == whole.count("<script>draw(") >= 9
     assert set(read.headings) >= {
-        "Right answers", "What a linear probe reads", "Gamma and beta", "What the feature maps answer to",
-        "Manifest",
+        "Right answers", "What a linear probe reads", "Gamma and beta",
+        "What the feature maps differ between", "Manifest",
     }  # fmt: skip
     assert "<h1>The study of tiny &lt;one&gt;</h1>" in whole
     assert (
@@ -149,7 +149,7 @@ def test_a_view_is_reported(session, folder, population):
     read = _Reader(page)
     assert not read.open
     assert read.headings == [
-        QUESTION, "Gamma and beta of the question", "What map 3 of block 2 answers to", "Word by word",
+        QUESTION, "Gamma and beta of the question", "What map 3 of block 2 differs between", "Word by word",
         "What a linear probe reads", "Manifest",
     ]  # fmt: skip
     assert any(target.startswith("data:image/jpeg;base64,") for target in read.loads)

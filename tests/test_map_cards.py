@@ -15,8 +15,10 @@ from analysis import (
     sample_questions,
     write_maps,
 )
-from analysis.corpus.map_cards import MEDIUM, SURE, cover, labels_of
-from film import InputError, Session, sample_scene
+from analysis.corpus.contrasts import MEDIUM, SURE, contrast_types, joined, labels_of, survival
+from analysis.corpus.map_cards import SIZE, cover
+from analysis.statistics import without
+from film import InputError, Session, render, sample_scene
 
 
 def some_labels(rng: np.random.Generator, n: int, values: int) -> np.ndarray:
@@ -41,9 +43,9 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     for trial in range(100):
         groups = np.arange(80) // 4
         labels = np.arange(80)[:, None] % 2 == 0
-        readings = rng.normal(size=(80, 1)) + rng.normal(size=20)[groups][:, None] + labels  # P(above) known
-        found = contrast(labels, readings, groups, trials=1, resamples=200, seed=trial)
-        held += found.low[0, 0] <= 0.3829 <= found.high[0, 0]  # 2 Phi(1 / 2) - 1, spread sqrt(2) twice over
+        readings = rng.normal(size=(80, 1)) + 5 * rng.normal(size=20)[groups][:, None] + labels
+        found = contrast(labels, readings, groups, by_group=trial % 2 == 0, trials=1, seed=trial)
+        held += found.low[0, 0] <= 0.5205 <= found.high[0, 0]  # within a group, 2 Phi(1 / sqrt(2)) - 1
     assert 85 <= held <= 99
 
 
@@ -94,6 +96,78 @@ def test_words_that_are_rare_or_everywhere_are_left_out():
     assert labels.sum(axis=0).tolist() == [50, 50, 50]
 
 
+def test_a_word_that_goes_with_its_template_is_no_label():
+    """Gamma follows the family alone, and a word is commoner in some. Planted: one that moves it within."""
+    rng = np.random.default_rng(6)
+    families = rng.integers(0, 12, 1200)
+    often = rng.uniform(0.05, 0.95, 12)
+    words = np.stack([rng.random(1200) < often[families], rng.random(1200) < 0.3], axis=1)
+    gamma = 4 * often[families][:, None] + rng.normal(size=(1200, 6))
+    gamma[:, 2] += 2 * words[:, 1]
+    names = [("word", "same"), ("word", "red")]
+    mixed, within = contrast(words, gamma), contrast(words, gamma, families)
+    assert [label for label in labels_of(mixed, names) if "same" in label]
+    assert labels_of(within, names) == ["unlabelled"] * 2 + ["+red"] + ["unlabelled"] * 3
+    plain, stays = survival(within, names)["word"]
+    assert plain >= 4
+    assert stays == 1
+    np.testing.assert_allclose(within.plain, mixed.delta, atol=1e-6)
+
+
+def test_a_word_that_is_its_template_cannot_be_told_from_it():
+    rng = np.random.default_rng(7)
+    families = rng.integers(0, 12, 600)
+    words, gamma = (families < 4)[:, None], families[:, None] + rng.normal(size=(600, 2))
+    within = contrast(words, gamma, families, trials=20, resamples=20)
+    assert np.isnan([within.delta, within.low, within.high]).all()
+    assert (within.p == 1).all()
+    assert labels_of(within, [("word", "same")]) == ["unlabelled", "unlabelled"]
+
+
+def test_types_are_compared_between_families():
+    rng = np.random.default_rng(8)
+    families = rng.integers(0, 40, 2000)
+    types = np.array(["count", "exist"])[families % 2]
+    moved = rng.normal(size=40)
+    gamma = moved[families][:, None] + rng.normal(size=(2000, 30))  # families differ, types do not
+    gamma[:, 4] += 3 * (types == "count")
+    names, found = contrast_types(types, families, gamma)
+    assert names == [("type", "count"), ("type", "exist")]
+    assert labels_of(found, names)[4] == "+count"
+    assert found.sure.sum() == 2  # count, and exist the other way round
+    both = joined(found, found)
+    assert both.p.max() <= 1
+    assert both.p.min() == pytest.approx(2 * found.p.min())
+    assert contrast_types(np.full(9, "count"), np.arange(9), gamma[:9])[0] == []
+
+
+def test_a_map_that_answers_all_objects_alike_has_no_label(session):
+    """It is 1 where there is an object: it reads higher where one is large, and near, for being seen more."""
+    rng = np.random.default_rng(9)
+    scenes = [sample_scene(rng) for _ in range(40)]
+    readings, covered, centres, owners = [], [], [], []
+    for number, scene in enumerate(scenes):
+        rendering = render(scene, *SIZE, samples=1, seed=number)
+        shares = cover(rendering.objects, session)
+        shares = np.pad(shares, ((0, len(scene.objects) - len(shares)), (0, 0), (0, 0)))
+        seen = cover((rendering.objects > 0).astype(np.uint8), session)[0]
+        reading = np.einsum("ohw,hw->o", shares, seen / seen.max())
+        large = np.array([thing.size == "large" for thing in scene.objects])
+        noise = rng.normal(0, 0.02, (2, len(reading)))
+        readings.append(np.stack([reading + noise[0], reading + noise[1] + 0.5 * large], axis=1))
+        covered.append(np.bincount(rendering.objects.ravel(), minlength=len(reading) + 1)[1:])
+        centres.append(rendering.centres[:, :2] / np.array(SIZE))
+        owners += [number] * len(reading)
+    names, labels = object_labels(scenes, centres)
+    read = np.concatenate(readings)
+    plain = contrast(labels, read, np.array(owners), by_group=True)
+    assert labels_of(plain, names)[0] in ("+large", "−small")
+    adjusted = without(read, np.log1p(np.concatenate(covered)))
+    told = labels_of(contrast(labels, adjusted, np.array(owners), by_group=True), names)
+    assert told[0] == "unlabelled"
+    assert told[1].startswith(("+large", "−small"))  # planted: it answers to size itself
+
+
 @pytest.fixture(scope="module")
 def session():
     network = tiny_network(answers=28)
@@ -121,6 +195,8 @@ def test_cards_are_measured_kept_and_found_again(session, tmp_path):
     assert len(cards.cards) == config.blocks * config.maps
     shares = cards.cards
     assert (shares["changed"].between(shares["changed_low"], shares["changed_high"])).all()
+    assert {"color", "size", "word"} <= set(cards.recipe["survives"])
+    assert all(plain >= stays for plain, stays in cards.recipe["survives"].values())
     assert shares["best"].str.split().str.len().eq(4).all()
     one = cards.effects_of(1, 2, "pictures")
     assert one["delta"].abs().is_monotonic_decreasing

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, mannwhitneyu
 
-from analysis import statistics
+from analysis import ranking, statistics
 from film import InputError, clustered_share, clustered_shares, share_difference
 
 RUNS = 400
@@ -52,7 +52,7 @@ def test_under_ten_clusters_there_is_no_interval(pictures):
     assert (interval.low, interval.high) == (None, None)
     assert "under 10" in interval.reason
     with pytest.raises(InputError, match="under 10"):
-        statistics.shrunken_means(values[:, None], owner)
+        ranking.shrunken_means(values[:, None], owner)
 
 
 def test_intervals_of_shares_at_the_ends():
@@ -301,13 +301,13 @@ def test_shrunken_means_are_nearer_to_the_truth_and_their_intervals_hold_it():
     truth = rng.normal(0, 0.5, 400)
     owner = np.repeat(np.arange(30), 4)
     noise = np.repeat(rng.normal(0, 2, (30, 400)), 4, axis=0) + rng.normal(0, 1, (120, 400))
-    found = statistics.shrunken_means(truth + noise, owner)
+    found = ranking.shrunken_means(truth + noise, owner)
     assert ((found.shrunken - truth) ** 2).mean() < 0.95 * ((found.mean - truth) ** 2).mean()
     assert 0.9 < np.mean((found.low <= truth) & (truth <= found.high)) < 0.99
     assert sorted(found.rank) == list(range(1, 401))
     assert found.rank[found.shrunken.argmax()] == 1
     assert 0.4 < found.signal < 0.8
-    nothing = statistics.shrunken_means(noise - 0, owner)
+    nothing = ranking.shrunken_means(noise - 0, owner)
     assert nothing.signal < 0.25
     assert nothing.shrunken.std() < 0.3 * nothing.mean.std()
 
@@ -316,10 +316,10 @@ def test_split_halves_agree_on_what_is_there():
     rng = np.random.default_rng(13)
     owner, truth = np.repeat(np.arange(40), 5), rng.normal(0, 1, 60)
     noise = np.repeat(rng.normal(0, 1, (40, 60)), 5, axis=0)
-    value, low, high = statistics.split_half_correlation(truth + noise, owner, seed=0)
+    value, low, high = ranking.split_half_correlation(truth + noise, owner, seed=0)
     assert value > 0.85
     assert low <= value <= high
-    value, low, high = statistics.split_half_correlation(noise, owner, seed=0)
+    value, low, high = ranking.split_half_correlation(noise, owner, seed=0)
     assert abs(value) < 0.3
     assert low < 0 < high
-    assert statistics.split_half_correlation(np.ones((40, 3)), seed=0)[0] == 0
+    assert ranking.split_half_correlation(np.ones((40, 3)), seed=0)[0] == 0

@@ -1,15 +1,17 @@
-"""Map cards: what every feature map answers to in pictures, what moves it in language, what it is good for.
+"""Map cards: what a feature map differs between in pictures, what moves it in language, what it is good for.
 
 The three questions are asked of every map of every block at once:
 
     pictures   known objects are read off the map before its FiLM; do those of one colour, shape, material,
-               size or place read higher or lower than the others?
-    language   is its gamma higher or lower in questions with this word, of this type?
+               size or place read higher or lower than others of their scene that cover as much of it?
+    language   is its gamma higher or lower in questions with this word than in others of the same family; is
+               it higher or lower in families of this type?
     answers    how often does the answer change when its gamma and beta are set to their means?
 
 The effect size is Cliff's delta: how much oftener a value of the group lies above one of the rest than
-below, -1 to 1. Significance is family-wise, against the greatest effect of any map and value in shuffled
-labels, so that a label is not what 512 maps times 19 values throw up by chance.
+below, -1 to 1 (`analysis.corpus.contrasts`). Significance is family-wise, against the greatest effect of any
+map and value in labels shuffled within scenes and families, so that a label is not what 512 maps times 19
+values throw up by chance.
 """
 
 from __future__ import annotations
@@ -24,17 +26,29 @@ import pandas as pd
 import torch
 
 from analysis.corpus.accuracy import versions
+from analysis.corpus.contrasts import (
+    RESAMPLES,
+    TRIALS,
+    Contrast,
+    contrast,
+    contrast_types,
+    joined,
+    labels_of,
+    object_labels,
+    question_labels,
+    survival,
+)
 from analysis.corpus.extraction import Extraction
 from analysis.interventions.sweep import sweep_logits
 from analysis.question.feature_maps import stage_names
 from analysis.question.pooling import as_seen
+from analysis.statistics import cluster_sums, without
 from analysis.tables import read_tables, write_tables
 from film import (
-    ATTRIBUTES,
     InputError,
     Modulation,
-    Scene,
     Session,
+    clustered_share,
     command,
     gallery,
     name_of,
@@ -48,121 +62,12 @@ CARDS, EFFECTS, FOLDER = "maps.parquet", "maps_effects.parquet", "study"
 SCENES, ASKED_EACH = 240, 8  # pictures drawn to read objects in, questions that each is read under
 QUESTIONS = 4000  # of the study, whose gammas are compared
 ABLATED_EACH = 4  # questions about every gallery picture that each map's effect is measured on
-TRIALS, RESAMPLES = 300, 200
-MEDIUM = 0.33  # the least |delta| that makes a label: "medium" in the usual reading
-SURE = 0.05  # family-wise
 ALIKE = 0.95  # correlation from which two maps of a block count as one
-RARE = 0.01  # words in fewer questions than this share are left out
 SIZE = (180, 120)
 _NOTE = b"film-lens maps"
 
 Progress = Callable[[int, int], None]
 Cancel = Callable[[], bool]
-
-
-@dataclass(frozen=True, eq=False)
-class Contrast:
-    """Every label against the rest, on every map: (values, maps) each.
-
-    `delta`: Cliff's delta; `low`, `high`: its 95 % interval; `p`: family-wise over all values and maps.
-    """
-
-    delta: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    p: np.ndarray
-
-
-def contrast(
-    labels: np.ndarray,
-    readings: np.ndarray,
-    groups: np.ndarray | None = None,
-    *,
-    trials: int = TRIALS,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Contrast:
-    """Compare those that have a label with those that have not.
-
-    Args:
-        labels: bool (n, values). Every value must be had by some and not by all.
-        readings: (n, maps).
-        groups: (n,) ints; rows of a group (objects of one picture) are resampled together. None: each alone.
-        trials: shufflings of the labels, whose greatest |effect| is the null.
-        resamples: of the bootstrap.
-
-    Raises:
-        InputError: a label is had by nobody or by all.
-    """
-    from scipy.stats import rankdata
-
-    labels = labels.astype(np.float32)
-    n, had = len(labels), labels.sum(axis=0)
-    if not len(labels) or (had == 0).any() or (had == n).any():
-        raise InputError("A label that all or none have cannot be compared; leave it out.")
-    ranks = rankdata(readings, axis=0).astype(np.float32) / n - np.float32((n + 1) / (2 * n))  # mean 0
-    spread = np.sqrt((n + 1) / (3 * had * (n - had)))[:, None]  # of delta where nothing is to be found
-
-    def delta(of: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """2 (mean rank inside - mean rank outside): Cliff's delta, in shares of n."""
-        weights = np.ones(n, np.float32) if weights is None else weights
-        inside = of * weights[:, None]
-        count = inside.sum(axis=0)[:, None]
-        total, sums = weights @ ranks, inside.T @ ranks  # (maps,), (values, maps)
-        result: np.ndarray = 2 * (
-            sums / np.maximum(count, 1) - (total - sums) / np.maximum(weights.sum() - count, 1)
-        )
-        return result
-
-    rng = np.random.default_rng(seed)
-    found = delta(labels)
-    greatest = np.array([np.abs(delta(labels[rng.permutation(n)]) / spread).max() for _ in range(trials)])
-    above = trials - np.searchsorted(np.sort(greatest), np.abs(found / spread), side="left")
-    numbers, which = (
-        (np.arange(n), np.arange(n)) if groups is None else np.unique(groups, return_inverse=True)
-    )
-    drawn = []
-    for _ in range(resamples):
-        times = np.bincount(rng.integers(len(numbers), size=len(numbers)), minlength=len(numbers))
-        drawn.append(delta(labels, times[which].astype(np.float32)))
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    return Contrast(found, low, high, (1 + above) / (1 + trials))
-
-
-# --- What is compared -----------------------------------------------------------------------------
-
-PLACES = {"across": ("left", "right"), "depth": ("front", "back")}
-
-
-def object_labels(
-    scenes: Sequence[Scene], centres: Sequence[np.ndarray]
-) -> tuple[list[tuple[str, str]], np.ndarray]:
-    """Every object's attributes and half of the picture: their names, and bool (objects, values).
-
-    Args:
-        centres: of each scene's objects in the picture, (n, 2) in shares of width and height.
-    """
-    names = [(attribute, value) for attribute, values in ATTRIBUTES.items() for value in values]
-    names += [(place, side) for place, sides in PLACES.items() for side in sides]
-    rows = []
-    for scene, places in zip(scenes, centres, strict=True):
-        for thing, (across, down) in zip(scene.objects, places, strict=True):
-            own = {name: getattr(thing, name) for name in ATTRIBUTES}
-            own |= {"across": "left" if across < 0.5 else "right", "depth": "back" if down < 0.5 else "front"}
-            rows.append([own[attribute] == value for attribute, value in names])
-    return names, np.array(rows, dtype=bool)
-
-
-def question_labels(table: pd.DataFrame) -> tuple[list[tuple[str, str]], np.ndarray]:
-    """Words and types, as ("word", "red") or ("type", "count"), and who has them: (questions, values)."""
-    words = [frozenset(text.lower().replace("?", " ").replace(";", " ").split()) for text in table["text"]]
-    known = sorted(set().union(*words))
-    columns = {("word", word): np.array([word in here for here in words]) for word in known}
-    columns |= {
-        ("type", kind): (table["type"] == kind).to_numpy() for kind in sorted(set(table["type"])) if kind
-    }
-    kept = {name: column for name, column in columns.items() if RARE <= column.mean() <= 1 - RARE}
-    return list(kept), np.stack(list(kept.values()), axis=1)
 
 
 def cover(objects: np.ndarray, session: Session) -> np.ndarray:
@@ -190,19 +95,28 @@ def cover(objects: np.ndarray, session: Session) -> np.ndarray:
 class MapCards:
     """What is known of every feature map.
 
-    `cards`: a row a map: block and map (from 0), pictures and language (what it answers to, "unlabelled"
+    `cards`: a row a map: block and map (from 0), pictures and language (what it differs between, "unlabelled"
         where the evidence is weak), changed (share of answers that change without it, with low and high),
         drop (mean loss of probability of the answer given with it, with low and high), dead (never above 0
         after its ReLU), twin (number of another map of the block that does the same, -1 for none), best
         (the gallery pictures it is strongest in, as "7 12 3").
     `effects`: a row for each map and value: block, map, about (pictures, language), attribute, value, delta,
-        low, high, p.
-    `recipe`: weights, seed, counts and versions.
+        low, high, p (see `analysis.corpus.contrasts.Contrast`), plain.
+    `recipe`: weights, seed, counts, versions, and `survives`: of each kind of label how many effects are of
+        medium size with all mixed, and how many of those stay (see `survival`).
     """
 
     cards: pd.DataFrame
     effects: pd.DataFrame
     recipe: Mapping[str, Any]
+
+    def survival(self) -> str:
+        """How many effects of medium size are left where like is compared with like, in a sentence."""
+        counts = self.recipe.get("survives", {}).items()
+        said = [f"{kind} {stays:,} of {plain:,}" for kind, (plain, stays) in counts if plain]
+        if not said:
+            return ""
+        return f"Of effects of that size with all scenes or families mixed stay: {', '.join(said)}."
 
     def effects_of(self, block: int, number: int, about: str) -> pd.DataFrame:
         """One map's effects in pictures or language, the greatest first."""
@@ -249,7 +163,7 @@ def measure_maps(
     def under() -> Modulation:
         return session.modulate([texts[i] for i in rng.integers(len(texts), size=ASKED_EACH)], lenient=True)
 
-    readings, owners, drawn, centres = [], [], [], []
+    readings, owners, drawn, centres, covered = [], [], [], [], []
     alive = np.zeros((session.config.blocks, session.config.maps), bool)
     for number in range(scenes):
         scene = sample_scene(rng)
@@ -259,19 +173,26 @@ def measure_maps(
         shares = cover(rendering.objects, session)
         missing = len(scene.objects) - len(shares)
         shares = np.pad(shares, ((0, missing), (0, 0), (0, 0)))
+        covered.append(np.bincount(rendering.objects.ravel(), minlength=len(shares) + 1)[1:])
         readings.append(np.einsum("ohw,bchw->obc", shares, before).reshape(len(shares), -1))
         owners += [number] * len(shares)
         drawn.append(scene)
         centres.append(rendering.centres[:, :2] / np.array(SIZE))
         step()
     names, labels = object_labels(drawn, centres)
-    seen = contrast(labels, np.concatenate(readings), np.array(owners), seed=seed)
+    read = np.concatenate(readings)
+    adjusted = without(read, np.log1p(np.concatenate(covered)))
+    seen = contrast(labels, adjusted, np.array(owners), by_group=True, plain=read, seed=seed)
     step()
 
     rows = np.sort(rng.choice(len(study), min(QUESTIONS, len(study)), replace=False))
     gamma = np.asarray(study.gamma[rows], np.float32).reshape(len(rows), -1)
-    kinds, words = question_labels(study.table.iloc[rows])
-    told = contrast(words, gamma, seed=seed)
+    asked = study.table.iloc[rows]
+    kinds, words = question_labels(asked)
+    families = asked["family"].to_numpy()
+    by_word = contrast(words, gamma, families, seed=seed)
+    types, by_type = contrast_types(asked["type"].to_numpy(str), families, gamma, seed=seed)
+    told, kinds = joined(by_word, by_type), kinds + types
     step()
 
     strongest = np.zeros((len(exhibits), alive.size), np.float32)
@@ -280,7 +201,7 @@ def measure_maps(
         alive |= above
         strongest[exhibit.number] = before.max(axis=(2, 3)).ravel()
         step()
-    changes, drops = _without(session, study, exhibits, step)
+    changes, drops, pictures = _without(session, study, exhibits, step)
 
     effects = pd.concat(
         [_long(seen, names, "pictures", alive.shape), _long(told, kinds, "language", alive.shape)],
@@ -292,15 +213,16 @@ def measure_maps(
             "map": np.tile(np.arange(alive.shape[1]), alive.shape[0]),
             "pictures": labels_of(seen, names),
             "language": labels_of(told, kinds),
-            **_shares(changes, drops, seed),
+            **_shares(changes, drops, pictures, seed),
             "dead": ~alive.ravel(),
-            "twin": _twins(gamma, np.concatenate(readings), alive.shape),
+            "twin": _twins(gamma, read, alive.shape),
             "best": [" ".join(map(str, np.argsort(-column, kind="stable")[:4])) for column in strongest.T],
         }
     )
     recipe = {
         "weights": session.card.weights, "seed": seed, "scenes": scenes, "objects": len(owners),
         "questions": len(rows), "pairs": len(changes), "trials": TRIALS, "resamples": RESAMPLES,
+        "survives": survival(seen, names) | survival(by_word, kinds[: words.shape[1]]),
         "versions": versions("scipy"),
     }  # fmt: skip
     return MapCards(cards, effects, recipe)
@@ -325,8 +247,11 @@ def _activations(
 
 def _without(
     session: Session, study: Extraction, exhibits: Sequence[Any], step: Callable[[], None]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the answer changes without each map, and what probability it loses: (pairs, blocks * maps)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether the answer changes without each map, and what probability it loses: (pairs, blocks * maps).
+
+    And the picture of each pair, (pairs,).
+    """
     blocks, count = session.config.blocks, session.config.maps
     mean_gamma, mean_beta = (
         torch.from_numpy(np.asarray(values, np.float32).mean(axis=0)) for values in (study.gamma, study.beta)
@@ -338,7 +263,7 @@ def _without(
         )
 
     silenced = [at_mean(block, number) for block in range(blocks) for number in range(count)]
-    changes, drops = [], []
+    changes, drops, pictures = [], [], []
     for exhibit in exhibits:
         known = [question.text for question in exhibit.questions[:ABLATED_EACH]]
         maps = session.encode_picture(read_picture(exhibit.picture_path))
@@ -347,20 +272,21 @@ def _without(
         before, after = probabilities(found.base), probabilities(found.changed)
         changes += list((found.changed.argmax(axis=2) != said).T)
         drops += list((before[rows, said] - after[:, rows, said]).T)
+        pictures += [exhibit.number] * len(known)
         step()
-    return np.array(changes), np.array(drops, dtype=np.float32)
+    return np.array(changes), np.array(drops, dtype=np.float32), np.array(pictures)
 
 
-def _shares(changes: np.ndarray, drops: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Means over pairs with 95 % intervals: Wilson's for the share, a bootstrap of pairs for the loss."""
-    n, share, z = len(changes), changes.mean(axis=0), 1.96
-    middle, half = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+def _shares(changes: np.ndarray, drops: np.ndarray, pictures: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Means over pairs with 95 % intervals clustered by picture; that of the loss is a bootstrap."""
+    shares = [clustered_share(column, pictures) for column in changes.T]
+    ends = np.array([(share.low, share.high) for share in shares], float)  # nan under ten pictures
+    sums, sizes = cluster_sums(drops, pictures), np.bincount(pictures)
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float32)  # (resamples, pairs)
-    low, high = np.percentile(times @ drops / n, [2.5, 97.5], axis=0)
+    times = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=RESAMPLES)
+    low, high = np.percentile((times @ sums) / (times @ sizes)[:, None], [2.5, 97.5], axis=0)
     return {
-        "changed": share, "changed_low": np.maximum((middle - half) / (1 + z * z / n), 0),
-        "changed_high": (middle + half) / (1 + z * z / n),
+        "changed": changes.mean(axis=0), "changed_low": ends[:, 0], "changed_high": ends[:, 1],
         "drop": drops.mean(axis=0), "drop_low": low, "drop_high": high,
     }  # fmt: skip
 
@@ -380,25 +306,6 @@ def _twins(gamma: np.ndarray, readings: np.ndarray, shape: tuple[int, int]) -> n
     return found.ravel()
 
 
-def labels_of(found: Contrast, names: Sequence[tuple[str, str]]) -> list[str]:
-    """One label a map: its strongest sure effects, "unlabelled" where none is sure and at least medium."""
-    sure = (found.p <= SURE) & (np.abs(found.delta) >= MEDIUM)
-    labels = []
-    for number in range(found.delta.shape[1]):
-        column = found.delta[:, number]
-        best = [i for i in np.argsort(-np.abs(column), kind="stable") if sure[i, number]]
-        if not best:
-            labels.append("unlabelled")
-            continue
-        # A value that goes with the strongest one's opposite (small with large) says nothing new.
-        kept: list[int] = []
-        for i in best:
-            if names[i][0] not in {names[j][0] for j in kept} or names[i][0] == "word":
-                kept.append(i)
-        labels.append(", ".join(f"{'+' if column[i] > 0 else '−'}{names[i][1]}" for i in kept[:3]))
-    return labels
-
-
 def _long(
     found: Contrast, names: Sequence[tuple[str, str]], about: str, shape: tuple[int, int]
 ) -> pd.DataFrame:
@@ -413,7 +320,7 @@ def _long(
             "value": np.repeat([value for _, value in names], maps),
             **{
                 name: getattr(found, name).ravel().astype(np.float32).round(4)
-                for name in ("delta", "low", "high", "p")
+                for name in ("delta", "low", "high", "p", "plain")
             },
         }
     )

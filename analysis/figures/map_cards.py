@@ -1,4 +1,4 @@
-"""Figures of map cards: what one feature map answers to, and the labels of all of them."""
+"""Figures of map cards: what one feature map differs between, and the labels of all of them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def label_grid(
     chosen: tuple[int, int] | None = None,
     dark: bool = False,
 ) -> go.Figure:
-    """Every map as a cell, a row a block, coloured by the kind of thing that it answers to in pictures.
+    """Every map as a cell, a row a block, coloured by the kind of thing that it differs between in pictures.
 
     Args:
         chosen: (block, map) to frame.

@@ -1,4 +1,4 @@
-"""Map cards: what every feature map answers to, what moves it, and what it is good for."""
+"""Map cards: what every feature map differs between, what moves it, and what it is good for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTREMES = 4  # questions shown at either end of a map's gammas
 COLUMNS = {
     "block": st.column_config.NumberColumn("block", width="small"),
     "map": st.column_config.NumberColumn("map", width="small"),
-    "pictures": st.column_config.TextColumn("answers to, in pictures", help="+ higher, − lower there."),
+    "pictures": st.column_config.TextColumn("differs between, in pictures", help="+ higher, − lower there."),
     "language": st.column_config.TextColumn("gamma moved by, in language"),
     "changed": st.column_config.NumberColumn(
         "answers changed", format="percent", help="Of those given with it, when it is set to its means."
@@ -49,21 +49,22 @@ def page() -> None:
     recipe = found.recipe
     named = (found.cards["pictures"] != "unlabelled").mean()
     widgets.notice(
-        f"{named:.0%} of the maps tell some objects from others. **Which blocks look at colour, which at "
+        f"{named:.0%} of the maps differ between objects. **Which blocks look at colour, which at "
         "place?** A cell is a map, coloured by the kind of thing that moves it most; pale is unlabelled."
     )
     view = state.view()
     chosen = (min(view.block, session.config.blocks - 1), min(view.feature_map, session.config.maps - 1))
     widgets.figure(
         analysis.label_grid(found.cards, found.effects, chosen=chosen, dark=dark),
-        "labels", "Every map, coloured by what it answers to in pictures.", _from_1(found.cards),
+        "labels", "Every map, coloured by what it differs between in pictures.", _from_1(found.cards),
         study.open_map,
     )  # fmt: skip
     st.caption(
         f"Read in {recipe['objects']:,} objects of {recipe['scenes']} drawn scenes and the gammas of "
-        f"{recipe['questions']:,} questions, seed {recipe['seed']}. A label needs Cliff's delta of 0.33 or "
-        "more and a family-wise p of at most 0.05 over all maps and values "
-        f"({recipe['trials']} shufflings)."
+        f"{recipe['questions']:,} questions, seed {recipe['seed']}. Objects are compared within their scene, "
+        "with what they cover of the picture taken off, words within their question family. A label needs "
+        "Cliff's delta of 0.33 or more and a family-wise p of at most 0.05 over all maps and values "
+        f"({recipe['trials']} shufflings within scenes and families). {found.survival()}"
     )
     _table(found)
     block, number = study.pick_map(session)
