@@ -17,6 +17,10 @@ from .corpus.accuracy import (
 )
 
 # what every feature map answers to
+from .corpus.claim import (
+    Verdict as Verdict,
+    attribute_then_operation as attribute_then_operation,
+)
 from .corpus.contrasts import (
     Contrast as Contrast,
     contrast as contrast,
@@ -44,9 +48,7 @@ from .corpus.grouping import (
     Centres as Centres,
     Grouping as Grouping,
     Score as Score,
-    Verdict as Verdict,
     adjusted_rand as adjusted_rand,
-    attribute_then_operation as attribute_then_operation,
     attributes_and_operations as attributes_and_operations,
     block_groupings as block_groupings,
     centre_distances as centre_distances,

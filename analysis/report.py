@@ -32,9 +32,10 @@ from PIL import Image
 
 from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, wrong_answers
 from analysis.corpus.atlas import matching
+from analysis.corpus.claim import attribute_then_operation
 from analysis.corpus.enrichment import why_together
 from analysis.corpus.extraction import Extraction
-from analysis.corpus.grouping import attribute_then_operation, block_groupings, grouping_table
+from analysis.corpus.grouping import block_groupings, grouping_table
 from analysis.corpus.layout import Layout, layouts_in
 from analysis.corpus.map_cards import find_maps
 from analysis.corpus.parameters import measure_parameters
@@ -317,7 +318,8 @@ def _groups(study: _Study) -> Iterator[Section]:
         verdict = attribute_then_operation(groups[0], groups[-1])
         reasons = "".join(f"<li>{_safe(reason)}</li>" for reason in verdict.reasons)
         body.append(
-            f"<p>In this network the paper's claim is <b>{_safe(verdict.verdict)}</b>.</p><ul>{reasons}</ul>"
+            f"<p>The paper's claim, in this network: <b>{_safe(verdict.summary())}</b>. The two distances "
+            f"decide; neighbours are told beside them.</p><ul>{reasons}</ul>"
         )
     body.append((counted.grouping_by_block(groups), "Bars: 95 % intervals; dotted: shuffled labels."))
     body.append(_table(grouping_table(groups), "{:.3f}"))

@@ -103,7 +103,7 @@ def _report(title: str, found: list[Grouping]) -> None:
     )
     print(f"| chance | {chance} | | |")
     verdict = analysis.attribute_then_operation(found[0], found[-1])
-    print(f"| {verdict.verdict} | {' '.join(verdict.reasons)} | | | | |", flush=True)
+    print(f"| {verdict.summary()} | {' '.join(verdict.reasons)} | | | | |", flush=True)
 
 
 if __name__ == "__main__":

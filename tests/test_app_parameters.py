@@ -62,7 +62,7 @@ def test_all_of_the_papers_pictures(open_page, checkpoint, changes):
     assert "300 questions as CLEVR asks them, drawn with seed 0" in said.replace("\\", "")
     assert "| **this network's** |" in said
     assert "-15.0 to 19.0 | 36.0%" in said
-    assert "In this network the claim is" in said
+    assert "In this network: distances" in said
     assert "different questions, drawn with seed 0" in said
     assert {"type", "ARI, operation"} <= set(app.dataframe[0].value.columns)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.corpus import grouping as agreement
+from analysis.corpus.claim import Verdict, attribute_then_operation
 from film import InputError
 
 NAMES = (
@@ -52,9 +53,10 @@ def test_the_authors_layers(official):
         assert layer.attribute.chance == pytest.approx(0.25, abs=0.01)
         assert layer.operation.chance == pytest.approx(0.55, abs=0.01)
         assert layer.type.p == layer.attribute.p == pytest.approx(1 / 31)
-    verdict = agreement.attribute_then_operation(found[0], found[-1])
+    verdict = attribute_then_operation(found[0], found[-1])
     assert verdict.verdict == "confirmed", verdict.reasons
-    backwards = agreement.attribute_then_operation(found[-1], found[0])
+    assert verdict.summary() == "distances as in the paper; neighbours as in the paper (one network)"
+    backwards = attribute_then_operation(found[-1], found[0])
     assert backwards.verdict == "refuted"
 
 
@@ -120,22 +122,65 @@ def synthetic(by: str, seed: int = 0, each: int = 40) -> tuple[np.ndarray, np.nd
     return np.stack([places[name] for name in names]) + rng.normal(size=(len(types), 6)), types
 
 
+def network(rng: np.random.Generator, attribute: float, operation: float, types: np.ndarray) -> np.ndarray:
+    """A block's vectors of questions: places of attributes and operations this far apart, and noise.
+
+    Every type has a place of its own too, and neighbours share both attribute and operation.
+    """
+    _, attributes, operations = agreement.attributes_and_operations(types)
+    parts = []
+    for size, names in ((attribute, attributes), (operation, operations), (0.3, types)):
+        codes = np.unique(names, return_inverse=True)[1]
+        axes = np.linalg.qr(rng.normal(size=(24, codes.max() + 1)))[0].T
+        parts.append(size * axes[codes])
+    return np.asarray(sum(parts) + rng.normal(0, 0.15, (len(types), 24)))
+
+
+def verdict_of(rng: np.random.Generator, first: tuple[float, float], last: tuple[float, float]) -> Verdict:
+    types = np.repeat(EIGHT, 25)
+    found = [
+        agreement.grouping(name, network(rng, *sizes, types), types, seed=0, trials=150, with_clusters=False)
+        for name, sizes in (("block 1", first), ("block 4", last))
+    ]
+    return attribute_then_operation(found[0], found[1])
+
+
+def test_networks_with_the_claim_true_are_confirmed_whatever_their_neighbours_do():
+    """Attributes lie farther apart than operations in the first block, the reverse in the last."""
+    rng = np.random.default_rng(0)
+    found = [verdict_of(rng, (2.0, 1.0), (1.0, 2.0)) for _ in range(20)]
+    assert sum(one.verdict == "confirmed" for one in found) >= 18
+    # Neighbours share the attribute as often in both: the old third condition left all of these open.
+    assert sum(one.signs[2] != 1 for one in found) >= 18
+    assert all("distances as in the paper" in one.summary() for one in found if one.verdict == "confirmed")
+
+
+@pytest.mark.parametrize(
+    "sizes", [((1.0, 2.0), (2.0, 1.0)), ((2.0, 1.0), (2.0, 1.0)), ((1.0, 1.0), (1.0, 1.0))]
+)
+def test_networks_with_the_claim_false_are_not_confirmed(sizes):
+    """The reverse, attributes throughout, and neither: at most one in twenty."""
+    rng = np.random.default_rng(1)
+    found = [verdict_of(rng, *sizes) for _ in range(20)]
+    assert sum(one.verdict == "confirmed" for one in found) <= 1
+
+
 @pytest.mark.slow
 def test_the_claim_is_confirmed_refuted_or_left_open():
     attribute, types = synthetic("attribute")
     operation, _ = synthetic("operation")
     first = agreement.grouping("block 1", attribute, types, seed=0, trials=100)
     last = agreement.grouping("block 4", operation, types, seed=0, trials=100)
-    found = agreement.attribute_then_operation(first, last)
+    found = attribute_then_operation(first, last)
     assert found.verdict == "confirmed"
     assert found.signs == (1, 1, 1)
     assert len(found.reasons) == 3
     assert "block 1 equal_X lies nearer to query_X" in found.reasons[0]
-    assert agreement.attribute_then_operation(last, first).verdict == "refuted"
-    assert agreement.attribute_then_operation(first, first).verdict == "refuted"
+    assert attribute_then_operation(last, first).verdict == "refuted"
+    assert attribute_then_operation(first, first).verdict == "refuted"
     noise = np.random.default_rng(0).normal(size=attribute.shape)
     nothing = agreement.grouping("noise", noise, types, seed=0, trials=100, with_clusters=False)
-    assert agreement.attribute_then_operation(nothing, nothing).verdict == "undecided"
+    assert attribute_then_operation(nothing, nothing).verdict == "undecided"
     assert nothing.attribute.p > 0.01
     assert first.rand["attribute"].value > 0.9 > 0.1 > abs(first.rand["operation"].value)
     assert last.silhouettes["operation"].value > 0.3 > last.silhouettes["attribute"].value

@@ -48,7 +48,9 @@ class Score:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}{known})"
 
 
-def _score(value: float, resampled: np.ndarray, questions: int, shuffled: np.ndarray | None = None) -> Score:
+def score_of(
+    value: float, resampled: np.ndarray, questions: int, shuffled: np.ndarray | None = None
+) -> Score:
     low, high = np.quantile(resampled, (0.025, 0.975)) if len(resampled) else (np.nan, np.nan)
     if shuffled is None or not len(shuffled):
         return Score(float(value), float(low), float(high), questions)
@@ -102,7 +104,7 @@ def neighbour_agreement(
     for _ in range(trials):
         mixed = rng.permutation(codes)
         shuffled.append((mixed[near] == mixed[:, None]).mean())
-    return _score(each.mean(), _means(each, trials, rng), len(each), np.array(shuffled))
+    return score_of(each.mean(), resampled_means(each, trials, rng), len(each), np.array(shuffled))
 
 
 def _codes(labels: np.ndarray) -> np.ndarray:
@@ -110,7 +112,7 @@ def _codes(labels: np.ndarray) -> np.ndarray:
     return codes.astype(np.int16 if codes.max(initial=0) < 30_000 else np.int64)
 
 
-def _means(each: np.ndarray, trials: int, rng: np.random.Generator) -> np.ndarray:
+def resampled_means(each: np.ndarray, trials: int, rng: np.random.Generator) -> np.ndarray:
     """Means of resampled rows: (trials,)."""
     return np.array([each[rng.integers(0, len(each), len(each))].mean() for _ in range(trials)])
 
@@ -185,7 +187,7 @@ def centre_distances(
         drawn = [rows[rng.integers(0, len(rows), len(rows))] for rows in members]
         resampled[trial] = measure(drawn, unit, 2)
     made = [
-        _score(value, values, len(exact))
+        score_of(value, values, len(exact))
         for value, values in (
             (plain[0], resampled[:, 0]),
             (plain[1], resampled[:, 1]),
@@ -228,7 +230,9 @@ def silhouette(points: np.ndarray, labels: np.ndarray, *, trials: int = 100, see
 
     each = samples(codes)
     shuffled = np.array([samples(rng.permutation(codes)).mean() for _ in range(trials)])
-    return _score(each.mean(), _means(each, max(trials, GROUPING_TRIALS), rng), len(each), shuffled)
+    return score_of(
+        each.mean(), resampled_means(each, max(trials, GROUPING_TRIALS), rng), len(each), shuffled
+    )
 
 
 def _distances(points: np.ndarray) -> np.ndarray:
@@ -258,7 +262,7 @@ def adjusted_rand(
         drawn = rng.integers(0, rows, rows)
         resampled.append(_rand(first[drawn], second[drawn]))
     shuffled = np.array([_rand(first, rng.permutation(second)) for _ in range(trials)])
-    return _score(value, np.array(resampled), rows, shuffled)
+    return score_of(value, np.array(resampled), rows, shuffled)
 
 
 def _rand(first: np.ndarray, second: np.ndarray) -> float:
@@ -445,59 +449,3 @@ def block_groupings(
         spaces, np.asarray(types)[rows], seed=seed, trials=trials, with_clusters=with_clusters,
         progress=progress, cancel=cancel,
     )  # fmt: skip
-
-
-# --- The claim ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`verdict`: "confirmed", "refuted" or "undecided"; `reasons`: a sentence with an interval for each part.
-
-    `signs`: of each part 1 where it is as claimed, -1 where it is the reverse, 0 where zero is inside.
-    `fall`: attribute agreement of the first less that of the last; `first`, `last`: `Centres.by_attribute`.
-    """
-
-    verdict: str
-    reasons: tuple[str, ...]
-    signs: tuple[int, ...]
-    fall: Score
-    first: Score
-    last: Score
-
-
-def attribute_then_operation(
-    first: Grouping, last: Grouping, *, trials: int = 2000, seed: int = 0
-) -> Verdict:
-    """The paper's claim that the first block groups by attribute and the last by operation, put to the test.
-
-    Three parts, each an interval that must lie on its side of zero: in the first block equal_X is nearer to
-    query_X than the equal_* are to each other; in the last it is the reverse; and the share of neighbours
-    with the same attribute falls between them (the same questions in both, so differences are paired). One
-    part on the wrong side refutes it.
-    """
-    if len(first.attribute_each) != len(last.attribute_each):
-        raise InputError("The first and the last block must be measured on the same questions.")
-    change = first.attribute_each - last.attribute_each
-    rng = np.random.default_rng(seed)
-    fall = _score(change.mean(), _means(change, trials, rng), len(change))
-    near, far = first.centres.by_attribute, last.centres.by_attribute
-    nearer = "In {} equal_X lies {{}} query_X than the equal_* lie to one another"
-    shared = f"From {first.name} to {last.name} neighbours share the attribute {{}} often"
-    parts = (  # the side of zero that the claim asks for
-        (1, near, nearer.format(first.name), ("nearer to", "farther from")),
-        (-1, far, nearer.format(last.name), ("farther from", "nearer to")),
-        (1, fall, shared, ("less", "more")),
-    )
-    signs, reasons = [], []
-    for wanted, score, sentence, words in parts:
-        sure = score.low > 0 or score.high < 0
-        right = score.value * wanted > 0
-        signs.append(0 if not sure else 1 if right else -1)
-        doubt = "" if sure else ", but zero is within the interval"
-        reasons.append(
-            f"{sentence.format(words[0 if right else 1])} (difference {score.value:+.2f}, 95 % interval "
-            f"{score.low:+.2f} to {score.high:+.2f}{doubt})."
-        )
-    verdict = "refuted" if -1 in signs else "undecided" if 0 in signs else "confirmed"
-    return Verdict(verdict, tuple(reasons), tuple(signs), fall, near, far)

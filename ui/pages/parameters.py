@@ -183,7 +183,10 @@ def _groups(dark: bool) -> None:
 
 def _verdict(found: list[Grouping]) -> None:
     verdict = analysis.attribute_then_operation(found[0], found[-1])
-    st.markdown(f"**In this network the claim is {verdict.verdict}.** All three parts would have to hold:")
+    st.markdown(
+        f"**In this network: {verdict.summary()}.** The paper words its claim by the two distances; "
+        "neighbours are told beside them:"
+    )
     icons = {1: ":material/check:", -1: ":material/close:", 0: ":material/question_mark:"}
     parts = zip(verdict.signs, verdict.reasons, strict=True)
     st.markdown("\n".join(f"- {icons[sign]} {widgets.plain(reason)}" for sign, reason in parts))
