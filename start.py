@@ -6,8 +6,8 @@
     python3 start.py film COMMAND ...            `python -m film COMMAND ...`: ask, generate, train, ...
     python3 start.py analysis COMMAND ...        `python -m analysis COMMAND ...`: study, report, ...
 
-FILM_CHECKPOINT names the network of the app: a folder, or one of checkpoints/. Commands run where they
-are typed, so that paths are as they are there.
+FILM_CHECKPOINT names the network of the app: a folder, or one of checkpoints/; FILM_CHECKPOINTS a folder
+of checkpoints to choose from. Commands run where they are typed, so that paths are as they are there.
 
 The first call makes a virtual environment in .venv and installs the requirements; later calls find
 it done. Only the standard library is used here.
@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
         match command:
             case "open":
                 prepare("requirements.txt")
-                make_absolute("FILM_CHECKPOINT", "FILM_PICTURES")
+                make_absolute("FILM_CHECKPOINT", "FILM_CHECKPOINTS", "FILM_PICTURES")
                 return run_here("ui", *rest)
             case "test":
                 prepare("requirements.txt", "requirements-dev.txt")

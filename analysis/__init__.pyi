@@ -15,6 +15,13 @@ from .corpus.accuracy import (
     some_questions as some_questions,
     wrong_answers as wrong_answers,
 )
+from .corpus.atlas import (
+    FILTERS as FILTERS,
+    PrefixPath as PrefixPath,
+    matching as matching,
+    nearest as nearest,
+    path as path,
+)
 
 # what every feature map answers to
 from .corpus.claim import (
@@ -106,6 +113,16 @@ from .corpus.question_set import (
     question_set as question_set,
     read_questions as read_questions,
     sample_questions as sample_questions,
+)
+from .figures.atlas import (
+    COLOR_COLUMNS as COLOR_COLUMNS,
+    Coloring as Coloring,
+    color_by_category as color_by_category,
+    color_by_column as color_by_column,
+    color_by_presence as color_by_presence,
+    color_by_value as color_by_value,
+    layout_caption as layout_caption,
+    layout_svg as layout_svg,
 )
 from .figures.evidence import (
     accuracy_line as accuracy_line,
@@ -292,10 +309,14 @@ from .statistics import (
     sign_flip_test as sign_flip_test,
 )
 from .study import (
+    Study as Study,
     make_study as make_study,
     open_study as open_study,
 )
 from .view import (
+    LINK_HASH as LINK_HASH,
+    LINK_LONGEST as LINK_LONGEST,
+    PictureKey as PictureKey,
     ViewState as ViewState,
     from_link as from_link,
     to_link as to_link,

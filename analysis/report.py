@@ -36,9 +36,7 @@ from analysis.corpus.claim import attribute_then_operation
 from analysis.corpus.enrichment import why_together
 from analysis.corpus.extraction import Extraction
 from analysis.corpus.grouping import block_groupings, grouping_table
-from analysis.corpus.layout import Layout, layouts_in
-from analysis.corpus.map_cards import find_maps
-from analysis.corpus.parameters import measure_parameters
+from analysis.corpus.layout import Layout
 from analysis.corpus.probes import find_evidence, what_is_linear
 from analysis.figures import (
     atlas as maps,
@@ -47,11 +45,11 @@ from analysis.figures import (
     parameters as counted,
     question as single,
 )
-from analysis.question.population import Population, measure_population, population_of, standing
+from analysis.question.population import Population, standing
 from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions
-from analysis.study import FOLDER, LAYOUTS, open_study
-from analysis.view import HASH, ViewState, from_link, to_link
+from analysis.study import FOLDER, Study
+from analysis.view import LINK_HASH, ViewState, from_link, to_link
 from film import (
     GROUP_NAMES,
     GROUPS,
@@ -118,7 +116,9 @@ def make_report(
     else:
         makers = [_question, _values, _card, _words, _selection, _probe_of_view]
         title = f"A view of {session.card.name or 'a network'}"
-    study = _Study(session, folder, view, seed, population)
+    study = _Reported(session, folder, view, seed)
+    if population is not None:
+        study.population = population
     parts: list[Section] = []
     for done, make in enumerate(makers, start=1):
         parts += make(study)
@@ -176,32 +176,12 @@ def manifest(
     }
 
 
-@dataclass(eq=False)
-class _Study:
-    """What lies beside the network, each read once when it is asked for first."""
+class _Reported(Study):
+    """A study with what is reported of it."""
 
-    session: Session
-    folder: Path
-    view: ViewState | None
-    seed: int
-    population: Population | None
-
-    def __post_init__(self) -> None:
-        self.evidence = find_evidence(self.folder, self.session.card.weights)
-        self.maps = find_maps(self.folder, self.session.card.weights)
-        self.extraction = open_study(self.folder / FOLDER, self.session)
-        self.layouts: dict[str, Layout] = {}
-        if self.extraction is not None:
-            self.layouts = layouts_in(self.folder / FOLDER / LAYOUTS, self.extraction)
-
-    def counted(self) -> Population:
-        if self.population is None:
-            self.population = (
-                measure_population(self.session, seed=self.seed)
-                if self.extraction is None
-                else population_of(self.extraction)
-            )
-        return self.population
+    def __init__(self, session: Session, folder: Path, view: ViewState | None, seed: int):
+        super().__init__(session, folder, seed)
+        self.view = view
 
     def missing(self, title: str, command: str) -> Iterator[Section]:
         # By its name, not its folder: a report is sent around and tells nothing of the machine.
@@ -212,7 +192,7 @@ class _Study:
 # --- The whole study ----------------------------------------------------------------------------------
 
 
-def _network(study: _Study) -> Iterator[Section]:
+def _network(study: _Reported) -> Iterator[Section]:
     card, config = study.session.card, study.session.config
     rows = {
         "name": card.name or "without a name",
@@ -225,7 +205,7 @@ def _network(study: _Study) -> Iterator[Section]:
     yield Section("The network", "", (_table(pd.DataFrame(rows.items(), columns=["", " "])),))
 
 
-def _answers(study: _Study) -> Iterator[Section]:
+def _answers(study: _Reported) -> Iterator[Section]:
     if study.evidence is None:
         yield from study.missing("Right answers", "evidence")
         return
@@ -267,7 +247,7 @@ def _answers(study: _Study) -> Iterator[Section]:
     )
 
 
-def _probes(study: _Study) -> Iterator[Section]:
+def _probes(study: _Reported) -> Iterator[Section]:
     if study.evidence is None:
         return
     probes = study.evidence.probes
@@ -283,10 +263,10 @@ def _probes(study: _Study) -> Iterator[Section]:
     )
 
 
-def _parameters(study: _Study) -> Iterator[Section]:
-    found = study.counted()
+def _parameters(study: _Reported) -> Iterator[Section]:
+    found = study.population
     source = f"{len(found):,} questions as CLEVR asks them, drawn with seed {found.seed}"
-    parameters = measure_parameters(found.texts, found.types, found.gamma, found.beta, source)
+    parameters = study.parameters
     rows = pd.DataFrame({kind: asdict(of) for kind, of in parameters.statistics.items()}).T
     yield Section(
         "Gamma and beta",
@@ -303,8 +283,8 @@ def _parameters(study: _Study) -> Iterator[Section]:
     )
 
 
-def _groups(study: _Study) -> Iterator[Section]:
-    found = study.counted()
+def _groups(study: _Reported) -> Iterator[Section]:
+    found = study.population
     title = "By attribute first, by operation last?"
     try:
         groups = block_groupings(
@@ -330,23 +310,23 @@ def _groups(study: _Study) -> Iterator[Section]:
     )
 
 
-def _layouts(study: _Study) -> Iterator[Section]:
+def _layouts(study: _Reported) -> Iterator[Section]:
     if study.extraction is None or not study.layouts:
         yield from study.missing("Questions as maps", "study")
         return
     drawn = []
     for name, layout in study.layouts.items():
-        coloring = maps.column(study.extraction.table.iloc[layout.rows], "type")
+        coloring = maps.color_by_column(study.extraction.table.iloc[layout.rows], "type")
         drawn.append(f"<h3>{_safe(name)}</h3>{_map(study.extraction, layout, coloring)}")
     yield Section("Questions as maps", "A point is a question, coloured by type.", tuple(drawn))
 
 
-def _cards(study: _Study) -> Iterator[Section]:
+def _cards(study: _Reported) -> Iterator[Section]:
     title = "What the feature maps differ between"
-    if study.maps is None:
+    if study.cards is None:
         yield from study.missing(title, "maps")
         return
-    found, recipe = study.maps.cards, study.maps.recipe
+    found, recipe = study.cards.cards, study.cards.recipe
     named = (found["pictures"] != "unlabelled").mean()
     strongest = found.sort_values("changed", ascending=False, kind="stable").head(MAPS)
     shown = strongest.assign(block=strongest["block"] + 1)
@@ -354,10 +334,10 @@ def _cards(study: _Study) -> Iterator[Section]:
         title,
         f"{named:.0%} of the maps differ between objects, compared within scenes at equal cover: "
         f"{recipe['objects']:,} objects of {recipe['scenes']} scenes, {recipe['questions']:,} questions, "
-        f"seed {recipe['seed']}; family-wise. {study.maps.survival()}",
+        f"seed {recipe['seed']}; family-wise. {study.cards.survival()}",
         (
             (
-                cards.label_grid(found, study.maps.effects),
+                cards.label_grid(found, study.cards.effects),
                 "Every map, by what it differs between.",
             ),
             f"<p>The {len(shown)} maps without which most answers change:</p>",
@@ -369,8 +349,8 @@ def _cards(study: _Study) -> Iterator[Section]:
     )
 
 
-def _card(study: _Study) -> Iterator[Section]:
-    if study.maps is None or study.view is None:
+def _card(study: _Reported) -> Iterator[Section]:
+    if study.cards is None or study.view is None:
         return
     block = min(study.view.block, study.session.config.blocks - 1)
     number = min(study.view.feature_map, study.session.config.maps - 1)
@@ -378,7 +358,7 @@ def _card(study: _Study) -> Iterator[Section]:
         f"What map {number} of block {block + 1} differs between",
         "Cliff's delta with 95 % intervals; pale bars could be chance.",
         tuple(
-            (cards.effect_bars(study.maps.effects_of(block, number, about)), f"In {about}.")
+            (cards.effect_bars(study.cards.effects_of(block, number, about)), f"In {about}.")
             for about in ("pictures", "language")
         ),
     )
@@ -387,15 +367,15 @@ def _card(study: _Study) -> Iterator[Section]:
 def _map(
     extraction: Extraction, layout: Layout, coloring: maps.Coloring, selected: np.ndarray | None = None
 ) -> str:
-    drawn = maps.svg(layout.places, coloring, caption=[], selected=selected, size=760)
-    told = _safe(maps.caption(layout, len(extraction)))  # a line of SVG would not break
+    drawn = maps.layout_svg(layout.places, coloring, caption=[], selected=selected, size=760)
+    told = _safe(maps.layout_caption(layout, len(extraction)))  # a line of SVG would not break
     return f'<figure class="map">{drawn}<figcaption>{told}</figcaption></figure>'
 
 
 # --- One view -----------------------------------------------------------------------------------------
 
 
-def _question(study: _Study) -> Iterator[Section]:
+def _question(study: _Reported) -> Iterator[Section]:
     view, exhibit = _shown(study)
     pixels = read_picture(exhibit.picture_path)
     image = f'<img src="{_picture(pixels)}" alt="{_safe(exhibit.title)}">'
@@ -427,7 +407,7 @@ def _question(study: _Study) -> Iterator[Section]:
     yield Section(view.question, "", tuple(body))
 
 
-def _values(study: _Study) -> Iterator[Section]:
+def _values(study: _Reported) -> Iterator[Section]:
     view, _ = _shown(study)
     config = study.session.config
     try:
@@ -440,7 +420,7 @@ def _values(study: _Study) -> Iterator[Section]:
         "gamma": modulation.gamma.numpy()[0], "beta": modulation.beta.numpy()[0]
     }  # fmt: skip
     block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
-    others = study.counted()
+    others = study.population
     body: list[str | tuple[go.Figure, str]] = []
     for kind, own in values.items():
         compared, value = standing(others, kind, own), float(own[block, number])
@@ -461,7 +441,7 @@ def _values(study: _Study) -> Iterator[Section]:
     yield Section("Gamma and beta of the question", "", tuple(body))
 
 
-def _words(study: _Study) -> Iterator[Section]:
+def _words(study: _Reported) -> Iterator[Section]:
     view, _ = _shown(study)
     config = study.session.config
     try:
@@ -482,7 +462,7 @@ def _words(study: _Study) -> Iterator[Section]:
     yield Section("Word by word", "", tuple(body))
 
 
-def _selection(study: _Study) -> Iterator[Section]:
+def _selection(study: _Reported) -> Iterator[Section]:
     view, _ = _shown(study)
     extraction = study.extraction
     if extraction is None or not (view.layout or view.filter_for):
@@ -515,12 +495,12 @@ def _selection(study: _Study) -> Iterator[Section]:
 
 def _coloring(extraction: Extraction, layout: Layout, view: ViewState) -> maps.Coloring:
     if view.color == "word" and view.word:
-        return maps.presence(extraction.has_word(view.word)[layout.rows], view.word)
+        return maps.color_by_presence(extraction.has_word(view.word)[layout.rows], view.word)
     table = extraction.table.iloc[layout.rows]
-    return maps.column(table, view.color if view.color in table.columns else "type")
+    return maps.color_by_column(table, view.color if view.color in table.columns else "type")
 
 
-def _probe_of_view(study: _Study) -> Iterator[Section]:
+def _probe_of_view(study: _Reported) -> Iterator[Section]:
     view, _ = _shown(study)
     if study.evidence is None or view.probe not in set(study.evidence.probes["target"]):
         return
@@ -529,7 +509,7 @@ def _probe_of_view(study: _Study) -> Iterator[Section]:
     yield Section("What a linear probe reads", fact, ((chart, f"To tell: {view.probe}."),))
 
 
-def _shown(study: _Study) -> tuple[ViewState, Any]:
+def _shown(study: _Reported) -> tuple[ViewState, Any]:
     """The view and its picture, the gallery's first where the view has one of its maker's own."""
     assert study.view is not None
     kind, _, number = study.view.picture.partition("-")
@@ -590,7 +570,7 @@ def _page(title: str, parts: list[Section], remarks: tuple[str, ...], made: Mapp
     toImageButtonOptions: {{format: "svg", filename: "figure-" + number}}}});
 }}</script></head><body>
 <h1>{_safe(title)}</h1>
-<p class="look">FiLM Lens · weights {_safe(str(made["weights"])[:HASH])} · {_safe(str(made["made"]))}</p>
+<p class="look">FiLM Lens · weights {_safe(str(made["weights"])[:LINK_HASH])} · {_safe(str(made["made"]))}</p>
 {told}<p>{contents} · <a href="#manifest">Manifest</a></p>
 {"".join(drawn)}
 <section id="manifest"><h2>Manifest</h2><p class="look">What this page was made of and with.</p>

@@ -1,4 +1,4 @@
-"""The study that comes with a checkpoint: 20,000 questions and maps of them, small files beside the weights.
+"""The study that comes with a checkpoint: `Study` opens it, `make_study` makes its questions and layouts.
 
 study/extraction.json, table.parquet, state.npy    see `analysis.corpus.extraction`
 study/layouts/*.parquet                            see `analysis.corpus.layout`
@@ -7,16 +7,88 @@ study/layouts/*.parquet                            see `analysis.corpus.layout`
 from __future__ import annotations
 
 import shutil
+from functools import cached_property
 from pathlib import Path
 
 from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
 from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe, layout_in, layouts_in
+from analysis.corpus.map_cards import MapCards, find_maps
+from analysis.corpus.parameters import Parameters, measure_parameters
+from analysis.corpus.probes import Evidence, find_evidence
 from analysis.corpus.question_set import Cancel, Progress, sample_questions
+from analysis.interventions.word_reading import WordReading, find_word_reading
+from analysis.question.population import Population, measure_population, population_of
 from film import InputError, Session
 
 FOLDER, LAYOUTS = "study", "layouts"
 QUESTIONS = 20_000
 STABLE_ON = 1000  # questions that stability is measured on
+
+
+class Study:
+    """A network and what is kept beside it, each part opened once, when it is asked for first.
+
+    `session`: the network. `folder`: of its checkpoint; the study lies in `study` there. `seed`: of what is
+    measured here because nothing is kept.
+    """
+
+    def __init__(self, session: Session, folder: str | Path, seed: int = 0):
+        self.session, self.folder, self.seed = session, Path(folder), seed
+
+    @property
+    def name(self) -> str:
+        return self.session.card.name
+
+    @property
+    def weights(self) -> str:
+        """Hash of the network's weights."""
+        return self.session.card.weights
+
+    @property
+    def written(self) -> tuple[float, ...]:
+        """When the files were written, so that new ones can be seen without a restart."""
+        return tuple(sorted(path.stat().st_mtime for path in (self.folder / FOLDER).glob("*.parquet")))
+
+    @cached_property
+    def extraction(self) -> Extraction | None:
+        """What the network makes of many questions; None where it is not kept."""
+        return open_study(self.folder / FOLDER, self.session)
+
+    @cached_property
+    def layouts(self) -> dict[str, Layout]:
+        """Layouts of these questions by their titles; nothing is fitted here."""
+        if self.extraction is None:
+            return {}
+        return layouts_in(self.folder / FOLDER / LAYOUTS, self.extraction)
+
+    @cached_property
+    def evidence(self) -> Evidence | None:
+        """Answers to questions of known truth, and probes. Raises InputError where a file is damaged."""
+        return find_evidence(self.folder, self.weights)
+
+    @cached_property
+    def cards(self) -> MapCards | None:
+        """A card for every feature map. Raises InputError where a file is damaged."""
+        return find_maps(self.folder, self.weights)
+
+    @cached_property
+    def word_reading(self) -> WordReading | None:
+        """Which maps read which word. Raises InputError where a file is damaged."""
+        return find_word_reading(self.folder, self.weights)
+
+    @cached_property
+    def population(self) -> Population:
+        """Gammas and betas of thousands of questions: the kept ones, or some measured now, in seconds."""
+        if self.extraction is None:
+            return measure_population(self.session, seed=self.seed)
+        return population_of(self.extraction)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The distributions of these gammas and betas."""
+        found = self.population
+        source = f"{len(found):,} questions as CLEVR asks them, drawn with seed {found.seed}"
+        return measure_parameters(found.texts, found.types, found.gamma, found.beta, source)
 
 
 def recipes(blocks: int, seed: int = 0) -> list[LayoutRecipe]:

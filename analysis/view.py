@@ -11,8 +11,32 @@ from typing import Any
 
 from film import InputError
 
-LONGEST = 2000  # characters of a question that a link may carry
-HASH = 12  # characters of a weights' hash in a link
+LINK_LONGEST = 2000  # characters of a question that a link may carry
+LINK_HASH = 12  # characters of a weights' hash in a link
+
+
+@dataclass(frozen=True)
+class PictureKey:
+    """What a picture is called in views and links: "gallery-7", "folder-17", "upload-" and a hash.
+
+    `number`: of a numbered kind; None for an upload, which has a `hash` instead.
+    """
+
+    kind: str
+    number: int | None = None
+    hash: str = ""
+
+    @staticmethod
+    def parse(text: str) -> PictureKey | None:
+        """The key that a text is; None where it is none."""
+        kind, dash, rest = text.partition("-")
+        if kind in ("gallery", "folder"):
+            plain = rest.isascii() and rest.isdecimal() and len(rest) < 9
+            return PictureKey(kind, int(rest)) if plain else None
+        return PictureKey(kind, hash=rest) if kind == "upload" and dash else None
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.hash if self.number is None else self.number}"
 
 
 @dataclass(frozen=True)
@@ -28,6 +52,7 @@ class ViewState:
     `plane`: what gamma against beta is coloured by on the parameters page: "" is the map.
     `edits`: the bench's interventions as text (`film.to_text`), "!" before one that is switched off.
     `other`: the bench's second question.
+    `network`: name of the chosen checkpoint; empty where it is the one that opens first.
     """
 
     picture: str = "gallery-0"
@@ -44,6 +69,7 @@ class ViewState:
     plane: str = ""
     edits: str = ""
     other: str = ""
+    network: str = ""
 
 
 # Fields by their name in the URL, where blocks count from 1 as they do on the page.
@@ -51,10 +77,10 @@ _NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "featu
 _TEXTS = {  # plain text, which the page checks where it is used
     "layout": "layout", "beside": "beside", "color": "color", "word": "word",
     "by": "filter_by", "for": "filter_for", "probe": "probe", "plane": "plane",
-    "edits": "edits", "other": "other",
+    "edits": "edits", "other": "other", "network": "network",
 }  # fmt: skip
 _TEXT = 120  # characters of one of them in a link
-_LONG = {"edits": 6000, "other": LONGEST}  # and of those that may be longer
+_LONG = {"edits": 6000, "other": LINK_LONGEST}  # and of those that may be longer
 _WEIGHTS = "weights"
 
 
@@ -65,11 +91,34 @@ def to_link(view: ViewState, weights: str) -> dict[str, str]:
     plain = {"block": 1, "map": 0}
     link = {name: str(value) for name, value in values.items() if value != plain.get(name)}
     link |= {name: text for name, field in _TEXTS.items() if (text := getattr(view, field))}
-    return link | {_WEIGHTS: weights[:HASH]}
+    return link | {_WEIGHTS: weights[:LINK_HASH]}
 
 
 def _no_folder() -> int:
     raise InputError("No folder of pictures is open here.")
+
+
+def _picture(text: str, pictures: int, in_folder: Callable[[], int]) -> tuple[PictureKey | None, str | None]:
+    """The picture that a link names, or what to say where it cannot be had."""
+    key = PictureKey.parse(text)
+    if key is None or (key.kind == "gallery" and key.number is not None and key.number >= pictures):
+        return None, "This link names a picture that the gallery does not have; another stands in."
+    if key.number is None:
+        return None, (
+            "This link was made with an uploaded picture, which a link cannot carry: upload the same "
+            "file to see what its maker saw. Until then a picture of the gallery stands in."
+        )
+    if key.kind == "folder":
+        try:
+            count = in_folder()
+        except InputError as error:
+            return None, f"This link names a picture of a folder, and one of the gallery stands in. {error}"
+        if key.number >= count:
+            return None, (
+                f"This link names picture {key.number} of a folder; the one here has {count:,}, 0 "
+                f"to {count - 1}, so a picture of the gallery stands in."
+            )
+    return key, None
 
 
 def from_link(
@@ -90,31 +139,13 @@ def from_link(
     """
     view, remarks = plain, []
     if (picture := link.get("picture")) is not None:
-        kind, _, number = picture.partition("-")
-        if kind == "gallery" and number.isdecimal() and len(number) < 6 and int(number) < pictures:
-            view = replace(view, picture=f"gallery-{int(number)}")
-        elif kind == "folder" and number.isdecimal() and len(number) < 9:
-            try:
-                if int(number) < (count := in_folder()):
-                    view = replace(view, picture=f"folder-{int(number)}")
-                else:
-                    remarks.append(
-                        f"This link names picture {int(number)} of a folder; the one here has {count:,}, 0 "
-                        f"to {count - 1}, so a picture of the gallery stands in."
-                    )
-            except InputError as error:
-                remarks.append(
-                    f"This link names a picture of a folder, and one of the gallery stands in. {error}"
-                )
-        elif kind == "upload":
-            remarks.append(
-                "This link was made with an uploaded picture, which a link cannot carry: upload the same "
-                "file to see what its maker saw. Until then a picture of the gallery stands in."
-            )
-        else:
-            remarks.append("This link names a picture that the gallery does not have; another stands in.")
+        key, remark = _picture(picture, pictures, in_folder)
+        if key is not None:
+            view = replace(view, picture=str(key))
+        if remark:
+            remarks.append(remark)
     if "q" in link:
-        view = replace(view, question=link["q"][:LONGEST])
+        view = replace(view, question=link["q"][:LINK_LONGEST])
     texts: dict[str, Any] = {
         field: link[name][: _LONG.get(name, _TEXT)] for name, field in _TEXTS.items() if name in link
     }
@@ -129,11 +160,11 @@ def from_link(
                 remarks.append(
                     f"This link has a {name} that is no number from {least} on; the first is shown."
                 )
-    if _WEIGHTS in link and link[_WEIGHTS] != weights[:HASH]:
-        made = link[_WEIGHTS][:HASH]
+    if _WEIGHTS in link and link[_WEIGHTS] != weights[:LINK_HASH]:
+        made = link[_WEIGHTS][:LINK_HASH]
         made = made if made.isalnum() else "another one"
         remarks.append(
-            f"This link was made with another network ({made}); the one here is {weights[:HASH]}, so answers "
-            "and numbers can differ from what its maker saw."
+            f"This link was made with another network ({made}); the one here is {weights[:LINK_HASH]}, so "
+            "answers and numbers can differ from what its maker saw."
         )
     return view, tuple(remarks)

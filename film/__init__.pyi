@@ -69,6 +69,11 @@ from .clevr.language.sampler import (
 )
 from .clevr.language.templates import (
     SAID as SAID,
+    Maybe as Maybe,
+    Noun as Noun,
+    Other as Other,
+    Single as Single,
+    templates as templates,
 )
 from .clevr.language.tokens import (
     SPECIAL as SPECIAL,

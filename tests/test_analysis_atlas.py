@@ -25,7 +25,7 @@ def study() -> Extraction:
 
 def test_frequent_categories_get_a_colour_and_the_rest_are_other():
     values = pd.Series([f"kind {i}" for i in range(30) for _ in range(30 - i)])
-    found = figures.categories(values, "kind")
+    found = figures.color_by_category(values, "kind")
     assert len(found.names) == len(found.palette) == figures.MOST
     assert found.names[0] == "kind 0"
     assert found.names[-1] == "other (11 more)"
@@ -35,25 +35,25 @@ def test_frequent_categories_get_a_colour_and_the_rest_are_other():
 
 
 def test_unknown_values_have_a_name():
-    found = figures.categories(pd.Series(["yes", None, ""]), "answer")
+    found = figures.color_by_category(pd.Series(["yes", None, ""]), "answer")
     assert set(found.names) == {"yes", "unknown", "none"}
 
 
 def test_few_numbers_stand_in_their_order_and_many_on_a_scale(study):
-    few = figures.column(pd.DataFrame({"depth": [3, 1, 3, 2]}), "depth")
+    few = figures.color_by_column(pd.DataFrame({"depth": [3, 1, 3, 2]}), "depth")
     assert few.names == ("1", "2", "3")
     assert few.codes.tolist() == [2, 0, 2, 1]
-    many = figures.column(study.table, "length")
+    many = figures.color_by_column(study.table, "length")
     assert many.scale is not None
     assert not many.names
     assert many.codes[24] == figures.STEPS - 1
     with pytest.raises(InputError, match="no column"):
-        figures.column(study.table, "colour")
+        figures.color_by_column(study.table, "colour")
 
 
 def test_a_scale_bears_what_is_constant_or_not_a_number():
-    assert figures.values(np.zeros(5), "").codes.tolist() == [0] * 5
-    assert figures.values(np.array([np.nan, 1.0, 2.0]), "").codes[0] == 0
+    assert figures.color_by_value(np.zeros(5), "").codes.tolist() == [0] * 5
+    assert figures.color_by_value(np.array([np.nan, 1.0, 2.0]), "").codes[0] == 0
 
 
 def test_filters(study):
@@ -75,10 +75,10 @@ def test_neighbours_are_those_of_the_full_space(study):
 
 def test_the_figure_has_a_stroke_for_every_point(study):
     places = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32)
-    colors = figures.column(study.table, "type")
+    colors = figures.color_by_column(study.table, "type")
     selected = np.arange(30) < 12
-    for coloring in (colors, figures.column(study.table, "length")):
-        text = figures.svg(places, coloring, caption=["t-SNE <of> gamma", "seed 0"], selected=selected)
+    for coloring in (colors, figures.color_by_column(study.table, "length")):
+        text = figures.layout_svg(places, coloring, caption=["t-SNE <of> gamma", "seed 0"], selected=selected)
         tree = ElementTree.fromstring(text)
         paths = tree.findall(".//{*}path")
         assert sum(path.get("d").count("h0") for path in paths) == 30

@@ -14,7 +14,8 @@ from tiny import tiny_card, tiny_network
 
 from film import InputError, Session, save, weights_hash
 from film.clevr.gallery import gallery
-from ui import builder, loaders, state
+from ui import builder, state
+from ui.cache import networks, pictures
 from ui.state import ViewState
 
 APP = str(Path(__file__).parents[1] / "app.py")
@@ -25,7 +26,7 @@ FIRST = gallery()[0]
 def checkpoint(tmp_path, monkeypatch):
     network = tiny_network(answers=28)
     save(tmp_path, network, tiny_card(network, name="tiny"))
-    monkeypatch.setenv(loaders.CHECKPOINT, str(tmp_path))
+    monkeypatch.setenv(networks.CHECKPOINT, str(tmp_path))
     yield tmp_path
     st.cache_resource.clear()
 
@@ -200,7 +201,7 @@ def test_any_file_gives_a_picture_or_a_sentence(app, name):
 
 def test_previous_and_next_go_round(app):
     app.button(key="previous").click().run()
-    assert link(app, "picture") == f"gallery-{len(loaders.exhibits()) - 1}"
+    assert link(app, "picture") == f"gallery-{len(pictures.exhibits()) - 1}"
     app.button(key="next").click().run()
     assert link(app, "picture") == "gallery-0"
 
@@ -222,10 +223,10 @@ def test_two_questions_are_compared(app):
 
 
 def test_the_weights_are_as_before(app, checkpoint):
-    before = weights_hash(loaders.network().network)
+    before = weights_hash(networks.network().network)
     for question in ("How many cubes are there?", "Is there a dog?", "What color is the thing?"):
         ask(app, question)
-    assert weights_hash(loaders.network().network) == before
+    assert weights_hash(networks.network().network) == before
 
 
 def test_a_link_reopens_and_says_what_is_not_the_same(checkpoint):
@@ -263,7 +264,7 @@ def test_a_bad_link_gives_a_sentence(link):
 
 
 def test_without_a_network_the_page_says_how_to_come_by_one(monkeypatch):
-    monkeypatch.setenv(loaders.CHECKPOINT, "nowhere")
+    monkeypatch.setenv(networks.CHECKPOINT, "nowhere")
     app = opened()
     assert not app.exception
     assert "no network to ask" in app.error[0].value

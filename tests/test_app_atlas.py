@@ -12,7 +12,8 @@ from tiny import ANSWERS, tiny_card, tiny_network
 from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
-from ui import loaders_atlas, scatter
+from ui import scatter
+from ui.cache import atlas as atlas_cache, networks
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "What color is the large metal sphere?"
@@ -67,10 +68,10 @@ def open_page(visit):
     def opened(folder: Path, **link: str) -> AppTest:
         app = visit(folder, "atlas", **{"q": QUESTION} | link)
         if not app.error and not app.info:  # what is counted behind the scenes
-            for name in loaders_atlas._known()[1]:
-                loaders_atlas._explaining(loaders_atlas._weights(), name).join()
-                loaders_atlas.places(name)
-                loaders_atlas._placing(loaders_atlas._weights(), name).join()
+            for name in networks.study().layouts:
+                atlas_cache.explaining(networks.study(), name).result()
+                atlas_cache.places(networks.study(), name)
+                atlas_cache.placing(networks.study(), name).result()
             app.run()
         assert not app.exception
         return app
@@ -103,7 +104,7 @@ def test_a_filter_selects_explains_and_goes_into_the_link(open_page, checkpoint,
     app = open_page(checkpoint)
     app.selectbox(key="view-filter-type").set_value("count").run()
     table = next(frame.value for frame in app.dataframe if "text" in frame.value)
-    study = loaders_atlas._known()[0]
+    study = networks.study().extraction
     count = int((study.table["type"] == "count").sum())
     assert views["atlas"]["selected"].sum() == count
     said = texts(app).replace("\\", "")
@@ -137,7 +138,7 @@ def test_a_picked_question_has_neighbours_and_opens(open_page, checkpoint, views
     views.do(app, "atlas", "on_pick", 7)
     rings = views["atlas"]["marks"].rings
     assert [kind for *_, kind in rings].count("near") == 10
-    text = loaders_atlas._known()[0].table["text"].iloc[7]
+    text = networks.study().extraction.table["text"].iloc[7]
     app.button(key="atlas-open").click().run()
     assert app.session_state["view"].question == text
     assert not app.exception
@@ -150,7 +151,7 @@ def test_colours(open_page, checkpoint, views, color):
     assert coloring.codes.max() < len(coloring.palette)
     assert (coloring.scale is None) == bool(coloring.names)
     if color == "word":
-        assert (coloring.codes == 0).sum() == loaders_atlas._known()[0].has_word("left").sum()
+        assert (coloring.codes == 0).sum() == networks.study().extraction.has_word("left").sum()
     if color == "gamma":
         assert coloring.title == "gamma of block 2, map 3"
         assert app.number_input(key="view-feature_map").value == 3
@@ -174,12 +175,12 @@ def test_selections_are_kept_and_compared(open_page, checkpoint, views):
     assert "**second**" in said
     assert len([caption for caption in app.caption if "false" in caption.value]) == 4
     assert "first against second, without the rest" in said
-    study = loaders_atlas._known()[0]
+    study = networks.study().extraction
     counts, exists = (study.table["type"].to_numpy() == kind for kind in ("count", "exist"))
-    between = loaders_atlas.why_between(counts, exists)
+    between = atlas_cache.why_between(networks.study(), counts, exists)
     assert (between.selected, between.rest) == (counts.sum(), exists.sum())
     app.button(key="atlas-show-first").click().run()
-    assert views["atlas"]["selected"].sum() == (loaders_atlas._known()[0].table["type"] == "count").sum()
+    assert views["atlas"]["selected"].sum() == (networks.study().extraction.table["type"] == "count").sum()
     app.button(key="atlas-drop-second").click().run()
     assert "**second**" not in texts(app)
 

@@ -137,11 +137,11 @@ def test_a_report_is_made_when_asked_for(open_page, measured):
     app = open_page(measured, q="What color is the cube?")
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels[-2:] == ["Report of the study", "Report of this view"]
-    from ui import loaders, loaders_evidence
+    from ui.cache import evidence as evidence_cache, networks
     from ui.state import ViewState
 
-    loaders._population(loaders.network().card.weights).exception(timeout=60)
-    whole = loaders_evidence.report_of(None).decode()
+    networks.measuring_population(networks.study()).exception(timeout=60)
+    whole = evidence_cache.report_of(networks.study(), None).decode()
     assert "What a linear probe reads" in whole
-    view = loaders_evidence.report_of(ViewState(question="What color is the cube?")).decode()
+    view = evidence_cache.report_of(networks.study(), ViewState(question="What color is the cube?")).decode()
     assert "<h2>What color is the cube?</h2>" in view

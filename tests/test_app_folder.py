@@ -14,7 +14,7 @@ from analysis import ViewState, find_truth, from_link
 from film import InputError, Session, open_picture_folder, save, write_scenes
 from film.clevr.data.generate import DatasetRecipe, generate
 from film.clevr.gallery import gallery
-from ui import loaders, loaders_folder
+from ui.cache import folder as folder_cache, networks, pictures as picture_cache
 
 SHOWN = 5  # pictures in the folder
 BROKEN = 2  # the one that is no picture
@@ -25,7 +25,7 @@ QUESTION = "How many things are there?"
 def checkpoint(tmp_path, monkeypatch):
     network = tiny_network(answers=28)
     save(tmp_path / "network", network, tiny_card(network, name="tiny"))
-    monkeypatch.setenv(loaders.CHECKPOINT, str(tmp_path / "network"))
+    monkeypatch.setenv(networks.CHECKPOINT, str(tmp_path / "network"))
     yield tmp_path / "network"
     st.cache_resource.clear()
 
@@ -62,7 +62,7 @@ def start(checkpoint, monkeypatch):
     """Opens the app with this folder, by this link."""
 
     def start(folder: Path, **parts: str) -> AppTest:
-        monkeypatch.setenv(loaders_folder.PICTURES, str(folder))
+        monkeypatch.setenv(folder_cache.PICTURES, str(folder))
         return opened(**parts)
 
     return start
@@ -102,9 +102,9 @@ def test_its_examples_are_about_its_scene(start, clevr):
     app = start(clevr, picture="folder-1")
     app.segmented_control(key="way").set_value("examples").run()
     offers = [button.label for button in app.button if (button.key or "").startswith("offer-")]
-    shown = loaders.shown("folder-1", None)
+    shown = picture_cache.shown("folder-1", None)
     assert offers
-    assert all(loaders.truth(offer, shown).answer is not None for offer in offers)
+    assert all(picture_cache.truth(offer, shown).answer is not None for offer in offers)
 
 
 def test_nothing_of_the_folder_is_read_before_it_is_wanted(start, clevr, monkeypatch):
@@ -183,7 +183,7 @@ def test_a_link_out_of_range_has_a_sentence(start, clevr, number):
 
 
 def test_without_a_folder_a_link_to_one_has_a_sentence(checkpoint, monkeypatch):
-    monkeypatch.delenv(loaders_folder.PICTURES, raising=False)
+    monkeypatch.delenv(folder_cache.PICTURES, raising=False)
     app = opened(picture="folder-1")
     assert 'data-picture="gallery-0"' in html(app)
     (told,) = app.info
@@ -278,8 +278,8 @@ def test_official_pictures_have_their_scenes(shared_data, start):
     app = start(folder, picture="folder-17", q=QUESTION)
     scenes = json.loads((folder / "scenes" / "CLEVR_val_scenes.json").read_text("utf-8"))["scenes"]
     objects = next(s["objects"] for s in scenes if s["image_filename"] == "CLEVR_val_000017.png")
-    assert loaders.shown("folder-17", None).title == "CLEVR_val_000017.png"
-    assert loaders.truth(QUESTION, loaders.shown("folder-17", None)).answer == str(len(objects))
+    assert picture_cache.shown("folder-17", None).title == "CLEVR_val_000017.png"
+    assert picture_cache.truth(QUESTION, picture_cache.shown("folder-17", None)).answer == str(len(objects))
     assert "truth unknown" not in html(app)
 
 

@@ -10,7 +10,7 @@ from tiny import tiny_card, tiny_network
 from analysis import extract_here, measure_maps, sample_questions, write_maps
 from analysis.figures.map_cards import effect_bars, label_grid
 from film import Session, save
-from ui import loaders
+from ui.cache import networks
 
 APP = str(Path(__file__).parents[1] / "app.py")
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def page(folder, monkeypatch):
-    monkeypatch.setenv(loaders.CHECKPOINT, str(folder))
+    monkeypatch.setenv(networks.CHECKPOINT, str(folder))
     yield AppTest.from_file(APP, default_timeout=60).switch_page("ui/pages/maps.py").run()
     st.cache_resource.clear()
 
@@ -57,7 +57,7 @@ def test_the_table_is_filtered_and_sorted(page):
 def test_without_cards_the_page_names_the_command(tmp_path, monkeypatch):
     network = tiny_network(answers=28)
     save(tmp_path, network, tiny_card(network, name="tiny"))
-    monkeypatch.setenv(loaders.CHECKPOINT, str(tmp_path))
+    monkeypatch.setenv(networks.CHECKPOINT, str(tmp_path))
     page = AppTest.from_file(APP, default_timeout=60).switch_page("ui/pages/maps.py").run()
     assert not page.exception
     assert f"python -m analysis maps {tmp_path}" in page.info[0].value

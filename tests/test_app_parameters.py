@@ -36,13 +36,13 @@ def open_page(visit):
 
 def settled(app: AppTest) -> AppTest:
     """The page once nothing is made in the background any more."""
-    from ui import loaders
+    from ui.cache import networks
 
-    weights = loaders.network().card.weights
+    study = networks.study()
     for resumable in (
-        loaders._parameters(weights),
-        loaders._groupings(weights),
-        loaders._map_groupings(weights),
+        networks.counting_parameters(study),
+        networks.measuring_groupings(study),
+        networks.measuring_map_groupings(study),
     ):
         resumable.exception(timeout=60)
     return app.run()

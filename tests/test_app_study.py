@@ -86,9 +86,9 @@ def test_z_is_shown_on_request(open_page, checkpoint):
 
 
 def test_modulation_page_while_the_population_is_measured(open_page, checkpoint, monkeypatch):
-    from ui import loaders
+    from ui.cache import networks
 
-    monkeypatch.setattr(loaders, "population", lambda: None)
+    monkeypatch.setattr(networks, "population", lambda study: None)
     app = open_page("modulation", checkpoint(counted=False))
     assert not app.exception
     assert charts(app) == 5

@@ -20,7 +20,7 @@ from tiny import tiny_card, tiny_network
 from analysis import find_truth
 from film import InputError, Session, read_picture, save, weights_hash
 from film.clevr.gallery import gallery
-from ui import loaders
+from ui.cache import networks
 
 APP = str(Path(__file__).parents[1] / "app.py")
 FILES, TEXTS = 200, 500
@@ -161,7 +161,7 @@ def test_nothing_handed_in_does_harm(session):
 def app(tmp_path, monkeypatch):
     network = tiny_network(answers=28)
     save(tmp_path, network, tiny_card(network, name="tiny"))
-    monkeypatch.setenv(loaders.CHECKPOINT, str(tmp_path))
+    monkeypatch.setenv(networks.CHECKPOINT, str(tmp_path))
     yield AppTest.from_file(APP, default_timeout=60).run()
     st.cache_resource.clear()
 

@@ -85,8 +85,8 @@ def test_pages_do_not_know_each_other():
         pages = {module for module in imported(tree) if module.startswith("ui.pages.")}
         assert not pages - {name} or not name.startswith("ui.pages."), name
         used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        if not name.startswith("ui.loaders"):
-            assert not used & {"cache_data", "cache_resource"}, f"{name}: caches live in ui.loaders"
+        if not name.startswith("ui.cache"):
+            assert not used & {"cache_data", "cache_resource"}, f"{name}: caches live in ui.cache"
         if name != "ui.state":
             assert not used & {"session_state", "query_params"}, f"{name}: session and URL live in ui.state"
 

@@ -15,7 +15,8 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Population
 from film import InputError, Parameters, Where
-from ui import loaders, loaders_bench, question_header as header, state, widgets
+from ui import question_header as header, state, widgets
+from ui.cache import bench as bench_cache, pictures
 
 WORDS: dict[Parameters, str] = {"both": "gamma and beta", "gamma": "gamma", "beta": "beta"}
 DONORS = 20
@@ -23,7 +24,7 @@ DONORS = 20
 
 def _measured(key: tuple[Any, ...], label: str, make: Callable[[Callable[..., None]], Any]) -> Any | None:
     """What `make` gives: at once where it is known, on request where not, with progress and a way to stop."""
-    if not loaders_bench.known(key):
+    if not bench_cache.known(key):
         place = st.empty()
         if not place.button(label, icon=":material/play_arrow:", key=f"bench-run-{key[0]}"):
             return None
@@ -35,14 +36,14 @@ def _measured(key: tuple[Any, ...], label: str, make: Callable[[Callable[..., No
             bar.progress(min(1.0, done / max(1, of)), f"Measuring: {done} of {of} …")
 
         try:
-            found = loaders_bench.kept(key, lambda: make(told))
+            found = bench_cache.kept(key, lambda: make(told))
         except InputError as error:
             place.empty()
             widgets.show_error(error)
             return None
         place.empty()
         return found
-    return loaders_bench.kept(key, lambda: make(lambda *_: None))
+    return bench_cache.kept(key, lambda: make(lambda *_: None))
 
 
 def _donors(case: header.Case, population: Population | None) -> dict[str, list[str]]:
@@ -51,7 +52,7 @@ def _donors(case: header.Case, population: Population | None) -> dict[str, list[
         return {}
     rows = np.random.default_rng(0).permutation(len(population))
     texts = population.texts[rows]
-    kind = loaders.truth(case.question, None).type
+    kind = pictures.truth(case.question, None).type
     same = texts[population.types[rows] == kind] if kind else texts[:0]
     return {"any": list(texts[:200])} | ({"same type": list(same[:200])} if len(same) > 1 else {})
 
@@ -96,7 +97,7 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
     if population is None:
         return
     deviation = np.asarray(population.spread("gamma").deviation)
-    curves = loaders_bench.kept(
+    curves = bench_cache.kept(
         ("curves", *key[1:], kind),
         lambda: analysis.replacement_curves(
             case.session, case.shown.pixels, case.question, values, deviation
@@ -109,7 +110,7 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
                 analysis.replacement_lines(curves, curve, dark=widgets.dark()), f"bench-{curve}",
                 f"{curve} curve beside random orders.", curves[curves["curve"] == curve],
             )  # fmt: skip
-    pairs = loaders_bench.kept(
+    pairs = bench_cache.kept(
         ("pairs", *key[1:], kind),
         lambda: analysis.interactions(
             case.session, case.shown.pixels, case.question, found.strongest(kind, 30)
@@ -122,7 +123,9 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
 
 def _second_question(case: header.Case) -> str | None:
     """The second question; None, with a line that says so, where it is none."""
-    st.text_input("The other question", max_chars=state.LONGEST, help="Press Enter.", **state.bound("other"))
+    st.text_input(
+        "The other question", max_chars=state.LINK_LONGEST, help="Press Enter.", **state.bound("other")
+    )
     if case.shown.scene is not None:
         try:
             offered = list(analysis.one_word_changes(case.shown.key, case.question, case.shown.scene))
@@ -227,7 +230,7 @@ def between(case: header.Case, population: Population | None, chosen: tuple[int,
     parameters: Parameters = "gamma" if moved == "gamma" else "beta" if moved == "beta" else "both"
     place = Where(None if where is None or where < 0 else (where,), None, parameters)
     try:
-        line = loaders_bench.kept(
+        line = bench_cache.kept(
             ("line", case.session.card.weights, case.shown.key, case.question, other, str(place)),
             lambda: analysis.interpolate(case.session, case.shown.pixels, case.question, other, place),
         )

@@ -14,11 +14,15 @@ from film import (
     RELATIONS,
     Family,
     InputError,
+    Maybe,
+    Noun,
+    Other,
+    Single,
     Vocabulary,
     parse,
+    templates,
     wordings,
 )
-from film.clevr.language.templates import Maybe, Noun, Other, Single, templates
 
 # Question types in the order in which they are offered, as a visitor would say them.
 TYPES = {

@@ -14,7 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 import analysis
 from film import InputError, Session
-from ui import builder, loaders, pages, state, widgets
+from ui import builder, pages, state, widgets
+from ui.cache import networks, pictures
 from ui.state import HistoryEntry
 
 ASK, MODULATION, LEDGER = map(pages.path, ("ask", "modulation", "ledger"))
@@ -65,7 +66,7 @@ def _foretell(session: Session) -> bool:
             st.markdown("Ask the network anything about the picture.")
             return bool(state.asked())
         st.markdown(f"The network is fast; be faster. Look at the picture:\n\n**{widgets.plain(question)}**")
-        kind = loaders.truth(question, None).type or "count"
+        kind = pictures.truth(question, None).type or "count"
         st.pills(
             "You say", builder.answers(kind),
             **state.taken("guide-said", lambda said: _say(view.picture, question, said)),
@@ -88,10 +89,10 @@ def _foretell(session: Session) -> bool:
 def _another_question(session: Session) -> str | None:
     """One that a word can change, answered rightly if there is one such: who starts here meets the rule."""
     view = state.view()
-    shown = loaders.shown(view.picture, state.upload())
+    shown = pictures.shown(view.picture, state.upload())
     other: list[str] = []
     for kind in ("count", "exist", "query_color"):  # a count can be changed by a word and have an answer
-        for text in loaders.examples(kind, shown):
+        for text in pictures.examples(kind, shown):
             if text == view.question or not _known(session, text):
                 continue
             other.append(text)
@@ -100,8 +101,8 @@ def _another_question(session: Session) -> str | None:
     return other[0] if other else None
 
 
-def _right(session: Session, shown: loaders.ShownPicture, text: str) -> bool:
-    true = loaders.truth(text, shown).answer
+def _right(session: Session, shown: pictures.ShownPicture, text: str) -> bool:
+    true = pictures.truth(text, shown).answer
     return true is not None and session.ask(shown.pixels, text).answer == true
 
 
@@ -152,11 +153,11 @@ def _pair(asked: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, HistoryEntry] 
 
 def _variants(session: Session, question: str) -> list[str]:
     """Questions a word away: first those answered rightly, with another answer than this before the same."""
-    shown = loaders.shown(state.view().picture, state.upload())
+    shown = pictures.shown(state.view().picture, state.upload())
     found = builder.with_one_word_changed(question, session.vocabulary)
     if not found:
-        return [text for text in loaders.examples("count", shown) if _known(session, text)][:1]
-    true = {text: loaders.truth(text, shown).answer for text in (question, *found)}
+        return [text for text in pictures.examples("count", shown) if _known(session, text)][:1]
+    true = {text: pictures.truth(text, shown).answer for text in (question, *found)}
     said = {
         text: answer.answer for text, answer in zip(found, session.ask_many(shown.pixels, found), strict=True)
     }
@@ -173,7 +174,7 @@ def _see_maps(session: Session) -> bool:
     if pair is None:
         return False
     first, second = pair
-    population = loaders.population()
+    population = networks.population(networks.study())
     changed = analysis.most_changed(first.answer, second.answer, population)
     st.markdown(
         f"The network has {second.answer.gamma.size} feature maps in {session.config.blocks} blocks. These "
@@ -255,8 +256,8 @@ def _find_block(session: Session) -> bool:
     )  # fmt: skip
     if guide.block is None:
         return False
-    shown = loaders.shown(second.picture, state.upload())
-    population = loaders.population()
+    shown = pictures.shown(second.picture, state.upload())
+    population = networks.population(networks.study())
     asked = (first.question, second.question)
     others = analysis.some_others(population, asked) if population is not None else []
     swaps = analysis.patch_blocks(session, shown.pixels, *asked, others)
@@ -304,7 +305,8 @@ def _finding(
         f"{most.block + 1} alone taken from the first question, the second is answered {most.answer}; its "
         f"own answer keeps {most.chance:.0%}, and the answers' distribution moves by {most.moved:.2f} in "
         f"total variation.{compared}\n"
-        f"Network {session.card.name or 'without a name'}, weights {session.card.weights[: state.HASH]}.\n"
+        f"Network {session.card.name or 'without a name'}, "
+        f"weights {session.card.weights[: state.LINK_HASH]}.\n"
         f"{state.address(session.card.weights)}"
     )
 

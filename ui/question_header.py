@@ -10,7 +10,8 @@ import streamlit as st
 
 from analysis import Population
 from film import Answer, InputError, Session
-from ui import loaders, state, widgets
+from ui import state, widgets
+from ui.cache import networks, pictures
 
 Made = TypeVar("Made")
 
@@ -20,20 +21,23 @@ class Case:
     """The question a page is about, with the picture and the network's answer."""
 
     session: Session
-    shown: loaders.ShownPicture
+    shown: pictures.ShownPicture
     question: str
     answer: Answer
 
 
 def case() -> Case | None:
     """The view's picture and question at a page's head, both changeable; None where nothing is answered."""
-    session, view = loaders.network(), state.view()
-    shown = loaders.shown(view.picture, state.upload())
+    session, view = networks.network(), state.view()
+    shown = pictures.shown(view.picture, state.upload())
     left, right = st.columns([1, 3], gap="medium")
     left.image(shown.pixels, width="stretch", alt=shown.title)
     with right:
         st.text_input(
-            "The question", max_chars=state.LONGEST, help="Press Enter to ask.", **state.bound("question")
+            "The question",
+            max_chars=state.LINK_LONGEST,
+            help="Press Enter to ask.",
+            **state.bound("question"),
         )
         if shown.remark:
             widgets.show_error(shown.remark)
@@ -42,7 +46,7 @@ def case() -> Case | None:
         except InputError as error:
             widgets.show_error(error)
             return None
-        truth = loaders.truth(view.question, shown).answer
+        truth = pictures.truth(view.question, shown).answer
         known = "" if truth is None else f" · the true answer is **{truth}**"
         chance = answer.probabilities[answer.answer]
         st.markdown(f"The network says **{answer.answer}** with {chance:.0%}{known}")
@@ -58,7 +62,7 @@ def _other_pictures(key: str) -> None:
                 icon=f":material/{icon}:",
                 key=f"study-{label}",
                 on_click=state.change,
-                kwargs={"picture": loaders.neighbour(key, step)},
+                kwargs={"picture": pictures.neighbour(key, step)},
             )
 
 
@@ -95,7 +99,7 @@ def offer_maps(found: list[tuple[int, int]], title: str) -> None:
 
 def population() -> Population | None:
     """Thousands of questions' gammas and betas; None while they are measured: the page comes back then."""
-    return waiting(loaders.population, "Measuring thousands of questions")
+    return waiting(lambda: networks.population(networks.study()), "Measuring thousands of questions")
 
 
 def waiting(load: Callable[[], Made | None], doing: str) -> Made | None:

@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from analysis.view import (
-    HASH as HASH,
-    LONGEST as LONGEST,
+from analysis import (
+    LINK_HASH as LINK_HASH,
+    LINK_LONGEST as LINK_LONGEST,
     ViewState as ViewState,
     from_link as from_link,
     to_link as to_link,
@@ -89,6 +89,19 @@ def address(weights: str) -> str:
     """The whole link to what is shown."""
     base = (st.context.url or "").split("?")[0]
     return f"{base}?{urlencode(to_link(view(), weights))}"
+
+
+def network_name() -> str:
+    """Name of the checkpoint that this visitor has chosen, or that the link names when a session begins."""
+    if "view" in st.session_state:
+        return view().network
+    return st.query_params.get("network", "")
+
+
+def say(remark: str) -> None:
+    """Say this of the link on every page, until another picture or question is chosen."""
+    if remark not in remarks():
+        st.session_state["remarks"] = (*remarks(), remark)
 
 
 def view() -> ViewState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from plotly.graph_objects import Figure
 from streamlit.delta_generator import DeltaGenerator
 
 import film
+from analysis import Study
 from film import InputError, Session, command
-from ui import builder, loaders, loaders_folder, state
+from ui import builder, state
+from ui.cache import folder, networks, pictures
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
 A_PAGE = 12  # pictures of a folder that are offered at once
@@ -84,10 +86,11 @@ def colophon(session: Session) -> None:
     if told:
         most, name = max(told, key=lambda pair: pair[0]["asked"])
         known = f" · {most['accuracy']:.1%} of {most['asked']:,} unseen questions right ({escape(name)})"
+    notice = f" · {escape(session.notice)}" if session.notice else ""
     st.html(
         f'<div class="colophon" id="network" data-weights="{escape(card.weights)}">Network '
-        f"<b>{escape(card.name or 'without a name')}</b>, weights {escape(card.weights[: state.HASH])} · "
-        f"{size}{known}{' · ' + escape(session.notice) if session.notice else ''}</div>"
+        f"<b>{escape(card.name or 'without a name')}</b>, "
+        f"weights {escape(card.weights[: state.LINK_HASH])} · {size}{known}{notice}</div>"
     )
 
 
@@ -166,7 +169,7 @@ def _csv(table: pd.DataFrame) -> bytes:
     return result
 
 
-def network_or_advice(load: Callable[[], Session]) -> Session:
+def network_or_advice(load: Callable[[], Study]) -> Study:
     """The network; where there is none the page ends here and says how to come by one."""
     try:
         return load()
@@ -183,6 +186,31 @@ def network_or_advice(load: Callable[[], Session]) -> Session:
         st.stop()
 
 
+def remarks(others: Iterable[str]) -> None:
+    """What there is to say of the link that a visitor came by, on every page."""
+    for remark in (*state.remarks(), *others):
+        st.info(plain(remark), icon=":material/link:")
+
+
+def choose_network() -> None:
+    """The networks that are here, where there are several; picture and question stay."""
+    there = networks.offered()
+    if len(there) < 2:
+        return
+    names = list(there)
+    now = state.view().network if state.view().network in there else names[0]
+
+    def take() -> None:
+        chosen = state.value("network")
+        state.change(network="" if chosen == names[0] else chosen)
+
+    with st.popover("Another network", icon=":material/hub:"):
+        st.selectbox(
+            "Network", names, names.index(now), key="network", on_change=take,
+            help="Those of the project, and those that FILM_CHECKPOINT and FILM_CHECKPOINTS name.",
+        )  # fmt: skip
+
+
 # --- Which picture ------------------------------------------------------------------------------
 
 
@@ -190,7 +218,7 @@ def network_or_advice(load: Callable[[], Session]) -> Session:
 def choose_picture() -> None:
     """The gallery or the folder; a click on a picture, or its button by keyboard, takes it."""
     source = "gallery"
-    if loaders_folder.is_set():
+    if folder.is_set():
         names = {"gallery": "Gallery", "folder": "Your folder"}
         source = st.segmented_control(
             "From", list(names), format_func=names.__getitem__, key="picture-source", required=True,
@@ -201,11 +229,11 @@ def choose_picture() -> None:
         _offer_folder()
         return
     st.caption("Forty scenes whose every object is known, so every answer can be checked.")
-    exhibits = loaders.exhibits()
+    exhibits = pictures.exhibits()
     for column, exhibit in zip(_in_rows(len(exhibits)), exhibits, strict=True):
         with column:
             _offer_picture(
-                exhibit.number, f"gallery-{exhibit.number}", loaders.thumbnails()[exhibit.number],
+                exhibit.number, f"gallery-{exhibit.number}", pictures.thumbnails()[exhibit.number],
                 exhibit.title, exhibit.why,
             )  # fmt: skip
 
@@ -213,7 +241,7 @@ def choose_picture() -> None:
 def _offer_folder() -> None:
     """Twelve pictures of the folder from any number on."""
     try:
-        album = loaders_folder.album()
+        album = folder.album()
     except InputError as error:
         show_error(error)
         return
@@ -232,7 +260,7 @@ def _offer_folder() -> None:
     for column, at in zip(_in_rows(len(numbers)), numbers, strict=True):
         with column:
             try:
-                small = loaders_folder.thumbnail(at)
+                small = folder.thumbnail(at)
             except InputError as error:
                 show_error(error)
             else:
@@ -255,19 +283,19 @@ def _offer_picture(name: int | str, key: str, small: bytes, title: str, why: str
             st.rerun()
 
 
-def picture_buttons(shown: loaders.ShownPicture) -> None:
+def picture_buttons(shown: pictures.ShownPicture) -> None:
     """Previous, next, the whole gallery and folder, and a file of the visitor's own."""
     key = state.view().picture
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             "Previous", icon=":material/chevron_left:", key="previous",
-            on_click=state.change, kwargs={"picture": loaders.neighbour(key, -1)},
+            on_click=state.change, kwargs={"picture": pictures.neighbour(key, -1)},
         )  # fmt: skip
         st.button(
             "Next", icon=":material/chevron_right:", key="next",
-            on_click=state.change, kwargs={"picture": loaders.neighbour(key, 1)},
+            on_click=state.change, kwargs={"picture": pictures.neighbour(key, 1)},
         )  # fmt: skip
-        whence = "Pictures" if loaders_folder.is_set() else "Gallery"
+        whence = "Pictures" if folder.is_set() else "Gallery"
         if st.button(whence, icon=":material/photo_library:", key="gallery"):
             choose_picture()
         with st.popover("Your own", icon=":material/upload:", key=f"own-{state.turn('upload')}"):
@@ -277,7 +305,7 @@ def picture_buttons(shown: loaders.ShownPicture) -> None:
                 help="It stays in this session and is gone with it.",
                 **state.taken("upload", _take_upload),
             )
-    for message in (shown.remark, loaders_folder.trouble(), state.refused()):
+    for message in (shown.remark, folder.trouble(), state.refused()):
         if message:
             show_error(message)
 
@@ -285,7 +313,7 @@ def picture_buttons(shown: loaders.ShownPicture) -> None:
 def _take_upload(file: object) -> None:
     content = file.getvalue()  # type: ignore[attr-defined]
     try:
-        pixels = loaders_folder.not_too_wide(film.read_picture(content))
+        pixels = folder.not_too_wide(film.read_picture(content))
     except InputError as error:
         state.refuse(str(error))
         return
@@ -308,10 +336,10 @@ WAYS = {
 }
 
 
-def question_box(session: Session, shown: loaders.ShownPicture) -> None:
+def question_box(session: Session, shown: pictures.ShownPicture) -> None:
     """The question as text, and three ways to come by one."""
     st.text_input(
-        "Your question", placeholder="How many red cubes are there?", max_chars=state.LONGEST,
+        "Your question", placeholder="How many red cubes are there?", max_chars=state.LINK_LONGEST,
         help="Press Enter to ask.", **state.bound("question"),
     )  # fmt: skip
     way = st.segmented_control(
@@ -331,13 +359,13 @@ def _ask(text: str) -> None:
     state.change(question=text)
 
 
-def _examples(session: Session, shown: loaders.ShownPicture) -> None:
+def _examples(session: Session, shown: pictures.ShownPicture) -> None:
     kind = st.selectbox(
         "Type", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="example-type"
     )
     with st.container(key="offers", gap=None):
         offered = 0
-        for text in loaders.examples(kind, shown):
+        for text in pictures.examples(kind, shown):
             try:
                 session.vocabulary.words(text)
             except InputError:
@@ -350,7 +378,7 @@ def _examples(session: Session, shown: loaders.ShownPicture) -> None:
             st.caption("None of this type has an answer in this picture that the network has words for.")
 
 
-def _build(session: Session, shown: loaders.ShownPicture) -> None:
+def _build(session: Session, shown: pictures.ShownPicture) -> None:
     left, right = st.columns([1, 2])
     kind = left.selectbox(
         "Asks", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="build-type"
@@ -376,13 +404,13 @@ def _build(session: Session, shown: loaders.ShownPicture) -> None:
         show_error(error)
         return
     st.markdown(f"#### {text}")
-    known = loaders.truth(text, shown)
+    known = pictures.truth(text, shown)
     if shown.scene is not None and known.answer is None:
         st.caption(f":material/warning: {plain(known.reason or '')} It can be asked all the same.")
     st.button("Ask this", key="build-ask", type="primary", on_click=_ask, args=(text,))
 
 
-def _words(session: Session, shown: loaders.ShownPicture) -> None:
+def _words(session: Session, shown: pictures.ShownPicture) -> None:
     so_far = state.draft()
     known = next_words(session, so_far)
     st.markdown(f"#### {so_far or '…'}")

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
 MOST = 20  # categories with a colour of their own; the rest are "other"
 STEPS = 64  # colours of a scale
-COLUMNS = ("type", "group", "operation", "attribute", "answer", "prediction", "family", "length", "depth")
+COLOR_COLUMNS = (
+    "type",
+    "group",
+    "operation",
+    "attribute",
+    "answer",
+    "prediction",
+    "family",
+    "length",
+    "depth",
+)
 # Okabe and Ito's seven first, then colours as far from them and each other as a screen shows.
 _MORE = (
     "#7B4FB5", "#8C510A", "#00B3A4", "#B2182B", "#7FBC41", "#4D4D9F", "#FF8FA3", "#5C7A29", "#C51B8A",
@@ -45,7 +55,7 @@ class Coloring:
     title: str
 
 
-def categories(values: pd.Series, title: str) -> Coloring:
+def color_by_category(values: pd.Series, title: str) -> Coloring:
     """The most frequent values get a colour each, in their order of frequency; the rest are "other"."""
     texts = values.astype("string").fillna("unknown").replace("", "none")
     counts = texts.value_counts()
@@ -58,7 +68,7 @@ def categories(values: pd.Series, title: str) -> Coloring:
     return Coloring(np.where(codes < 0, len(kept), codes).astype(np.uint8), palette, names, None, title)
 
 
-def values(numbers: np.ndarray, title: str) -> Coloring:
+def color_by_value(numbers: np.ndarray, title: str) -> Coloring:
     """Numbers on a scale from their 1st to their 99th percentile; what lies beyond has the end's colour."""
     numbers = np.asarray(numbers, np.float64)
     known = numbers[np.isfinite(numbers)]
@@ -73,7 +83,7 @@ def values(numbers: np.ndarray, title: str) -> Coloring:
     return Coloring(np.rint(steps).astype(np.uint8), palette, (), (f"{low:.3g}", f"{high:.3g}"), title)
 
 
-def column(table: pd.DataFrame, name: str) -> Coloring:
+def color_by_column(table: pd.DataFrame, name: str) -> Coloring:
     """Colours by a column: numbers of many values as a scale, everything else as categories.
 
     Raises:
@@ -83,10 +93,10 @@ def column(table: pd.DataFrame, name: str) -> Coloring:
         raise InputError(f"The study has no column {name!r}; choose one of {', '.join(table.columns)}.")
     if name != "family" and pd.api.types.is_numeric_dtype(table[name]):
         if table[name].nunique() > MOST:
-            return values(table[name].to_numpy(), name)
-        ordered = categories(table[name], name)  # few numbers: in their own order
+            return color_by_value(table[name].to_numpy(), name)
+        ordered = color_by_category(table[name], name)  # few numbers: in their own order
         return _in_order(ordered)
-    return categories(table[name], name)
+    return color_by_category(table[name], name)
 
 
 def _in_order(coloring: Coloring) -> Coloring:
@@ -94,7 +104,7 @@ def _in_order(coloring: Coloring) -> Coloring:
     order = sorted(range(len(coloring.names)), key=lambda i: _number(coloring.names[i]))
     place = np.empty(len(order), np.uint8)
     place[order] = np.arange(len(order))
-    scale = values(np.arange(STEPS), "").palette
+    scale = color_by_value(np.arange(STEPS), "").palette
     shades = tuple(scale[round(i * (STEPS - 1) / max(len(order) - 1, 1))] for i in range(len(order)))
     names = tuple(coloring.names[i] for i in order)
     return Coloring(place[coloring.codes], shades, names, None, coloring.title)
@@ -107,13 +117,13 @@ def _number(text: str) -> float:
         return np.inf
 
 
-def presence(there: np.ndarray, word: str) -> Coloring:
+def color_by_presence(there: np.ndarray, word: str) -> Coloring:
     """Questions with the word over those without it. there: bool (points,)."""
     codes = np.where(there, 0, 1).astype(np.uint8)
     return Coloring(codes, (CATEGORIES[5], NEUTRAL), (f"says “{word}”", f"without “{word}”"), None, word)
 
 
-def caption(layout: Layout, of: int) -> str:
+def layout_caption(layout: Layout, of: int) -> str:
     """What is printed under a map: how it was made, of how many of the `of` questions, and how good it is."""
     shown = len(layout.places)
     sampled = f"all {of:,} questions" if shown == of else f"{shown:,} of {of:,} questions"
@@ -132,7 +142,7 @@ def _quality(known: Mapping[str, float]) -> Iterator[str]:
         yield f"measured on {known['measured_on']:,.0f} questions"
 
 
-def svg(
+def layout_svg(
     places: np.ndarray,
     coloring: Coloring,
     *,

@@ -11,23 +11,22 @@ import streamlit as st
 import analysis
 from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
-from ui import builder, loaders, state, widgets
-from ui.loaders import ShownPicture
+from ui import builder, state, widgets
+from ui.cache import networks, pictures
+from ui.cache.pictures import ShownPicture
 from ui.state import HistoryEntry
 
 RECORD = "classifier.maps"
 
 
 def page() -> None:
-    session, dark = loaders.network(), widgets.dark()
-    shown = loaders.shown(state.view().picture, state.upload())
+    session, dark = networks.network(), widgets.dark()
+    shown = pictures.shown(state.view().picture, state.upload())
     st.title("Ask the network about a picture")
     st.caption(
         "It reads your question word by word and turns it into a scale and a shift for every feature map of "
         "a small convolutional network: that alone makes one network answer every question."
     )
-    for remark in state.remarks():
-        st.info(widgets.plain(remark), icon=":material/link:")
     with st.container(key="ask-split"):  # where the window is narrow, all below each other
         left, right = st.columns([9, 11], gap="large")
         program, answers = st.columns([9, 11], gap="large")
@@ -35,7 +34,7 @@ def page() -> None:
         _picture(shown)
     with right:
         widgets.question_box(session, shown)
-        truth = loaders.truth(state.view().question, shown)
+        truth = pictures.truth(state.view().question, shown)
         answer = _answer(session, shown, truth, dark)
     with program:
         _program(truth, shown)
@@ -263,7 +262,7 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
     for column, entry in ((left, a), (right, b)):
         with column:
             small, told = st.columns([2, 3], vertical_alignment="center")
-            shown = loaders.shown(entry.picture, state.upload())
+            shown = pictures.shown(entry.picture, state.upload())
             if shown.key == entry.picture:
                 small.image(shown.pixels, width="stretch", alt=entry.title)
             else:

@@ -11,13 +11,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis import Why
-from analysis.corpus import atlas
-from analysis.corpus.extraction import Extraction
-from analysis.corpus.layout import Layout
-from analysis.figures import atlas as figures
+import analysis
+from analysis import Extraction, Layout, Why
 from film import InputError, command
-from ui import loaders, loaders_atlas, pages, scatter, state, widgets
+from ui import pages, scatter, state, widgets
+from ui.cache import atlas as atlas_cache, networks
 
 ROWS = 1000  # of a selection that the table shows
 MOST = 100  # findings that its table shows
@@ -45,12 +43,12 @@ class AtlasView:
 
 def main() -> None:
     st.title("Atlas")
-    known = loaders_atlas.study()
+    known = atlas_cache.studied(networks.study())
     if known is None:
         st.info(
             "**There is no study of this network yet.** The atlas shows what the network makes of thousands "
             "of questions; they are read once, some minutes on one core:\n\n"
-            f"    {command('analysis', 'study', loaders.network().checkpoint)}",
+            f"    {command('analysis', 'study', networks.network().checkpoint)}",
             icon=":material/map:",
         )
         return
@@ -86,7 +84,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
     with why:  # last, because it takes longest
         _why(shown)
     _kept(shown)
-    state.follow(loaders.network().card.weights)
+    state.follow(networks.network().card.weights)
 
 
 # --- What to look at ------------------------------------------------------------------------------------
@@ -99,7 +97,11 @@ def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
         state.change(layout=names[0])
     if view.beside not in ("", *names) or view.beside == state.view().layout:
         state.change(beside="")
-    colors = [column for column in figures.COLUMNS if _told_apart(study, column)] + ["word", "gamma", "beta"]
+    colors = [column for column in analysis.COLOR_COLUMNS if _told_apart(study, column)] + [
+        "word",
+        "gamma",
+        "beta",
+    ]
     if view.color not in colors:
         state.change(color=colors[0])
     view = state.view()
@@ -130,22 +132,24 @@ def _title(name: str) -> str:
 
 
 def _told_apart(study: Extraction, column: str) -> bool:
-    return column in study.table and loaders_atlas.values_of(column) > 1
+    return column in study.table and atlas_cache.values_of(networks.study(), column) > 1
 
 
-def _coloring(shown: AtlasView, name: str) -> figures.Coloring:
+def _coloring(shown: AtlasView, name: str) -> analysis.Coloring:
     view = state.view()
     if view.color == "word":
-        return loaders_atlas.word(name, view.word.strip() or "left")
+        return atlas_cache.word(networks.study(), name, view.word.strip() or "left")
     if view.color in ("gamma", "beta"):
         numbers = getattr(shown.study, view.color)[:, view.block, view.feature_map][shown.layouts[name].rows]
-        return figures.values(numbers, f"{view.color} of block {view.block + 1}, map {view.feature_map}")
-    return loaders_atlas.column(name, view.color)
+        return analysis.color_by_value(
+            numbers, f"{view.color} of block {view.block + 1}, map {view.feature_map}"
+        )
+    return atlas_cache.column(networks.study(), name, view.color)
 
 
 def _selection(study: Extraction) -> state.Selection | None:
     """What is selected, by the filter (the keyboard's way) or on a map."""
-    known = [by for by in atlas.FILTERS if by in ("word", "text") or _told_apart(study, by)]
+    known = [by for by in analysis.FILTERS if by in ("word", "text") or _told_apart(study, by)]
     if state.view().filter_by not in known:
         state.change(filter_by=known[0], filter_for="")
     left, right = st.columns([2, 9], vertical_alignment="bottom")
@@ -162,7 +166,7 @@ def _selection(study: Extraction) -> state.Selection | None:
             bound = state.bound("filter_for", f"view-filter-{by}")
         right.selectbox(f"Questions whose {by} is", ["", *values], format_func=lambda v: v or "—", **bound)
     if wanted := state.view().filter_for.strip():
-        rows = loaders_atlas.matching(by, wanted)
+        rows = atlas_cache.matching(networks.study(), by, wanted)
         if rows.any():
             return state.Selection(rows, f"{by} {wanted}")
         st.caption(f"No question of the study has the {by} “{widgets.plain(wanted)}”.")
@@ -186,7 +190,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
 
     def named(code: int) -> None:
         color = state.view().color
-        if color in atlas.FILTERS[:-2] and (study.table[color] == coloring.names[code]).any():
+        if color in analysis.FILTERS[:-2] and (study.table[color] == coloring.names[code]).any():
             state.change(filter_by=color, filter_for=coloring.names[code])
         else:
             select(coloring.codes == code, f"{_title(color)}: {coloring.names[code]}")
@@ -196,7 +200,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
     if path is not None:
         words = (*path.words[:-1], "this question")
         steps = tuple((x, y, word) for (x, y), word in zip(path.places.tolist(), words, strict=True))
-    caption = figures.caption(layout, len(study))
+    caption = analysis.layout_caption(layout, len(study))
     label = (
         f"Map of {len(layout.places):,} questions: {name}. Arrow keys step from question to question, Enter "
         "looks at one, S selects the 50 around it, Escape drops the selection."
@@ -204,7 +208,8 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
     with drawn:
         scatter.scatter(
             key, layout.places, coloring,
-            points=loaders_atlas.points(name), texts=loaders_atlas.texts(name), selected=selected,
+            points=atlas_cache.points(networks.study(), name),
+            texts=atlas_cache.texts(networks.study(), name), selected=selected,
             marks=scatter.PointMarks(steps, rings), label=label, caption=f"{name} · {caption}",
             on_lasso=lambda found: select(found, f"drawn on the map {name}"), on_legend=named,
             on_pick=lambda point: state.choose(int(layout.rows[point])),
@@ -216,15 +221,15 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
         st.caption(f"○ “{asked}”, the Ask page's question, word by word: {path.describe()}.")
 
 
-def _path(name: str) -> atlas.PrefixPath | None:
+def _path(name: str) -> analysis.PrefixPath | None:
     """The question of the Ask page on a map, or None with the reason said."""
     if not state.view().question.strip():
         return None
-    if not loaders_atlas.places(name):
-        _wait("Finding where your question lies", lambda: loaders_atlas.places(name))
+    if not atlas_cache.places(networks.study(), name):
+        _wait("Finding where your question lies", lambda: atlas_cache.places(networks.study(), name))
         return None
     try:
-        return loaders_atlas.path(name, state.view().question)
+        return atlas_cache.path(networks.study(), name, state.view().question)
     except InputError as error:
         st.caption(f"The Ask page's question is not on this map: {widgets.plain(str(error))}")
         return None
@@ -235,8 +240,8 @@ def _rings(shown: AtlasView, name: str) -> tuple[tuple[float, float, str], ...]:
     row = state.chosen()
     if row is None or row >= len(shown.study):
         return ()
-    near, _ = loaders_atlas.nearest(shown.layout.recipe.space, row)
-    at, places = loaders_atlas.place_of(name), shown.layouts[name].places
+    near, _ = atlas_cache.nearest(networks.study(), shown.layout.recipe.space, row)
+    at, places = atlas_cache.place_of(networks.study(), name), shown.layouts[name].places
     marked = [(other, "near") for other in near] + [(row, "chosen")]
     return tuple((*places[at[other]].tolist(), kind) for other, kind in marked if at[other] >= 0)
 
@@ -245,10 +250,10 @@ def _downloads(shown: AtlasView) -> None:
     # Files are made on a click, outside of the session: all of it is taken here.
     name, layout, dark = shown.name, shown.layout, widgets.dark()
     coloring, selected = _coloring(shown, name), shown.on(name)
-    lines = [name, *figures.caption(layout, len(shown.study)).split(" · ")]
+    lines = [name, *analysis.layout_caption(layout, len(shown.study)).split(" · ")]
 
     def svg() -> str:
-        return figures.svg(layout.places, coloring, selected=selected, dark=dark, caption=lines)
+        return analysis.layout_svg(layout.places, coloring, selected=selected, dark=dark, caption=lines)
 
     with st.container(horizontal=True):
         for label, make, end, kind in (
@@ -286,8 +291,8 @@ def _why(shown: AtlasView) -> None:
     st.markdown(f"#### Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
     name = shown.layout.recipe.title
-    if not loaders_atlas.explains(name):
-        _wait("Counting words and finding neighbours", lambda: loaders_atlas.explains(name))
+    if not atlas_cache.explains(networks.study(), name):
+        _wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
         return
     _findings(shown, selection, "why")
     _mark("explained", selection)
@@ -314,7 +319,9 @@ _FINDINGS: dict[str, Any] = {
 
 def _findings(shown: AtlasView, selection: state.Selection, key: str) -> None:
     name = selection.layout or shown.layout.recipe.title
-    _compared(lambda: loaders_atlas.why(selection.rows, name, drawn=bool(selection.layout)), key)
+    _compared(
+        lambda: atlas_cache.why(networks.study(), selection.rows, name, drawn=bool(selection.layout)), key
+    )
 
 
 def _compared(compare: Callable[[], Why], key: str) -> None:
@@ -387,7 +394,7 @@ def _chosen(shown: AtlasView) -> None:
     entry = table.iloc[row]
     with st.container(border=True):
         st.markdown(f"#### {widgets.plain(entry['text'])}")
-        near, far = loaders_atlas.nearest(space, row)
+        near, far = atlas_cache.nearest(networks.study(), space, row)
         st.caption(f"Its {len(near)} nearest in the full space ({space}), not on the map:")
         columns = [column for column in ("text", "type", "answer") if column in table]
         st.dataframe(
@@ -430,7 +437,7 @@ def _kept(shown: AtlasView) -> None:
             st.button(
                 "Drop", key=f"atlas-drop-{name}", type="tertiary", on_click=state.drop_selection, args=(name,)
             )
-    if len(kept) < 2 or not loaders_atlas.explains(shown.layout.recipe.title):
+    if len(kept) < 2 or not atlas_cache.explains(networks.study(), shown.layout.recipe.title):
         return
     names, chosen = list(kept), []
     for side, column in enumerate(st.columns(2, gap="medium")):
@@ -447,7 +454,7 @@ def _kept(shown: AtlasView) -> None:
     both = int((one.rows & other.rows).sum())
     left_out = f" {both:,} questions are in both and left out." if both else ""
     widgets.notice(f"“The rest” is {widgets.plain(chosen[1])} alone here.{left_out}")
-    _compared(lambda: loaders_atlas.why_between(one.rows, other.rows), "between")
+    _compared(lambda: atlas_cache.why_between(networks.study(), one.rows, other.rows), "between")
 
 
 main()

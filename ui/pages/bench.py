@@ -25,8 +25,9 @@ from film import (
     Where,
     to_size,
 )
-from ui import bench, bench_measures as measures, loaders_maps, question_header as header, state, widgets
+from ui import bench, bench_measures as measures, question_header as header, state, widgets
 from ui.bench import BenchEdit
+from ui.cache import evidence, networks
 
 ENLARGED = 260  # pixels across
 MOST_SHOWN = 4  # changed maps drawn over the picture
@@ -78,7 +79,7 @@ def _find_map(case: header.Case, block: int, number: int) -> None:
         drawn, "bench-gamma", "gamma of every map, a row a block and a column a map.", table, header.open_map
     )
     try:
-        cards = loaders_maps.maps()
+        cards = evidence.cards(networks.study())
     except InputError as error:
         widgets.show_error(error)
         return

@@ -11,7 +11,8 @@ import streamlit as st
 import analysis
 from analysis import Evidence
 from film import GROUP_NAMES, GROUPS, InputError, command
-from ui import builder, loaders, loaders_evidence, pages, state, widgets
+from ui import builder, pages, state, widgets
+from ui.cache import evidence as evidence_cache, networks, pictures
 
 MOST_ERRORS = 500  # rows of the error list
 ANY = "any"
@@ -21,9 +22,9 @@ POOLED = {"max": "greatest value", "mean": "mean value"}
 def page() -> None:
     st.title("Evidence")
     st.caption("How often is the network right, what does it take for what, and what do gamma and beta tell?")
-    session = loaders.network()
+    session = networks.network()
     try:
-        evidence = loaders_evidence.evidence()
+        evidence = evidence_cache.evidence(networks.study())
     except InputError as error:
         widgets.show_error(error)
         return
@@ -53,13 +54,16 @@ def page() -> None:
 
 def _accuracy(dark: bool) -> None:
     st.subheader("Right answers")
-    whole = loaders_evidence.accuracy("").iloc[0]
+    whole = evidence_cache.accuracy(networks.study(), "").iloc[0]
     widgets.notice(
         f"**{whole['accuracy']:.1%} of all** (95 % interval, per cent: {whole['interval']}). Beside the "
         "paper's network, which saw 700,000 questions: **is the order of the groups the same?** Pictures and "
         "questions differ from CLEVR's test set, so compare the order, not the decimals."
     )
-    groups, kinds = loaders_evidence.accuracy("group"), loaders_evidence.accuracy("type")
+    groups, kinds = (
+        evidence_cache.accuracy(networks.study(), "group"),
+        evidence_cache.accuracy(networks.study(), "type"),
+    )
     left, right = st.columns(2, gap="large")
     with left:
         widgets.figure(
@@ -81,21 +85,21 @@ def _accuracy(dark: bool) -> None:
         (left, "length", "words in the question"),
         (right, "depth", "steps in a row that the question takes"),
     ):
-        found = loaders_evidence.accuracy(name)
+        found = evidence_cache.accuracy(networks.study(), name)
         with column:
             if found.empty:
-                st.caption(f"No {name} has {loaders_evidence.LEAST} questions.")
+                st.caption(f"No {name} has {evidence_cache.LEAST} questions.")
                 continue
             widgets.figure(
                 analysis.accuracy_line(found, axis, dark=dark), f"accuracy-by-{name}",
                 f"Accuracy by {axis}: {_told(found.iloc[[0, -1]])}.", found,
             )  # fmt: skip
     st.caption(
-        f"Lengths and depths of fewer than {loaders_evidence.LEAST} questions are left out. Types differ in "
+        f"Lengths and depths of fewer than {evidence_cache.LEAST} questions are left out. Types differ in "
         "length: a dip may be a type's."
     )
     with st.expander("This network in the paper's Table 1"):
-        table = loaders_evidence.paper()
+        table = evidence_cache.paper(networks.study())
         shown = {name: st.column_config.NumberColumn(format="%.1f") for name in table.columns[2:]}
         st.dataframe(table, hide_index=True, column_config=shown)
         st.caption(
@@ -115,7 +119,7 @@ def _confusion(dark: bool) -> None:
         "A row is the true answer, a column what was said. **Errors should stay inside a kind**: a wrong "
         "number for a number, a wrong colour for a colour. Numbers should miss by one."
     )
-    counts = loaders_evidence.confusions()
+    counts = evidence_cache.confusions(networks.study())
     wrong = int(counts.to_numpy().sum() - counts.to_numpy().trace())
     widgets.figure(
         analysis.confusion_heatmap(counts, dark=dark),
@@ -134,7 +138,7 @@ def _errors(evidence: Evidence) -> None:
     if found.empty:
         st.success("There is none.")
         return
-    here = set(found["picture"]) <= {f"gallery-{number}" for number in range(len(loaders.exhibits()))}
+    here = set(found["picture"]) <= {f"gallery-{number}" for number in range(len(pictures.exhibits()))}
     widgets.notice(
         "**Choose one to open it on the Ask page**, and see there where the answer came from."
         if here
@@ -198,7 +202,7 @@ def _values(column: pd.Series) -> list[str]:
 def _probes(evidence: Evidence, dark: bool) -> None:
     probes = evidence.probes
     st.subheader("What a linear probe reads")
-    st.info(analysis.what_is_linear(loaders.network().config), icon=":material/info:")
+    st.info(analysis.what_is_linear(networks.network().config), icon=":material/info:")
     names = list(dict.fromkeys(probes["target"]))
     first = probes.iloc[0]
     widgets.notice(
@@ -252,7 +256,7 @@ def _report() -> None:
     st.caption(
         "One page that needs nothing from outside, with figures, numbers, and a manifest of hashes, seeds "
         "and versions. It is made when you press, in some seconds. The command "
-        f"`{command('analysis', 'report', loaders.network().checkpoint)}` makes the same, and also measures "
+        f"`{command('analysis', 'report', networks.network().checkpoint)}` makes the same, and also measures "
         "how the blocks group questions."
     )
     with st.container(horizontal=True):
@@ -261,7 +265,8 @@ def _report() -> None:
             ("Report of this view", view, "view"),
         ):
             st.download_button(
-                label, partial(loaders_evidence.report_of, of), f"film-lens-{name}.html", "text/html",
+                label, partial(evidence_cache.report_of, networks.study(), of), f"film-lens-{name}.html",
+                "text/html",
                 key=f"report-{name}", icon=":material/description:", on_click="ignore",
             )  # fmt: skip
 

@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, WordContributions
 from film import Session
-from ui import question_header as study, widgets
+from ui import question_header as header, widgets
 
 CAVEAT = (
     "**What the ledger can say.** *When* a value changed is exact; *why* it did is not told: what a word "
@@ -21,7 +21,7 @@ CAVEAT = (
 def page() -> None:
     st.title("Word ledger")
     st.caption("The network reads one word after the other. What has it made of the question so far?")
-    case = study.case()
+    case = header.case()
     if case is None:
         return
     session, dark = case.session, widgets.dark()
@@ -31,8 +31,8 @@ def page() -> None:
     kind = st.segmented_control("Ledger of", list(KINDS), default="gamma", required=True, key="ledger-kind")
     kind = kind or "gamma"
     _moves(ledger, kind, dark)
-    block, feature_map = study.pick_map(session)
-    study.offer_maps(ledger.most_moved(kind), f"{kind.capitalize()}s that words moved most:")
+    block, feature_map = header.pick_map(session)
+    header.offer_maps(ledger.most_moved(kind), f"{kind.capitalize()}s that words moved most:")
     _one_value(ledger, kind, block, feature_map, dark)
     _path(ledger, kind, block, dark)
 

@@ -9,7 +9,8 @@ import streamlit as st
 import analysis
 from analysis import MapCards
 from film import InputError, Session, UnknownWords, command, to_size
-from ui import loaders, loaders_maps, question_header as study, state, widgets
+from ui import question_header as header, state, widgets
+from ui.cache import evidence, networks, pictures
 
 ENLARGED = 300  # pixels across
 EXTREMES = 4  # questions shown at either end of a map's gammas
@@ -29,11 +30,11 @@ COLUMNS = {
 
 
 def page() -> None:
-    session, dark = loaders.network(), widgets.dark()
+    session, dark = networks.network(), widgets.dark()
     st.title("Map cards")
     st.caption("A feature map has no name. Here each gets one, where the evidence is strong enough.")
     try:
-        found = loaders_maps.maps()
+        found = evidence.cards(networks.study())
     except InputError as error:
         widgets.show_error(error)
         return
@@ -57,7 +58,7 @@ def page() -> None:
     widgets.figure(
         analysis.label_grid(found.cards, found.effects, chosen=chosen, dark=dark),
         "labels", "Every map, coloured by what it differs between in pictures.", _from_1(found.cards),
-        study.open_map,
+        header.open_map,
     )  # fmt: skip
     st.caption(
         f"Read in {recipe['objects']:,} objects of {recipe['scenes']} drawn scenes and the gammas of "
@@ -67,7 +68,7 @@ def page() -> None:
         f"({recipe['trials']} shufflings within scenes and families). {found.survival()}"
     )
     _table(found)
-    block, number = study.pick_map(session)
+    block, number = header.pick_map(session)
     _card(session, found, block, number, dark)
 
 
@@ -151,7 +152,7 @@ def _pictures(session: Session, card: pd.Series, block: int, number: int) -> Non
         return
     name = analysis.stage_names(session.config, block).names[0]
     numbers = [int(text) for text in card["best"].split()]
-    shown = [loaders.picture(at) for at in numbers]
+    shown = [pictures.picture(at) for at in numbers]
     maps = [session.answer(picture, modulation, [name])[0].activations[name][number] for picture in shown]
     scale = max(float(np.abs(values).max()) for values in maps) or 1.0
     widgets.notice(
@@ -161,7 +162,7 @@ def _pictures(session: Session, card: pd.Series, block: int, number: int) -> Non
     height = ENLARGED * session.config.height // session.config.width
     for column, at, picture, values in zip(st.columns(len(numbers)), numbers, shown, maps, strict=True):
         seen = to_size(picture, ENLARGED, height, session.card.fit)
-        title = loaders.exhibits()[at].title
+        title = pictures.exhibits()[at].title
         column.image(
             analysis.png(analysis.over_picture(values, seen, scale)), caption=title, width="stretch",
             alt=f"The map over the picture {title}",
@@ -169,7 +170,7 @@ def _pictures(session: Session, card: pd.Series, block: int, number: int) -> Non
 
 
 def _questions(block: int, number: int) -> None:
-    known = loaders.study()
+    known = networks.study().extraction
     if known is None:
         return
     gamma = np.asarray(known.gamma[:, block, number], np.float32)

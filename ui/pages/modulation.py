@@ -9,7 +9,8 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, Population, Standing
 from film import Answer, NetworkConfig, Session, UnknownWords, to_size
-from ui import loaders, question_header as study, widgets
+from ui import question_header as header, widgets
+from ui.cache import pictures
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
 ENLARGED = 480  # pixels across
@@ -20,7 +21,7 @@ def page() -> None:
     st.caption(
         "The reader turns the question into a scale and a shift for every feature map: gamma and beta."
     )
-    case = study.case()
+    case = header.case()
     if case is None:
         return
     session, question, picture = case.session, case.question, case.shown.pixels
@@ -28,20 +29,20 @@ def page() -> None:
     stages = [analysis.stage_names(config, number) for number in range(config.blocks)]
     wanted = {name for stage in stages for name in stage.names} | _reached(config).keys()
     answer = session.ask(picture, question, record=wanted)
-    population = study.population()
+    population = header.population()
     standings = {
         kind: analysis.standing(population, kind, getattr(answer, kind)) if population else None
         for kind in KINDS
     }
-    block, feature_map = study.pick_map(session)
+    block, feature_map = header.pick_map(session)
     if standings["gamma"] and standings["beta"]:
         unusual = analysis.most_unusual(standings["gamma"], standings["beta"])
-        study.offer_maps(unusual, "Most unusual here:")
+        header.offer_maps(unusual, "Most unusual here:")
     _heatmaps(answer, standings, (block, feature_map), dark)
     _one_map(answer, standings, population, block, feature_map, dark)
     _census(session, answer, dark)
     _wall(session, answer, picture, block, feature_map, dark)
-    _reach(session, answer, picture, loaders.another_picture(case.shown.key), dark)
+    _reach(session, answer, picture, pictures.another_picture(case.shown.key), dark)
 
 
 def _heatmaps(
@@ -78,7 +79,7 @@ def _heatmaps(
         )
         table = analysis.modulation_table({kind: getattr(answer, kind)}, standings)
         alt = f"{kind} of every map, a row a block and a column a map."
-        widgets.figure(drawn, f"{kind}-of-the-question", alt, table, study.open_map)
+        widgets.figure(drawn, f"{kind}-of-the-question", alt, table, header.open_map)
 
 
 def _one_map(
@@ -134,7 +135,7 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
         drawn = analysis.plane(answer.gamma, answer.beta, dark=dark)
         alt = "Gamma against beta of every map, coloured by block."
         table = analysis.modulation_table({kind: getattr(answer, kind) for kind in KINDS})
-        widgets.figure(drawn, "gamma-beta", alt, table, study.open_map)
+        widgets.figure(drawn, "gamma-beta", alt, table, header.open_map)
 
 
 @st.fragment  # sorting the wall leaves the rest of the page alone

@@ -9,7 +9,8 @@ import streamlit as st
 import analysis
 from analysis import Grouping, Parameters, Statistics
 from film import InputError
-from ui import loaders, question_header as study, state, widgets
+from ui import question_header as header, state, widgets
+from ui.cache import networks
 
 POINTS = 4096  # most points of the plane, as many as the Distill article draws
 SEED = 0  # draws the questions of the plane
@@ -21,7 +22,9 @@ def page() -> None:
     st.title("Parameters")
     st.caption("The paper's pictures of gamma and beta, of this network's own.")
     try:
-        parameters = study.waiting(loaders.parameters, "Counting gammas and betas")
+        parameters = header.waiting(
+            lambda: networks.parameters(networks.study()), "Counting gammas and betas"
+        )
         if parameters is None:
             return
     except InputError as error:
@@ -109,7 +112,7 @@ def _plane(parameters: Parameters, dark: bool) -> None:
         "The Distill article's figures. Coloured by map, **each map keeps to its own cloud**; one map alone "
         "shows what splits it: a kind of question, or a single word."
     )
-    block, chosen = study.pick_map(loaders.network())
+    block, chosen = header.pick_map(networks.network())
     if state.view().plane not in COLORS:  # of a link
         state.change(plane="")
     left, right = st.columns([2, 1], vertical_alignment="bottom")
@@ -148,15 +151,15 @@ def _groups(dark: bool) -> None:
         "together** (*equal color* beside *query color*), **the last those with the same operation** (all "
         "*equal*, all *query*). Here it is counted."
     )
-    load = loaders.groupings
+    load = networks.groupings
     try:
-        if loaders.map_groupings() != []:
+        if networks.map_groupings(networks.study()) != []:
             where = st.segmented_control(
                 "Measured in", list(_WHERE), format_func=_WHERE.__getitem__, default="space", required=True,
                 key="groups-where",
             )  # fmt: skip
-            load = loaders.map_groupings if where == "map" else load
-        found = study.waiting(load, "Measuring how the blocks group questions")
+            load = networks.map_groupings if where == "map" else load
+        found = header.waiting(lambda: load(networks.study()), "Measuring how the blocks group questions")
     except InputError as error:
         widgets.show_error(error)
         return
@@ -168,8 +171,8 @@ def _groups(dark: bool) -> None:
     alt = "Neighbour agreement by type, attribute and operation, and distances of class centres, by block."
     widgets.figure(analysis.grouping_by_block(found, dark=dark), "grouping", alt, table)
     questions = f"{found[0].type.questions:,}"
-    which = f"{questions} different questions, drawn with seed {loaders.GROUPING_SEED}"
-    if load is loaders.map_groupings:
+    which = f"{questions} different questions, drawn with seed {networks.GROUPING_SEED}"
+    if load is networks.map_groupings:
         which = f"The study's first {questions} questions, as the authors took the first ones"
     st.caption(
         f"{which}. Bars: 95 % intervals "

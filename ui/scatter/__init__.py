@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from analysis.figures.atlas import Coloring
+from analysis import Coloring
 from ui import state
 
 HERE = Path(__file__).parent

@@ -1,0 +1,103 @@
+"""Several networks in one app: two visitors, two checkpoints, and links that name one."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from tiny import tiny_card, tiny_network
+
+from film import Session, Vocabulary, gallery, save
+from film.clevr.language.word_tree import WORDS
+from ui.cache import networks
+
+ROOT = Path(__file__).parents[1]
+QUESTION = "How many red cubes are there?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three checkpoints, the last one damaged."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    words = Vocabulary.of(WORDS).tokens
+    for seed, name in enumerate(("one", "two", "broken")):
+        network = tiny_network(seed=seed, words=len(words))
+        save(folder / name, network, tiny_card(network, words=words, name=name))
+    (folder / "broken" / "weights.safetensors").write_bytes(b"nothing")
+    return folder
+
+
+@pytest.fixture
+def start(folder, monkeypatch):
+    monkeypatch.setenv(networks.CHECKPOINT, str(folder / "one"))
+    monkeypatch.setenv(networks.CHECKPOINTS, str(folder))
+    monkeypatch.chdir(ROOT)
+
+    def started(**link: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in ({"q": QUESTION} | link).items():
+            app.query_params[name] = value
+        return app.run()
+
+    return started
+
+
+def weights(app) -> str:
+    (foot,) = [h.proto.body for h in app.get("html") if 'id="network"' in h.proto.body]
+    return foot.split('data-weights="')[1].split('"')[0]
+
+
+def said(app) -> str:
+    (answer,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
+    return answer.split('data-answer="')[1].split('"')[0]
+
+
+def test_two_visitors_ask_two_networks(start, folder):
+    first, second = start(), start(network="two")
+    sessions = {name: Session(folder / name, "cpu") for name in ("one", "two")}
+    for app, name in ((first, "one"), (second, "two"), (first, "one")):
+        app.run()
+        assert not app.exception
+        assert weights(app) == sessions[name].card.weights
+        picture = gallery()[0].picture_path
+        assert said(app) == sessions[name].ask(picture, QUESTION).answer
+    assert weights(first) != weights(second)
+    for page in ("modulation", "parameters", "bench"):
+        for app, name in ((first, "one"), (second, "two")):
+            app.switch_page(f"ui/pages/{page}.py").run()
+            assert not app.exception
+            assert weights(app) == sessions[name].card.weights
+
+
+def test_another_network_is_chosen_and_the_question_stays(start, folder):
+    app = start(picture="gallery-3")
+    assert app.selectbox(key="network").options[:2] == ["one", "clevr"]
+    app.selectbox(key="network").set_value("two").run()
+    assert not app.exception
+    assert weights(app) == Session(folder / "two", "cpu").card.weights
+    assert app.query_params["network"] == "two"
+    assert app.query_params["picture"] == "gallery-3"
+    assert app.query_params["q"] == QUESTION
+    app.selectbox(key="network").set_value("one").run()
+    assert "network" not in app.query_params
+
+
+def test_what_cannot_be_opened_is_said(start, folder):
+    app = start(network="broken")
+    assert not app.exception
+    assert weights(app) == Session(folder / "one", "cpu").card.weights
+    assert any("broken cannot be opened" in info.value for info in app.info)
+
+
+@pytest.mark.parametrize("page", ["ask", "modulation", "bench", "evidence"])
+def test_a_network_that_is_not_here_is_named_on_every_page(start, page):
+    app = start(network="lost")
+    if page != "ask":
+        app.switch_page(f"ui/pages/{page}.py").run()
+    assert not app.exception
+    assert any("the network lost, which is not here" in info.value for info in app.info)
+
+
+def test_a_folder_that_is_none_is_said(start, monkeypatch, tmp_path):
+    monkeypatch.setenv(networks.CHECKPOINTS, str(tmp_path / "nowhere"))
+    app = start()
+    assert any("which is no folder" in info.value.replace("\\", "") for info in app.info)

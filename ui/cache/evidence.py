@@ -1,0 +1,79 @@
+"""What the evidence page and the map cards keep: the tables beside a network, and counts in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analysis import (
+    Evidence,
+    MapCards,
+    Study,
+    accuracy_by,
+    beside_paper,
+    confusion,
+    find_evidence,
+    find_maps,
+    make_report,
+)
+from ui.cache.networks import population
+from ui.state import ViewState
+
+LEAST = 20  # questions that a length or depth needs to be shown
+
+# New files are seen without a restart: they are part of the key.
+_KEYED: dict[Any, Callable[[Any], Any]] = {
+    Study: lambda study: (str(study.folder), study.weights, study.written)
+}
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def evidence(study: Study) -> Evidence | None:
+    """Answers and probes of a network; None where they were not measured.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    return find_evidence(study.folder, study.weights)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def cards(study: Study) -> MapCards | None:
+    """The cards of a network's maps; None where they were not measured.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    return find_maps(study.folder, study.weights)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYED)
+def accuracy(study: Study, column: str) -> pd.DataFrame:
+    """Accuracy by a column of the answers, "" for all of them."""
+    return accuracy_by(_answers(study), column, least=LEAST if column in ("length", "depth") else 1)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def paper(study: Study) -> pd.DataFrame:
+    """The paper's table, this network's accuracies above it."""
+    return beside_paper(_answers(study), study.session.card.accuracy)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def confusions(study: Study) -> pd.DataFrame:
+    return confusion(_answers(study))
+
+
+def report_of(study: Study, view: ViewState | None) -> bytes:
+    """The study, or one view, as a page of its own; a second or two, so only when it is asked for."""
+    page = make_report(study.session, study.folder, view=view, population=population(study), grouping=False)
+    return page.encode()
+
+
+def _answers(study: Study) -> pd.DataFrame:
+    found = evidence(study)
+    assert found is not None
+    return found.answers

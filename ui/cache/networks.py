@@ -1,0 +1,249 @@
+"""The networks that are here, and the one that a visitor has chosen, with what is kept beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Thread
+from typing import Any, TypeVar
+
+import streamlit as st
+import torch
+
+import film
+from analysis import (
+    Grouping,
+    Layout,
+    Parameters,
+    Population,
+    Study,
+    block_groupings,
+    find_truth,
+    groupings as group,
+)
+from film import InputError, Session
+from ui import state
+from ui.state import ViewState
+
+Made = TypeVar("Made")
+
+CHECKPOINT = "FILM_CHECKPOINT"  # environment variable: a folder, or the name of a bundled network
+CHECKPOINTS = "FILM_CHECKPOINTS"  # environment variable: a folder with a checkpoint in each of its folders
+GROUPED, GROUPING_SEED = 3000, 0  # questions whose grouping is measured, and what draws them
+
+# Studies are told apart by their folder and weights.
+KEYED: dict[Any, Callable[[Any], Any]] = {Study: lambda study: (str(study.folder), study.weights)}
+
+
+def offered() -> dict[str, Path]:
+    """Name -> folder of every checkpoint that a visitor may choose, the one that opens first at first."""
+    first = os.environ.get(CHECKPOINT) or None
+    folders = [film.find(first)] if first else []
+    folders += film.bundled()
+    if many := os.environ.get(CHECKPOINTS):
+        with contextlib.suppress(OSError):  # `trouble` says so
+            folders += sorted(path for path in Path(many).expanduser().iterdir() if path.is_dir())
+    found: dict[str, Path] = {}
+    for folder in folders:
+        name = folder.name or str(folder)
+        if folder.resolve() in {other.resolve() for other in found.values()}:
+            continue
+        while name in found:
+            name += "'"
+        found[name] = folder
+    return found
+
+
+def trouble() -> str | None:
+    """What keeps the folder of checkpoints from being read."""
+    many = os.environ.get(CHECKPOINTS)
+    if not many or Path(many).expanduser().is_dir():
+        return None
+    return f"{CHECKPOINTS} names {many}, which is no folder; name one with checkpoints in it."
+
+
+def study() -> Study:
+    """The network that this visitor has chosen; the first one where he has not.
+
+    Raises:
+        InputError: there is none, or it cannot be used.
+    """
+    chosen = state.network_name()
+    folder = offered().get(chosen) if chosen else None
+    first = film.find(os.environ.get(CHECKPOINT) or None) if folder is None or refused(chosen) else folder
+    return _opened(str(first), _written(first))
+
+
+def network() -> Session:
+    """The session of the network that this visitor has chosen."""
+    return study().session
+
+
+@st.cache_resource(show_spinner="Loading the network …")
+def _opened(folder: str, written: float) -> Study:
+    # One question is too little work for two threads; several visitors are answered side by side.
+    torch.set_num_threads(1)
+    found = Study(Session(folder), folder)
+    exhibit = film.gallery()[0]
+    try:
+        picture = film.read_picture(exhibit.picture_path)
+        found.session.ask(picture, exhibit.questions[0].text, record=["classifier.maps"])
+        find_truth(exhibit.questions[0].text, exhibit.scene)
+    except film.UnknownWords:
+        pass  # a network with a small vocabulary of its own is none the worse
+    # What is here stays: collecting garbage need never look at it again. Streamlit may do so after every run.
+    gc.collect()
+    gc.freeze()
+    return found
+
+
+def remarks() -> tuple[str, ...]:
+    """What there is to say of the network that was asked for and of the folder of networks."""
+    found = [trouble()]
+    if state.network_name() in offered() and (why := refused(state.network_name())):
+        found.append(
+            f"{state.network_name()} cannot be opened, so {network().card.name} answers instead. {why}"
+        )
+    if (chosen := state.network_name()) and chosen not in offered():
+        found.append(
+            f"This link was made with the network {chosen[:60]}, which is not here; "
+            f"{network().card.name} answers instead."
+        )
+    return tuple(filter(None, found))
+
+
+def refused(name: str) -> str | None:
+    """Why a network that is offered cannot be opened; None where it can."""
+    folder = offered()[name]
+    return _refused(str(folder), _written(folder))
+
+
+def _written(folder: Path) -> float:
+    """When a checkpoint was written, so that a new one is seen without a restart."""
+    card = folder / "card.json"
+    return card.stat().st_mtime if card.is_file() else 0.0
+
+
+@st.cache_resource(show_spinner=False)
+def _refused(folder: str, written: float) -> str | None:
+    try:
+        film.load(folder)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def first_view(session: Session) -> ViewState:
+    """What is on the page before anybody has chosen: the gallery's first picture and a question of it."""
+    for question in sorted((question.text for question in film.gallery()[0].questions), key=len):
+        try:
+            session.vocabulary.words(question)
+        except film.UnknownWords:
+            continue
+        return ViewState(question=question)
+    return ViewState()
+
+
+# --- Counted behind the scenes --------------------------------------------------------------------
+
+
+def behind(work: Callable[..., Made], *given: Any, **named: Any) -> Future[Made]:
+    """Do this behind the scenes. The app may be stopped meanwhile: it does not wait for it."""
+    found: Future[Made] = Future()
+
+    def do() -> None:
+        try:
+            found.set_result(work(*given, **named))
+        except BaseException as error:
+            found.set_exception(error)
+
+    Thread(target=do, daemon=True).start()
+    return found
+
+
+def _ready(made: Future[Made]) -> Made | None:
+    return made.result() if made.done() else None
+
+
+def population(study: Study) -> Population | None:
+    """Gammas and betas of thousands of questions: of the study, or measured behind the scenes.
+
+    None while that lasts; it takes some seconds, once.
+    """
+    return _ready(measuring_population(study))
+
+
+@st.cache_resource(show_spinner=False, hash_funcs=KEYED)
+def measuring_population(study: Study) -> Future[Population]:
+    if study.extraction is None:
+        return behind(lambda: study.population)
+    found: Future[Population] = Future()
+    found.set_result(study.population)
+    return found
+
+
+def parameters(study: Study) -> Parameters | None:
+    """Gammas and betas of thousands of questions, counted behind the scenes; None while that lasts."""
+    return _ready(counting_parameters(study))
+
+
+@st.cache_resource(show_spinner=False, hash_funcs=KEYED)
+def counting_parameters(study: Study) -> Future[Parameters]:
+    measured = measuring_population(study)
+
+    def count() -> Parameters:
+        measured.result()
+        return study.parameters
+
+    return behind(count)
+
+
+def groupings(study: Study) -> list[Grouping] | None:
+    """How each block groups the questions, measured behind the scenes; None while that lasts.
+
+    Raises:
+        InputError: the questions are too few or of too few types.
+    """
+    return _ready(measuring_groupings(study))
+
+
+@st.cache_resource(show_spinner=False, hash_funcs=KEYED)
+def measuring_groupings(study: Study) -> Future[list[Grouping]]:
+    measured = measuring_population(study)
+
+    def measure() -> list[Grouping]:
+        found = measured.result()
+        return block_groupings(
+            found.texts, found.types, found.gamma, found.beta, most=GROUPED, seed=GROUPING_SEED
+        )
+
+    return behind(measure)
+
+
+def map_groupings(study: Study) -> list[Grouping] | None:
+    """The same in the study's layouts with the authors' settings, by block; empty where there are none."""
+    return _ready(measuring_map_groupings(study))
+
+
+@st.cache_resource(show_spinner=False, hash_funcs=KEYED)
+def measuring_map_groupings(study: Study) -> Future[list[Grouping]]:
+    known, found = study.extraction, dict[int, Layout]()
+    for layout in study.layouts.values():
+        kind, _, block = layout.recipe.space.partition(":")
+        if layout.recipe.method == "tsne-paper" and kind == "both" and block:
+            found[int(block)] = layout
+    none: Future[list[Grouping]] = Future()
+    none.set_result([])
+    if known is None or not found:
+        return none
+    maps = dict(sorted(found.items()))
+    rows = next(iter(maps.values())).rows
+    if any(len(layout.rows) != len(rows) or (layout.rows != rows).any() for layout in maps.values()):
+        return none  # not of the same questions
+    spaces = {f"block {block}": layout.places for block, layout in maps.items()}
+    types = known.table["type"].to_numpy()[rows]
+    return behind(group, spaces, types, seed=GROUPING_SEED)
