@@ -68,18 +68,20 @@ from .corpus.grouping import (
     neighbours as neighbours,
     silhouette as silhouette,
 )
+from .corpus.kept_layouts import (
+    layout_in as layout_in,
+    layouts_in as layouts_in,
+    read_layout as read_layout,
+    write_layout as write_layout,
+)
 from .corpus.layout import (
     METHODS as METHODS,
     Layout as Layout,
     LayoutRecipe as LayoutRecipe,
     lay_out as lay_out,
-    layout_in as layout_in,
-    layouts_in as layouts_in,
     place as place,
     quality as quality,
-    read_layout as read_layout,
     stability_over_seeds as stability_over_seeds,
-    write_layout as write_layout,
 )
 from .corpus.map_cards import (
     MapCards as MapCards,
@@ -282,12 +284,8 @@ from .ranking import (
 )
 
 # all of it, or one view, as a page of its own
-from .report import (
-    make_report as make_report,
-    manifest as manifest,
-    view_of as view_of,
-    write_report as write_report,
-)
+from .report import make_report as make_report, view_of as view_of, write_report as write_report
+from .report_page import manifest as manifest
 
 # nulls, intervals and effect sizes
 from .statistics import (

@@ -45,7 +45,8 @@ def _layout(options: argparse.Namespace) -> None:
     import numpy as np
 
     from analysis.corpus.extraction import open_extraction
-    from analysis.corpus.layout import LayoutRecipe, layout_in
+    from analysis.corpus.kept_layouts import layout_in
+    from analysis.corpus.layout import LayoutRecipe
 
     session = Session(find(options.checkpoint), "cpu") if options.checkpoint else None
     extraction = open_extraction(options.folder, session)

@@ -10,16 +10,8 @@ and the page says which command would measure it.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-import json
-import platform
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from io import BytesIO
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -27,8 +19,6 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import plotly.offline
-from PIL import Image
 
 from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, wrong_answers
 from analysis.corpus.atlas import matching
@@ -37,7 +27,7 @@ from analysis.corpus.enrichment import why_together
 from analysis.corpus.extraction import Extraction
 from analysis.corpus.grouping import block_groupings, grouping_table
 from analysis.corpus.layout import Layout
-from analysis.corpus.probes import find_evidence, what_is_linear
+from analysis.corpus.probes import what_is_linear
 from analysis.figures import (
     atlas as maps,
     evidence as proofs,
@@ -48,8 +38,9 @@ from analysis.figures import (
 from analysis.question.population import Population, standing
 from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions
-from analysis.study import FOLDER, Study
-from analysis.view import LINK_HASH, ViewState, from_link, to_link
+from analysis.report_page import Section, manifest, page, picture, safe, table
+from analysis.study import Study
+from analysis.view import ViewState, from_link
 from film import (
     GROUP_NAMES,
     GROUPS,
@@ -61,21 +52,11 @@ from film import (
     write_atomically,
 )
 
-PACKAGES = ("numpy", "pandas", "torch", "scikit-learn", "plotly", "pyarrow", "openTSNE", "umap-learn")
 ERRORS = 20  # wrong answers that are listed
 MAPS = 20  # feature maps that are listed
 GROUPED = 3000  # questions whose grouping by block is measured
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Section:
-    """A heading, what to look for, and what is under it: HTML and figures with captions, in order."""
-
-    title: str
-    look_for: str
-    body: tuple[str | tuple[go.Figure, str], ...]
 
 
 def make_report(
@@ -124,7 +105,7 @@ def make_report(
         parts += make(study)
         if progress:
             progress(done, len(makers))
-    return _page(title, parts, remarks, manifest(session, folder, view=view, seed=seed, command=command))
+    return page(title, parts, remarks, manifest(session, folder, view=view, seed=seed, command=command))
 
 
 def write_report(path: str | Path, page: str) -> None:
@@ -140,42 +121,6 @@ def view_of(link: str, session: Session) -> tuple[ViewState, tuple[str, ...]]:
     return from_link(dict(parse_qsl(query)), session.card.weights, len(gallery()), ViewState())
 
 
-def manifest(
-    session: Session,
-    folder: str | Path,
-    *,
-    view: ViewState | None = None,
-    seed: int = 0,
-    command: str = "",
-) -> dict[str, Any]:
-    """What a report was made of and with: hashes of weights and files, seeds, versions, time, command."""
-    folder = Path(folder)
-    files = sorted((folder / FOLDER).rglob("*"))
-    versions = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    evidence = find_evidence(folder, session.card.weights)
-    return {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
-        "network": session.card.name,
-        "weights": session.card.weights,
-        "view": to_link(view, session.card.weights) if view else "the whole study",
-        "seed": seed,
-        "answers and probes": dict(evidence.recipe) if evidence else None,
-        "files": {
-            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in files
-            if path.is_file()
-        },
-        "versions": versions,
-        "platform": f"{platform.system()} {platform.machine()}",
-    }
-
-
 class _Reported(Study):
     """A study with what is reported of it."""
 
@@ -185,7 +130,7 @@ class _Reported(Study):
 
     def missing(self, title: str, command: str) -> Iterator[Section]:
         # By its name, not its folder: a report is sent around and tells nothing of the machine.
-        measure = _safe(typed("analysis", command, self.session.card.name or "CHECKPOINT"))
+        measure = safe(typed("analysis", command, self.session.card.name or "CHECKPOINT"))
         yield Section(title, "", (f"<p>Not measured: <code>{measure}</code></p>",))
 
 
@@ -202,7 +147,7 @@ def _network(study: _Reported) -> Iterator[Section]:
         "blocks": f"{config.blocks} of {config.maps} feature maps",
         "made with": card.command or "unknown",
     }
-    yield Section("The network", "", (_table(pd.DataFrame(rows.items(), columns=["", " "])),))
+    yield Section("The network", "", (table(pd.DataFrame(rows.items(), columns=["", " "])),))
 
 
 def _answers(study: _Reported) -> Iterator[Section]:
@@ -234,10 +179,10 @@ def _answers(study: _Reported) -> Iterator[Section]:
                 if len(table)
             ),
             "<h3>Beside the paper, %</h3>",
-            _table(beside_paper(answers, study.session.card.accuracy)),
+            table(beside_paper(answers, study.session.card.accuracy)),
             (proofs.confusion_heatmap(confusion(answers)), "What was answered to what is true."),
             f"<h3>The {ERRORS} surest wrong answers</h3>",
-            _table(
+            table(
                 wrong_answers(answers)[["text", "answer", "prediction", "probability", "picture"]].head(
                     ERRORS
                 ),
@@ -273,7 +218,7 @@ def _parameters(study: _Reported) -> Iterator[Section]:
         f"Of {source} (paper, Figures 5 and 16 to 18).",
         (
             (counted.parameter_histograms(parameters), "All gammas and betas."),
-            _table(rows.reset_index(names="of"), "{:.3f}"),
+            table(rows.reset_index(names="of"), "{:.3f}"),
             *(
                 (counted.block_histograms(parameters, kind), f"{kind.capitalize()} block by block.")
                 for kind in ("gamma", "beta")
@@ -296,13 +241,13 @@ def _groups(study: _Reported) -> Iterator[Section]:
     body: list[str | tuple[go.Figure, str]] = []
     if len(groups) > 1:
         verdict = attribute_then_operation(groups[0], groups[-1])
-        reasons = "".join(f"<li>{_safe(reason)}</li>" for reason in verdict.reasons)
+        reasons = "".join(f"<li>{safe(reason)}</li>" for reason in verdict.reasons)
         body.append(
-            f"<p>The paper's claim, in this network: <b>{_safe(verdict.summary())}</b>. The two distances "
+            f"<p>The paper's claim, in this network: <b>{safe(verdict.summary())}</b>. The two distances "
             f"decide; neighbours are told beside them.</p><ul>{reasons}</ul>"
         )
     body.append((counted.grouping_by_block(groups), "Bars: 95 % intervals; dotted: shuffled labels."))
-    body.append(_table(grouping_table(groups), "{:.3f}"))
+    body.append(table(grouping_table(groups), "{:.3f}"))
     yield Section(
         title,
         "Neighbour agreement and distances of class centres in each block (paper, Fig. 6).",
@@ -317,7 +262,7 @@ def _layouts(study: _Reported) -> Iterator[Section]:
     drawn = []
     for name, layout in study.layouts.items():
         coloring = maps.color_by_column(study.extraction.table.iloc[layout.rows], "type")
-        drawn.append(f"<h3>{_safe(name)}</h3>{_map(study.extraction, layout, coloring)}")
+        drawn.append(f"<h3>{safe(name)}</h3>{_map(study.extraction, layout, coloring)}")
     yield Section("Questions as maps", "A point is a question, coloured by type.", tuple(drawn))
 
 
@@ -341,7 +286,7 @@ def _cards(study: _Reported) -> Iterator[Section]:
                 "Every map, by what it differs between.",
             ),
             f"<p>The {len(shown)} maps without which most answers change:</p>",
-            _table(
+            table(
                 shown[["block", "map", "pictures", "language", "changed", "drop"]].reset_index(drop=True),
                 "{:.3f}",
             ),
@@ -368,7 +313,7 @@ def _map(
     extraction: Extraction, layout: Layout, coloring: maps.Coloring, selected: np.ndarray | None = None
 ) -> str:
     drawn = maps.layout_svg(layout.places, coloring, caption=[], selected=selected, size=760)
-    told = _safe(maps.layout_caption(layout, len(extraction)))  # a line of SVG would not break
+    told = safe(maps.layout_caption(layout, len(extraction)))  # a line of SVG would not break
     return f'<figure class="map">{drawn}<figcaption>{told}</figcaption></figure>'
 
 
@@ -378,19 +323,19 @@ def _map(
 def _question(study: _Reported) -> Iterator[Section]:
     view, exhibit = _shown(study)
     pixels = read_picture(exhibit.picture_path)
-    image = f'<img src="{_picture(pixels)}" alt="{_safe(exhibit.title)}">'
+    image = f'<img src="{picture(pixels)}" alt="{safe(exhibit.title)}">'
     truth = find_truth(view.question, exhibit.scene)
-    about = f"<p><b>{_safe(exhibit.title)}.</b> {_safe(exhibit.why)}</p>{image}"
+    about = f"<p><b>{safe(exhibit.title)}.</b> {safe(exhibit.why)}</p>{image}"
     try:
         answer = study.session.ask(pixels, view.question)
     except InputError as error:
         yield Section(view.question or "No question", str(error), (about,))
         return
     told = (
-        f"<p>The network says <b>{_safe(answer.answer)}</b> with {answer.probabilities[answer.answer]:.1%}; "
+        f"<p>The network says <b>{safe(answer.answer)}</b> with {answer.probabilities[answer.answer]:.1%}; "
     )
     told += (
-        f"the true answer is <b>{_safe(truth.answer)}</b>.</p>"
+        f"the true answer is <b>{safe(truth.answer)}</b>.</p>"
         if truth.answer
         else "the truth is unknown.</p>"
     )
@@ -403,7 +348,7 @@ def _question(study: _Reported) -> Iterator[Section]:
         (single.answer_bars(answer.probabilities, truth.answer), "Probabilities of all answers."),
     ]
     if steps:
-        body += ["<h3>What is asked, step by step</h3>", _table(pd.DataFrame(steps))]
+        body += ["<h3>What is asked, step by step</h3>", table(pd.DataFrame(steps))]
     yield Section(view.question, "", tuple(body))
 
 
@@ -485,11 +430,14 @@ def _selection(study: _Reported) -> Iterator[Section]:
                 extraction, selected, layout=layout, drawn=False, session=study.session, seed=study.seed
             )
             body.append("<h3>Why are these together?</h3>")
-            body += [f"<p><b>{_safe(asked)}</b> {_safe(said)}</p>" for asked, said in why.statements()]
+            body += [f"<p><b>{safe(asked)}</b> {safe(said)}</p>" for asked, said in why.statements()]
             columns = ["kind", "feature", "selection", "rest", "effect", "q", "p_family"]
-            body += [_table(why.table[columns].head(30), "{:.3g}"), f"<p>{_safe(why.describe())}</p>"]
+            body += [
+                table(why.table[columns].head(30), "{:.3g}"),
+                f"<p>{safe(why.describe())}</p>",
+            ]
     except InputError as error:
-        body.append(f"<p>{_safe(str(error))}</p>")
+        body.append(f"<p>{safe(str(error))}</p>")
     yield Section("On the map of questions", looked, tuple(body))
 
 
@@ -519,90 +467,3 @@ def _shown(study: _Reported) -> tuple[ViewState, Any]:
         first = min((question.text for question in exhibit.questions), key=len, default="")
         view = replace(view, question=first)
     return view, exhibit
-
-
-# --- HTML ---------------------------------------------------------------------------------------------
-
-_STYLE = """
-body {font: 15px/1.5 "Source Sans 3", "Source Sans Pro", "Liberation Sans", system-ui, sans-serif;
-      color: #25292f; background: #f7f7f5; max-width: 1000px; margin: 2rem auto; padding: 0 1rem}
-h1 {margin-bottom: 0} h2 {margin: 2.2rem 0 .2rem; border-bottom: 1px solid #cfd2d6}
-h3 {margin: 1.2rem 0 .2rem}
-.look {color: #555b64; margin: .2rem 0 .8rem} figure {margin: .8rem 0 1.2rem}
-figcaption {color: #555b64; font-size: .9rem} img {max-width: 480px; border-radius: 6px}
-.scroll {overflow-x: auto} .map svg {max-width: 100%; height: auto}
-table {border-collapse: collapse; font-size: .88rem}
-td, th {padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #dcdee2; text-align: left; vertical-align: top}
-code, pre {font-size: .85rem; overflow-wrap: anywhere; white-space: pre-wrap}
-.remark {background: #eef4fb; padding: .5rem .8rem; border-radius: 6px}
-"""
-
-
-def _page(title: str, parts: list[Section], remarks: tuple[str, ...], made: Mapping[str, Any]) -> str:
-    drawn: list[str] = []
-    figures = 0
-    for number, part in enumerate(parts, start=1):
-        drawn.append(f'<section id="part-{number}"><h2>{_safe(part.title)}</h2>')
-        if part.look_for:
-            drawn.append(f'<p class="look">{_safe(part.look_for)}</p>')
-        for item in part.body:
-            if isinstance(item, str):
-                drawn.append(item)
-                continue
-            figures += 1
-            chart, caption = item
-            drawn.append(
-                f'<figure><div id="figure-{figures}"></div><figcaption>{_safe(caption)}</figcaption></figure>'
-                f"<script>draw({figures}, {_in_script(chart.to_json())})</script>"
-            )
-        drawn.append("</section>")
-    contents = " · ".join(f'<a href="#part-{n}">{_safe(p.title)}</a>' for n, p in enumerate(parts, start=1))
-    told = "".join(f'<p class="remark">{_safe(remark)}</p>' for remark in remarks)
-    note = json.dumps(made, indent=1, ensure_ascii=False)
-    library = plotly.offline.get_plotlyjs().replace("</script", "<\\/script")
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{_safe(title)}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>{_STYLE}</style>
-<script>{library}</script>
-<script>function draw(number, made) {{
-  Plotly.newPlot("figure-" + number, made.data, made.layout, {{responsive: true, displaylogo: false,
-    toImageButtonOptions: {{format: "svg", filename: "figure-" + number}}}});
-}}</script></head><body>
-<h1>{_safe(title)}</h1>
-<p class="look">FiLM Lens · weights {_safe(str(made["weights"])[:LINK_HASH])} · {_safe(str(made["made"]))}</p>
-{told}<p>{contents} · <a href="#manifest">Manifest</a></p>
-{"".join(drawn)}
-<section id="manifest"><h2>Manifest</h2><p class="look">What this page was made of and with.</p>
-<pre>{_safe(note)}</pre></section>
-<script type="application/json" id="manifest-data">{_in_script(note)}</script>
-</body></html>
-"""
-
-
-def _in_script(text: str) -> str:
-    """JSON that can stand inside a script element whatever its strings say."""
-    return text.replace("<", "\\u003c")
-
-
-def _table(table: pd.DataFrame, form: str = "{:.1f}") -> str:
-    def told(value: Any) -> str:
-        if isinstance(value, float | np.floating):
-            return "" if np.isnan(value) else form.format(value)
-        return _safe("" if value is None else str(value))
-
-    head = "".join(f"<th>{_safe(str(name))}</th>" for name in table.columns)
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{told(value)}</td>' for value in row)}</tr>"
-        for row in table.itertuples(index=False, name=None)
-    )
-    return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
-
-
-def _picture(pixels: np.ndarray) -> str:
-    Image.fromarray(pixels).save(file := BytesIO(), "JPEG", quality=90)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def _safe(text: str) -> str:
-    return html.escape(text)

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
-from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe, layout_in, layouts_in
+from analysis.corpus.kept_layouts import layout_in, layouts_in
+from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe
 from analysis.corpus.map_cards import MapCards, find_maps
 from analysis.corpus.parameters import Parameters, measure_parameters
 from analysis.corpus.probes import Evidence, find_evidence

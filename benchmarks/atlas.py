@@ -126,7 +126,7 @@ _BARE = """
 import zlib
 import plotly.graph_objects as go, streamlit as st
 from analysis.study import open_study
-from analysis.corpus.layout import layouts_in
+from analysis.corpus.kept_layouts import (layouts_in)
 from film import Session
 
 @st.cache_resource

@@ -20,7 +20,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from film.clevr.rendering.render import render
-from film.clevr.scenes import View, read_scenes
+from film.clevr.scene_json import read_scenes
+from film.clevr.scenes import View
 
 
 def view_of(extras: dict) -> View:

@@ -18,7 +18,7 @@ import numpy as np
 
 from film.clevr.language.families import FAMILIES
 from film.clevr.language.sampler import VALIDATION_QUESTIONS, QuestionSampler
-from film.clevr.scenes import sample_scene
+from film.clevr.rules import sample_scene
 
 
 def main() -> None:

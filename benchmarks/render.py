@@ -14,7 +14,8 @@ import time
 import numpy as np
 
 from film.clevr.rendering.render import object_mask, radiance, render
-from film.clevr.scenes import Scene, sample_scene
+from film.clevr.rules import sample_scene
+from film.clevr.scenes import Scene
 
 
 def main() -> None:

@@ -29,8 +29,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from film.clevr.data.corpus import Corpus
 from film.clevr.language.programs import ANSWERS
 from film.network import FiLMNetwork
-from film.training.loop import Runtime, Trainer
+from film.training.loop import Trainer
 from film.training.recipes import recipe
+from film.training.runtime import Runtime
 
 
 def made_up_corpus(width: int, height: int, pictures: int = 256, questions: int = 20) -> SimpleNamespace:

@@ -2,6 +2,10 @@
 
 __all__: list[str]
 
+from .answer import (
+    Answer as Answer,
+    Prefixes as Prefixes,
+)
 from .checkpoint import (
     Card as Card,
     bundled as bundled,
@@ -10,7 +14,6 @@ from .checkpoint import (
     name_of as name_of,
     save as save,
     weights_hash as weights_hash,
-    write_atomically as write_atomically,
 )
 from .clevr.data.open import (
     Corpus as Corpus,
@@ -94,6 +97,19 @@ from .clevr.rendering.render import (
     render as render,
     visible_pixels as visible_pixels,
 )
+from .clevr.rules import (
+    add_object as add_object,
+    change_object as change_object,
+    problems as problems,
+    remove_object as remove_object,
+    sample_scene as sample_scene,
+)
+from .clevr.scene_json import (
+    read_scenes as read_scenes,
+    scene_from_json as scene_from_json,
+    scene_to_json as scene_to_json,
+    write_scenes as write_scenes,
+)
 
 # the CLEVR world
 from .clevr.scenes import (
@@ -106,11 +122,6 @@ from .clevr.scenes import (
     Scene as Scene,
     SceneObject as SceneObject,
     View as View,
-    read_scenes as read_scenes,
-    sample_scene as sample_scene,
-    scene_from_json as scene_from_json,
-    scene_to_json as scene_to_json,
-    write_scenes as write_scenes,
 )
 
 # networks and where they are kept
@@ -141,6 +152,9 @@ from .features import (
     Picture as Picture,
     read_picture as read_picture,
     to_size as to_size,
+)
+from .files import (
+    write_atomically as write_atomically,
 )
 from .intervals import (
     FEWEST_CLUSTERS as FEWEST_CLUSTERS,
@@ -187,8 +201,6 @@ from .official import (
     import_official as import_official,
 )
 from .session import (
-    Answer as Answer,
-    Prefixes as Prefixes,
     Session as Session,
     probabilities as probabilities,
 )

@@ -224,8 +224,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from film.checkpoint import write_atomically
     from film.evaluation import evaluate, table
+    from film.files import write_atomically
     from film.session import Session
 
     session = Session(options.checkpoint, options.device, resnet=options.resnet)

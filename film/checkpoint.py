@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -25,6 +23,7 @@ from film.clevr.language.tokens import SPECIAL
 from film.config import NetworkConfig
 from film.errors import InputError
 from film.features import Fit
+from film.files import write_atomically
 from film.network import FiLMNetwork
 from film.started import command
 from film.vocabulary import Vocabulary
@@ -294,25 +293,3 @@ def _weights(folder: Path) -> _Weights:
         return _Weights(current_names(tensors), None if text is None else Card.from_json(json.loads(text)))
     except ValueError:
         return _Weights(current_names(tensors), None)
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place at once, safely on disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # the new name too must survive a power cut
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)

@@ -12,15 +12,15 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace as replace_fields
+from dataclasses import replace as replace_fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from film.answer import Answer, Prefixes
 from film.checkpoint import Card, find, load, name_of
 from film.clevr.gallery import gallery
 from film.clevr.language.sampler import QuestionSampler
@@ -39,60 +39,6 @@ Progress = Callable[[str, int, int], None]  # what is being done, how many are d
 AT_ONCE = 64  # questions in one pass: enough to fill the machine, few enough for its memory
 MEAN_QUESTIONS = 1000  # whose mean gamma and beta ablations put in
 MOST_THREADS = 4  # networks of this size gain nothing from more
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What the network said, and what it went through.
-
-    `probabilities`: of all answers, in the order of the network's outputs, special tokens left out;
-    they sum to 1. `margin`: the best answer's probability minus the second's. `entropy`: of the
-    distribution, in bits. `gamma`, `beta`: (blocks, maps) as applied, after any interventions.
-    `activations`: what was asked to be recorded, (maps, rows, columns) each. `seconds`: the time
-    this answer took, or its share of the time of those asked together.
-    """
-
-    answer: str
-    probabilities: Mapping[str, float]
-    margin: float
-    entropy: float
-    gamma: np.ndarray
-    beta: np.ndarray
-    activations: Mapping[str, np.ndarray] = field(default_factory=dict)
-    question: str | None = None
-    seconds: float = 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "question": self.question,
-            "answer": self.answer,
-            "probabilities": {name: round(value, 6) for name, value in self.probabilities.items()},
-            "margin": round(self.margin, 6),
-            "entropy": round(self.entropy, 6),
-            "gamma": _rounded(self.gamma),
-            "beta": _rounded(self.beta),
-            "activations": {name: _rounded(value) for name, value in self.activations.items()},
-            "seconds": round(self.seconds, 6),
-        }
-
-
-def _rounded(values: np.ndarray) -> list[Any]:
-    result: list[Any] = np.round(values.astype(float), 5).tolist()
-    return result
-
-
-@dataclass(frozen=True, eq=False)
-class Prefixes:
-    """What the question encoder holds while a question is read; row t belongs to token t.
-
-    `tokens`: <START> and <END> included. `running`: its state after each token, float32 (T, state); None
-    where it also reads backwards. `ended`: the state of the question cut after that token and ended there;
-    the last row is the whole question's.
-    """
-
-    tokens: tuple[str, ...]
-    running: np.ndarray | None
-    ended: np.ndarray
 
 
 class Session:

@@ -60,3 +60,26 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no official material here (set FILM_SHARED_DATA to its folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A packed corpus of seven pictures; tests that change it work on a copy."""
+    from worlds import TINY
+
+    from film.clevr.data.generate import generate
+
+    return generate(tmp_path_factory.mktemp("packed") / "corpus", TINY)
+
+
+@pytest.fixture(scope="session")
+def clevr_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a CLEVR folder with the split "val"; tests that change it work on a copy."""
+    from dataclasses import replace
+
+    from worlds import TINY
+
+    from film.clevr.data.generate import generate
+
+    recipe = replace(TINY, layout="clevr", split="val", questions=3)
+    return generate(tmp_path_factory.mktemp("clevr") / "world", recipe)

@@ -15,7 +15,7 @@ from film.clevr.language.realise import could_say, examples, realise, some_slots
 from film.clevr.language.templates import templates
 from film.clevr.language.tokens import split_words
 from film.clevr.language.word_tree import WORDS
-from film.clevr.scenes import read_scenes
+from film.clevr.scene_json import read_scenes
 from film.errors import InputError
 
 # How many forms CLEVR has for each family, in the released order.

@@ -15,7 +15,8 @@ from film.clevr.language.programs import (
     question_type,
     run,
 )
-from film.clevr.scenes import Scene, SceneObject, read_scenes
+from film.clevr.scene_json import read_scenes
+from film.clevr.scenes import Scene, SceneObject
 from film.errors import InputError
 
 OFFICIAL = ("clevr-official-scenes", "clevr-official/raw", "clevr-official-320/raw")

@@ -9,7 +9,9 @@ from PIL import Image, ImageFilter
 
 from film.clevr.rendering import path_tracer as tracing, render as rendering
 from film.clevr.rendering.render import object_mask, radiance, render, visible_pixels
-from film.clevr.scenes import RADIUS, Scene, SceneObject, View, project, read_scenes, sample_scene
+from film.clevr.rules import sample_scene
+from film.clevr.scene_json import read_scenes
+from film.clevr.scenes import RADIUS, Scene, SceneObject, View, project
 from film.errors import InputError
 
 W, H = 96, 72

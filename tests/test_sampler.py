@@ -10,7 +10,7 @@ from film.clevr.language.families import FAMILIES
 from film.clevr.language.parser import parse
 from film.clevr.language.programs import in_words, run
 from film.clevr.language.sampler import VALIDATION_QUESTIONS, QuestionSampler, questions_to_json
-from film.clevr.scenes import sample_scene
+from film.clevr.rules import sample_scene
 
 
 def scenes(count: int, seed: int = 0):

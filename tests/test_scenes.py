@@ -6,21 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from film.clevr.scenes import (
-    COGENT,
-    DIRECTIONS,
-    RELATIONS,
-    Scene,
-    SceneObject,
-    View,
-    project,
-    read_scenes,
-    relationships_of,
-    sample_scene,
-    scene_from_json,
-    scene_to_json,
-    write_scenes,
-)
+from film.clevr.rules import COGENT, add_object, change_object, problems, remove_object, sample_scene
+from film.clevr.scene_json import read_scenes, scene_from_json, scene_to_json, write_scenes
+from film.clevr.scenes import DIRECTIONS, RELATIONS, Scene, SceneObject, View, project, relationships_of
 from film.errors import InputError
 
 
@@ -47,7 +35,7 @@ def three():
 def test_drawn_scenes_keep_the_rules(drawn):
     assert {len(scene.objects) for scene in drawn} == set(range(3, 11))
     for scene in drawn:
-        assert scene.problems() == ()
+        assert problems(scene) == ()
         assert all(o.pixel is not None and 0 <= o.rotation < 360 for o in scene.objects)
         assert np.abs(np.subtract(scene.view.camera, View().camera)).max() <= 0.5
         for lamp in ("key", "fill", "back"):
@@ -97,10 +85,10 @@ def test_impossible_wishes_are_told(wrong, message):
 
 
 def test_edits_make_new_scenes(three):
-    more = three.adding(thing(0.5, -2.4))
+    more = add_object(three, thing(0.5, -2.4))
     assert len(more.objects) == 4
-    assert more.removing(3) == three
-    moved = three.changing(0, x=0.3, color="blue")
+    assert remove_object(more, 3) == three
+    moved = change_object(three, 0, x=0.3, color="blue")
     assert (moved.objects[0].x, moved.objects[0].color) == (0.3, "blue")
     assert three.objects[0].color == "red"
     assert more.relationships == relationships_of(more.objects)
@@ -109,16 +97,19 @@ def test_edits_make_new_scenes(three):
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (lambda s: s.changing(0, x=1.9, y=0.5), "too close to the small red rubber sphere"),
-        (lambda s: s.changing(0, x=3.2), "out of bounds"),
-        (lambda s: s.changing(0, x=1.095, y=1.288), "ambiguous whether .* left or right"),
-        (lambda s: s.changing(0, x=1.212, y=-0.405), "ambiguous whether .* behind or in front"),
-        (lambda s: s.removing(0), "3 to 10 objects, this one would have 2"),
-        (lambda s: s.removing(3), "no object 3; the scene has objects 0 to 2"),
-        (lambda s: s.changing(0, shape="cone"), "'cone'"),
-        (lambda s: s.changing(0, weight=2), "no 'weight' to change"),
-        (lambda s: s.changing(0, x=float("nan")), "x = nan"),
-        (lambda s: s.adding(thing(-1.251, -0.495, "large", shape="cube", rotation=0.07)), "would be hidden"),
+        (lambda s: change_object(s, 0, x=1.9, y=0.5), "too close to the small red rubber sphere"),
+        (lambda s: change_object(s, 0, x=3.2), "out of bounds"),
+        (lambda s: change_object(s, 0, x=1.095, y=1.288), "ambiguous whether .* left or right"),
+        (lambda s: change_object(s, 0, x=1.212, y=-0.405), "ambiguous whether .* behind or in front"),
+        (lambda s: remove_object(s, 0), "3 to 10 objects, this one would have 2"),
+        (lambda s: remove_object(s, 3), "no object 3; the scene has objects 0 to 2"),
+        (lambda s: change_object(s, 0, shape="cone"), "'cone'"),
+        (lambda s: change_object(s, 0, weight=2), "no 'weight' to change"),
+        (lambda s: change_object(s, 0, x=float("nan")), "x = nan"),
+        (
+            lambda s: add_object(s, thing(-1.251, -0.495, "large", shape="cube", rotation=0.07)),
+            "would be hidden",
+        ),
     ],
 )
 def test_a_forbidden_edit_says_why(three, edit, reason):
@@ -127,9 +118,9 @@ def test_a_forbidden_edit_says_why(three, edit, reason):
 
 
 def test_an_edit_may_go_ahead_unchecked(three):
-    broken = three.changing(0, x=3.2, check=False)
-    assert len(broken.problems()) == 1
-    assert broken.changing(0, color="blue", y=0.1).objects[0].color == "blue"  # not worse than before
+    broken = change_object(three, 0, x=3.2, check=False)
+    assert len(problems(broken)) == 1
+    assert change_object(broken, 0, color="blue", y=0.1).objects[0].color == "blue"  # not worse than before
 
 
 # --- geometry -------------------------------------------------------------------------------------
@@ -170,7 +161,7 @@ def test_official_scenes(shared_data):
             assert set(again) == set(item)
             assert again["relationships"] == item["relationships"]
             assert relationships_of(scene.objects) == scene.relationships
-            assert scene.problems(visibility=False) == ()
+            assert problems(scene, visibility=False) == ()
             located = scene.replaced(view=official_view(extras[scene.filename])).located(*size)
             for ours, theirs in zip(located.objects, scene.objects, strict=True):
                 assert ours.pixel[:2] == theirs.pixel[:2]
@@ -205,7 +196,9 @@ def test_relations_of_the_file_win(three):
     item["relationships"] = {name: [[1], [2], [0]] for name in RELATIONS}
     scene = scene_from_json(item)
     assert scene.relationships["left"] == ((1,), (2,), (0,))
-    assert scene.changing(0, x=0.1).relationships == relationships_of(scene.changing(0, x=0.1).objects)
+    assert change_object(scene, 0, x=0.1).relationships == relationships_of(
+        change_object(scene, 0, x=0.1).objects
+    )
     del item["relationships"]
     assert scene_from_json(item).relationships == three.relationships
 

@@ -23,8 +23,9 @@ from film.errors import InputError
 from film.network import FiLMNetwork
 from film.training.auxiliary import fitting
 from film.training.batches import SCENE_MAPS, BatchSampler, scene_maps
-from film.training.loop import Runtime, Trainer, start, transplant
+from film.training.loop import Trainer, start, transplant
 from film.training.recipes import RECIPES, recipe
+from film.training.runtime import Runtime
 
 NETWORK = NetworkConfig(
     embedding=8, hidden_size=16, picture="features", width=15, height=10, channels=SCENE_MAPS,

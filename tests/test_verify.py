@@ -7,7 +7,8 @@ import pytest
 from film.__main__ import main
 from film.clevr.language.parser import parse
 from film.clevr.language.programs import program_to_json
-from film.clevr.scenes import Scene, SceneObject, scene_to_json
+from film.clevr.scene_json import scene_to_json
+from film.clevr.scenes import Scene, SceneObject
 
 SCENE = Scene(
     (

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import csv
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,9 +32,11 @@ from film.clevr.language.families import FAMILIES
 from film.clevr.language.programs import ANSWERS, GROUPS
 from film.config import NetworkConfig, TrainingConfig
 from film.errors import InputError
+from film.files import write_atomically
 from film.network import FiLMNetwork
 from film.training.auxiliary import TrainingLoss
 from film.training.batches import BatchSampler
+from film.training.runtime import Runtime
 
 Report = Callable[[str], None]
 
@@ -63,48 +64,6 @@ class Scores:
     def by_group(self) -> dict[str, float]:
         share = self.right / self.asked.clamp(min=1)
         return {name: float(value) for name, value in zip(GROUP_NAMES, share, strict=True)}
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """Where this process computes: its device, its precision, its place among the others."""
-
-    device: torch.device
-    precision: torch.dtype
-    rank: int = 0
-    world: int = 1
-
-    @staticmethod
-    def find(precision: str = "auto") -> Runtime:
-        """The GPU of this process, or the CPU; bfloat16 where the machine is fast at it."""
-        rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        cuda = torch.cuda.is_available()
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
-        fast = cuda or _has_bf16_instructions()
-        match precision:
-            case "auto":
-                dtype = torch.bfloat16 if fast else torch.float32
-            case "bfloat16" | "float32":
-                dtype = getattr(torch, precision)
-            case _:
-                raise InputError(f"The precision is {precision!r}; use auto, bfloat16 or float32.")
-        if world > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if cuda else "gloo")
-        if cuda:
-            torch.cuda.set_device(device)
-        return Runtime(device, dtype, rank, world)
-
-    def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        if self.precision == torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self.precision)
-
-
-def _has_bf16_instructions() -> bool:
-    """Without them bfloat16 is emulated on a CPU and many times slower than float32."""
-    with contextlib.suppress(OSError):
-        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
-    return False
 
 
 class Trainer:
@@ -317,15 +276,9 @@ class Trainer:
             "recipe": self.recipe.to_dict(),
         }
         path = self.folder / "state.pt"
-        unfinished = path.with_suffix(".unfinished")
         try:
-            with unfinished.open("wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
+            write_atomically(path, lambda temporary: torch.save(state, temporary))
         except (OSError, RuntimeError) as error:
-            unfinished.unlink(missing_ok=True)
             raise InputError(
                 f"The training state could not be written to {self.folder} ({error}); the last one is "
                 "untouched. Free some space and go on with --resume."
@@ -435,12 +388,14 @@ def _append_row(path: Path, row: Mapping[str, float]) -> None:
             rows = list(csv.DictReader(file))
     rows.append(dict(row))
     columns = list(dict.fromkeys(name for line in rows for name in line))
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    unfinished.replace(path)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_atomically(path, write)
 
 
 def start(

@@ -28,7 +28,8 @@ import numpy as np
 
 from film.clevr.data.folder import GivenQuestion, shard_folders
 from film.clevr.language.programs import program_from_json
-from film.clevr.scenes import Scene, scene_from_json
+from film.clevr.scene_json import scene_from_json
+from film.clevr.scenes import Scene
 from film.errors import InputError
 
 if TYPE_CHECKING:

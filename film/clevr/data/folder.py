@@ -26,7 +26,8 @@ from film.clevr.json_stream import stream_items
 from film.clevr.language.families import FAMILIES
 from film.clevr.language.programs import Program, program_from_json
 from film.clevr.pictures import open_picture
-from film.clevr.scenes import Scene, scene_from_json
+from film.clevr.scene_json import scene_from_json
+from film.clevr.scenes import Scene
 from film.errors import InputError
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")

@@ -27,7 +27,9 @@ from film.clevr.language.sampler import Question, QuestionSampler
 from film.clevr.language.tokens import word_table
 from film.clevr.language.word_tree import WORDS
 from film.clevr.rendering.render import render
-from film.clevr.scenes import Scene, project, sample_scene, scene_from_json, scene_to_json
+from film.clevr.rules import sample_scene
+from film.clevr.scene_json import scene_from_json, scene_to_json
+from film.clevr.scenes import Scene, project
 from film.errors import InputError
 
 # Samples a pixel. Training pictures keep a little grain, as CLEVR's own have; clean ones are to look at.

@@ -37,7 +37,8 @@ from film.clevr.language.programs import ANSWERS, GROUPS, Program, program_to_js
 from film.clevr.language.tokens import SPECIAL, split_words, word_table
 from film.clevr.language.word_tree import WORDS
 from film.clevr.pictures import fit, open_picture
-from film.clevr.scenes import Scene, scene_to_json
+from film.clevr.scene_json import scene_to_json
+from film.clevr.scenes import Scene
 from film.errors import InputError
 
 CHUNK = 250  # pictures whose small files are kept together

@@ -21,7 +21,8 @@ import numpy as np
 
 from film.clevr.data.corpus import MANIFEST, Corpus
 from film.clevr.data.folder import Split, open_folder, shard_folders
-from film.clevr.scenes import Scene, scene_from_json
+from film.clevr.scene_json import scene_from_json
+from film.clevr.scenes import Scene
 from film.errors import InputError
 
 

@@ -9,7 +9,7 @@ from film.clevr.data.folder import question_from_json
 from film.clevr.json_stream import stream_items
 from film.clevr.language.parser import NotUnderstood, parse
 from film.clevr.language.programs import run
-from film.clevr.scenes import read_scenes
+from film.clevr.scene_json import read_scenes
 from film.errors import InputError
 
 

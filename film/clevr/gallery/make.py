@@ -23,7 +23,9 @@ from film.clevr.gallery import LABELS, SPLIT
 from film.clevr.language.programs import run
 from film.clevr.language.sampler import Question, QuestionSampler
 from film.clevr.rendering.render import render, visible_pixels
-from film.clevr.scenes import ATTRIBUTES, COLORS, Scene, View, sample_scene, scene_to_json
+from film.clevr.rules import change_object, problems, sample_scene
+from film.clevr.scene_json import scene_to_json
+from film.clevr.scenes import ATTRIBUTES, COLORS, Scene, View
 from film.errors import InputError
 
 WIDTH, HEIGHT = 480, 320
@@ -151,7 +153,7 @@ def choose(seed: int) -> Iterator[Draft]:
         "from the left": moved(View(), (-0.5, -0.5, -0.5)),
         "from the right": moved(View(), (0.5, 0.5, 0.5)),
     }
-    base = drawn.first(5, lambda s: not any(s.replaced(view=view).problems() for view in views.values()))
+    base = drawn.first(5, lambda s: not any(problems(s.replaced(view=view)) for view in views.values()))
     for number, (name, view) in enumerate(views.items()):
         yield Draft(
             f"One scene {name}",
@@ -181,7 +183,7 @@ class Draws:
         """The first scene that is within CLEVR's rules and meets ours, after `prepare` has changed it."""
         for _ in range(20_000):
             scene = prepare(self.scene(count))
-            if rule(scene) and not scene.problems():
+            if rule(scene) and not problems(scene):
                 return scene
         raise InputError("No scene of the wanted kind was found; give another seed.")
 
@@ -190,7 +192,7 @@ class Draws:
 
         def prepare(scene: Scene) -> Scene:
             for number in range(len(scene.objects)):
-                scene = scene.changing(number, check=False, **{attribute: value})
+                scene = change_object(scene, number, check=False, **{attribute: value})
             return scene
 
         return self.first(4 if value == "large" else 6, lambda scene: True, prepare)
@@ -207,11 +209,11 @@ class Draws:
             number = int(self.rng.integers(len(before.objects)))
             old = getattr(before.objects[number], attribute)
             new = str(self.rng.choice([value for value in ATTRIBUTES[attribute] if value != old]))
-            after = before.changing(number, check=False, **{attribute: new})
+            after = change_object(before, number, check=False, **{attribute: new})
             names = [name for name in ATTRIBUTES if name != attribute]
             look = [getattr(before.objects[number], name) for name in names]
             alike = [o for o in before.objects if [getattr(o, name) for name in names] == look]
-            if not after.problems() and len(alike) == 1:  # so that the description fits one object
+            if not problems(after) and len(alike) == 1:  # so that the description fits one object
                 noun = " ".join(look if attribute != "shape" else [*look, "object"])
                 return before, after, f"the {noun} turns from {old} to {new}"
 

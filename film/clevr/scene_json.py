@@ -1,0 +1,184 @@
+"""Scenes as CLEVR v1.0 writes them: JSON in and out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from film.clevr.json_stream import stream_items
+from film.clevr.scenes import ATTRIBUTES, DIRECTIONS, RELATIONS, Relationships, Scene, SceneObject, View
+from film.errors import InputError
+
+
+def scene_to_json(scene: Scene) -> dict[str, Any]:
+    """A scene as in CLEVR's files, and under `view` the camera and lamps, which CLEVR leaves out."""
+    return {
+        "split": scene.split,
+        "image_index": scene.index,
+        "image_filename": scene.filename,
+        "objects": [_object_to_json(thing) for thing in scene.objects],
+        "directions": {name: list(vector) for name, vector in DIRECTIONS.items()},
+        "relationships": {
+            name: [list(related) for related in lists] for name, lists in scene.relationships.items()
+        },
+        "view": {name: list(position) for name, position in asdict(scene.view).items()},
+    }
+
+
+def _object_to_json(thing: SceneObject) -> dict[str, Any]:
+    item: dict[str, Any] = {name: getattr(thing, name) for name in ("shape", "size", "material", "color")}
+    item["3d_coords"] = [thing.x, thing.y, thing.radius]
+    item["rotation"] = thing.rotation
+    if thing.pixel is not None:
+        item["pixel_coords"] = list(thing.pixel)
+    return item
+
+
+def scene_from_json(item: Any) -> Scene:
+    """A scene of a CLEVR file.
+
+    The file's own relationships are kept where it gives them. Estimated scenes
+    (`position_right_front_z`, `relationships_estimated`) are read as well. Raises InputError saying
+    where in the scene something is wrong.
+    """
+    if not isinstance(item, dict):
+        raise InputError(f"A scene is {_shown(item)}; expected a JSON object with a list 'objects'.")
+    listed = item.get("objects")
+    if not isinstance(listed, list):
+        raise InputError(f"A scene's 'objects' is {_shown(listed)}; expected a list of objects.")
+    objects = []
+    for number, thing in enumerate(listed):
+        try:
+            objects.append(_object_from_json(thing))
+        except InputError as error:
+            raise InputError(f"object {number}: {error}") from None
+    index = item.get("image_index", 0)
+    if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+        raise InputError(f"A scene's 'image_index' is {_shown(index)}; expected a whole number from 0 on.")
+    split = _text(item, "split", "new")
+    return Scene(
+        objects=tuple(objects),
+        view=_view_from_json(item["view"]) if "view" in item else View(),
+        index=index,
+        split=split,
+        filename=_text(item, "image_filename", f"CLEVR_{split}_{index:06d}.png"),
+        given_relationships=_relationships_from_json(
+            item.get("relationships", item.get("relationships_estimated")), len(objects)
+        ),
+    )
+
+
+def read_scenes(path: str | Path) -> list[Scene]:
+    """The scenes of a CLEVR scenes file, in file order. Raises InputError naming file and scene."""
+    path = Path(path)
+    scenes = []
+    for number, item in enumerate(stream_items(path, "scenes")):
+        try:
+            scenes.append(scene_from_json(item))
+        except InputError as error:
+            raise InputError(f"Scene {number} of {path}: {error}") from None
+    return scenes
+
+
+def write_scenes(path: str | Path, scenes: Iterable[Scene], split: str = "new") -> None:
+    """Write a CLEVR v1.0 scenes file, one scene a line; the scenes are numbered as they come."""
+    lines = []
+    for index, scene in enumerate(scenes):
+        named = scene.replaced(index=index, split=split, filename=f"CLEVR_{split}_{index:06d}.png")
+        lines.append(json.dumps(scene_to_json(named)))
+    info = json.dumps({"split": split, "version": "1.0"})
+    try:
+        Path(path).write_text(f'{{"info": {info}, "scenes": [\n' + ",\n".join(lines) + "\n]}\n", "utf-8")
+    except OSError as error:
+        raise InputError(f"The file {path} cannot be written ({error.strerror}); check the folder.") from None
+
+
+def _object_from_json(item: Any) -> SceneObject:
+    if not isinstance(item, dict):
+        raise InputError(f"An object is {_shown(item)}; expected a JSON object.")
+    for attribute in ATTRIBUTES:
+        if attribute not in item:
+            raise InputError(f"An object has no {attribute!r}; CLEVR's objects have {', '.join(ATTRIBUTES)}.")
+    if "3d_coords" in item:
+        x, y = _numbers(item["3d_coords"], "3d_coords", at_least=2)[:2]
+    elif "position_right_front_z" in item:
+        to_right, to_front = _numbers(item["position_right_front_z"], "position_right_front_z", at_least=2)[
+            :2
+        ]
+        right, front = DIRECTIONS["right"], DIRECTIONS["front"]
+        x, y = (to_right * right[k] + to_front * front[k] for k in (0, 1))
+    else:
+        raise InputError("An object has no '3d_coords'; expected its position [x, y, z].")
+    pixel = None
+    if item.get("pixel_coords") is not None:
+        u, v, depth = _numbers(item["pixel_coords"], "pixel_coords", at_least=3)[:3]
+        pixel = (round(u), round(v), depth)
+    return SceneObject(
+        **{attribute: item[attribute] for attribute in ATTRIBUTES},
+        x=x,
+        y=y,
+        rotation=item.get("rotation", 0.0),
+        pixel=pixel,
+    )
+
+
+def _relationships_from_json(given: Any, count: int) -> Relationships | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict) or not set(RELATIONS) <= set(given):
+        raise InputError(f"A scene's 'relationships' is {_shown(given)}; expected {', '.join(RELATIONS)}.")
+    relationships = {}
+    for relation in RELATIONS:
+        lists = given[relation]
+        if not isinstance(lists, list) or len(lists) != count:
+            raise InputError(
+                f"A scene's relationships '{relation}' is {_shown(lists)}; expected {count} lists, "
+                "one for each object."
+            )
+        for i, related in enumerate(lists):
+            good = isinstance(related, list) and all(
+                isinstance(j, int) and not isinstance(j, bool) and 0 <= j < count and j != i for j in related
+            )
+            if not good:
+                raise InputError(
+                    f"A scene's relationships '{relation}' of object {i} is {_shown(related)}; "
+                    f"expected a list of other objects' numbers, 0 to {count - 1}."
+                )
+        relationships[relation] = tuple(tuple(sorted(set(related))) for related in lists)
+    return relationships
+
+
+def _view_from_json(given: Any) -> View:
+    names = list(asdict(View()))
+    if not isinstance(given, dict) or set(given) != set(names):
+        raise InputError(f"A scene's 'view' is {_shown(given)}; expected positions of {', '.join(names)}.")
+    positions = {name: tuple(_numbers(given[name], name, at_least=3)[:3]) for name in names}
+    return View(**positions)  # type: ignore[arg-type]
+
+
+def _numbers(given: Any, name: str, at_least: int) -> list[float]:
+    good = isinstance(given, list) and len(given) >= at_least
+    good = good and all(
+        isinstance(n, (int, float)) and not isinstance(n, bool) and math.isfinite(n) for n in given
+    )
+    if not good:
+        raise InputError(f"{name!r} is {_shown(given)}; expected a list of {at_least} or more numbers.")
+    return [float(n) for n in given]
+
+
+def _text(item: dict[str, Any], name: str, default: str) -> str:
+    if not isinstance(value := item.get(name, default), str):
+        raise InputError(f"A scene's {name!r} is {_shown(value)}; expected text.")
+    return value
+
+
+def _shown(value: Any) -> str:
+    """A value from a file, short enough for a message."""
+    if value is None:
+        return "missing"
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
