@@ -110,7 +110,6 @@ from .corpus.probes import (
 
 # many questions and what the network makes of them
 from .corpus.question_set import (
-    Cancelled as Cancelled,
     QuestionSet as QuestionSet,
     question_set as question_set,
     read_questions as read_questions,

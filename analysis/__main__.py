@@ -6,27 +6,26 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from film import InputError, Session, command, find
+from film import InputError, Session, Stages, command, find, progress_bars
 
 STUDIED = 20_000  # questions, where no number is given
 
 
-def _extract(options: argparse.Namespace) -> None:
+def _extract(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.corpus.extraction import extract
     from analysis.corpus.question_set import read_questions, sample_questions
 
     session = Session(find(options.checkpoint), options.device or _own_device())
     if options.data:
         asked = read_questions(
-            options.data, options.questions, options.split, progress=_bar("questions found")
+            options.data, options.questions, options.split, progress=bars("questions found")
         )
     else:
-        asked = sample_questions(options.questions or STUDIED, options.seed, progress=_bar("questions drawn"))
+        asked = sample_questions(options.questions or STUDIED, options.seed, progress=bars("questions drawn"))
     began = time.perf_counter()
-    made = extract(session, asked, options.out, predict=options.predict, progress=_bar("questions read"))
+    made = extract(session, asked, options.out, predict=options.predict, progress=bars("questions read"))
     seconds = time.perf_counter() - began
     size = sum(path.stat().st_size for path in Path(options.out).iterdir() if path.is_file())
     if os.environ.get("RANK", "0") == "0":
@@ -41,7 +40,7 @@ def _own_device() -> str:
     return f"cuda:{number}" if number is not None and torch.cuda.is_available() else "auto"
 
 
-def _layout(options: argparse.Namespace) -> None:
+def _layout(options: argparse.Namespace, bars: Stages) -> None:
     import numpy as np
 
     from analysis.corpus.extraction import open_extraction
@@ -57,7 +56,7 @@ def _layout(options: argparse.Namespace) -> None:
         rows = np.sort(rng.choice(len(extraction), options.questions, replace=False))
     layout = layout_in(
         Path(options.folder) / "layouts", extraction, recipe, rows,
-        stability=options.stability, progress=_bar("parts in a hundred"),
+        stability=options.stability, progress=bars("parts in a hundred"),
     )  # fmt: skip
     print(f"{recipe.describe()}: {len(layout):,} questions; " + _quality(layout.quality))
 
@@ -74,7 +73,7 @@ def _quality(quality: dict[str, float]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in quality.items())
 
 
-def _study(options: argparse.Namespace) -> None:
+def _study(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.study import FOLDER, make_study
 
     folder = find(options.checkpoint)
@@ -82,7 +81,7 @@ def _study(options: argparse.Namespace) -> None:
     began = time.perf_counter()
     study, layouts = make_study(
         Session(folder, options.device or "auto"), out,
-        questions=options.questions or STUDIED, seed=options.seed, progress=_bar("parts"),
+        questions=options.questions or STUDIED, seed=options.seed, progress=bars("parts"),
     )  # fmt: skip
     for title, layout in layouts.items():
         print(f"{title}: {len(layout):,} questions; {_quality(layout.quality)}")
@@ -90,7 +89,7 @@ def _study(options: argparse.Namespace) -> None:
     print(f"{out}: {len(study):,} questions, {size / 1e6:.1f} MB, {time.perf_counter() - began:.0f} s")
 
 
-def _evidence(options: argparse.Namespace) -> None:
+def _evidence(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.corpus.accuracy import GALLERY, gallery_questions, observe, some_questions
     from analysis.corpus.probes import FOLDER, Evidence, probe, write_evidence
 
@@ -101,8 +100,8 @@ def _evidence(options: argparse.Namespace) -> None:
         source = Path(options.data).name
     else:
         asked, source = gallery_questions(options.questions, options.seed), GALLERY
-    observed = observe(session, asked, source, seed=options.seed, progress=_bar("questions"))
-    probes = probe(observed, seed=options.seed, progress=_bar("spaces"))
+    observed = observe(session, asked, source, seed=options.seed, progress=bars("questions"))
+    probes = probe(observed, seed=options.seed, progress=bars("spaces"))
     out = Path(options.out or folder / FOLDER)
     write_evidence(out, Evidence(observed.table, probes, observed.recipe))
     print(
@@ -111,7 +110,7 @@ def _evidence(options: argparse.Namespace) -> None:
     )
 
 
-def _maps(options: argparse.Namespace) -> None:
+def _maps(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.corpus.map_cards import FOLDER, measure_maps, write_maps
     from analysis.study import open_study
 
@@ -121,7 +120,7 @@ def _maps(options: argparse.Namespace) -> None:
     if study is None:
         study_it = command("analysis", "study", session.checkpoint)
         raise InputError(f"There is no study in {folder / FOLDER}; make it with `{study_it}`.")
-    found = measure_maps(session, study, seed=options.seed, progress=_bar("parts"))
+    found = measure_maps(session, study, seed=options.seed, progress=bars("parts"))
     out = Path(options.out or folder / FOLDER)
     write_maps(out, found)
     named = (found.cards["pictures"] != "unlabelled").sum()
@@ -129,7 +128,7 @@ def _maps(options: argparse.Namespace) -> None:
     print(found.survival())
 
 
-def _report(options: argparse.Namespace) -> None:
+def _report(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.report import make_report, view_of, write_report
 
     folder = find(options.checkpoint)
@@ -137,18 +136,10 @@ def _report(options: argparse.Namespace) -> None:
     view, remarks = view_of(options.view, session) if options.view is not None else (None, ())
     page = make_report(
         session, folder, view=view, remarks=remarks, seed=options.seed, command=options.typed,
-        progress=_bar("parts"),
+        progress=bars("parts"),
     )  # fmt: skip
     write_report(options.out, page)
     print(f"{options.out}: {len(page.encode()) / 1e6:.1f} MB")
-
-
-def _bar(what: str) -> Callable[[int, int], None]:
-    def report(done: int, of: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done:,} of {of:,} {what}", end="" if done < of else "\n", file=sys.stderr, flush=True)
-
-    return report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -223,14 +214,15 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--seed", type=int, default=0, help="of what is resampled")
     add.add_argument("--device", default="auto")
     add.set_defaults(run=_report)
-    add_commands(commands, bundled, _bar)
+    add_commands(commands, bundled)
     options = parser.parse_args(arguments)
     options.typed = command("analysis", *(sys.argv[1:] if arguments is None else arguments))
     try:
         asked = options.__dict__.get("questions")
         if asked is not None and asked < 2:
             raise InputError(f"{asked} questions are too few; ask for --questions 2 or more.")
-        options.run(options)
+        with progress_bars() as bars:
+            options.run(options, bars)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

@@ -10,7 +10,7 @@ and the page says which command would measure it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ from film import (
     GROUP_NAMES,
     GROUPS,
     InputError,
+    Progress,
     Session,
     command as typed,
     gallery,
@@ -55,8 +56,6 @@ from film import (
 ERRORS = 20  # wrong answers that are listed
 MAPS = 20  # feature maps that are listed
 GROUPED = 3000  # questions whose grouping by block is measured
-
-Progress = Callable[[int, int], None]
 
 
 def make_report(

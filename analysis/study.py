@@ -16,10 +16,10 @@ from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe
 from analysis.corpus.map_cards import MapCards, find_maps
 from analysis.corpus.parameters import Parameters, measure_parameters
 from analysis.corpus.probes import Evidence, find_evidence
-from analysis.corpus.question_set import Cancel, Progress, sample_questions
+from analysis.corpus.question_set import sample_questions
 from analysis.interventions.word_reading import WordReading, find_word_reading
 from analysis.question.population import Population, measure_population, population_of
-from film import InputError, Session
+from film import Cancel, InputError, Progress, Session
 
 FOLDER, LAYOUTS = "study", "layouts"
 QUESTIONS = 20_000

@@ -200,6 +200,14 @@ from .network import (
 from .official import (
     import_official as import_official,
 )
+from .progress import (
+    Cancel as Cancel,
+    Cancelled as Cancelled,
+    Progress as Progress,
+    Stages as Stages,
+    progress_bars as progress_bars,
+    stop_if as stop_if,
+)
 from .session import (
     Session as Session,
     probabilities as probabilities,

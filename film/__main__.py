@@ -7,13 +7,13 @@ imported only by the command that needs them.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from film.errors import InputError
+from film.progress import progress_bars
 from film.started import command
 
 Add = Callable[[argparse.ArgumentParser], None]
@@ -108,8 +108,8 @@ def _generate(options: argparse.Namespace) -> None:
         again=options.again,
     )
     shard = Shard(*_numbers("--shard", options.shard, "/", (1, 1)))
-    with _bars() as progress:
-        folder = generate(options.out, recipe, shard=shard, workers=options.workers, progress=progress)
+    with progress_bars() as bars:
+        folder = generate(options.out, recipe, shard=shard, workers=options.workers, progress=bars)
     print(f"finished: {folder}")
 
 
@@ -131,8 +131,8 @@ def _pack(options: argparse.Namespace) -> None:
 
     size = None if options.no_pictures else _numbers("--size", options.size, "x", (192, 128))
     split = open_folder(options.folder, options.pictures).split(options.split)
-    with _bars() as progress:
-        pack(split, options.out, size=size, workers=options.workers, progress=progress)
+    with progress_bars() as bars:
+        pack(split, options.out, size=size, workers=options.workers, progress=bars)
     print(f"finished: {options.out}")
 
 
@@ -145,8 +145,8 @@ def _add_gallery(parser: argparse.ArgumentParser) -> None:
 def _gallery(options: argparse.Namespace) -> None:
     from film.clevr.gallery.make import make_gallery
 
-    with _bars() as progress:
-        make_gallery(options.out, options.seed, options.samples, progress)
+    with progress_bars() as bars:
+        make_gallery(options.out, options.seed, options.samples, bars("pictures"))
     print(f"finished: {options.out}")
 
 
@@ -160,30 +160,6 @@ def _numbers(option: str, text: str | None, mark: str, default: tuple[int, int])
             f"{option} {text} was given; write two numbers such as {default[0]}{mark}{default[1]}."
         )
     return int(first), int(second)
-
-
-@contextlib.contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress callback that draws a bar with the time left for each stage of the work."""
-    from tqdm import tqdm
-
-    bar: tqdm | None = None
-
-    def progress(stage: str, done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None or bar.desc != f"{stage}: ":
-            if bar is not None:
-                bar.close()
-            # What an earlier run has done is not counted into the speed.
-            bar = tqdm(total=total, initial=done, desc=stage, smoothing=0.05, disable=None)
-            bar.desc = f"{stage}: "
-        bar.update(done - bar.n)
-
-    try:
-        yield progress
-    finally:
-        if bar is not None:
-            bar.close()
 
 
 def _add_ask(parser: argparse.ArgumentParser) -> None:
@@ -231,9 +207,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     session = Session(options.checkpoint, options.device, resnet=options.resnet)
     if session.notice:
         print(f"film evaluate: {session.notice}", file=sys.stderr)
-    with _bars() as progress:
+    with progress_bars() as bars:
         result = evaluate(
-            session, options.data, options.split, most=options.most, seed=options.seed, progress=progress
+            session, options.data, options.split, most=options.most, seed=options.seed, progress=bars
         )
     print(table(result))
     if options.json:

@@ -27,9 +27,8 @@ from film.clevr.pictures import open_picture
 from film.errors import InputError
 from film.intervals import FEWEST_CLUSTERS, Share, clustered_shares
 from film.interventions import Edits
+from film.progress import Progress, Stages, stage
 from film.session import Session, probabilities
-
-Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
 PICTURES_AT_ONCE = 16
 OVERALL = "Overall"
@@ -165,7 +164,7 @@ def evaluate(
     seed: int = 0,
     self_consistency: bool = True,
     interventions: Edits = None,
-    progress: Progress | None = None,
+    progress: Stages | None = None,
 ) -> Evaluation:
     """Ask a network every question of a data set.
 
@@ -178,7 +177,9 @@ def evaluate(
     """
     began = time.monotonic()
     asked = open_questions(data, split, most)
-    given, chance = answer_all(session, asked, interventions=interventions, progress=progress)
+    given, chance = answer_all(
+        session, asked, interventions=interventions, progress=stage(progress, "questions")
+    )
     truth = [str(question.answer) for question in asked.questions]
     right = np.array([a == b for a, b in zip(given, truth, strict=True)])
     kinds = [_type(question) for question in asked.questions]
@@ -229,7 +230,6 @@ def answer_all(
     session: Session,
     asked: Questions,
     *,
-    what: str = "questions",
     interventions: Edits = None,
     progress: Progress | None = None,
 ) -> tuple[list[str], np.ndarray]:
@@ -251,7 +251,7 @@ def answer_all(
                 answers[number], chance[number] = session.answers[best], row[best]
             done += len(numbers)
             if progress:
-                progress(what, done, len(answers))
+                progress(done, len(answers))
     return answers, chance
 
 
@@ -277,7 +277,7 @@ def _self_consistency(
     given: Sequence[str],
     seed: int,
     interventions: Edits,
-    progress: Progress | None,
+    progress: Stages | None,
 ) -> SelfConsistency:
     rng = np.random.default_rng(seed)
     extra: list[GivenQuestion] = []
@@ -301,9 +301,8 @@ def _self_consistency(
     said, _ = answer_all(
         session,
         Questions(extra, asked.picture),
-        what="extra questions",
         interventions=interventions,
-        progress=progress,
+        progress=stage(progress, "extra questions"),
     )
 
     def contradicted(function: str, answer: str, sides: Sequence[int]) -> bool:

@@ -8,19 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place at once, safely on disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
+def write_atomically(path: Path, write: Callable[[Path], object], part: Path | None = None) -> None:
+    """Let `write` fill a file beside `path`, then put it in its place at once, safely on disk.
+
+    Args:
+        part: the file to fill; a new one if left out, so that several may write the same `path`. Where a run
+            that was killed is to go on, a name of its own leaves nothing behind.
+    """
+    part = part or _new_file(path)
     try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
+        write(part)
+        with open(part, "rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        part.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
     if hasattr(os, "O_DIRECTORY"):  # the new name too must survive a power cut
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -28,3 +30,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def _new_file(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    Path(name).chmod(0o644)
+    return Path(name)

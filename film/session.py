@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace as replace_fields
 from functools import cached_property
 from pathlib import Path
@@ -32,9 +32,8 @@ from film.interventions import Edits, intervened
 from film.modulation import Modulation
 from film.network import FiLMNetwork, Replacement, activation_names
 from film.prefix_encoder import encode_tokens
+from film.progress import Progress
 from film.vocabulary import Vocabulary
-
-Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
 AT_ONCE = 64  # questions in one pass: enough to fill the machine, few enough for its memory
 MEAN_QUESTIONS = 1000  # whose mean gamma and beta ablations put in
@@ -302,7 +301,7 @@ class Session:
                 for name, value in activations.items():
                     kept[name].append(value.float().cpu().numpy())
             if progress:
-                progress("classified", min(start + size, count), count)
+                progress(min(start + size, count), count)
         empty = {name: np.zeros((0, *shape), np.float32) for name, shape in self.recordable.items()}
         return logits, {name: np.concatenate(parts) if parts else empty[name] for name, parts in kept.items()}
 

@@ -147,7 +147,11 @@ def test_answers_are_the_session_s(folder, tmp_path):
     network = tiny_network()
     session = Session((network, tiny_card(network)), "cpu")
     progress = []
-    result = evaluate(session, folder, self_consistency=False, progress=lambda *done: progress.append(done))
+
+    def told(name):
+        return lambda done, of: progress.append((name, done, of))
+
+    result = evaluate(session, folder, self_consistency=False, progress=told)
     for number, (q, row) in enumerate(zip(open_questions(folder).questions, result.given, strict=True)):
         known = session.vocabulary.words(q.text, lenient=True)
         if "<UNK>" in known:

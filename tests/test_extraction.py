@@ -11,7 +11,6 @@ from tiny import tiny_card, tiny_network
 
 import analysis.corpus.extraction
 from analysis import (
-    Cancelled,
     extract,
     extract_here,
     open_extraction,
@@ -22,7 +21,7 @@ from analysis import (
     write_small,
 )
 from analysis.__main__ import main
-from film import GROUPS, InputError, Session, question_type, save
+from film import GROUPS, Cancelled, InputError, Session, question_type, save
 from film.prefix_encoder import encode_tokens
 
 ROOT = Path(__file__).parents[1]

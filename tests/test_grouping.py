@@ -7,7 +7,7 @@ import pytest
 
 from analysis.corpus import grouping as agreement
 from analysis.corpus.claim import Verdict, attribute_then_operation
-from film import InputError
+from film import Cancelled, InputError
 
 NAMES = (
     "exist", "less_than", "greater_than", "count", "query_material", "query_size", "query_color",
@@ -203,7 +203,7 @@ def test_what_is_missing_is_named():
     kept = types != "equal_shape"
     with pytest.raises(InputError, match="none is equal_shape"):
         agreement.grouping("block 1", points[kept], types[kept], seed=0)
-    with pytest.raises(InputError, match="stopped"):
+    with pytest.raises(Cancelled):
         agreement.groupings({"block 1": points}, types, seed=0, cancel=lambda: True)
 
 

@@ -10,7 +10,6 @@ from tiny import tiny_card, tiny_network
 
 import analysis.corpus.layout
 from analysis import (
-    Cancelled,
     Extraction,
     LayoutRecipe,
     lay_out,
@@ -26,7 +25,7 @@ from analysis import (
     write_layout,
 )
 from analysis.__main__ import main
-from film import InputError, Session, save
+from film import Cancelled, InputError, Session, save
 
 ROOT = Path(__file__).parents[1]
 QUICK = {"perplexity": 10, "early": 50, "iterations": 60}

@@ -6,7 +6,7 @@ whole pictures: questions about one picture stand and fall together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +20,10 @@ from film import (
     GROUP_NAMES,
     GROUPS,
     PAPER,
+    Cancel,
     GivenQuestion,
     InputError,
+    Progress,
     Question,
     Questions,
     QuestionSampler,
@@ -33,15 +35,13 @@ from film import (
     question_type,
     read_picture,
     split_words,
+    stop_if,
 )
 
 MOST = 3000  # questions
 GALLERY = "the gallery's pictures"
 FILE = "answers.parquet"
 _ACCURACY = ("right", "asked", "pictures", "accuracy", "low", "high", "interval")
-
-Progress = Callable[[int, int], None]
-Cancel = Callable[[], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ def observe(
         seed: that the questions were drawn with; kept in the recipe.
 
     Raises:
-        InputError: it was cancelled.
+        Cancelled: `cancel` said so.
     """
     config = session.config
     pooling = "mean" if config.pooling == "mean" else "max"
@@ -137,8 +137,7 @@ def observe(
     said, chance, of_truth = [""] * count, np.zeros(count), np.zeros(count)
     done = 0
     for picture, rows in asked.by_picture().items():
-        if cancel and cancel():
-            raise InputError("The network's answers were cancelled; start again to have them.")
+        stop_if(cancel)
         here = session.encode([questions[row].text for row in rows], lenient=True)
         modulation = session.modulation_of(here)
         state[rows], gamma[rows], beta[rows] = here, modulation.gamma.numpy(), modulation.beta.numpy()

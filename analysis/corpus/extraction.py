@@ -26,8 +26,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.corpus.question_set import Cancel, Progress, QuestionSet, question_set, stop_if
-from film import BigArray, InputError, ResumableFolder, Session, command, write_atomically
+from analysis.corpus.question_set import QuestionSet, question_set
+from film import (
+    BigArray,
+    Cancel,
+    InputError,
+    Progress,
+    ResumableFolder,
+    Session,
+    command,
+    stop_if,
+    write_atomically,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,13 +11,13 @@ questions where that matters (`distinct`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from film import InputError
+from film import Cancel, InputError, Progress, stop_if
 
 NEIGHBOURS = 10
 GROUPING_TRIALS = 500
@@ -399,18 +399,18 @@ def groupings(
     seed: int,
     trials: int = GROUPING_TRIALS,
     with_clusters: bool = True,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
 ) -> list[Grouping]:
     """`grouping` of several spaces of the same questions, such as the blocks in order.
 
     Raises:
-        InputError: it was cancelled, or a type is missing.
+        InputError: a type is missing.
+        Cancelled: `cancel` said so.
     """
     found = []
     for done, (name, points) in enumerate(spaces.items()):
-        if cancel and cancel():
-            raise InputError("Measuring the groups was stopped; start it again to have them.")
+        stop_if(cancel)
         if progress:
             progress(done, len(spaces))
         found.append(grouping(name, points, types, seed=seed, trials=trials, with_clusters=with_clusters))
@@ -429,8 +429,8 @@ def block_groupings(
     seed: int,
     trials: int = GROUPING_TRIALS,
     with_clusters: bool = True,
-    progress: Callable[[int, int], None] | None = None,
-    cancel: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
 ) -> list[Grouping]:
     """`grouping` of every block that is modulated, in its full space: gamma and beta joined, unscaled.
 

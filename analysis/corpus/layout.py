@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from analysis.corpus.extraction import Extraction, vectors
-from analysis.corpus.question_set import Cancel, Progress, stop_if
-from film import InputError
+from film import Cancel, InputError, Progress, stop_if
 
 COMPONENTS = 50  # of the PCA that comes before the other methods; it costs no visible quality
 NEIGHBOURS = 15  # that quality is measured by

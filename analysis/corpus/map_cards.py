@@ -45,8 +45,10 @@ from analysis.question.pooling import as_seen
 from analysis.statistics import cluster_sums, without
 from analysis.tables import read_tables, write_tables
 from film import (
+    Cancel,
     InputError,
     Modulation,
+    Progress,
     Session,
     clustered_share,
     command,
@@ -56,6 +58,7 @@ from film import (
     read_picture,
     render,
     sample_scene,
+    stop_if,
 )
 
 CARDS, EFFECTS, FOLDER = "maps.parquet", "maps_effects.parquet", "study"
@@ -65,9 +68,6 @@ ABLATED_EACH = 4  # questions about every gallery picture that each map's effect
 ALIKE = 0.95  # correlation from which two maps of a block count as one
 SIZE = (180, 120)
 _NOTE = b"film-lens maps"
-
-Progress = Callable[[int, int], None]
-Cancel = Callable[[], bool]
 
 
 def cover(objects: np.ndarray, session: Session) -> np.ndarray:
@@ -142,7 +142,8 @@ def measure_maps(
         progress: called with parts done and of all.
 
     Raises:
-        InputError: it was cancelled, or the study is too small.
+        InputError: the study is too small.
+        Cancelled: `cancel` said so.
     """
     if len(study) < 200:
         raise InputError(f"{len(study)} questions are too few to compare words; make the study first.")
@@ -153,8 +154,7 @@ def measure_maps(
     def step() -> None:
         nonlocal done
         done += 1
-        if cancel and cancel():
-            raise InputError("Measuring the maps was cancelled; start again to have them.")
+        stop_if(cancel)
         if progress:
             progress(done, of)
 

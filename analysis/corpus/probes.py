@@ -21,9 +21,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.corpus.accuracy import Cancel, Observed, Progress
+from analysis.corpus.accuracy import Observed
 from analysis.tables import read_tables, write_tables
-from film import InputError, NetworkConfig, Share, clustered_share, command, name_of, split_words
+from film import (
+    Cancel,
+    InputError,
+    NetworkConfig,
+    Progress,
+    Share,
+    clustered_share,
+    command,
+    name_of,
+    split_words,
+    stop_if,
+)
 
 ANSWERS, PROBES, FOLDER = "answers.parquet", "probes.parquet", "study"
 SPACES = ("state", "gamma", "beta", "both", "maps", "stem")
@@ -193,7 +204,8 @@ def probe(
         majority and bag, each with its low and high.
 
     Raises:
-        InputError: there are too few pictures, or it was cancelled.
+        InputError: there are too few pictures.
+        Cancelled: `cancel` said so.
     """
     import sklearn.linear_model  # noqa: F401 - loaded once, here and not in the threads
     from sklearn.exceptions import ConvergenceWarning
@@ -234,8 +246,7 @@ def probe(
             if progress:
                 progress(done, len(waiting))
         controls = beside.result()
-    if cancel and cancel():
-        raise InputError("The probes were cancelled; start again to have them.")
+    stop_if(cancel)
     return pd.DataFrame([row | known for space in rows for row, known in zip(space, controls, strict=True)])
 
 

@@ -15,10 +15,12 @@ from film import (
     ATTRIBUTES,
     FAMILIES,
     GROUPS,
+    Cancel,
     Corpus,
     InputError,
     NotUnderstood,
     Program,
+    Progress,
     QuestionSampler,
     open_data,
     parse,
@@ -26,6 +28,7 @@ from film import (
     question_type,
     sample_scene,
     split_words,
+    stop_if,
 )
 
 if TYPE_CHECKING:
@@ -34,17 +37,11 @@ if TYPE_CHECKING:
 PER_SCENE = 20  # questions asked about each sampled scene
 LARGEST = 1 << 28  # bytes of a text file
 
-Progress = Callable[[int, int], object]
-Cancel = Callable[[], bool]
 
 OPERATIONS = {
     **{kind: "compare" for kind, group in GROUPS.items() if group == "Compare Numbers"},
     **{kind: kind.partition("_")[0] for kind, group in GROUPS.items() if group != "Compare Numbers"},
 }
-
-
-class Cancelled(InputError):
-    """Somebody said stop; what was finished is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +124,7 @@ def read_questions(
                 if len(given) % 1024 == 0:
                     stop_if(cancel)
                     if progress:
-                        progress(len(given), count or len(given))
+                        progress(len(given), count or 0)
                 given.append(
                     (question.text, question.family, question.program, question.answer, question.filename)
                 )
@@ -231,8 +228,3 @@ def _labelled(table: pd.DataFrame) -> pd.DataFrame:
 def _at_least_one(count: int) -> None:
     if count < 1:
         raise InputError(f"{count} questions are none; ask for --questions 1 or more.")
-
-
-def stop_if(cancel: Cancel | None) -> None:
-    if cancel is not None and cancel():
-        raise Cancelled("Stopped. What is finished is kept: run the same again to go on.")

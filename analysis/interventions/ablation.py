@@ -6,7 +6,7 @@ its mean by 1.0 (section 4.3); noise on gamma costs far more than noise on beta.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from film import (
     InputError,
     Noise,
     Parameters,
+    Progress,
     Questions,
     ReplaceByMean,
     Session,
@@ -32,8 +33,6 @@ NOISE = (0.5, 1.0, 1.5, 2.0, 3.0)  # standard deviations
 WHOLE = "none"  # the row without any ablation
 # Points that accuracy changes by when a value is set to its mean (paper, section 4.3).
 PAPER_MEAN = {"gamma": -65.4, "beta": -1.0}
-
-Progress = Callable[[int, int], None]
 
 
 def standard_ablations(

@@ -15,13 +15,14 @@ import pandas as pd
 import torch
 
 from analysis.interventions.pairs import one_word_changes
-from analysis.interventions.sweep import Baseline, Progress, sweep_logits
+from analysis.interventions.sweep import Baseline, sweep_logits
 from film import (
     EVERYWHERE,
     Blend,
     InputError,
     Modulation,
     Picture,
+    Progress,
     QuestionSampler,
     Scene,
     Session,

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from film import InputError, Session, find, write_atomically
-
-Bar = Callable[[str], Callable[[int, int], None]]
+from film import InputError, Session, Stages, find, write_atomically
 
 
-def add_commands(commands: Any, checkpoint_help: str, bar: Bar) -> None:
-    """Add both to the parsers of `film-analysis`.
-
-    Args:
-        bar: makes a progress line for what is being done.
-    """
+def add_commands(commands: Any, checkpoint_help: str) -> None:
+    """Add both to the parsers of `film-analysis`."""
     add = commands.add_parser("patch", help="patch gamma and beta from one question into another, map by map")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     add.add_argument("--picture", type=Path, help="a picture file; with --source and --target")
@@ -31,7 +24,7 @@ def add_commands(commands: Any, checkpoint_help: str, bar: Bar) -> None:
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write one pair's numbers here")
     add.add_argument("--out", help="with --pairs: folder to write, study beside the weights if left out")
-    add.set_defaults(run=lambda options: _patch(options, bar))
+    add.set_defaults(run=_patch)
     add = commands.add_parser("ablate", help="accuracy with noise on gamma and beta, and with their means")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     add.add_argument("--data", help="CLEVR folder or packed corpus to ask about; the gallery if left out")
@@ -41,16 +34,16 @@ def add_commands(commands: Any, checkpoint_help: str, bar: Bar) -> None:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write the rows here")
-    add.set_defaults(run=lambda options: _ablate(options, bar))
+    add.set_defaults(run=_ablate)
 
 
-def _patch(options: argparse.Namespace, bar: Bar) -> None:
+def _patch(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.interventions.pairs import MinimalPair
     from analysis.interventions.patching import patch_pair, patch_pairs, random_direction
 
     session = Session(options.checkpoint, options.device)
     if options.pairs is not None:
-        _patch_many(options, session, bar)
+        _patch_many(options, session, bars)
         return
     if not (options.picture and options.source and options.target):
         raise InputError("Give --picture, --source and --target, or --pairs for many.")
@@ -79,7 +72,7 @@ def _patch(options: argparse.Namespace, bar: Bar) -> None:
         _write(options.json, told)
 
 
-def _patch_many(options: argparse.Namespace, session: Session, bar: Bar) -> None:
+def _patch_many(options: argparse.Namespace, session: Session, bars: Stages) -> None:
     from analysis.interventions.word_reading import FOLDER, gallery_word_reading, write_word_reading
 
     if options.pairs < 20:
@@ -87,7 +80,7 @@ def _patch_many(options: argparse.Namespace, session: Session, bar: Bar) -> None
     out = Path(options.out or find(options.checkpoint) / FOLDER)
     workshop = out / ".patching"
     found = gallery_word_reading(
-        session, workshop, pairs=options.pairs, seed=options.seed, progress=bar("pairs patched")
+        session, workshop, pairs=options.pairs, seed=options.seed, progress=bars("pairs patched")
     )
     write_word_reading(out, found)
     for path in [*workshop.glob("chunk-*.npz"), *workshop.glob("pairs.json")]:
@@ -102,7 +95,7 @@ def _patch_many(options: argparse.Namespace, session: Session, bar: Bar) -> None
     print(f"{out}: {len(claimed)} maps read a kind of word, confirmed on pictures kept aside")
 
 
-def _ablate(options: argparse.Namespace, bar: Bar) -> None:
+def _ablate(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.corpus.accuracy import gallery_questions, some_questions
     from analysis.interventions.ablation import ablate, standard_ablations
 
@@ -115,7 +108,7 @@ def _ablate(options: argparse.Namespace, bar: Bar) -> None:
         else gallery_questions(options.questions, options.seed)
     )
     wanted = standard_ablations(session.config.blocks, noise=options.noise, seed=options.seed)
-    found = ablate(session, asked, wanted, seed=options.seed, progress=bar("questions"))
+    found = ablate(session, asked, wanted, seed=options.seed, progress=bars("questions"))
     whole = found[(found["group"] == "all") & (found["block"] == 0)]
     for row in whole.itertuples():
         value = "" if row.value != row.value else f" {row.value:g}"

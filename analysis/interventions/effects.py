@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from scipy.stats import spearmanr
 
-from analysis.interventions.sweep import Baseline, Progress
-from film import InputError, Modulation, Picture, Session
+from analysis.interventions.sweep import Baseline
+from film import InputError, Modulation, Picture, Progress, Session
 
 DONORS = 20  # questions that resampling draws from
 CURVE = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)  # maps replaced, and then all

@@ -25,6 +25,7 @@ from film import (
     Parameters,
     PatchFrom,
     Picture,
+    Progress,
     Session,
     Where,
     probabilities,
@@ -34,7 +35,6 @@ OTHERS, PATCHING_SEED = 24, 0  # questions for comparison, and what draws them
 SMALL = 1.0  # logits: the least distance of two questions' differences that shares are trusted from
 
 Direction = Literal["denoising", "noising"]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ a question. Patching, ablation, noise curves and interpolation are thin uses of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -21,6 +21,7 @@ from film import (
     GivenQuestion,
     Modulation,
     Picture,
+    Progress,
     Questions,
     Remembered,
     Session,
@@ -28,8 +29,6 @@ from film import (
     probabilities,
     read_picture,
 )
-
-Progress = Callable[[int, int], None]
 
 PICTURES_AT_ONCE = 16
 ROWS_AT_ONCE = 4096  # changed gammas and betas that are in memory together

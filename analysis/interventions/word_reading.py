@@ -22,10 +22,20 @@ import pandas as pd
 
 from analysis.corpus.accuracy import versions
 from analysis.interventions.pairs import KINDS, MinimalPair, sample_pairs
-from analysis.interventions.patching import Patching, Progress, patch_pairs, same_type_donors
+from analysis.interventions.patching import Patching, patch_pairs, same_type_donors
 from analysis.statistics import ratio_of_sums, sign_flip_test
 from analysis.tables import read_tables, write_tables
-from film import InputError, Parameters, Picture, Scene, Session, gallery, read_picture, write_atomically
+from film import (
+    InputError,
+    Parameters,
+    Picture,
+    Progress,
+    Scene,
+    Session,
+    gallery,
+    read_picture,
+    write_atomically,
+)
 
 TABLE, FOLDER = "word_reading.parquet", "study"
 PAIRS, HELD_OUT, LEVEL = 300, 1 / 3, 0.05

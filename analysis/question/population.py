@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from analysis.corpus.extraction import Extraction, extract_here
-from analysis.corpus.question_set import Progress, sample_questions
-from film import InputError, Session
+from analysis.corpus.question_set import sample_questions
+from film import InputError, Progress, Session
 
 QUESTIONS = 3000  # where there is no study
 ENOUGH = 5000  # of a study's questions: with these a percentile is known to a point

@@ -19,7 +19,7 @@ import bisect
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from film.clevr.language.programs import program_from_json
 from film.clevr.scene_json import scene_from_json
 from film.clevr.scenes import Scene
 from film.errors import InputError
+from film.progress import Progress
 
 if TYPE_CHECKING:
     import pandas
@@ -40,8 +41,6 @@ FORMAT, VERSION = "film-lens corpus", 1
 PICTURE_ARRAYS = ("pictures", "masks", "objects", "positions")
 QUESTION_ARRAYS = ("picture", "tokens", "answer", "family", "slots", "sets")
 OPTIONAL = ("pictures", "masks")
-
-Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
 
 class Rows:
@@ -326,7 +325,7 @@ def _verify(folders: Sequence[Path], headers: Sequence[dict[str, Any]], progress
     ]
     for done, (path, entry) in enumerate(files):
         if progress:
-            progress("checking files", done, len(files))
+            progress(done, len(files))
         if sha256(path) != entry["sha256"]:
             raise InputError(
                 f"{path} has changed since it was made (SHA-256 differs); copy or make it again."

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from film.clevr.data.corpus import Progress
 from film.clevr.data.packing import BLOCK, CHUNK, Entry, Packing, chunk_files
 from film.clevr.data.resumable import ResumableFolder, in_parallel, write_file, writing
 from film.clevr.language.programs import program_to_json
@@ -31,6 +30,7 @@ from film.clevr.rules import sample_scene
 from film.clevr.scene_json import scene_from_json, scene_to_json
 from film.clevr.scenes import Scene, project
 from film.errors import InputError
+from film.progress import Stages, stage
 
 # Samples a pixel. Training pictures keep a little grain, as CLEVR's own have; clean ones are to look at.
 SAMPLES = {"training": 16, "clean": 256}
@@ -125,7 +125,7 @@ def generate(
     *,
     shard: Shard | None = None,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Stages | None = None,
 ) -> Path:
     """Make the data set, or go on making it; returns the folder that was written.
 
@@ -142,21 +142,19 @@ def generate(
         return folder
 
     missing = [c for c in chunks if not product.resumable.chunk(c - chunks.start).exists()]
-    done = len(chunks) - len(missing)
+    done, report = len(chunks) - len(missing), stage(progress, "scenes and questions")
     for (_, chunk, *_), files in in_parallel(_make_chunk, ((recipe, c, first) for c in missing), workers):
         product.resumable.put_chunk(chunk - chunks.start, files)
         done += 1
-        if progress:
-            progress("scenes and questions", min(done * recipe.chunk, end - first), end - first)
+        report(min(done * recipe.chunk, end - first), end - first)
 
     if recipe.size is not None:
         left = product.missing_pictures()
-        done = end - first - len(left)
+        done, report = end - first - len(left), stage(progress, "pictures")
         for (_, scenes), values in in_parallel(_make_pictures, product.picture_tasks(left), workers):
             product.put_pictures(scenes, values)
             done += len(scenes)
-            if progress:
-                progress("pictures", done, end - first)
+            report(done, end - first)
     product.finish(progress)
     return folder
 
@@ -259,7 +257,7 @@ class _Product:
     ) -> None:
         raise NotImplementedError
 
-    def finish(self, progress: Progress | None) -> None:
+    def finish(self, progress: Stages | None) -> None:
         raise NotImplementedError
 
     def picture_tasks(self, numbers: Sequence[int]) -> Iterable[tuple[DatasetRecipe, list[Scene]]]:
@@ -292,7 +290,7 @@ class _Packed(_Product):
         rows = [scene.index - self.numbers.start for scene in scenes]
         self.packing.put_pictures(rows, pictures=np.stack(pictures), masks=np.stack(masks))
 
-    def finish(self, progress: Progress | None) -> None:
+    def finish(self, progress: Stages | None) -> None:
         self.packing.finish(
             {
                 "split": self.recipe.split,
@@ -325,7 +323,7 @@ class _ClevrFolder(_Product):
             for scene, (_, _, png) in zip(scenes, made, strict=True):
                 write_file(self.images / scene.filename, png)
 
-    def finish(self, progress: Progress | None) -> None:
+    def finish(self, progress: Stages | None) -> None:
         info = {
             "split": self.recipe.split,
             "version": "1.0",

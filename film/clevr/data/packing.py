@@ -18,7 +18,6 @@ from film.clevr.data.corpus import (
     PICTURE_ARRAYS,
     QUESTION_ARRAYS,
     VERSION,
-    Progress,
     sha256,
 )
 from film.clevr.data.encoding import QuestionRecord, question_arrays, scene_arrays
@@ -30,6 +29,7 @@ from film.clevr.data.resumable import (
     in_parallel,
     npy_bytes,
     npy_header,
+    write_part,
     writing,
 )
 from film.clevr.language.families import FAMILIES, match
@@ -40,6 +40,7 @@ from film.clevr.pictures import fit, open_picture
 from film.clevr.scene_json import scene_to_json
 from film.clevr.scenes import Scene
 from film.errors import InputError
+from film.progress import Stages, stage
 
 CHUNK = 250  # pictures whose small files are kept together
 BLOCK = 4  # pictures that are made, written and marked together
@@ -98,24 +99,22 @@ class Packing:
                 big.put(rows, values[name])
             self._marks.set(rows)
 
-    def finish(self, header: dict[str, Any], progress: Progress | None = None) -> None:
+    def finish(self, header: dict[str, Any], progress: Stages | None = None) -> None:
         """Join the chunks, hash the files, seal the corpus."""
         out = self.resumable.out
         folders = [self.resumable.chunk(chunk) for chunk in self.chunks]
         names = [n for n in PICTURE_ARRAYS if n not in ("pictures", "masks")] + list(QUESTION_ARRAYS)
-        steps = len(names) + 3
+        steps, report = len(names) + 3, stage(progress, "joining")
         with writing(out):
             for step, name in enumerate(names):
-                if progress:
-                    progress("joining", step, steps)
+                report(step, steps)
                 _join_arrays([folder / f"{name}.npy" for folder in folders], out / f"{name}.npy")
             for name in ("questions.parquet", "pictures.parquet"):
                 _join_tables([folder / name for folder in folders], out / name)
             for name, big in self._big.items():
                 if big.path.parent != out:
                     os.replace(big.path, out / f"{name}.npy")
-            if progress:
-                progress("joining", steps - 1, steps)
+            report(steps - 1, steps)
             files = [*(f"{name}.npy" for name in names), "questions.parquet", "pictures.parquet"]
             files += [f"{name}.npy" for name in self._big]
             entries = {
@@ -134,8 +133,7 @@ class Packing:
                 "files": entries,
             }
         )
-        if progress:
-            progress("joining", steps, steps)
+        report(steps, steps)
 
     def _place(self, name: str) -> Path:
         """Big arrays move out of the workshop last; a kill may have come right after."""
@@ -221,28 +219,27 @@ def _join_arrays(parts: Sequence[Path], out: Path) -> None:
     arrays = [np.load(part, mmap_mode="r") for part in parts]
     shape = tuple(max(sizes) for sizes in zip(*(array.shape[1:] for array in arrays), strict=True))
     dtype = np.result_type(*arrays)
-    unfinished = out.with_name(out.name + ".part")
-    with open(unfinished, "wb") as file:
-        file.write(npy_header((sum(map(len, arrays)), *shape), dtype))
-        for array in arrays:
-            pad = [(0, 0), *((0, full - size) for full, size in zip(shape, array.shape[1:], strict=True))]
-            file.write(np.ascontiguousarray(np.pad(array, pad), dtype).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, out)
+
+    def write(part: Path) -> None:
+        with open(part, "wb") as file:
+            file.write(npy_header((sum(map(len, arrays)), *shape), dtype))
+            for array in arrays:
+                pad = [(0, 0), *((0, full - size) for full, size in zip(shape, array.shape[1:], strict=True))]
+                file.write(np.ascontiguousarray(np.pad(array, pad), dtype).tobytes())
+
+    write_part(out, write)
 
 
 def _join_tables(parts: Sequence[Path], out: Path) -> None:
     """Put Parquet files below each other, a row group each: single rows are then cheap to read."""
     import pyarrow.parquet as parquet
 
-    unfinished = out.with_name(out.name + ".part")
-    with parquet.ParquetWriter(unfinished, parquet.read_schema(parts[0]), compression="zstd") as writer:
-        for part in parts:
-            writer.write_table(parquet.read_table(part))
-    with open(unfinished, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(unfinished, out)
+    def write(whole: Path) -> None:
+        with parquet.ParquetWriter(whole, parquet.read_schema(parts[0]), compression="zstd") as writer:
+            for part in parts:
+                writer.write_table(parquet.read_table(part))
+
+    write_part(out, write)
 
 
 # --- packing a CLEVR folder -----------------------------------------------------------------------
@@ -255,7 +252,7 @@ def pack(
     size: tuple[int, int] | None = (192, 128),
     words: Sequence[str] | None = None,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Stages | None = None,
 ) -> None:
     """Pack one split of a CLEVR folder, once; run it again after a kill and it goes on.
 
@@ -291,10 +288,9 @@ def pack(
     paths = (
         [split.picture_path(name) for name in filenames] if size else []
     )  # all there, before the work starts
-    missing = set(packing.missing_chunks())
+    missing, report = set(packing.missing_chunks()), stage(progress, "scenes and questions")
     for chunk, entries in enumerate(_entries(split, filenames, numbers, in_order, source, size)):
-        if progress:
-            progress("scenes and questions", min(chunk * CHUNK, len(filenames)), len(filenames))
+        report(min(chunk * CHUNK, len(filenames)), len(filenames))
         if chunk in missing:
             packing.resumable.put_chunk(chunk, chunk_files(entries(), chunk * CHUNK, words))
     rows = packing.missing_pictures()
@@ -302,13 +298,12 @@ def pack(
         (block, [paths[row] for row in block], size)
         for block in np.split(rows, range(BLOCK, len(rows), BLOCK))
     )
-    done = len(filenames) - len(rows)
+    done, report = len(filenames) - len(rows), stage(progress, "pictures")
     if size:
         for (block, *_), pictures in in_parallel(_fitted, tasks, workers):
             packing.put_pictures(block, pictures=pictures)
             done += len(block)
-            if progress:
-                progress("pictures", done, len(filenames))
+            report(done, len(filenames))
     packing.finish({"split": split.name, "words": list(words)}, progress)
 
 

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 
 from film.errors import InputError
+from film.files import write_atomically
 
 Task = TypeVar("Task", bound=tuple[object, ...])
 Made = TypeVar("Made")
@@ -52,12 +53,17 @@ def writing(place: Path) -> Iterator[None]:
 
 def write_file(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write a file, whole or piece by piece, so that it is there complete or not at all."""
-    unfinished = path.with_name(path.name + ".part")
-    with open(unfinished, "wb") as file:
-        for piece in [content] if isinstance(content, bytes) else content:
-            file.write(piece)
-        _to_disk(file)
-    os.replace(unfinished, path)
+
+    def write(part: Path) -> None:
+        with open(part, "wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
+
+    write_part(path, write)
+
+
+def write_part(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill NAME.part, which becomes `path`; what a kill leaves of it is written over."""
+    write_atomically(path, write, path.with_name(path.name + ".part"))
 
 
 class ResumableFolder:

@@ -27,6 +27,7 @@ from film.clevr.rules import change_object, problems, sample_scene
 from film.clevr.scene_json import scene_to_json
 from film.clevr.scenes import ATTRIBUTES, COLORS, Scene, View
 from film.errors import InputError
+from film.progress import Progress
 
 WIDTH, HEIGHT = 480, 320
 QUESTIONS = 10
@@ -48,7 +49,7 @@ def make_gallery(
     out: Path,
     seed: int = 0,
     samples: int = SAMPLES["clean"],
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write the gallery's images/, scenes/, questions/ and labels to `out`."""
     drafts = list(choose(seed))
@@ -63,7 +64,7 @@ def make_gallery(
         finished = []
         for k, scene in enumerate(scenes):
             if progress:
-                progress("pictures", k, len(scenes))
+                progress(k, len(scenes))
             finished.append(scene.located(WIDTH, HEIGHT))
             rendering = render(scene, WIDTH, HEIGHT, samples=samples, seed=seed + k)
             buffer = io.BytesIO()
