@@ -87,7 +87,9 @@ def main(arguments: list[str]) -> int:
                 for check in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
                     if status := run("-m", *check):
                         return status
-                return run("-m", "pytest", *rest)
+                # Files of tests side by side; what one file prepares is used by it alone.
+                side_by_side = ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile")
+                return run("-m", "pytest", *side_by_side, *rest)
             case "film" | "analysis":
                 prepare("requirements.txt")
                 return run_here(command, *rest)

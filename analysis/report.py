@@ -144,6 +144,7 @@ def _network(study: _Reported) -> Iterator[Section]:
         "looks at": f"{config.picture}, {config.width} x {config.height}",
         "reader": f"{config.cell.upper()} of {config.hidden_size} units, {config.words} words",
         "blocks": f"{config.blocks} of {config.maps} feature maps",
+        "taught": card.taught,
         "made with": card.command or "unknown",
     }
     yield Section("The network", "", (table(pd.DataFrame(rows.items(), columns=["", " "])),))

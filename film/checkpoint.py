@@ -30,6 +30,12 @@ from film.vocabulary import Vocabulary
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 FORMAT, VERSION = "film-lens checkpoint", 1
+# What the parts of a loss beside the answer teach (`film.config.LossWeights`).
+TAUGHT = {
+    "maps": "which attributes stand where in the picture",
+    "slots": "which words fill which slots of the question",
+    "sets": "which objects each noun phrase and step means",
+}
 # Beside the package in a clone, inside it where it was installed.
 _HERE = Path(__file__).resolve().parent
 _INSIDE = _HERE / "checkpoints"
@@ -76,6 +82,21 @@ class Card:
     @property
     def vocabulary(self) -> Vocabulary:
         return Vocabulary(self.words, self.keep_empty)
+
+    @property
+    def taught(self) -> str:
+        """What the network was taught, in one sentence: from the weights of its recipe's losses."""
+        loss = self.recipe.get("loss")
+        if not isinstance(loss, Mapping):
+            return "What it was taught is not said on its card."
+        given = {name: loss.get(name) for name in TAUGHT}
+        beside = [
+            TAUGHT[name] for name, weight in given.items() if isinstance(weight, int | float) and weight
+        ]
+        if not beside:
+            return "It was taught answers alone."
+        listed = ", ".join(beside[:-1]) + " and " * (len(beside) > 1) + beside[-1]
+        return f"It was taught more than answers: also {listed}."
 
     @property
     def answer_indices(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from tiny import ANSWERS, WORDS, tiny_card, tiny_network
 
 from film import checkpoint
-from film.checkpoint import CARD, WEIGHTS, Card, check_state, load, save, weights_hash
+from film.checkpoint import CARD, WEIGHTS, Card, check_state, find, load, save, weights_hash
 from film.errors import InputError
 
 
@@ -252,3 +252,21 @@ def test_cards_refuse_what_does_not_fit():
     assert [with_specials.answers[i] for i in with_specials.answer_indices] == list(ANSWERS)
     assert isinstance(Card.from_json(json.loads(json.dumps(with_specials.to_json()))), Card)
     check_state(network.state_dict(), network.state_dict(), "here")
+
+
+def test_a_card_says_what_its_network_was_taught():
+    network = tiny_network()
+
+    def taught(**recipe: object) -> str:
+        return tiny_card(network, recipe=recipe).taught
+
+    assert taught() == "What it was taught is not said on its card."
+    assert (
+        taught(loss={"answer": 1.0, "sets": 0.0, "slots": 0, "maps": 0.0}) == "It was taught answers alone."
+    )
+    more = taught(loss={"answer": 1.0, "sets": 0.5, "slots": 0.0, "maps": 0.3})
+    assert more.startswith("It was taught more than answers")
+    assert "which attributes stand where" in more
+    assert "slots" not in more
+    assert taught(loss=3) == taught()
+    assert "more than answers" in load(find())[1].taught

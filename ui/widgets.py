@@ -86,7 +86,7 @@ def colophon(session: Session) -> None:
     if told:
         most, name = max(told, key=lambda pair: pair[0]["asked"])
         known = f" · {most['accuracy']:.1%} of {most['asked']:,} unseen questions right ({escape(name)})"
-    notice = f" · {escape(session.notice)}" if session.notice else ""
+    notice = f" · {escape(card.taught)}" + (f" {escape(session.notice)}" if session.notice else "")
     st.html(
         f'<div class="colophon" id="network" data-weights="{escape(card.weights)}">Network '
         f"<b>{escape(card.name or 'without a name')}</b>, "

@@ -36,6 +36,7 @@ def page() -> None:
         )
         return
     dark, recipe = widgets.dark(), evidence.recipe
+    st.caption(widgets.plain(session.card.taught))
     st.caption(
         f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, "
         f"{widgets.plain(str(recipe['source']))}, drawn with seed {recipe['seed']}. Bars are 95 % intervals "
