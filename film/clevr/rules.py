@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from film.clevr.rendering.render import visible_pixels
 from film.clevr.scenes import (
     ATTRIBUTES,
     BEHIND,
@@ -146,6 +145,8 @@ def _layout_problems(objects: Sequence[SceneObject]) -> Iterator[tuple[Rule, str
 
 
 def _visibility_problems(scene: Scene, width: int, height: int) -> Iterator[tuple[Rule, str]]:
+    from film.clevr.rendering.render import visible_pixels  # loads Numba, for whom rules alone are no reason
+
     shown = visible_pixels(scene, width, height)  # (n,)
     for i, (thing, pixels) in enumerate(zip(scene.objects, shown, strict=True)):
         if pixels < VISIBLE:
