@@ -65,7 +65,6 @@ from .corpus.grouping import (
     grouping_table as grouping_table,
     groupings as groupings,
     neighbour_agreement as neighbour_agreement,
-    neighbours as neighbours,
     silhouette as silhouette,
 )
 from .corpus.kept_layouts import (
@@ -88,6 +87,9 @@ from .corpus.map_cards import (
     find_maps as find_maps,
     measure_maps as measure_maps,
     write_maps as write_maps,
+)
+from .corpus.neighbours import (
+    neighbours as neighbours,
 )
 
 # the paper's pictures

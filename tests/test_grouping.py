@@ -7,6 +7,7 @@ import pytest
 
 from analysis.corpus import grouping as agreement
 from analysis.corpus.claim import Verdict, attribute_then_operation
+from analysis.corpus.neighbours import neighbours
 from film import Cancelled, InputError
 
 NAMES = (
@@ -62,7 +63,7 @@ def test_the_authors_layers(official):
 
 def test_the_authors_whole_network(official):
     types, (points,) = official("clevr_tsne.json", "layer_all")
-    score = agreement.neighbour_agreement(agreement.neighbours(points), types, trials=5, seed=0)
+    score = agreement.neighbour_agreement(neighbours(points), types, trials=5, seed=0)
     assert score.value == pytest.approx(0.904, abs=0.001)
 
 
@@ -72,14 +73,14 @@ def test_neighbours_are_the_nearest(width):
 
     points = np.random.default_rng(3).normal(size=(700, width))
     expected = NearestNeighbors(n_neighbors=5).fit(points).kneighbors(return_distance=False)
-    assert (agreement.neighbours(points, 5) == expected).all()
+    assert (neighbours(points, 5) == expected).all()
 
 
 def test_no_question_is_its_own_neighbour():
-    near = agreement.neighbours(np.zeros((30, 4)), 10)  # all at one place
+    near = neighbours(np.zeros((30, 4)), 10)  # all at one place
     assert not (near == np.arange(30)[:, None]).any()
     with pytest.raises(InputError, match="10 neighbours need more than 10"):
-        agreement.neighbours(np.zeros((10, 2)))
+        neighbours(np.zeros((10, 2)))
 
 
 def test_silhouette_and_rand_are_the_known_ones():
@@ -104,7 +105,7 @@ def test_silhouette_and_rand_are_the_known_ones():
 def test_labels_without_meaning_score_as_chance():
     """p is uniform: of 200 shuffled labellings about one in twenty is below .05."""
     rng = np.random.default_rng(5)
-    near = agreement.neighbours(rng.normal(size=(150, 3)), 5)
+    near = neighbours(rng.normal(size=(150, 3)), 5)
     low = [
         agreement.neighbour_agreement(near, rng.integers(0, 3, 150), trials=60, seed=seed).p <= 0.05
         for seed in range(200)

@@ -15,7 +15,6 @@ of shares.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -39,7 +38,7 @@ from analysis.corpus.question_features import (
 )
 from analysis.corpus.regions import Baselines, RegionCheck, baselines, check_region, prepare_region
 from analysis.statistics import false_discovery_rates
-from film import InputError, Session
+from film import InputError, Progress, Session
 
 if TYPE_CHECKING:
     from analysis.corpus.extraction import Extraction
@@ -154,7 +153,7 @@ def prepare_why(
     session: Session | None = None,
     trials: int = TRIALS,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> QuestionFeatures:
     """Do what `why_together` needs once for an extraction and once for a map: some 40 s for 20,000 questions.
 

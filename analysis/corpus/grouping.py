@@ -17,13 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.corpus.neighbours import NEIGHBOURS, neighbours
 from film import Cancel, InputError, Progress, stop_if
 
-NEIGHBOURS = 10
 GROUPING_TRIALS = 500
 ATTRIBUTES = ("color", "material", "shape", "size")
 OPERATIONS = ("query", "equal")
-_AT_ONCE = 512  # rows of the distance matrix held at a time
 
 
 @dataclass(frozen=True)
@@ -60,33 +59,6 @@ def score_of(
 
 
 # --- Which questions lie next to which ----------------------------------------------------------------
-
-
-def neighbours(points: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
-    """The rows nearest to each row by Euclidean distance, nearest first, never itself: int (rows, count).
-
-    Args:
-        points: (rows, d); exact in any number of dimensions.
-
-    Raises:
-        InputError: there are too few rows.
-    """
-    rows = len(points)
-    if not 0 < count < rows:
-        raise InputError(f"{count} neighbours need more than {count} questions; there are {rows}.")
-    exact = np.ascontiguousarray(points, np.float64 if points.shape[1] <= 3 else np.float32)
-    exact = exact - exact.mean(axis=0)  # small numbers lose less when squared
-    squares = np.einsum("ij,ij->i", exact, exact)
-    found = np.empty((rows, count), np.int32)
-    for start in range(0, rows, _AT_ONCE):
-        part = exact[start : start + _AT_ONCE]
-        far = squares[None] - 2 * part @ exact.T  # the row's own square is left out: it orders nothing
-        here = np.arange(len(part))
-        far[here, start + here] = np.inf
-        nearest = np.argpartition(far, count - 1, axis=1)[:, :count]
-        order = np.argsort(np.take_along_axis(far, nearest, axis=1), axis=1, kind="stable")
-        found[start : start + _AT_ONCE] = np.take_along_axis(nearest, order, axis=1)
-    return found
 
 
 def neighbour_agreement(

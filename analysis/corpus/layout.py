@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from analysis.corpus.extraction import Extraction, vectors
+from analysis.corpus.neighbours import nearest_to
 from film import Cancel, InputError, Progress, stop_if
 
 COMPONENTS = 50  # of the PCA that comes before the other methods; it costs no visible quality
@@ -408,12 +409,5 @@ def place(
             f"{len(reduced.mean)}; give vectors of that space."
         )
     new = (new - reduced.mean) @ reduced.axes  # (m, components)
-    count = min(count, len(layout))
-    squares = np.einsum("ij,ij->i", reduced.points, reduced.points)
-    near = np.empty((len(new), count), np.int64)
-    for start in range(0, len(new), 256):
-        apart = squares - 2 * new[start : start + 256] @ reduced.points.T
-        nearest = np.argpartition(apart, count - 1, axis=1)[:, :count]
-        order = np.argsort(np.take_along_axis(apart, nearest, axis=1), axis=1, kind="stable")
-        near[start : start + 256] = np.take_along_axis(nearest, order, axis=1)
+    near = nearest_to(reduced.points, new, min(count, len(layout)))
     return np.median(layout.places[near], axis=1).astype(np.float32), layout.rows[near]

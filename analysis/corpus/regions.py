@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.corpus.grouping import neighbours
+from analysis.corpus.neighbours import nearest_to, neighbours
 from analysis.corpus.probes import bag_of_words
 from analysis.corpus.question_features import FEWEST, LABELS, QuestionFeatures, places_in, there_z
 from analysis.statistics import random_regions, sign_flip_test
@@ -282,11 +282,7 @@ def baselines(
 
 def _sharing(places: np.ndarray, probes: np.ndarray, has: np.ndarray) -> np.ndarray:
     """The share of each probe's nearest neighbours that have the label: (probes,)."""
-    nearest = min(NEAREST, len(places) - 1)
-    far = places[probes] @ (-2 * places.T)
-    far += np.einsum("ij,ij->i", places, places)
-    far[np.arange(len(probes)), probes] = np.inf
-    near = np.argpartition(far, nearest - 1, axis=1)[:, :nearest]
+    near = nearest_to(places, places[probes], min(NEAREST, len(places) - 1), itself=probes)
     return np.asarray(has[near].mean(axis=1))
 
 
