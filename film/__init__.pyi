@@ -41,6 +41,7 @@ from .clevr.gallery import (
 from .clevr.language.families import (
     FAMILIES as FAMILIES,
     Family as Family,
+    type_of as type_of,
 )
 from .clevr.language.parser import (
     NotUnderstood as NotUnderstood,

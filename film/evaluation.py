@@ -21,7 +21,7 @@ from film.clevr.data.folder import PICTURE_ENDINGS, question_from_json
 from film.clevr.data.open import GivenQuestion, open_data
 from film.clevr.json_stream import stream_items
 from film.clevr.language.families import FAMILIES
-from film.clevr.language.programs import GROUPS, Node, Program, question_type
+from film.clevr.language.programs import GROUPS, Node, Program
 from film.clevr.language.realise import realise
 from film.clevr.pictures import open_picture
 from film.errors import InputError
@@ -182,7 +182,7 @@ def evaluate(
     )
     truth = [str(question.answer) for question in asked.questions]
     right = np.array([a == b for a, b in zip(given, truth, strict=True)])
-    kinds = [_type(question) for question in asked.questions]
+    kinds = [question.type for question in asked.questions]
 
     members: dict[str, np.ndarray] = {OVERALL: np.ones(len(right), bool)}
     for group in GROUP_NAMES:
@@ -255,13 +255,6 @@ def answer_all(
     return answers, chance
 
 
-def _type(question: GivenQuestion) -> str | None:
-    """One of the 13 types; None for a free question without a program."""
-    if question.program:
-        return question_type(question.program)
-    return FAMILIES[question.family].type if question.family is not None else None
-
-
 # --- does the network agree with itself? ----------------------------------------------------------
 
 _HOLDS: dict[str, Callable[[int, int], bool]] = {
@@ -289,7 +282,7 @@ def _self_consistency(
     compared: list[tuple[str, str, list[int]]] = []  # function, answer, numbers of the two counts
     trios: list[tuple[str, list[int]]] = []  # answer, numbers of the other two comparisons
     for question, answer in zip(asked.questions, given, strict=True):
-        function = _type(question)
+        function = question.type
         if function not in _HOLDS or not question.program:
             continue
         if len(sides := count_questions(question.program, rng)) == 2:

@@ -440,8 +440,7 @@ class Session:
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Softmax over the last axis, float64."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    result: np.ndarray = shifted / shifted.sum(axis=-1, keepdims=True)
+    result: np.ndarray = torch.tensor(logits, dtype=torch.float64).softmax(-1).numpy()
     return result
 
 

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from film import (
-    FAMILIES,
     GROUP_NAMES,
     GROUPS,
     PAPER,
@@ -32,7 +31,6 @@ from film import (
     gallery,
     open_questions,
     program_depth,
-    question_type,
     read_picture,
     split_words,
     stop_if,
@@ -98,7 +96,7 @@ def some_questions(data: str | Path, split: str | None = None, most: int = MOST)
         InputError: there are none, or they come without answers.
     """
     given = open_questions(data, split, most)
-    known = [question for question in given.questions if _type(question) is not None]
+    known = [question for question in given.questions if question.type is not None]
     if not known:
         raise InputError(
             f"No question of {data} says of which type it is; give a folder whose questions have programs."
@@ -172,7 +170,7 @@ def describe(questions: Sequence[GivenQuestion]) -> pd.DataFrame:
     """What is known of questions without a network: the first columns of `Observed.table`."""
     rows = []
     for question in questions:
-        kind = _type(question) or ""
+        kind = question.type or ""
         operation, _, attribute = kind.partition("_")
         asks = operation in ("query", "equal") and attribute != "integer"
         rows.append(
@@ -190,12 +188,6 @@ def describe(questions: Sequence[GivenQuestion]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _type(question: GivenQuestion) -> str | None:
-    if question.program:
-        return question_type(question.program)
-    return None if question.family is None else FAMILIES[question.family].type
 
 
 # --- How often it is right ------------------------------------------------------------------------

@@ -116,12 +116,10 @@ def targets(table: pd.DataFrame, words: Mapping[str, tuple[str, ...]] = WORDS) -
 
 def bag_of_words(texts: pd.Series) -> np.ndarray:
     """How often each word stands in each text, float32 (questions, words); the words' order is lost."""
-    counted = [split_words(text.lower()) for text in texts]
-    place = {word: number for number, word in enumerate(sorted({w for words in counted for w in words}))}
-    bag = np.zeros((len(counted), len(place)), np.float32)
-    for row, words in enumerate(counted):
-        for word in words:
-            bag[row, place[word]] += 1
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(analyzer=lambda text: split_words(text.lower()), dtype=np.float32)
+    bag: np.ndarray = counter.fit_transform(texts).toarray()
     return bag
 
 

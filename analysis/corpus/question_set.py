@@ -13,22 +13,20 @@ import numpy as np
 
 from film import (
     ATTRIBUTES,
-    FAMILIES,
     GROUPS,
     Cancel,
     Corpus,
     InputError,
     NotUnderstood,
-    Program,
     Progress,
     QuestionSampler,
     open_data,
     parse,
     program_depth,
-    question_type,
     sample_scene,
     split_words,
     stop_if,
+    type_of,
 )
 
 if TYPE_CHECKING:
@@ -193,13 +191,8 @@ def _table(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
     """Of (text, family, program, answer, picture) rows."""
     import pandas as pd
 
-    def kind(family: int | None, program: Program | None) -> str:
-        if program:
-            return question_type(program)
-        return "" if family is None else FAMILIES[family].type
-
     rows = list(rows)
-    types = [kind(family, program) for _, family, program, _, _ in rows]
+    types = [type_of(program, family) or "" for _, family, program, _, _ in rows]
     return _labelled(
         pd.DataFrame(
             {

@@ -26,7 +26,6 @@ from film import (
     SetValue,
     Where,
     clustered_shares,
-    question_type,
 )
 
 NOISE = (0.5, 1.0, 1.5, 2.0, 3.0)  # standard deviations
@@ -88,7 +87,7 @@ def ablate(
     ablations = standard_ablations(session.config.blocks, seed=seed) if ablations is None else ablations
     named = {str(number): edits for number, edits in enumerate(ablations.values())}
     table = sweep(session, asked, named, progress=progress)
-    kinds = [question_type(question.program) if question.program else "" for question in asked.questions]
+    kinds = [question.type or "" for question in asked.questions]
     group = np.array([GROUPS.get(kind, "") for kind in kinds])
     names = [question.filename for question in asked.questions]
     owner = pd.factorize(pd.Series(names))[0]

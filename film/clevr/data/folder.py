@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from film.clevr.json_stream import stream_items
-from film.clevr.language.families import FAMILIES
+from film.clevr.language.families import FAMILIES, type_of
 from film.clevr.language.programs import Program, program_from_json
 from film.clevr.pictures import open_picture
 from film.clevr.scene_json import scene_from_json
@@ -47,6 +47,11 @@ class GivenQuestion:
     program: Program | None = None
     family: int | None = None
     index: int | None = None
+
+    @property
+    def type(self) -> str | None:
+        """One of the 13 types; None for a free question without a program."""
+        return type_of(self.program, self.family)
 
 
 @dataclass(frozen=True)

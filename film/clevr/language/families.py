@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from film.clevr.language.programs import GROUPS, Node, Program
+from film.clevr.language.programs import GROUPS, Node, Program, question_type
 from film.clevr.scenes import ATTRIBUTES
 from film.errors import InputError
 
@@ -358,6 +358,13 @@ def _read(table: str) -> tuple[Family, ...]:
 
 
 FAMILIES = _read(_TABLE)
+
+
+def type_of(program: Program | None, family: int | None) -> str | None:
+    """The type of a question by its program or its family, whichever is known; None where neither is."""
+    if program:
+        return question_type(program)
+    return None if family is None else FAMILIES[family].type
 
 
 def match(program: Program) -> tuple[Family, dict[str, str]] | None:
