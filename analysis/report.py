@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+from markupsafe import Markup
 
 from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, wrong_answers
 from analysis.corpus.atlas import matching
@@ -38,7 +38,7 @@ from analysis.figures import (
 from analysis.question.population import Population, standing
 from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions
-from analysis.report_page import Section, manifest, page, picture, safe, table
+from analysis.report_page import Item, Section, html, manifest, page, picture, table
 from analysis.study import Study
 from analysis.view import ViewState, from_link
 from film import (
@@ -129,8 +129,8 @@ class _Reported(Study):
 
     def missing(self, title: str, command: str) -> Iterator[Section]:
         # By its name, not its folder: a report is sent around and tells nothing of the machine.
-        measure = safe(typed("analysis", command, self.session.card.name or "CHECKPOINT"))
-        yield Section(title, "", (f"<p>Not measured: <code>{measure}</code></p>",))
+        measure = typed("analysis", command, self.session.card.name or "CHECKPOINT")
+        yield Section(title, "", (html("<p>Not measured: <code>{}</code></p>", measure),))
 
 
 # --- The whole study ----------------------------------------------------------------------------------
@@ -178,10 +178,10 @@ def _answers(study: _Reported) -> Iterator[Section]:
                 for table, axis in along
                 if len(table)
             ),
-            "<h3>Beside the paper, %</h3>",
+            html("<h3>Beside the paper, %</h3>"),
             table(beside_paper(answers, study.session.card.accuracy)),
             (proofs.confusion_heatmap(confusion(answers)), "What was answered to what is true."),
-            f"<h3>The {ERRORS} surest wrong answers</h3>",
+            html("<h3>The {} surest wrong answers</h3>", ERRORS),
             table(
                 wrong_answers(answers)[["text", "answer", "prediction", "probability", "picture"]].head(
                     ERRORS
@@ -238,14 +238,18 @@ def _groups(study: _Reported) -> Iterator[Section]:
     except InputError as error:
         yield Section(title, str(error), ())
         return
-    body: list[str | tuple[go.Figure, str]] = []
+    body: list[Item] = []
     if len(groups) > 1:
         verdict = attribute_then_operation(groups[0], groups[-1])
-        reasons = "".join(f"<li>{safe(reason)}</li>" for reason in verdict.reasons)
         body.append(
-            f"<p>The paper's claim, in this network: <b>{safe(verdict.summary())}</b>. The two distances "
-            f"decide; neighbours are told beside them.</p><ul>{reasons}</ul>"
+            html(
+                "<p>The paper's claim, in this network: <b>{}</b>. The two distances decide; neighbours are "
+                "told beside them.</p>",
+                verdict.summary(),
+            )
         )
+        reasons = html("").join(html("<li>{}</li>", reason) for reason in verdict.reasons)
+        body.append(html("<ul>{}</ul>", reasons))
     body.append((counted.grouping_by_block(groups), "Bars: 95 % intervals; dotted: shuffled labels."))
     body.append(table(grouping_table(groups), "{:.3f}"))
     yield Section(
@@ -262,7 +266,7 @@ def _layouts(study: _Reported) -> Iterator[Section]:
     drawn = []
     for name, layout in study.layouts.items():
         coloring = maps.color_by_column(study.extraction.table.iloc[layout.rows], "type")
-        drawn.append(f"<h3>{safe(name)}</h3>{_map(study.extraction, layout, coloring)}")
+        drawn.append(html("<h3>{}</h3>{}", name, _map(study.extraction, layout, coloring)))
     yield Section("Questions as maps", "A point is a question, coloured by type.", tuple(drawn))
 
 
@@ -285,7 +289,7 @@ def _cards(study: _Reported) -> Iterator[Section]:
                 cards.label_grid(found, study.cards.effects),
                 "Every map, by what it differs between.",
             ),
-            f"<p>The {len(shown)} maps without which most answers change:</p>",
+            html("<p>The {} maps without which most answers change:</p>", len(shown)),
             table(
                 shown[["block", "map", "pictures", "language", "changed", "drop"]].reset_index(drop=True),
                 "{:.3f}",
@@ -311,10 +315,10 @@ def _card(study: _Reported) -> Iterator[Section]:
 
 def _map(
     extraction: Extraction, layout: Layout, coloring: maps.Coloring, selected: np.ndarray | None = None
-) -> str:
-    drawn = maps.layout_svg(layout.places, coloring, caption=[], selected=selected, size=760)
-    told = safe(maps.layout_caption(layout, len(extraction)))  # a line of SVG would not break
-    return f'<figure class="map">{drawn}<figcaption>{told}</figcaption></figure>'
+) -> Markup:
+    drawn = Markup(maps.layout_svg(layout.places, coloring, caption=[], selected=selected, size=760))
+    told = maps.layout_caption(layout, len(extraction))  # a line of SVG would not break
+    return html('<figure class="map">{}<figcaption>{}</figcaption></figure>', drawn, told)
 
 
 # --- One view -----------------------------------------------------------------------------------------
@@ -323,32 +327,29 @@ def _map(
 def _question(study: _Reported) -> Iterator[Section]:
     view, exhibit = _shown(study)
     pixels = read_picture(exhibit.picture_path)
-    image = f'<img src="{picture(pixels)}" alt="{safe(exhibit.title)}">'
+    image = html('<img src="{}" alt="{}">', picture(pixels), exhibit.title)
     truth = find_truth(view.question, exhibit.scene)
-    about = f"<p><b>{safe(exhibit.title)}.</b> {safe(exhibit.why)}</p>{image}"
+    about = html("<p><b>{}.</b> {}</p>{}", exhibit.title, exhibit.why, image)
     try:
         answer = study.session.ask(pixels, view.question)
     except InputError as error:
         yield Section(view.question or "No question", str(error), (about,))
         return
-    told = (
-        f"<p>The network says <b>{safe(answer.answer)}</b> with {answer.probabilities[answer.answer]:.1%}; "
-    )
-    told += (
-        f"the true answer is <b>{safe(truth.answer)}</b>.</p>"
-        if truth.answer
-        else "the truth is unknown.</p>"
-    )
+    known = html("the true answer is <b>{}</b>.", truth.answer) if truth.answer else "the truth is unknown."
+    told = html(
+        "<p>The network says <b>{}</b> with {:.1%}; {}</p>",
+        answer.answer, answer.probabilities[answer.answer], known,
+    )  # fmt: skip
     steps = [
         {"step": step.number, "does": step.does, "gives": step.gives} for step in truth.steps
     ]  # fmt: skip
-    body: list[str | tuple[go.Figure, str]] = [
+    body: list[Item] = [
         about,
         told,
         (single.answer_bars(answer.probabilities, truth.answer), "Probabilities of all answers."),
     ]
     if steps:
-        body += ["<h3>What is asked, step by step</h3>", table(pd.DataFrame(steps))]
+        body += [html("<h3>What is asked, step by step</h3>"), table(pd.DataFrame(steps))]
     yield Section(view.question, "", tuple(body))
 
 
@@ -366,7 +367,7 @@ def _values(study: _Reported) -> Iterator[Section]:
     }  # fmt: skip
     block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
     others = study.population
-    body: list[str | tuple[go.Figure, str]] = []
+    body: list[Item] = []
     for kind, own in values.items():
         compared, value = standing(others, kind, own), float(own[block, number])
         body += [
@@ -394,7 +395,7 @@ def _words(study: _Reported) -> Iterator[Section]:
     except InputError:
         return
     block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
-    body: list[str | tuple[go.Figure, str]] = []
+    body: list[Item] = []
     kinds: tuple[Kind, ...] = ("gamma", "beta")
     for kind in kinds:
         body.append((single.word_moves(ledger, kind), f"How far each word moved {kind} in each block."))
@@ -413,7 +414,7 @@ def _selection(study: _Reported) -> Iterator[Section]:
     if extraction is None or not (view.layout or view.filter_for):
         return
     layout = study.layouts.get(view.layout) or next(iter(study.layouts.values()), None)
-    body: list[str | tuple[go.Figure, str]] = []
+    body: list[Item] = []
     selected = None
     looked = ""
     try:
@@ -429,15 +430,15 @@ def _selection(study: _Reported) -> Iterator[Section]:
             why = why_together(
                 extraction, selected, layout=layout, drawn=False, session=study.session, seed=study.seed
             )
-            body.append("<h3>Why are these together?</h3>")
-            body += [f"<p><b>{safe(asked)}</b> {safe(said)}</p>" for asked, said in why.statements()]
+            body.append(html("<h3>Why are these together?</h3>"))
+            body += [html("<p><b>{}</b> {}</p>", asked, said) for asked, said in why.statements()]
             columns = ["kind", "feature", "selection", "rest", "effect", "q", "p_family"]
             body += [
                 table(why.table[columns].head(30), "{:.3g}"),
-                f"<p>{safe(why.describe())}</p>",
+                html("<p>{}</p>", why.describe()),
             ]
     except InputError as error:
-        body.append(f"<p>{safe(str(error))}</p>")
+        body.append(html("<p>{}</p>", error))
     yield Section("On the map of questions", looked, tuple(body))
 
 

@@ -109,7 +109,7 @@ def test_the_whole_study_is_one_page_that_loads_nothing(whole):
     }  # fmt: skip
     assert "<h1>The study of tiny &lt;one&gt;</h1>" in whole
     assert (
-        "python -m analysis study &#x27;tiny &lt;one&gt;&#x27;" in whole
+        "python -m analysis study &#39;tiny &lt;one&gt;&#39;" in whole
     )  # what is not there, and how to have it
 
 

@@ -76,10 +76,7 @@ def test_analysis_uses_what_film_hands_out():
                     f"{name} imports {what}, which film does not list"
                 )
         if "plotly" in packages(tree):
-            assert name.startswith("analysis.figures.") or name in (
-                "analysis.report",
-                "analysis.report_page",
-            ), name
+            assert name.startswith("analysis.figures.") or name == "analysis.report_page", name
 
 
 def test_pages_do_not_know_each_other():
