@@ -199,8 +199,9 @@ def _probes(study: _Reported) -> Iterator[Section]:
     names = list(dict.fromkeys(probes["target"]))
     yield Section(
         "What a linear probe reads",
-        "Logistic regressions tested on pictures they were not trained on. Hollow marks: the same on "
-        f"shuffled labels. {what_is_linear(study.session.config)}",
+        "Logistic regressions tested on pictures they were not trained on. Hollow marks: the same on labels "
+        "drawn once for each question family; crosses: on families not trained on. "
+        f"{what_is_linear(study.session.config)}",
         (
             (proofs.probe_overview(probes), "Accuracies in per cent; colour is selectivity."),
             *((proofs.probe_chart(probes, name), f"To tell: {name}.") for name in names),

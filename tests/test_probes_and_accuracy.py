@@ -1,5 +1,7 @@
 """Answers of known truth, and linear probes beside their controls."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,7 +30,8 @@ from analysis import (
     wrong_answers,
 )
 from analysis.__main__ import main
-from film import GROUP_NAMES, PAPER, Cancelled, InputError, Session, save
+from analysis.corpus.probes import control_labels, parted_by_family
+from film import COLORS, GROUP_NAMES, PAPER, Cancelled, InputError, Session, save
 
 WORDS = {"“red”": ("red",)}
 
@@ -47,6 +50,7 @@ def observed(session) -> Observed:
 def planted(rng: np.random.Generator, questions: int = 600, pictures: int = 30) -> Observed:
     """Gamma's first block holds the type, the second nothing; the pooled maps hold nothing at all."""
     kind = rng.integers(0, 3, questions)
+    family = 4 * kind + rng.integers(0, 4, questions)  # four of each type
     names = np.array(["count", "exist", "query_color"])
     state = rng.normal(size=(questions, 6)).astype(np.float32)
     state[:, :3] += 4 * np.eye(3)[kind]
@@ -57,6 +61,7 @@ def planted(rng: np.random.Generator, questions: int = 600, pictures: int = 30) 
         {
             "text": [f"question {i}" for i in range(questions)],
             "type": names[kind],
+            "family": family,
             "attribute": np.where(kind == 2, "color", ""),
             "answer": rng.choice(["yes", "no"], questions),
             "picture": [f"gallery-{i % pictures}" for i in range(questions)],
@@ -151,35 +156,89 @@ def test_probes_find_what_was_planted_and_nothing_else():
     kind = table.loc["type"]
     for place in (("state", 0), ("gamma", 0), ("gamma", 1), ("both", 1)):
         assert kind.loc[place, "accuracy"] > 0.95
-        assert kind.loc[place, "selectivity"] > 0.5
+        assert kind.loc[place, "selectivity"] > 0.2  # the control follows types in part, by chance
     for place in (("gamma", 2), ("beta", 0), ("maps", 0), ("stem", 0)):
         assert kind.loc[place, "low"] < 0.42, place  # a third by chance
         assert abs(kind.loc[place, "selectivity"]) < 0.12, place
     answer = table.loc["answer"]  # nobody knows it
     assert answer["accuracy"].between(0.42, 0.58).all()
-    assert (kind["shuffled"] < 0.45).all()
+    assert (kind.loc[("state", 0), "held_out"]) > 0.95  # the type is there whatever the family
+    assert kind.loc[("state", 0), "held_out_low"] > 0.9
+    assert kind["held_out_tested"].eq(600).all()
     assert kind["majority"].between(0.25, 0.42).all()
     assert "attribute asked" not in table.index.get_level_values(0)  # one label alone is nothing to tell
 
 
-def test_a_shuffled_control_is_rarely_beaten_by_chance():
-    """Where a space holds nothing, the interval of the accuracy seldom lies above the shuffled one."""
-    beaten = 0
-    rounds = 12
-    for seed in range(rounds):
-        found = planted(np.random.default_rng(seed), questions=300, pictures=20)
-        table = probe(found, seed=seed, words={}, only=["maps"])
-        null = table[(table["target"] == "answer") & (table["space"] == "maps") & (table["block"] == 0)]
-        beaten += int((null["low"] > null["majority"]).sum())
-    assert beaten <= 2
+def test_control_labels_are_the_family_s_and_as_frequent():
+    rng = np.random.default_rng(3)
+    families = rng.integers(0, 60, 5000)
+    labels = np.where(rng.random(5000) < 0.3, "there", "absent")
+    labels[:100] = ""
+    found = control_labels(labels, families, rng)
+    assert (found[:100] == "").all()
+    for family in range(60):
+        assert len(set(found[100:][families[100:] == family])) == 1
+    assert (found == "there").mean() == pytest.approx((labels == "there").mean(), abs=0.02)
+    assert not (found == labels).all()
+    alone = control_labels(np.array(["a", "b"] * 50), np.full(100, -1), rng)  # each drawn for itself
+    assert 20 < (alone == "a").sum() < 80
+
+
+def test_the_control_is_learnable_and_noise_has_no_selectivity_however_many_axes():
+    """Where families can be told, control labels are read as well as any; in noise none are."""
+    rng = np.random.default_rng(4)
+    found = planted(rng, questions=900)
+    family = found.table["family"].to_numpy()
+    places = 3 * rng.normal(size=(12, 20))[family]
+    told = replace(found, state=(places + rng.normal(size=places.shape)).astype(np.float32))
+    row = probe(told, words={}, only=["state"]).set_index("target").loc["type"]
+    assert row["control"] > 0.95
+    assert row["accuracy"] > 0.95
+    assert abs(row["selectivity"]) < 0.05  # every grouping of families is as easy as the types
+    assert row["held_out"] < 0.6  # and none is known of a family that was never seen
+    gained = []
+    for axes in (4, 64, 256):
+        noise = replace(found, state=rng.normal(size=(900, axes)).astype(np.float32))
+        row = probe(noise, words={}, only=["state"]).set_index("target").loc["type"]
+        assert row["low"] < 0.4
+        gained.append(row["selectivity"])
+    assert max(np.abs(gained)) < 0.15  # not for more axes
+
+
+def test_families_are_held_out(observed):
+    table = observed.table
+    tested = []
+    for train, test in parted_by_family(table, seed=2):
+        assert not set(table["family"].iloc[train]) & set(table["family"].iloc[test])
+        tested += test.tolist()
+    assert sorted(tested) == list(range(len(table)))
+
+
+def test_order_is_not_in_the_bag_of_words():
+    """“colour named first”: probes of a space that has the order stand above the bag."""
+    rng = np.random.default_rng(5)
+    first, second = (rng.choice(COLORS, 900) for _ in range(2))
+    found = planted(rng, questions=900)
+    table = found.table.assign(text=[f"is the {a} thing {b}?" for a, b in zip(first, second, strict=True)])
+    code = np.searchsorted(sorted(COLORS), first)
+    state = 4 * np.eye(8)[code] + rng.normal(size=(900, 8))
+    # Texts of one kind are few; the pictures decide what is tested.
+    table["text"] += [f" {number}" for number in range(900)]
+    told = replace(found, table=table, state=state.astype(np.float32))
+    rows = probe(told, words={}, only=["state"]).set_index("target")
+    assert "shape named first" not in rows.index
+    row = rows.loc["colour named first"]
+    assert row["tested"] == (first != second).sum()
+    assert row["accuracy"] > 0.95
+    assert row["bag_high"] < row["low"]
 
 
 def test_probes_of_a_network(observed):
     table = probe(observed, words=WORDS)
-    assert set(table["target"]) == {"type", "attribute asked", "answer", "“red”"}
+    assert {"type", "attribute asked", "answer", "“red”"} <= set(table["target"])
     assert set(table["space"]) == {"state", "gamma", "beta", "both", "maps", "stem"}
     assert sorted(set(table["block"])) == [0, 1, 2]
-    for name in ("", "shuffled_", "majority_", "bag_"):
+    for name in ("", "control_", "majority_", "bag_"):
         assert (table[f"{name}low"] <= table[f"{name}high"]).all()
     red = table[table["target"] == "“red”"]
     assert (red["bag"] > red["majority"]).all()
@@ -188,7 +247,7 @@ def test_probes_of_a_network(observed):
 
 
 def test_evidence_is_kept_with_its_recipe(tmp_path, observed):
-    probes = pd.DataFrame({"target": ["type"], "accuracy": [0.5]})
+    probes = pd.DataFrame({"target": ["type"], "accuracy": [0.5], "held_out": [0.4]})
     recipe = dict(observed.recipe)
     write_evidence(tmp_path / "study", Evidence(observed.table, probes, recipe))
     again = read_evidence(tmp_path / "study")
@@ -199,6 +258,13 @@ def test_evidence_is_kept_with_its_recipe(tmp_path, observed):
     assert find_evidence(tmp_path / "study", recipe["weights"]) is None
     (tmp_path / "study" / "probes.parquet").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"probes\.parquet cannot be read"):
+        read_evidence(tmp_path / "study")
+
+
+def test_probes_of_an_earlier_version_are_to_be_made_again(tmp_path, observed):
+    old = pd.DataFrame({"target": ["type"], "accuracy": [0.5], "shuffled": [0.4]})
+    write_evidence(tmp_path / "study", Evidence(observed.table, old, dict(observed.recipe)))
+    with pytest.raises(InputError, match="earlier version"):
         read_evidence(tmp_path / "study")
 
 
@@ -239,11 +305,12 @@ def test_the_probe_chart_has_every_accuracy_and_control():
     assert lines["reader's state"] == pytest.approx(100 * own.loc[("state", 0), "accuracy"])
     assert lines["bag of words"] == pytest.approx(100 * own["bag"].iloc[0])
     assert lines["majority"] == pytest.approx(100 * own["majority"].iloc[0])
-    gamma, shuffled = (trace for trace in chart.data if trace.name == "gamma")
+    gamma, control, held_out = (trace for trace in chart.data if trace.name == "gamma")
     places = list(gamma.text)
     assert places == ["block 1", "block 2", "all blocks"]
     assert gamma.y[0] == pytest.approx(100 * own.loc[("gamma", 1), "accuracy"], abs=0.01)
-    assert shuffled.y[2] == pytest.approx(100 * own.loc[("gamma", 0), "shuffled"], abs=0.01)
+    assert control.y[2] == pytest.approx(100 * own.loc[("gamma", 0), "control"], abs=0.01)
+    assert len(held_out.y) == len(gamma.y)
     maps = next(trace for trace in chart.data if trace.name == "maps")
     assert list(maps.text) == ["stem", "block 1", "block 2", "all blocks"]
     overview = probe_overview(table).data[0]

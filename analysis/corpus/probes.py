@@ -2,10 +2,17 @@
 
 A probe is a logistic regression trained on some pictures' questions and tested on other pictures', in
 folds, so that every question is tested once. What it reads is there to be read; that the network uses it
-is not shown (edits of gamma and beta show that). Three controls stand beside each accuracy: always saying
-the commonest label, the question's bag of words, and the same probe on shuffled labels; `selectivity` is
-what a probe gains over the last (Hewitt and Liang, "Designing and interpreting probes with control tasks",
-2019).
+is not shown (edits of gamma and beta show that). Four controls stand beside each accuracy:
+
+    majority     always the commonest label
+    bag          the same probe on the question's bag of words
+    control      the same probe on labels drawn at random once for each question family, which it can learn as
+                 well as any (Hewitt and Liang, "Designing and interpreting probes with control tasks", 2019);
+                 `selectivity` is what the true labels gain over them
+    held_out     the same probe tested on question families that it was not trained on
+
+Words give most targets away by themselves: their bag of words is right throughout, and nothing can stand
+above it. The two targets about order are not in the bag.
 """
 
 from __future__ import annotations
@@ -24,6 +31,7 @@ import pandas as pd
 from analysis.corpus.accuracy import Observed
 from analysis.tables import read_tables, write_tables
 from film import (
+    COLORS,
     Cancel,
     InputError,
     NetworkConfig,
@@ -47,6 +55,14 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "metal in any words": ("metal", "metallic", "shiny"),
     "“cube”": ("cube", "cubes"),
     "a cube in any words": ("cube", "cubes", "block", "blocks"),
+}
+# Which is named first of two or more? The bag of words has them all, but not their order.
+_CUBES, _BALLS = ("cube", "cubes", "block", "blocks"), ("sphere", "spheres", "ball", "balls")
+ORDERS: Mapping[str, Mapping[str, str]] = {
+    "colour named first": {color: color for color in COLORS},
+    "shape named first": dict.fromkeys(_CUBES, "cube")
+    | dict.fromkeys(_BALLS, "sphere")
+    | dict.fromkeys(("cylinder", "cylinders"), "cylinder"),
 }
 FOLDS = 5  # probes trained for each accuracy, each tested on the pictures the others were trained on
 PENALTY = 0.1  # scikit-learn's C, on standardised values
@@ -111,7 +127,18 @@ def targets(table: pd.DataFrame, words: Mapping[str, tuple[str, ...]] = WORDS) -
         return there.map({True: "there", False: "absent"})
 
     asked = {"type": table["type"], "attribute asked": table["attribute"], "answer": table["answer"]}
+    asked |= {name: _first_of_two(table["text"], which) for name, which in ORDERS.items()}
     return asked | {name: said(which) for name, which in words.items()}
+
+
+def _first_of_two(texts: pd.Series, which: Mapping[str, str]) -> pd.Series:
+    """Which of these things is named first, in texts that name two or more different ones; "" in others."""
+
+    def first(text: str) -> str:
+        named = [which[word] for word in split_words(text.lower()) if word in which]
+        return named[0] if len(set(named)) > 1 else ""
+
+    return texts.map(first)
 
 
 def bag_of_words(texts: pd.Series) -> np.ndarray:
@@ -144,6 +171,43 @@ def parted(table: pd.DataFrame, seed: int) -> list[Fold]:
         known = set(table["text"][~held])
         folds.append((np.flatnonzero(~held), np.flatnonzero(held & ~table["text"].isin(known).to_numpy())))
     return folds
+
+
+def parted_by_family(table: pd.DataFrame, seed: int) -> list[Fold]:
+    """Folds that test each question once, on question families not trained on; a type's in all of them.
+
+    A question whose family is not known is never tested.
+    """
+    families = table["family"].to_numpy()
+    kinds = table.groupby("family")["type"].first()
+    order = np.random.default_rng(seed).permutation(len(kinds))
+    shuffled = kinds.iloc[order]
+    # One type's families go to one fold after another, so that others of the type are left to train on.
+    place = shuffled.groupby(shuffled).cumcount() + pd.factorize(shuffled)[0]
+    fold_of = (place % FOLDS).to_dict()
+    own = np.array([fold_of[family] if family >= 0 else -1 for family in families])
+    return [(np.flatnonzero(own != fold), np.flatnonzero(own == fold)) for fold in range(FOLDS)]
+
+
+def control_labels(labels: np.ndarray, families: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Labels that are the family's: families in random order, each given the label most is missing of.
+
+    So every label is about as frequent as the true one, and a probe of noise does as well on both. A question
+    of unknown family counts as one of its own; "" stays "".
+    """
+    known = labels != ""
+    names = np.where(families >= 0, families, -1 - np.arange(len(families)))
+    of = np.unique(names[known], return_inverse=True)[1]
+    values, missing = np.unique(labels[known], return_counts=True)
+    sizes, missing = np.bincount(of), missing.astype(float)
+    drawn = np.empty(len(sizes), labels.dtype)
+    for family in rng.permutation(len(sizes)):
+        place = int(missing.argmax())
+        drawn[family] = values[place]
+        missing[place] -= sizes[family]
+    found = labels.copy()
+    found[known] = drawn[of]
+    return found
 
 
 # --- Probing ----------------------------------------------------------------------------------------
@@ -190,7 +254,7 @@ def probe(
     """Train and test every probe.
 
     Args:
-        seed: of the split and the shuffles.
+        seed: of the splits and the control's labels.
         words: name -> words of which a question has one or none.
         only: the spaces to probe.
         threads: spaces probed side by side.
@@ -198,7 +262,8 @@ def probe(
     Returns:
         A row for every target, space and block, with columns target, space, block (0: all together),
         axes, tested (questions), pictures, labels (their number), accuracy, low, high (95 %, clustered
-        by picture), shuffled, shuffled_low, shuffled_high, selectivity, and the same for all spaces:
+        by picture), control with its low and high, selectivity, held_out with its low and high (clustered by
+        family; nan where families cannot be held out) and held_out_tested, and the same for all spaces:
         majority and bag, each with its low and high.
 
     Raises:
@@ -211,6 +276,8 @@ def probe(
 
     folds = parted(observed.table, seed)
     owner = pd.factorize(observed.table["picture"])[0]
+    apart = parted_by_family(observed.table, seed)
+    families = observed.table["family"].to_numpy()
     rng = np.random.default_rng(seed)
     tasks = []
     for name, column in targets(observed.table, words).items():
@@ -218,15 +285,16 @@ def probe(
         counts = labels != ""
         mine = [(train[counts[train]], test[counts[test]]) for train, test in folds]
         if all(len(test) and len(np.unique(labels[train])) > 1 for train, test in mine):
-            shuffled = labels.copy()
-            shuffled[counts] = rng.permutation(labels[counts])
-            tasks.append(_Task(name, labels, shuffled, mine, owner, seed))
+            control = control_labels(labels, families, rng)
+            tasks.append(_Task(name, labels, control, mine, _testable(labels, apart), owner, families))
 
     def measure(space: str, block: int, values: np.ndarray) -> list[dict[str, Any]]:
         if cancel and cancel():
             return []
         turned = [rotated(values, train) for train, _ in folds]
-        return [task.row(space, block, turned) for task in tasks]
+        rows = [task.row(space, block, turned) for task in tasks]
+        turned = [rotated(values, train) for train, _ in apart]
+        return [row | task.held_out(turned) for row, task in zip(rows, tasks, strict=True)]
 
     def bag(values: np.ndarray) -> list[dict[str, float]]:
         turned = [rotated(values, train) for train, _ in folds]
@@ -250,18 +318,21 @@ def probe(
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """One target: its labels, true and shuffled, the folds' rows that have one, and each row's picture."""
+    """One target: its labels, true and of the control, the folds' rows that have one, and of each row its
+    picture and family. `apart`: folds of families, empty where these cannot be held out.
+    """
 
     name: str
     labels: np.ndarray
-    shuffled: np.ndarray
+    control: np.ndarray
     folds: list[Fold]
+    apart: list[Fold]
     owner: np.ndarray
-    seed: int
+    families: np.ndarray
 
     def row(self, space: str, block: int, values: list[np.ndarray]) -> dict[str, Any]:
         """`values`: the space as `rotated` for each fold."""
-        own, null = self._probed(values, self.labels), self._probed(values, self.shuffled)
+        own, null = self._probed(values, self.labels), self._probed(values, self.control)
         tested = self._tested()
         return {
             "target": self.name,
@@ -272,8 +343,29 @@ class _Task:
             "pictures": len(np.unique(self.owner[tested])),
             "labels": len(np.unique(self.labels[tested])),
             **_told("", own),
-            **_told("shuffled", null),
+            **_told("control", null),
             "selectivity": own.accuracy - null.accuracy,
+        }
+
+    def held_out(self, values: list[np.ndarray]) -> dict[str, float]:
+        """On families not trained on. `values`: the space as `rotated` for each fold of families."""
+        pairs = [
+            (predict(each, self.labels, train, test), test)
+            for each, (train, test) in zip(values, self.apart, strict=False)
+            if len(test)
+        ]
+        if not pairs:
+            missing = float("nan")
+            return {
+                "held_out": missing,
+                "held_out_low": missing,
+                "held_out_high": missing,
+                "held_out_tested": 0,
+            }
+        tested = np.concatenate([test for _, test in pairs])
+        right = np.concatenate([said for said, _ in pairs]) == self.labels[tested]
+        return _told("held_out", clustered_share(right, self.families[tested])) | {
+            "held_out_tested": len(tested)
         }
 
     def controls(self, bag: list[np.ndarray]) -> dict[str, float]:
@@ -299,6 +391,15 @@ class _Task:
         right = np.concatenate(said) == labels[tested]
         owner = np.unique(self.owner[tested], return_inverse=True)[1]
         return clustered_share(right, owner)
+
+
+def _testable(labels: np.ndarray, folds: list[Fold]) -> list[Fold]:
+    """The folds' rows that have a label, tested only where others with the label are trained on."""
+    found = []
+    for train, test in folds:
+        train, test = train[labels[train] != ""], test[labels[test] != ""]
+        found.append((train, test[np.isin(labels[test], labels[train])]))
+    return found if any(len(test) for _, test in found) else []
 
 
 def _told(name: str, share: Share) -> dict[str, float]:
@@ -327,6 +428,8 @@ def read_evidence(folder: str | Path) -> Evidence:
         raise InputError(
             f"{ANSWERS} and {PROBES} in {folder} are of two runs; make them again with `{make_it}`."
         )
+    if "held_out" not in tables[1]:
+        raise InputError(f"{PROBES} in {folder} is of an earlier version; make it again with `{make_it}`.")
     return Evidence(tables[0], tables[1], notes[0])
 
 

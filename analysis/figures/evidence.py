@@ -204,10 +204,11 @@ def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
             continue
         at, tint = own["place"] + 0.16 * (number - 1.5), CATEGORIES[color]
         up, down = _bars(own)
-        seen = own[["accuracy", "low", "high", "shuffled", "selectivity"]].to_numpy(float).round(4)
+        seen = own[["accuracy", "low", "high", "control", "selectivity", "held_out"]].to_numpy(float).round(4)
         hover = (
             f"{space} %{{text}}<br>%{{customdata[0]:.1%}} (%{{customdata[1]:.1%}} to %{{customdata[2]:.1%}})"
-            "<br>shuffled labels %{customdata[3]:.1%}, selectivity %{customdata[4]:+.1%}<extra></extra>"
+            "<br>control labels %{customdata[3]:.1%}, selectivity %{customdata[4]:+.1%}"
+            "<br>families not trained on %{customdata[5]:.1%}<extra></extra>"
         )
         common = {
             "x": at,
@@ -226,9 +227,15 @@ def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
                 **common,
             ),
             go.Scatter(
-                y=(100 * own["shuffled"]).round(2),
+                y=(100 * own["control"]).round(2),
                 showlegend=False,
                 marker={"color": tint, "size": 7, "symbol": f"{symbol}-open", "line": {"width": 1.5}},
+                **common,
+            ),
+            go.Scatter(
+                y=(100 * own["held_out"]).round(2),
+                showlegend=False,
+                marker={"color": tint, "size": 8, "symbol": "x-thin", "line": {"width": 1.5, "color": tint}},
                 **common,
             ),
         ]
@@ -250,7 +257,7 @@ def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
 
 
 def probe_overview(probes: pd.DataFrame, *, dark: bool = False) -> go.Figure:
-    """Selectivity of every target in every space: what a probe gains over the same one on shuffled labels."""
+    """Selectivity of every target in every space: its gain over labels drawn for each family."""
     places = [
         (space, block)
         for space in ("state", "gamma", "beta", "both", "stem", "maps")

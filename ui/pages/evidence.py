@@ -208,8 +208,10 @@ def _probes(evidence: Evidence, dark: bool) -> None:
     first = probes.iloc[0]
     widgets.notice(
         "A logistic regression is trained on some pictures' questions and tested on others'. **A mark counts "
-        "where it stands above the dashed line** (the same for the question's bag of words) **and far above "
-        "its hollow twin** (shuffled labels). What is readable need not be used."
+        "where it stands above its hollow twin** (labels drawn once for each question family, as learnable "
+        "as the true ones), **its cross stays near it** (question families it was not trained on) **and it "
+        "is not below the dashed line** (the question's bag of words). Words give most targets away: only "
+        "order is not in the bag. What is readable need not be used."
     )
     target = state.view().probe if state.view().probe in names else names[0]
     if target != state.view().probe:
@@ -224,18 +226,19 @@ def _probes(evidence: Evidence, dark: bool) -> None:
         f"Probes for {target}; the best reads {where} and is right for {best['accuracy']:.0%}.",
         own,
     )
+    held_out = "–" if pd.isna(best["held_out"]) else f"{best['held_out']:.1%}"
     st.caption(
         f"Best: **{where}** with {best['accuracy']:.1%} ({best['low']:.1%} to {best['high']:.1%}); "
         f"bag of words {best['bag']:.1%}, majority {best['majority']:.1%}, "
-        f"shuffled labels {best['shuffled']:.1%}. {int(best['tested']):,} questions about "
-        f"{int(best['pictures'])} pictures, five folds by picture, "
+        f"control labels {best['control']:.1%}, families not trained on {held_out}. "
+        f"{int(best['tested']):,} questions about {int(best['pictures'])} pictures, five folds by picture, "
         f"standardised, L2 penalty, seed {evidence.recipe['seed']}. “maps” are each map's "
         f"{POOLED.get(str(evidence.recipe.get('pooling')), 'pooled value')} in a block's output; the stem "
         "has not met the question."
     )
     with st.expander("All probes at a glance"):
         widgets.notice(
-            "Numbers are accuracies in per cent, colour is selectivity: what is gained over shuffled labels."
+            "Numbers are accuracies in per cent, colour is selectivity: what is gained over control labels."
         )
         widgets.figure(
             analysis.probe_overview(probes, dark=dark), "all-probes",
