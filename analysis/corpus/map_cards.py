@@ -56,7 +56,6 @@ from film import (
     name_of,
     probabilities,
     read_picture,
-    render,
     sample_scene,
     stop_if,
 )
@@ -147,6 +146,8 @@ def measure_maps(
     """
     if len(study) < 200:
         raise InputError(f"{len(study)} questions are too few to compare words; make the study first.")
+    from film import render  # loads Numba, which those who only read the cards do not need
+
     rng = np.random.default_rng(seed)
     exhibits = gallery()
     of, done = scenes + 2 * len(exhibits) + 2, 0
