@@ -8,6 +8,7 @@ and beta replaced. It is timed on some of the maps and scaled up.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -29,7 +30,9 @@ def seconds(work: Callable[[], object], times: int) -> float:
 
 
 def main() -> None:
-    session = Session()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", help="folder, or name of a bundled one")
+    session = Session(parser.parse_args().checkpoint)
     picture = read_picture(gallery()[0].picture_path)
     config = session.config
     patch_pair(session, picture, SOURCE, TARGET)  # warm
