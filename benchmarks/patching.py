@@ -44,9 +44,7 @@ def main() -> None:
             session.ask(picture, TARGET, [PatchFrom(Where((0,), (number,)), SOURCE)])
 
     alone = seconds(naive, 3) / TIMED * of
-    print(
-        f"{config.blocks} x {config.maps} maps and {config.blocks} blocks, both ways: {of:,} patched questions"
-    )
+    print(f"{config.blocks} x {config.maps} maps and {config.blocks} blocks, both ways: {of:,} questions")
     print(f"patch_pair {together:.2f} s; naive loop {alone:.1f} s; {alone / together:.1f} times")
 
 
