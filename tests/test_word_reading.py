@@ -12,7 +12,7 @@ from analysis.__main__ import main
 from analysis.interventions.pairs import KINDS, MinimalPair
 from analysis.interventions.patching import Patching
 from analysis.interventions.word_reading import read_from
-from film import Session, Vocabulary, gallery, read_picture, save
+from film import Session, Vocabulary, find, gallery, load, read_picture, save
 from film.clevr.language.word_tree import WORDS
 
 BLOCKS, MAPS, PICTURES, EACH = 2, 6, 30, 4
@@ -130,3 +130,12 @@ def test_commands(checkpoint, tmp_path, capsys):
     assert {"what", "block", "value", "right", "low", "high"} <= set(rows[0])
     assert rows[0]["what"] == "none"
     assert main(["ablate", str(checkpoint), "--noise", "-1"]) == 2
+
+
+def test_the_bundled_network_s_words_are_read_in_its_first_block():
+    folder = find()
+    found = find_word_reading(folder, load(folder)[1].weights)
+    assert found is not None
+    blocks = found.table[(found.table["kind"] == "any") & (found.table["map"] < 0)].set_index("block")
+    assert blocks["share"].idxmax() == 1
+    assert blocks.loc[1, "low"] > blocks["high"].drop(1).max()

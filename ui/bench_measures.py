@@ -16,7 +16,7 @@ import analysis
 from analysis import KINDS, Population
 from film import InputError, Parameters, Where
 from ui import question_header as header, state, widgets
-from ui.cache import bench as bench_cache, pictures
+from ui.cache import bench as bench_cache, evidence, networks, pictures
 
 WORDS: dict[Parameters, str] = {"both": "gamma and beta", "gamma": "gamma", "beta": "beta"}
 DONORS = 20
@@ -152,8 +152,43 @@ def _second_question(case: header.Case) -> str | None:
 
 def patch(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
     other = _second_question(case)
-    if other is None:
+    if other is not None:
+        _one_pair(case, other, chosen)
+    _many_pairs()
+
+
+def _many_pairs() -> None:
+    """What many minimal pairs say, where they were measured."""
+    try:
+        found = evidence.word_reading(networks.study())
+    except InputError as error:
+        widgets.show_error(error)
         return
+    if found is None:
+        return
+    table, recipe = found.table, found.recipe
+    with st.expander(f"The same over {recipe['pairs']} one-word pairs about {recipe['pictures']} pictures"):
+        widgets.notice(
+            "Share of the logit difference that a block's patch recovers, by kind of word that was changed, "
+            "with 95 % intervals by picture. **Which block reads the words?**"
+        )
+        blocks = table[table["map"] < 0]
+        st.dataframe(
+            blocks[["kind", "block", "pairs", "share", "low", "high", "control"]].round(3), hide_index=True
+        )
+        maps = table[(table["map"] >= 0) & table["claimed"] & (table["kind"] != "any")]
+        st.markdown(f"**{len(maps)} maps read a kind of word**, confirmed on pictures kept aside:")
+        columns = ["kind", "block", "map", "share", "control", "effect", "p", "held_out", "held_out_p"]
+        st.dataframe(maps[columns].round(4), hide_index=True)
+        st.caption(
+            f"Effect: mean logits beyond {recipe['control']}. p: family-wise over all blocks and maps, sign flips "
+            f"of whole pictures ({recipe['trials']:,}), seed {recipe['seed']}; {recipe['small']} pairs less than a "
+            "logit apart are left out."
+        )
+        widgets.data(table, "word-reading")
+
+
+def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
     chosen_parameters = st.segmented_control("Patch", list(WORDS), default="both", required=True,
                                              format_func=WORDS.__getitem__, key="bench-patch-of")  # fmt: skip
     parameters: Parameters = (

@@ -12,11 +12,13 @@ from analysis import (
     Evidence,
     MapCards,
     Study,
+    WordReading,
     accuracy_by,
     beside_paper,
     confusion,
     find_evidence,
     find_maps,
+    find_word_reading,
     make_report,
 )
 from ui.cache.networks import population
@@ -48,6 +50,16 @@ def cards(study: Study) -> MapCards | None:
         InputError: a file is damaged.
     """
     return find_maps(study.folder, study.weights)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def word_reading(study: Study) -> WordReading | None:
+    """Which blocks and maps read which kind of word; None where it was not measured.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    return find_word_reading(study.folder, study.weights)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYED)
