@@ -181,9 +181,9 @@ def _many_pairs() -> None:
         columns = ["kind", "block", "map", "share", "control", "effect", "p", "held_out", "held_out_p"]
         st.dataframe(maps[columns].round(4), hide_index=True)
         st.caption(
-            f"Effect: mean logits beyond {recipe['control']}. p: family-wise over all blocks and maps, sign flips "
-            f"of whole pictures ({recipe['trials']:,}), seed {recipe['seed']}; {recipe['small']} pairs less than a "
-            "logit apart are left out."
+            f"Effect: mean logits beyond {recipe['control']}. p: family-wise over all blocks and maps, "
+            f"sign flips of whole pictures ({recipe['trials']:,}), seed {recipe['seed']}; "
+            f"{recipe['small']} pairs less than a logit apart are left out."
         )
         widgets.data(table, "word-reading")
 
