@@ -40,7 +40,7 @@ from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions
 from analysis.report_page import Item, Section, html, manifest, page, picture, table
 from analysis.study import Study
-from analysis.view import ViewState, from_link
+from analysis.view import PictureKey, ViewState, from_link
 from film import (
     GROUP_NAMES,
     GROUPS,
@@ -462,8 +462,9 @@ def _probe_of_view(study: _Reported) -> Iterator[Section]:
 def _shown(study: _Reported) -> tuple[ViewState, Any]:
     """The view and its picture, the gallery's first where the view has one of its maker's own."""
     assert study.view is not None
-    kind, _, number = study.view.picture.partition("-")
-    exhibit = gallery()[int(number) if kind == "gallery" else 0]
+    key = PictureKey.parse(study.view.picture)
+    number = key.number if key is not None and key.kind == "gallery" else None
+    exhibit = gallery()[number or 0]
     view = study.view
     if not view.question:
         first = min((question.text for question in exhibit.questions), key=len, default="")

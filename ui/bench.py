@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import film
+from analysis import PictureKey
 from film import Intervention, SetValue, Where
 
 
@@ -108,13 +109,14 @@ def as_python(picture: str, question: str, entries: Sequence[BenchEdit], checkpo
         picture: its key, as in a view; one that is not the gallery's is named "picture.png".
     """
     edits = applied(entries)
-    kind, _, number = picture.partition("-")
-    path = f"gallery()[{int(number)}].picture_path" if kind == "gallery" else '"picture.png"'
+    key = PictureKey.parse(picture)
+    ours = key is not None and key.kind == "gallery"
+    path = f"gallery()[{key.number}].picture_path" if key is not None and ours else '"picture.png"'
     names = sorted(
         {type(edit).__name__ for edit in edits}
         | {"Session"}
         | ({"Where"} if edits else set())
-        | ({"gallery"} if kind == "gallery" else set())
+        | ({"gallery"} if ours else set())
     )
     lines = [f"from film import {', '.join(names)}", "", f"session = Session({checkpoint!r})"]
     lines += ["edits = ["] + [f"    {edit!r}," for edit in edits] + ["]"] if edits else ["edits = []"]

@@ -222,7 +222,7 @@ def choose_picture() -> None:
         names = {"gallery": "Gallery", "folder": "Your folder"}
         source = st.segmented_control(
             "From", list(names), format_func=names.__getitem__, key="picture-source", required=True,
-            default="folder" if state.view().picture.startswith("folder-") else "gallery",
+            default="folder" if pictures.in_folder(state.view().picture) is not None else "gallery",
             label_visibility="collapsed",
         )  # fmt: skip
     if source == "folder":
@@ -245,8 +245,7 @@ def _offer_folder() -> None:
     except InputError as error:
         show_error(error)
         return
-    kind, _, number = state.view().picture.partition("-")
-    page = int(number) // A_PAGE * A_PAGE if kind == "folder" else 0
+    page = (pictures.in_folder(state.view().picture) or 0) // A_PAGE * A_PAGE
     ranges = album.ranges().items()
     where = f"{len(album):,} pictures in {album.path.name}: " + ", ".join(
         f"{name} has {numbers.start} to {numbers.stop - 1}" for name, numbers in ranges

@@ -134,6 +134,12 @@ def _of(key: str) -> tuple[PictureSource | None, int]:
     return SOURCES[parsed.kind], parsed.number
 
 
+def in_folder(key: str) -> int | None:
+    """Its number, for a picture of the folder."""
+    source, number = _of(key)
+    return number if source is FOLDER else None
+
+
 # --- The gallery ----------------------------------------------------------------------------------
 
 
