@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from film.clevr.language.tokens import END, NULL, SPECIAL, START, UNKNOWN, split_words, word_table
+from film.clevr.language.tokens import END, NULL, SPECIAL, START, UNKNOWN, plain_text, split_words, word_table
 from film.errors import InputError
 
 MOST_NAMED = 12  # unknown words that are named in one sentence
@@ -94,6 +95,7 @@ class Vocabulary:
         """
         if not isinstance(text, str):
             raise InputError(f"A question is a text, not {type(text).__name__}.")
+        text = plain_text(text)
         if not text.strip(" ?.,;\t\r\n"):
             raise InputError("The question is empty; ask something like “How many red cubes are there?”.")
         typed = split_words(text.strip(), keep_empty=self.keep_empty and "" in self.ids)
@@ -107,6 +109,19 @@ class Vocabulary:
         if missing and not lenient:
             raise UnknownWords([(word, self.nearest(word)) for word in missing])
         return tuple(SPECIAL[UNKNOWN] if word is None else word for word in known)
+
+    def unknown(self, texts: Iterable[str]) -> tuple[int, Counter[str]]:
+        """How many of some questions hold words that have no id, and how often each such word is said."""
+        said: Counter[str] = Counter()
+        count = 0
+        for text in texts:
+            typed = split_words(plain_text(text).strip())
+            missing = [
+                word for place, word in enumerate(typed) if self._known(word, first=place == 0) is None
+            ]
+            count += bool(missing)
+            said.update(missing)
+        return count, said
 
     def _known(self, word: str, first: bool) -> str | None:
         spellings = self._spellings.get(word.lower(), [])

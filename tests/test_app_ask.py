@@ -99,7 +99,22 @@ def test_what_the_grammar_does_not_follow_is_answered_all_the_same(app):
     assert "truth unknown" in page
     assert 'data-question="Is there many cube?"' in page
     assert "CLEVR's grammar follows up to" in said(app).replace("\\", "")
-    assert app.button(key="nearest").label.startswith("Nearest question")
+    assert "nearest" not in [button.key for button in app.button]  # "many" is not one of a, any, more
+
+
+def test_another_wording_is_answered_and_the_truth_says_how_it_is_read(app):
+    page = html(ask(app, "How many red and large things are there?"))
+    assert "truth unknown" not in page
+    assert "How many large red things are there?" in said(app)
+    app.button(key="nearest").click().run()
+    assert link(app, "q") == "How many large red things are there?"
+
+
+@pytest.mark.parametrize("typed", ["How many things are not red?", "What is the weather like?", "hello"])
+def test_nothing_is_offered_for_what_is_no_question_of_clevrs(app, typed):
+    ask(app, typed)
+    assert "nearest" not in [button.key for button in app.button]
+    assert "CLEVR's questions" in said(app).replace("\\", "")
 
 
 def test_an_ill_posed_question_says_why(app):

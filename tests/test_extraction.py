@@ -306,6 +306,21 @@ def test_a_corpus_is_answered(tmp_path, capsys):
     assert "No pictures" in capsys.readouterr().err
 
 
+def test_extract_says_which_words_the_network_lacks(tmp_path, capsys):
+    network = tiny_network()
+    save(tmp_path / "net", network, tiny_card(network))
+    asked = tmp_path / "asked.txt"
+    asked.write_text("How many red cubes are there?\nHow many dogs are there?\nAre dogs behind the zebra?\n")
+    command = ["extract", "--checkpoint", str(tmp_path / "net"), "--device", "cpu", "--data", str(asked)]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "2 of 3 questions hold words that the network does not know" in said
+    assert "2 in all: dogs (2), zebra (1)" in said
+    asked.write_text("How many red cubes are there?\n")
+    assert main([*command, "--out", str(tmp_path / "known")]) == 0
+    assert "does not know" not in capsys.readouterr().out
+
+
 def _questions(folder: Path):
     from film import open_data
 

@@ -27,15 +27,21 @@ class Truth:
     """What can be said of a question.
 
     `answer`: the true one; None where it is not known, and then `reason` says why in a sentence.
-    `parse`: None where the question is no CLEVR question; `nearest` is one then.
+    `parse`: None where the question is no CLEVR question. `read_as`: the question in CLEVR's words
+    where the text has others of the same meaning. `meant`: the question that is meant if words of
+    the text are mistyped; `reason` then names them.
     `steps`: of the program; without a scene they give nothing.
     """
 
     answer: str | None
     reason: str | None
     parse: Parse | None
-    nearest: str | None
     steps: tuple[TruthStep, ...]
+    meant: str | None = None
+
+    @property
+    def read_as(self) -> str | None:
+        return self.parse.read_as if self.parse else None
 
     @property
     def type(self) -> str | None:
@@ -50,12 +56,12 @@ def find_truth(question: str, scene: Scene | None) -> Truth:
     try:
         parsed = parse(question)
     except NotUnderstood as error:
-        return Truth(None, _understood(error), None, error.nearest, ())
+        return Truth(None, _understood(error), None, (), error.nearest)
     except InputError as error:
-        return Truth(None, str(error), None, None, ())
+        return Truth(None, str(error), None, ())
     if scene is None:
         steps = tuple(_step(number, node, "") for number, node in enumerate(parsed.program))
-        return Truth(None, "Nobody has said what is in this picture.", parsed, None, steps)
+        return Truth(None, "Nobody has said what is in this picture.", parsed, steps)
     result = run(parsed.program, scene)
     given = [*result.outputs, *[None] * (len(parsed.program) - len(result.outputs))]
     steps = tuple(
@@ -63,10 +69,15 @@ def find_truth(question: str, scene: Scene | None) -> Truth:
         for number, (node, output) in enumerate(zip(parsed.program, given, strict=True))
     )
     reason = None if result.reason is None else f"The question has no answer here: {result.reason}."
-    return Truth(result.answer, reason, parsed, None, steps)
+    return Truth(result.answer, reason, parsed, steps)
 
 
 def _understood(error: NotUnderstood) -> str:
+    if error.mistyped:
+        words = ", ".join(f"“{typed}” for “{meant}”" for typed, meant in error.mistyped)
+        return f"Words look mistyped: {words}."
+    if error.reason:
+        return error.reason
     if not error.rest:
         return f"The question ends too early after “{error.understood}”."
     if error.understood:

@@ -68,12 +68,18 @@ def _answer(session: Session, shown: ShownPicture, truth: Truth, dark: bool) -> 
         return None
     state.remember(shown.key, shown.title, question, answer, truth.answer)
     st.html(_headline(answer, truth, dark, f'id="answer" data-picture="{shown.key}"'))
+    if truth.read_as:
+        st.caption(
+            f":material/translate: The truth is that of “{widgets.plain(truth.read_as)}”, which the question "
+            "means; the network read the words as they were typed."
+        )
+        _offer(truth.read_as, "Ask so")
     if truth.answer is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/help: {widgets.plain(truth.reason or '')}", width="content")
-            if truth.nearest:
-                _offer(truth.nearest, "Nearest question")
-        if truth.nearest and (words := widgets.next_words(session, question)):
+            if truth.meant:
+                _offer(truth.meant, "If mistyped, ask")
+        if truth.parse is None and (words := widgets.next_words(session, question)):
             st.pills("It can go on with", words, wrap=True, **state.taken("go-on", partial(_go_on, question)))
     return answer
 
@@ -97,8 +103,12 @@ def _unknown(error: UnknownWords, truth: Truth) -> None:
             f"The network never learned the word **{widgets.plain(word[:60])}**. {hint}",
             icon=":material/help:",
         )
-    if truth.nearest:
-        _offer(truth.nearest, "Ask instead")
+    if truth.read_as:
+        _offer(truth.read_as, "The same in CLEVR's words")
+    elif truth.meant:
+        _offer(truth.meant, "If mistyped, ask")
+    elif truth.parse is None:
+        st.caption(f":material/help: {widgets.plain(truth.reason or '')}")
 
 
 def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
@@ -268,7 +278,7 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
             else:
                 small.caption(f"{widgets.plain(entry.title)}, which is no longer here")
             with told:
-                st.html(_headline(entry.answer, Truth(entry.truth, None, None, None, ()), dark))
+                st.html(_headline(entry.answer, Truth(entry.truth, None, None, ()), dark))
     left, right = st.columns(2, gap="large")
     with left:
         widgets.figure(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from film.clevr.language.families import FAMILIES, Family
-from film.clevr.language.nearest import nearest_wording
+from film.clevr.language.mistyped import repaired
 from film.clevr.language.programs import Program
+from film.clevr.language.rewording import reword
 from film.clevr.language.templates import differ
+from film.clevr.language.unsayable import cannot_say
 from film.clevr.language.word_tree import (
     LONGEST,
     PHRASES,
@@ -31,30 +34,45 @@ class Parse:
     `official`: CLEVR itself could ask so. Otherwise the wording names an attribute that the family
     leaves out ("What color is the red cube?") or an "other" that CLEVR would drop or keep; the
     program is what it means all the same.
+    `read_as`: the question in CLEVR's words where the text has others of the same meaning ("the
+    cube's color"), else None.
     """
 
     family: Family
     slots: Mapping[str, str | None]
     program: Program
     official: bool = True
+    read_as: str | None = None
 
 
 class NotUnderstood(InputError):
     """A text that is no CLEVR question.
 
     `understood`: its beginning that could be one, in CLEVR's spelling. `rest`: the word after it,
-    empty where the text only ends too early. `nearest`: the nearest CLEVR question.
+    empty where the text only ends too early. `reason`: what it says that CLEVR's questions cannot,
+    in a sentence, where that is known. `nearest`: the question that is meant if `mistyped` words
+    (typed, meant) are; None where nothing can be offered without changing what is asked.
     """
 
-    def __init__(self, understood: str, rest: str, nearest: str):
-        self.understood, self.rest, self.nearest = understood, rest, nearest
+    def __init__(
+        self,
+        understood: str,
+        rest: str,
+        reason: str | None = None,
+        nearest: str | None = None,
+        mistyped: tuple[tuple[str, str], ...] = (),
+    ):
+        self.understood, self.rest, self.reason = understood, rest, reason
+        self.nearest, self.mistyped = nearest, mistyped
         if not rest:
             what = f"The question ends too early after “{understood}”"
         elif understood:
             what = f"The question is understood up to “{understood}”, but not “{rest}” there"
         else:
             what = f"No CLEVR question begins with “{rest}”"
-        super().__init__(f"{what}; the nearest one is “{nearest}”.")
+        meant = ", ".join(f"“{word}” for “{typed}”" for typed, word in mistyped)
+        offer = f" With {meant} it is “{nearest}”." if nearest else ""
+        super().__init__(f"{what}. {reason or ''}".strip() + offer)
 
 
 class _Thread(NamedTuple):
@@ -90,25 +108,66 @@ class _Thread(NamedTuple):
 
 
 def parse(text: str) -> Parse:
-    """What a question asks. Case, punctuation at the end and extra spaces do not matter.
+    """What a question asks. Case, punctuation at the end, extra spaces and invisible marks do not matter.
+
+    Everyday wordings are read by rules that keep their meaning; `read_as` says how. Mistyped words
+    are not guessed at.
 
     >>> parse("how many red cubes are there").slots["C1"]
     'red'
+    >>> parse("What is the cube's colour?").read_as
+    'What is the color of the cube?'
 
     Raises:
         NotUnderstood: the text is no CLEVR question.
         InputError: it is no text, or an empty one.
     """
     words = typed_words(text)
+    understood, count = _understand(words)
+    if understood:
+        return understood
+    plainest = ""
+    for way in reword(words):
+        plainest = plainest or way
+        if found := _read_as(way):
+            return found
+    rest = words[count] if count < len(words) else ""
+    reason = cannot_say(plainest)
+    nearest, mistyped = _mended(plainest)
+    raise NotUnderstood(spelled(words[:count]), rest, reason, nearest, mistyped)
+
+
+def _read_as(wording: str) -> Parse | None:
+    found, _ = _understand(wording.split())
+    return found and replace(found, official=False, read_as=in_clevrs_spelling(wording))
+
+
+def _mended(wording: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """The one question that is meant if its words are mistyped, and which are; else (None, ())."""
+    found = {}
+    for mended, mistyped in repaired(wording):
+        for way in reword(mended.split()):
+            if read := _read_as(way):
+                found[read.program] = (read.read_as, mistyped)
+                break
+    return next(iter(found.values())) if len(found) == 1 else (None, ())
+
+
+def in_clevrs_spelling(wording: str) -> str:
+    """Words as a question is written, "an" before a vowel."""
+    return spelled(re.sub(r"\ba (?=(?:object|equal)\b)", "an ", wording).split(), "?")
+
+
+def _understand(words: Sequence[str]) -> tuple[Parse | None, int]:
+    """A question in CLEVR's own words, and how many of the words could begin one."""
     threads, count = _follow(words)
     readings = [_read(thread, end) for thread in threads if not thread.phrase for end in thread.place.ends]
     if count < len(words) or not readings:
-        rest = words[count] if count < len(words) else ""
-        raise NotUnderstood(spelled(words[:count]), rest, nearest_wording(words, keep_all=not rest))
+        return None, count
     # Where families share a text, their programs are the same; take one that may ask so.
     family, slots, official = min(readings, key=lambda reading: (not reading[2], reading[0].index))
     meant = family if official else replace(family, never=frozenset())
-    return Parse(family, slots, meant.program(slots), official)
+    return Parse(family, slots, meant.program(slots), official), count
 
 
 def _follow(words: Iterable[str]) -> tuple[list[_Thread], int]:
@@ -149,14 +208,13 @@ def completions(prefix: str) -> tuple[str, ...]:
     return (*sorted(found if words else map(str.capitalize, found)), *("?" * ended))
 
 
-def nearest(text: str) -> str:
-    """The CLEVR question that takes the fewest changes to a text; a question itself where it is one.
+def nearest(text: str) -> str | None:
+    """A text as a question in CLEVR's own words; None where none has its meaning.
 
     Raises:
         InputError: there is no text to begin with.
     """
     try:
-        parse(text)
+        return parse(text).read_as or spelled(typed_words(text), "?")
     except NotUnderstood as error:
         return error.nearest
-    return spelled(typed_words(text), "?")

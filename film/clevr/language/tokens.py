@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 SPECIAL = ("<NULL>", "<START>", "<END>", "<UNK>")
 NULL, START, END, UNKNOWN = range(len(SPECIAL))
+
+
+def plain_text(text: str) -> str:
+    """A typed text without what nobody sees: marks in their plain form, nothing invisible.
+
+    Full-width letters and marks become ASCII's, typographic apostrophes and dashes too; byte-order
+    marks, joiners and the like vanish. ASCII stays as it is.
+    """
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC)
+    return "".join(c for c in text if unicodedata.category(c) != "Cf" and c not in _VARIATIONS)
+
+
+_TYPOGRAPHIC = str.maketrans("\u2018\u2019\u02bc\u2010\u2011\u3001\u3002", "'''--,.")
+_VARIATIONS = {chr(code) for code in range(0xFE00, 0xFE10)}
 
 
 def split_words(text: str, *, keep_empty: bool = False) -> list[str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from film.clevr.language.families import FAMILIES, LETTERS
 from film.clevr.language.templates import SAID, THING, Maybe, Noun, Other, Single, Template, templates
+from film.clevr.language.tokens import plain_text
 from film.clevr.scenes import ATTRIBUTES, RELATIONS
 from film.errors import InputError
 
@@ -159,6 +160,13 @@ def _phrase_words(state: State) -> Iterator[str]:
 # The 88 words of CLEVR's questions as networks see them: with capitals, ";" a word, no "?".
 WORDS = _words()
 
+
+@cache
+def known_words() -> frozenset[str]:
+    """The words of CLEVR's questions in small letters."""
+    return frozenset(lower_case(word) for word in WORDS) | {"an", ";"}
+
+
 # --- What was typed ---
 
 LONGEST = 60  # words; the longest sentence has 45
@@ -167,9 +175,8 @@ LONGEST = 60  # words; the longest sentence has 45
 def typed_words(text: str) -> list[str]:
     if not isinstance(text, str):
         raise InputError(f"A question is a text, not {type(text).__name__}.")
-    words = (
-        text.lower().strip(" \t\r\n?.!…\"'“”‘’").replace(";", " ; ").replace(",", " , ").split(None, LONGEST)
-    )
+    plain = plain_text(text).lower().strip(" \t\r\n?.!…\"'“”‘’«»„")
+    words = plain.replace(";", " ; ").replace(",", " , ").split(None, LONGEST)
     if not words:
         raise InputError("The question is empty; ask something like “How many red cubes are there?”.")
     return [word[:40] for word in words[:LONGEST]]
