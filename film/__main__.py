@@ -90,11 +90,20 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         "--shard", default="1/1", metavar="I/N", help="make the I-th of N parts, counted from 1"
     )
     parser.add_argument("--workers", type=int, default=1, help="processes, one thread each (default 1)")
+    parser.add_argument(
+        "--questions-of", default="clevr",
+        help="clevr (default), or closure: only CLOSURE's questions about given --scenes; --questions of "
+        "each of its 46 families, in a file for each of its seven kinds",
+    )  # fmt: skip
+    parser.add_argument("--scenes", type=Path, help="CLEVR scenes file, for --questions-of closure")
 
 
 def _generate(options: argparse.Namespace) -> None:
     from film.clevr.data.generate import FOLDER_SIZE, PACKED_SIZE, DatasetRecipe, Shard, generate
 
+    if options.questions_of != "clevr":
+        _generate_closure(options)
+        return
     usual = FOLDER_SIZE if options.format == "clevr" else PACKED_SIZE
     recipe = DatasetRecipe(
         pictures=options.pictures,
@@ -111,6 +120,25 @@ def _generate(options: argparse.Namespace) -> None:
     with progress_bars() as bars:
         folder = generate(options.out, recipe, shard=shard, workers=options.workers, progress=bars)
     print(f"finished: {folder}")
+
+
+def _generate_closure(options: argparse.Namespace) -> None:
+    from film.clevr.data.closure_questions import write_closure
+    from film.clevr.scene_json import read_scenes
+
+    if options.questions_of != "closure":
+        raise InputError(f"--questions-of {options.questions_of} was given; use clevr or closure.")
+    if options.scenes is None:
+        raise InputError("--questions-of closure asks about scenes that exist; say with --scenes which.")
+    scenes = read_scenes(options.scenes)
+    with progress_bars() as bars:
+        counts = write_closure(
+            scenes, options.out, options.questions, options.seed, bars("kinds of question")
+        )
+    for kind, (made, wanted) in counts.items():
+        fewer = f" of {wanted:,}; the scenes allow no more" if made < wanted else ""
+        print(f"{kind}: {made:,} questions{fewer}")
+    print(f"finished: {options.out}")
 
 
 def _add_pack(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ fewer A than B?" against its own counts of A and of B (paper section 7.1).
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import numpy as np
 from film.clevr.data.folder import PICTURE_ENDINGS, question_from_json
 from film.clevr.data.open import GivenQuestion, open_data
 from film.clevr.json_stream import stream_items
+from film.clevr.language.closure import CLOSURE_NAMES, match_closure
 from film.clevr.language.families import FAMILIES
 from film.clevr.language.programs import GROUPS, Node, Program
 from film.clevr.language.realise import realise
@@ -72,6 +74,8 @@ class Evaluation:
     """What `evaluate` measured, and on what.
 
     `given`: for each question its number, the answer, the truth, and the probability of the answer.
+    `closure`: of CLOSURE's seven kinds those that were asked, each with the share that is right when every
+    family's most frequent answer is said always.
     """
 
     checkpoint: str
@@ -88,6 +92,7 @@ class Evaluation:
     self_consistency: SelfConsistency
     seconds: float
     given: Sequence[tuple[int, str, str, float]] = field(repr=False, default=())
+    closure: Mapping[str, tuple[Share, float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         def share(value: Share) -> dict[str, Any]:
@@ -101,6 +106,10 @@ class Evaluation:
             "self_consistency": vars(self.self_consistency),
             "paper": {
                 name: dict(zip((OVERALL, *GROUP_NAMES), row, strict=True)) for name, row in PAPER.items()
+            },
+            "closure": {
+                name: {**share(value), "constant_guess": constant}
+                for name, (value, constant) in self.closure.items()
             },
             "given": [list(row) for row in self.given],
         }
@@ -189,6 +198,9 @@ def evaluate(
         members[group] = np.array([kind is not None and GROUPS[kind] == group for kind in kinds])
     for kind in GROUPS:
         members[kind] = np.array([kind == own for own in kinds])
+    closure = _closure_families(asked.questions)
+    for name in CLOSURE_NAMES:
+        members[name] = np.array([family.startswith(f"{name} ") for family in closure])
     members = {name: mask for name, mask in members.items() if mask.any()}
     owners = asked.by_picture()
     owner = np.empty(len(right), int)
@@ -216,6 +228,11 @@ def evaluate(
         self_consistency=_self_consistency(session, asked, given, seed, interventions, progress)
         if self_consistency
         else SelfConsistency(),
+        closure={
+            name: (shares[name], constant_guess(truth, closure, members[name]))
+            for name in CLOSURE_NAMES
+            if name in shares
+        },
         seconds=time.monotonic() - began,
         given=[
             (question.index if question.index is not None else number, a, b, round(float(p), 4))
@@ -224,6 +241,20 @@ def evaluate(
             )
         ],
     )
+
+
+def _closure_families(questions: Sequence[GivenQuestion]) -> list[str]:
+    """The kind and number of each question's CLOSURE family, "or_mat 2"; empty where it has none."""
+    found = [match_closure(question.program) if question.program else None for question in questions]
+    return [f"{match[0].file} {match[0].file_index}" if match else "" for match in found]
+
+
+def constant_guess(truth: Sequence[str], families: Sequence[str], among: np.ndarray) -> float:
+    """The share that is right when every family's most frequent answer is always said."""
+    answers: dict[str, Counter[str]] = {}
+    for row in np.flatnonzero(among).tolist():
+        answers.setdefault(families[row], Counter())[truth[row]] += 1
+    return sum(max(counts.values()) for counts in answers.values()) / int(among.sum())
 
 
 def answer_all(
@@ -371,6 +402,12 @@ def _lines(result: Evaluation) -> Iterator[str]:
     for name, share in result.types.items():
         yield _row(name, share)
     yield ""
+    if result.closure:
+        yield f"{'CLOSURE (not CLEVR)':20}" + f"{'constant guess':>52}"
+        for name, (share, constant) in result.closure.items():
+            yield _row(name, share) + f"{constant * 100:18.1f}"
+        yield "Constant guess: each family's commonest answer, always. Published: see arXiv 1912.05783."
+        yield ""
     yield _about_intervals([result.overall, *result.groups.values(), *result.types.values()])
     if result.wrong_counts:
         near = result.off_by_one / result.wrong_counts

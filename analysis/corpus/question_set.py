@@ -152,7 +152,8 @@ def question_set(
                 progress(done, len(texts))
         try:
             understood = parse(text)
-            rows.append((text, understood.family.index, understood.program, None, None))
+            family = understood.family.index if understood.family.is_clevrs else None
+            rows.append((text, family, understood.program, None, None))
         except NotUnderstood:
             rows.append((text, None, None, None, None))
     return QuestionSet(_table(rows), source)

@@ -311,6 +311,7 @@ def _names(folder: Path, most: int = 5) -> str:
 
 
 _BY_TEMPLATE = {(family.file, family.file_index): family.index for family in FAMILIES}
+_TEMPLATE_FILES = {family.file for family in FAMILIES}
 
 
 def _family_index(item: dict[str, Any]) -> int | None:
@@ -318,8 +319,11 @@ def _family_index(item: dict[str, Any]) -> int | None:
     if index is None:
         return None
     template = item.get("template_filename")
-    if isinstance(template, str):  # the public generator counts inside each template file
-        family = _BY_TEMPLATE.get((template.removesuffix(".json"), index))
+    if isinstance(template, str):  # generators count inside each template file, wherever that lay
+        file = template.replace("\\", "/").rpartition("/")[2].removesuffix(".json")
+        if file not in _TEMPLATE_FILES:
+            return None  # another's families, as CLOSURE's; their program says which
+        family = _BY_TEMPLATE.get((file, index))
     else:
         family = index if isinstance(index, int) and 0 <= index < len(FAMILIES) else None
     if family is None:

@@ -145,7 +145,8 @@ class ProgramStep:
 
 @dataclass(frozen=True)
 class Family:
-    """One family. `index` is the released one, 0 to 89; `file` and `file_index` the template's."""
+    """One family. `index` is the released one, 0 to 89, and more where a family is not CLEVR's; `file`
+    and `file_index` are the template's."""
 
     index: int
     file: str
@@ -169,6 +170,11 @@ class Family:
     def required(self) -> frozenset[str]:
         """Slots that must have a value: relations and slots that filter alone."""
         return frozenset(step.slot for step in self.steps if len(step.slot) == 2)
+
+    @property
+    def is_clevrs(self) -> bool:
+        """One of CLEVR's 90, or another's (CLOSURE)?"""
+        return self.index < len(FAMILIES)
 
     @property
     def type(self) -> str:
@@ -345,19 +351,20 @@ def _family(index: int, file: str, file_index: int, line: str) -> Family:
     return Family(index, file, file_index, skeleton, steps, never, differ)
 
 
-def _read(table: str) -> tuple[Family, ...]:
+def read_families(table: str, first: int = 0) -> tuple[Family, ...]:
+    """The families of a table in the notation above, their indices from `first` on."""
     families: list[Family] = []
     file, file_index = "", 0
     for line in table.strip().splitlines():
         if not line.startswith(" "):
             file, file_index = line.rstrip(":"), 0
             continue
-        families.append(_family(len(families), file, file_index, line))
+        families.append(_family(first + len(families), file, file_index, line))
         file_index += 1
     return tuple(families)
 
 
-FAMILIES = _read(_TABLE)
+FAMILIES = read_families(_TABLE)
 
 
 def type_of(program: Program | None, family: int | None) -> str | None:

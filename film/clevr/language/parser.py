@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from film.clevr.language.families import FAMILIES, Family
+from film.clevr.language.families import Family
 from film.clevr.language.mistyped import repaired
 from film.clevr.language.programs import Program
 from film.clevr.language.rewording import reword
@@ -19,6 +19,7 @@ from film.clevr.language.word_tree import (
     SentenceEnd,
     State,
     TreeNode,
+    closure_tree,
     sentence_tree,
     spelled,
     typed_words,
@@ -30,7 +31,8 @@ from film.errors import InputError
 class Parse:
     """What a text asks.
 
-    `family`: its question family, and `slots` the family's slots, None where nothing is said.
+    `family`: its question family, CLEVR's or, where that has none, CLOSURE's (see `is_clevrs`), and
+    `slots` the family's slots, None where nothing is said.
     `official`: CLEVR itself could ask so. Otherwise the wording names an attribute that the family
     leaves out ("What color is the red cube?") or an "other" that CLEVR would drop or keep; the
     program is what it means all the same.
@@ -160,19 +162,26 @@ def in_clevrs_spelling(wording: str) -> str:
 
 def _understand(words: Sequence[str]) -> tuple[Parse | None, int]:
     """A question in CLEVR's own words, and how many of the words could begin one."""
-    threads, count = _follow(words)
-    readings = [_read(thread, end) for thread in threads if not thread.phrase for end in thread.place.ends]
-    if count < len(words) or not readings:
-        return None, count
+    furthest = 0
+    for tree in (sentence_tree(), closure_tree()):
+        threads, count = _follow(words, tree)
+        ends = [(thread, end) for thread in threads if not thread.phrase for end in thread.place.ends]
+        if count == len(words) and ends:
+            return _best([_read(thread, end) for thread, end in ends]), count
+        furthest = max(furthest, count)
+    return None, furthest
+
+
+def _best(readings: list[tuple[Family, dict[str, str | None], bool]]) -> Parse:
     # Where families share a text, their programs are the same; take one that may ask so.
     family, slots, official = min(readings, key=lambda reading: (not reading[2], reading[0].index))
     meant = family if official else replace(family, never=frozenset())
-    return Parse(family, slots, meant.program(slots), official), count
+    return Parse(family, slots, meant.program(slots), official and family.is_clevrs)
 
 
-def _follow(words: Iterable[str]) -> tuple[list[_Thread], int]:
+def _follow(words: Iterable[str], tree: TreeNode) -> tuple[list[_Thread], int]:
     """All ways to understand the words, and how many words they reach."""
-    threads, count = [_Thread(sentence_tree(), None, ())], 0
+    threads, count = [_Thread(tree, None, ())], 0
     for word in words:
         word = "a" if word == "an" else word
         following = [after for thread in threads for after in thread.following(word)]
@@ -183,7 +192,7 @@ def _follow(words: Iterable[str]) -> tuple[list[_Thread], int]:
 
 
 def _read(thread: _Thread, end: SentenceEnd) -> tuple[Family, dict[str, str | None], bool]:
-    family = FAMILIES[end.family]
+    family = end.family
     slots: dict[str, str | None] = dict.fromkeys(family.slots)
     for number, said in zip(end.numbers, thread.gaps, strict=True):
         slots.update((letter + number, value) for letter, value in said)
@@ -200,7 +209,7 @@ def completions(prefix: str) -> tuple[str, ...]:
     begun = words.pop() if words and not prefix[-1].isspace() and words[-1] != ";" else ""
     if len(words) > LONGEST:
         return ()
-    threads, count = _follow(words)
+    threads, count = _follow(words, sentence_tree())
     if count < len(words):
         return ()
     found = {word for thread in threads for word in thread.expected() if word.startswith(begun)}

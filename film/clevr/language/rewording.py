@@ -244,6 +244,8 @@ _WAYS = rules(
     (r"^is the ({X}) of (the .+) the same as (the .+)$", r"does \2 have the same \1 as \3"),
     (r"^are there any (.+?)s (?:that are )?({REL}) (the .+)$", r"is there a \1 \2 \3"),
     (r"^is there an? ({NP}) ({REL} the .+)$", r"are there any \1s \2"),
+    # as CLOSURE's generator says it, without the article
+    (r"^(is there a {NP} {REL} the {NP} that is the same {X} as) the ({NP})$", r"\1 \2"),
     (r"^are there any ({NPS}) visible$", r"are there any \1"),
     (r"^how many (other {NPS}) have the same", r"how many \1 are the same"),
 )

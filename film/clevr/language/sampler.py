@@ -53,7 +53,7 @@ class Question:
     outputs: tuple[Output, ...]
 
 
-class _Sayable:
+class Sayable:
     """What can be said about one scene: sets of objects as bit masks, looked up and remembered."""
 
     def __init__(self, scene: Scene):
@@ -127,19 +127,22 @@ class QuestionSampler:
     Deterministic by seed and the scenes it is given, in their order.
     """
 
+    families: Sequence[Family] = FAMILIES
+    reset_every: int | None = RESET_EVERY
+
     def __init__(self, seed: int | np.random.SeedSequence):
-        self.chance = _Chance(seed)
+        self.chance = Chance(seed)
         self.scenes = 0
-        self.answers: list[Counter[str]] = [Counter() for _ in FAMILIES]
+        self.answers: dict[int, Counter[str]] = {}
 
     def sample(self, scene: Scene, count: int = 10) -> list[Question]:
         """Up to `count` questions of different families; fewer where the scene allows no more."""
-        if self.scenes % RESET_EVERY == 0:
-            self.answers = [Counter() for _ in FAMILIES]
+        if self.scenes == 0 or (self.reset_every and self.scenes % self.reset_every == 0):
+            self.answers = {family.index: Counter() for family in self.families}
         self.scenes += 1
-        sayable = _Sayable(scene)
+        sayable = Sayable(scene)
         # Families that have asked least go first; which of several equals does is left to chance.
-        order = sorted(FAMILIES, key=lambda f: (self.answers[f.index].total(), self.chance.number()))
+        order = sorted(self.families, key=lambda f: (self.answers[f.index].total(), self.chance.number()))
         questions: list[Question] = []
         for family in order:
             if len(questions) == count:
@@ -150,16 +153,16 @@ class QuestionSampler:
                 self.answers[family.index][question.answer] += 1
         return questions
 
-    def _ask(self, family: Family, sayable: _Sayable) -> Question | None:
+    def _ask(self, family: Family, sayable: Sayable) -> Question | None:
         possible = _possible_answers(family)
-        if not any(self._welcome(family, answer) for answer in possible):
+        if not any(self.welcome(family, answer) for answer in possible):
             return None
         for _ in range(ATTEMPTS):
-            attempt = _Attempt(family, sayable, self.chance)
+            attempt = Attempt(family, sayable, self.chance)
             if not attempt.succeeds():
                 continue
             answer = in_words(attempt.outputs[-1])
-            if not self._welcome(family, answer) or attempt.degenerate():
+            if not self.welcome(family, answer) or self.degenerate(attempt):
                 continue
             slots = {slot: value for slot, value in attempt.slots.items() if value is not None}
             program = family.program(slots)
@@ -167,19 +170,23 @@ class QuestionSampler:
             return Question(text, family.index, slots, program, answer, run(program, sayable.scene).outputs)
         return None
 
-    def _welcome(self, family: Family, answer: str) -> bool:
+    def degenerate(self, attempt: Attempt) -> bool:
+        """Does the question say something that its answer does not need?"""
+        return attempt.degenerate()
+
+    def welcome(self, family: Family, answer: str) -> bool:
         """Would one more of this answer keep the family in balance? (CLEVR's two rules)"""
         counts = self.answers[family.index]
-        every = sorted((counts[a] for a in _answer_kinds(family)), reverse=True)
+        every = sorted((counts[a] for a in answer_kinds(family)), reverse=True)
         here = counts[answer]
         median = every[len(every) // 2]
         return here <= 1.1 * every[1] and here <= 5 * max(median, 5)
 
 
-class _Attempt:
+class Attempt:
     """One try at filling a family's slots for a scene, step by step."""
 
-    def __init__(self, family: Family, sayable: _Sayable, chance: _Chance):
+    def __init__(self, family: Family, sayable: Sayable, chance: Chance):
         self.family, self.sayable, self.chance = family, sayable, chance
         self.slots: dict[str, str | None] = {}
         self.outputs: list[Any] = []
@@ -205,7 +212,7 @@ class _Attempt:
                 if key is None:
                     return False
                 self._say(step, key)
-            output = _output(step, self.outputs, self.slots, self.sayable)
+            output = step_output(step, self.outputs, self.slots, self.sayable)
             if output is None:
                 return False
             self.outputs.append(output)
@@ -226,7 +233,7 @@ class _Attempt:
             outputs = self.outputs[:number]
             outputs.append(self.sayable.everything)
             for later in steps[number + 1 :]:
-                output = _output(later, outputs, self.slots, self.sayable)
+                output = step_output(later, outputs, self.slots, self.sayable)
                 if output is None:
                     break
                 outputs.append(output)
@@ -279,7 +286,7 @@ class _Attempt:
         )
 
 
-def _output(step: ProgramStep, outputs: list[Any], slots: Slots, sayable: _Sayable) -> Any:
+def step_output(step: ProgramStep, outputs: list[Any], slots: Slots, sayable: Sayable) -> Any:
     """A step's output, sets as masks; None where there is not the one object it needs."""
     given = [outputs[i] for i in step.inputs]
     match step.kind:
@@ -315,7 +322,7 @@ def _output(step: ProgramStep, outputs: list[Any], slots: Slots, sayable: _Sayab
     return given[0] == given[1]  # equal, equal_integer
 
 
-def _answer_kinds(family: Family) -> tuple[str, ...]:
+def answer_kinds(family: Family) -> tuple[str, ...]:
     """Every answer the family's last step could give in some scene."""
     last = family.steps[-1]
     if last.kind == "count":
@@ -326,15 +333,15 @@ def _answer_kinds(family: Family) -> tuple[str, ...]:
 def _possible_answers(family: Family) -> tuple[str, ...]:
     """The same, less what the family's own constraint rules out: numbers that differ are not equal."""
     if family.differ and family.steps[-1].inputs == family.differ:
-        return ("no",) if family.type == "equal_integer" else _answer_kinds(family)
-    return _answer_kinds(family)
+        return ("no",) if family.type == "equal_integer" else answer_kinds(family)
+    return answer_kinds(family)
 
 
 _NUMBERS = tuple(map(str, range(11)))
 _TRUTHS = ("yes", "no")
 
 
-class _Chance:
+class Chance:
     """Random choices drawn in bulk: asking numpy for one number at a time would take half of the time."""
 
     def __init__(self, seed: int | np.random.SeedSequence):

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from film.clevr.language.closure import closure_sentences
 from film.clevr.language.families import Family, Slots
 from film.clevr.scenes import COLORS
 
@@ -257,7 +258,9 @@ def _sentences(family: Family) -> Iterator[str]:
     """The family's sentences, descriptions filled in, alternatives still to be told apart."""
     file, kind = family.file, family.type
     verb, _, x = kind.partition("_")
-    if kind in _NUMBERS:
+    if not family.is_clevrs:
+        yield from closure_sentences(family)
+    elif kind in _NUMBERS:
         one, two = _two(family, plural=True)
         yield from (sentence.format(one=one, two=two) for sentence in _NUMBERS[kind])
     elif verb == "equal":

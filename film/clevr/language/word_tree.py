@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from film.clevr.language.families import FAMILIES, LETTERS
+from film.clevr.language.closure import CLOSURE_FAMILIES
+from film.clevr.language.families import FAMILIES, LETTERS, Family
 from film.clevr.language.templates import SAID, THING, Maybe, Noun, Other, Single, Template, templates
 from film.clevr.language.tokens import plain_text
 from film.clevr.scenes import ATTRIBUTES, RELATIONS
@@ -68,7 +69,7 @@ PHRASES: dict[str, State] = {
 class SentenceEnd(NamedTuple):
     """A complete sentence: whose it is, the numbers of its gaps, and whether it says "other"."""
 
-    family: int
+    family: Family
     numbers: tuple[str, ...]
     other: bool | None
 
@@ -117,19 +118,25 @@ def lower_case(words: str) -> str:
 
 @cache
 def sentence_tree() -> TreeNode:
-    """All sentences of all families; shorter ones first, so that they win where two are as near."""
-    sentences = [
-        (edges, SentenceEnd(family.index, numbers, other))
-        for family in FAMILIES
-        for template in dict.fromkeys(templates(family))
-        for edges, numbers, other in _variants(template)
-    ]
+    """All sentences of CLEVR's families."""
+    return _tree(FAMILIES)
+
+
+@cache
+def closure_tree() -> TreeNode:
+    """All sentences of CLOSURE's families."""
+    return _tree(CLOSURE_FAMILIES)
+
+
+def _tree(families: Iterable[Family]) -> TreeNode:
     root = TreeNode()
-    for edges, end in sorted(sentences, key=lambda sentence: len(sentence[0])):
-        place = root
-        for edge in edges:
-            place = place.after(edge)
-        place.ends.append(end)
+    for family in families:
+        for template in dict.fromkeys(templates(family)):
+            for edges, numbers, other in _variants(template):
+                place = root
+                for edge in edges:
+                    place = place.after(edge)
+                place.ends.append(SentenceEnd(family, numbers, other))
     return root
 
 
