@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -54,6 +55,32 @@ def test_clevrs_own_wording_is_read_as_it_is():
     for family in FAMILIES:
         for _ in range(4):
             assert parse(realise(family, some_slots(family, rng), rng)).read_as is None
+
+
+LEAVES_OPEN = re.compile(
+    "an?|and|are|as|behind|do|does|front|ha(s|ve)|i[ns]|left|more|number|o[fnr]|other|right|same|th(an|at|e)|to",
+    re.IGNORECASE,
+)
+
+
+def cut_off():
+    """Beginnings of questions, each up to a word that leaves open what is asked."""
+    rng = np.random.default_rng(8)
+    whole = [right for _, right in WORDINGS if right[0] not in "?!-"]
+    whole += [realise(family, some_slots(family, rng), rng) for family in FAMILIES]
+    for words in map(str.split, whole):
+        for end, word in enumerate(words[:-1], 1):
+            if LEAVES_OPEN.fullmatch(word):
+                yield " ".join(words[:end])
+
+
+def test_a_question_that_is_cut_off_is_not_taken_for_a_whole_one():
+    """ "How many blue things are" may go on with "behind the cube"."""
+    beginnings = {"How many blue things are", *cut_off()}
+    assert len(beginnings) > 300
+    for beginning in beginnings:
+        with contextlib.suppress(NotUnderstood):
+            assert parse(beginning).read_as is None, beginning
 
 
 def test_a_word_that_clevr_has_nothing_for_is_never_dropped():

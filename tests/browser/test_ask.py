@@ -42,7 +42,7 @@ def test_an_unknown_word_is_named_and_mended_by_one_click(visitor):
     visitor.ask("How many red cubess are there?")
     visitor.says("cubess")
     visitor.shoot("ask-unknown-word")
-    visitor.page.get_by_role("button", name="Ask instead").click()
+    visitor.page.get_by_role("button", name="If mistyped, ask").click()
     assert visitor.answered("How many red cubes are there?")
 
 

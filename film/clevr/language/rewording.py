@@ -72,6 +72,7 @@ _ASIDES = rules(
     (r"^(?:tell me|say) (?:if|whether) there (is|are)", r"\1 there"),
     (r"^(?:tell me|say) (?=how|what|which)", ""),
     (r"^(?:in|on) (?:the|this) {PICTURE} , ", ""),
+    (r"^(how many .* (?:are|is)) (?:in|on|within) (?:the|this|that) {PICTURE}$", r"\1 there"),
     (r"(?:in|on|within) (?:the|this|that) {PICTURE}", ""),
     (r"(?:that are|that is) (?:visible|shown|present)$", ""),
     (r"(?:here|in total|altogether|all together|overall)$", ""),
@@ -160,8 +161,8 @@ _SENTENCES = rules(
     (r"^(how many|what number of) ({NP})(?:'s)?(?= |$)", r"\1 \2s"),
     (r"^how many ({NPS}) are ((?:{ADJ} and )*{ADJ})$", r"how many \2 \1 are there"),
     (r"^how many ({NPS}) there are", r"how many \1 are there"),
-    (r"^how many ({NPS})(?: do (?:you|we|i) see| can (?:you|we|i) see| can be seen| exist| are| is)?"
-     r"(?: there)?(?: is)?(?: visible| present| shown)?$", r"how many \1 are there"),
+    (r"^how many ({NPS})(?: do (?:you|we|i) see| can (?:you|we|i) see| can be seen| exist"
+     r"| (?:are|is)(?= ))?(?: there(?: is)?)?(?: visible| present| shown)?$", r"how many \1 are there"),
     (r"^how many ({NPS}) (?:are|is) there (?:that are )?(?={REL})", r"how many \1 are "),
     (r"^how many ({NPS}) (?:that are |is )?(?={REL})", r"how many \1 are "),
     (r"^how many ({NPS}) are (?:located|placed|standing|sitting) (?={REL})", r"how many \1 are "),
