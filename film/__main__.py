@@ -71,6 +71,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", type=int, default=1000, help="how many pictures (default 1000)")
     parser.add_argument("--questions", type=int, default=10, help="questions for each picture (default 10)")
     parser.add_argument("--size", help="pixels; default 480x320 for clevr, 192x128 for packed")
+    parser.add_argument("--for", dest="recipe", help="a recipe of film train: of the size that it wants")
     parser.add_argument("--no-pictures", action="store_true", help="scenes and questions only")
     parser.add_argument(
         "--format",
@@ -105,10 +106,11 @@ def _generate(options: argparse.Namespace) -> None:
         _generate_closure(options)
         return
     usual = FOLDER_SIZE if options.format == "clevr" else PACKED_SIZE
+    size = None if options.no_pictures else _picture_size(options, usual)
     recipe = DatasetRecipe(
         pictures=options.pictures,
         questions=options.questions,
-        size=None if options.no_pictures else _numbers("--size", options.size, "x", usual),
+        size=size,
         layout=options.format,
         split=options.split,
         condition=options.condition,
@@ -149,6 +151,7 @@ def _add_pack(parser: argparse.ArgumentParser) -> None:
         "--pictures", type=Path, help="CLEVR folder to take pictures and scenes from (CLEVR-Humans)"
     )
     parser.add_argument("--size", help="pixels of the packed pictures (default 192x128)")
+    parser.add_argument("--for", dest="recipe", help="a recipe of film train: of the size that it wants")
     parser.add_argument("--no-pictures", action="store_true", help="leave the pictures out")
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
 
@@ -157,7 +160,7 @@ def _pack(options: argparse.Namespace) -> None:
     from film.clevr.data.folder import open_folder
     from film.clevr.data.packing import pack
 
-    size = None if options.no_pictures else _numbers("--size", options.size, "x", (192, 128))
+    size = None if options.no_pictures else _picture_size(options, (192, 128))
     split = open_folder(options.folder, options.pictures).split(options.split)
     with progress_bars() as bars:
         pack(split, options.out, size=size, workers=options.workers, progress=bars)
@@ -176,6 +179,17 @@ def _gallery(options: argparse.Namespace) -> None:
     with progress_bars() as bars:
         make_gallery(options.out, options.seed, options.samples, bars("pictures"))
     print(f"finished: {options.out}")
+
+
+def _picture_size(options: argparse.Namespace, usual: tuple[int, int]) -> tuple[int, int] | None:
+    """Pixels of the pictures to make, (width, height); None where a recipe wants no pictures."""
+    if options.recipe is None:
+        return _numbers("--size", options.size, "x", usual)
+    if options.size is not None:
+        raise InputError("--size and --for were given; --for takes the size from the recipe: leave one out.")
+    from film.training.recipes import recipe
+
+    return recipe(options.recipe).picture_size
 
 
 def _numbers(option: str, text: str | None, mark: str, default: tuple[int, int]) -> tuple[int, int]:

@@ -20,9 +20,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from film.clevr.language.tokens import SPECIAL
-from film.config import NetworkConfig
+from film.config import Fit, NetworkConfig
 from film.errors import InputError
-from film.features import Fit
 from film.files import write_atomically
 from film.network import FiLMNetwork
 from film.started import command

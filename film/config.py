@@ -16,6 +16,7 @@ Cell = Literal["gru", "lstm"]
 Optimizer = Literal["adam", "adamw"]
 Pooling = Literal["max", "mean", "max-mean"]
 PictureKind = Literal["pixels", "features"]
+Fit = Literal["crop", "stretch"]  # how a picture of another size becomes one of the network's
 
 # What fields were called in cards and training states of earlier versions, which are still read.
 _FORMER_NETWORK_FIELDS = {"gru": "hidden_size", "two_way": "bidirectional"}
@@ -92,7 +93,9 @@ class NetworkConfig:
                 getattr(self, name) in choices, name, getattr(self, name), "one of " + ", ".join(choices)
             )
         _require(
-            len(self.modulated) == self.blocks and all(isinstance(m, bool) for m in self.modulated),
+            isinstance(self.modulated, tuple)
+            and len(self.modulated) == self.blocks
+            and all(isinstance(m, bool) for m in self.modulated),
             "modulated", self.modulated, f"one true or false for each of the {self.blocks} blocks",
         )  # fmt: skip
         layers_fit = all(
@@ -201,6 +204,7 @@ class TrainingConfig:
     optimizer: Optimizer = "adam"  # adam: weight decay as L2 in the gradient; adamw: decoupled from it
     max_grad_norm: float = 0.0  # largest norm of the gradient; 0 leaves it
     ema_decay: float = 0.0  # decay per step of the averaged weights that are kept; 0 keeps the last ones
+    fit: Fit = "stretch"  # how pictures of another size than the network's are brought to it
     horizontal_flip: bool = False  # half of the batches mirrored, left and right swapped in the words
     shift: float = 0.0  # batches moved by up to this share of the picture's width and height
     front: int = 0  # convolutions of the stem that are asked for the scene's attribute maps
@@ -230,6 +234,8 @@ class TrainingConfig:
             self.optimizer,
             " or ".join(get_args(Optimizer)),
         )
+        _require(self.fit in get_args(Fit), "fit", self.fit, " or ".join(get_args(Fit)))
+        _require(isinstance(self.front, int), "front", self.front, "a whole number, 0 or more")
         _require(self.ema_decay < 1, "ema_decay", self.ema_decay, "below 1")
         _require(self.shift <= 0.2, "shift", self.shift, "0.2 at most, or objects leave the picture")
 

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO, get_args
 
 import numpy as np
 import torch
@@ -21,11 +21,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from film.clevr.pictures import fit, open_picture, rgb
-from film.config import NetworkConfig
+from film.config import Fit, NetworkConfig
 from film.errors import InputError
 
 Picture = str | Path | bytes | np.ndarray | Image.Image  # a str is a path
-Fit = Literal["crop", "stretch"]
 
 RESNET_SIDE = 224  # pixels
 RESNET_FEATURES = (1024, 14, 14)  # of layer3, for a picture of that side

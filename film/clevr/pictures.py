@@ -98,13 +98,18 @@ def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     rows, columns = picture.shape[:2]
     if (columns, rows) == (width, height):
         return picture
-    keep_columns = min(columns, rows * width / height)
-    keep_rows = min(rows, columns * height / width)
+    keep_columns, keep_rows = kept_middle((columns, rows), (width, height))
     left, top = (columns - keep_columns) / 2, (rows - keep_rows) / 2
     box = (left, top, left + keep_columns, top + keep_rows)
     # Pillow widens the bicubic filter when it shrinks a picture, so nothing aliases.
     scaled = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC, box=box)
     return np.asarray(scaled)  # (height, width, 3)
+
+
+def kept_middle(source: tuple[int, int], size: tuple[int, int]) -> tuple[float, float]:
+    """Columns and rows of a picture's middle that `fit` keeps; both sizes are (width, height)."""
+    (columns, rows), (width, height) = source, size
+    return min(columns, rows * width / height), min(rows, columns * height / width)
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:

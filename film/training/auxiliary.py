@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from film.clevr.language.families import FAMILIES
 from film.clevr.scenes import ATTRIBUTES, RELATIONS
 from film.config import LossWeights
-from film.network import FiLMNetwork
+from film.network import FiLMNetwork, with_coordinates
 from film.training.batches import PHRASES, SCENE_MAPS, SETS, Batch, cells, scene_maps
 
 # Values of each column of a corpus's `slots`, 0 standing for "not said".
@@ -46,7 +46,8 @@ class TrainingLoss(nn.Module):
         `network`: another one of the same build to ask instead, such as the averaged one.
         """
         network, weights = network or self.network, self.weights
-        columns, rows = network.config.grid
+        config = network.config
+        columns, rows = config.grid
         answering = bool(weights.answer or weights.sets)
         losses: dict[str, Tensor] = {}
 
@@ -55,11 +56,13 @@ class TrainingLoss(nn.Module):
         if weights.slots:
             losses["slots"] = self._slots_loss(state, batch)
 
-        if network.config.picture == "features":
-            maps = scene_maps(batch.objects, batch.positions, columns, rows)
+        if config.picture == "features":
+            seen = scene_maps(batch.objects, batch.positions, config.width, config.height)
+            maps = with_coordinates(seen, config.stem_coordinates)
         elif answering or weights.maps:
             assert batch.pictures is not None
-            maps = network.stem.layers[: self.front](batch.pictures)
+            seen = with_coordinates(batch.pictures, config.stem_coordinates)
+            maps = network.stem.layers[: self.front](seen)
             if weights.maps:
                 truth = scene_maps(batch.objects, batch.positions, columns, rows)
                 losses["maps"] = _maps_loss(maps.float(), truth)
@@ -68,7 +71,7 @@ class TrainingLoss(nn.Module):
 
         maps = network.stem.layers[self.front :](maps)
         modulation = network.question_encoder.modulation(state)
-        outs = [f"block{number}.out" for number in range(1, network.config.blocks + 1)]
+        outs = [f"block{number}.out" for number in range(1, config.blocks + 1)]
         wanted = outs if weights.sets else []
         logits, activations = network.classify(maps, modulation, batch.questions, record=wanted)
         losses["answer"] = F.cross_entropy(logits.float(), batch.answers)

@@ -12,10 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from film.clevr.data.corpus import Corpus
+from film.clevr.data.corpus import Corpus, Rows
+from film.clevr.data.encoding import UNKNOWN_FAMILY
 from film.clevr.language.families import FAMILIES
+from film.clevr.pictures import kept_middle
 from film.clevr.scenes import COLORS, MATERIALS, SHAPES, SIZES
+from film.config import Fit
 from film.errors import InputError
+from film.features import to_size
 
 OBJECTS = 10  # most objects a scene holds
 PHRASES = 4  # most noun phrases a question holds
@@ -50,6 +54,8 @@ class BatchSampler:
     Args:
         device: where pictures and questions are kept and batches are made.
         with_pictures: whether pictures are wanted; a corpus without them has only scenes to show.
+        size: (width, height) of the pictures in a batch; others are brought to it as a session does.
+        fit: how.
         part: (rank, world): this process draws from its own share of the pictures.
     """
 
@@ -59,6 +65,8 @@ class BatchSampler:
         device: torch.device,
         *,
         with_pictures: bool = True,
+        size: tuple[int, int] | None = None,
+        fit: Fit = "crop",
         part: tuple[int, int] = (0, 1),
     ):
         def load(name: str) -> Tensor:
@@ -88,7 +96,10 @@ class BatchSampler:
         self.sets = load("sets").to(torch.int32).to(device)
         self.objects = load("objects").long().to(device)
         self.positions = load("positions").to(device)
-        self.pictures = load("pictures").to(device) if with_pictures else None
+        self.pictures: Tensor | None = None
+        if with_pictures and corpus.pictures is not None:
+            pictures, self.positions = _fitted(corpus.pictures, self.positions, size, fit)
+            self.pictures = pictures.to(device)
         self.has_set = torch.from_numpy(_sets_by_family()).to(device)
         left, right = (self.words.index(word) for word in ("left", "right"))
         self.mirrored_word = torch.arange(len(self.words))
@@ -177,6 +188,24 @@ class BatchSampler:
         )
 
 
+def _fitted(
+    pictures: np.ndarray | Rows, positions: Tensor, size: tuple[int, int] | None, how: Fit
+) -> tuple[Tensor, Tensor]:
+    """Pictures uint8 (P, height, width, 3) of the wanted size, and the places of the objects in them."""
+    there = pictures.shape[2], pictures.shape[1]
+    if size in (None, there):
+        return torch.from_numpy(np.array(pictures[:])), positions
+    made = np.empty((len(pictures), size[1], size[0], 3), np.uint8)
+    for number in range(len(made)):
+        made[number] = to_size(pictures[number], *size, how)
+    if how == "crop":
+        kept = kept_middle(there, size)
+        zoom = positions.new_tensor((there[0] / kept[0], there[1] / kept[1]))
+        positions = positions.clone()
+        positions[..., 2:4] = (positions[..., 2:4] - 0.5) * zoom + 0.5
+    return torch.from_numpy(made), positions
+
+
 def _moved(pictures: Tensor, by: tuple[float, float]) -> tuple[Tensor, tuple[float, float]]:
     """Pictures (P, 3, height, width) moved by whole pixels, their edges repeated; and by how much exactly."""
     height, width = pictures.shape[2:]
@@ -212,9 +241,9 @@ def scene_maps(objects: Tensor, positions: Tensor, columns: int, rows: int) -> T
 
 
 def _sets_by_family() -> np.ndarray:
-    """Which of the SETS each family speaks of: (families, SETS) bool."""
-    has_set = np.zeros((len(FAMILIES), SETS), bool)
-    for row, family in zip(has_set, FAMILIES, strict=True):
+    """Which of the SETS each family speaks of: (families, SETS) bool; none where it is not known."""
+    has_set = np.zeros((UNKNOWN_FAMILY + 1, SETS), bool)
+    for row, family in zip(has_set, FAMILIES, strict=False):
         row[[phrase - 1 for phrase in family.noun_phrases]] = True
         row[-1] = True
     return has_set

@@ -36,6 +36,7 @@ from film.files import write_atomically
 from film.network import FiLMNetwork
 from film.training.auxiliary import TrainingLoss
 from film.training.batches import BatchSampler
+from film.training.checks import check_corpus, check_recipe, check_words, fitting_told
 from film.training.runtime import Runtime
 
 Report = Callable[[str], None]
@@ -82,19 +83,16 @@ class Trainer:
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.recipe = recipe
+        self.recipe, self.config = recipe, network.config
         self.corpus = corpus
         self.runtime = runtime = runtime or Runtime.find()
         self.report = report if runtime.rank == 0 else lambda _: None
-        with_pictures = network.config.picture == "pixels"
-        self.sampler = BatchSampler(
-            corpus, runtime.device, with_pictures=with_pictures, part=(runtime.rank, runtime.world)
-        )
-        self.validation = (
-            BatchSampler(validation, runtime.device, with_pictures=with_pictures)
-            if validation is not None
-            else None
-        )
+        check_recipe(network.config, recipe)
+        self.sampler = self._sampler(corpus, part=(runtime.rank, runtime.world))
+        self.validation = None
+        if validation is not None:
+            check_words(corpus, validation)
+            self.validation = self._sampler(validation)
 
         torch.manual_seed(recipe.seed)
         self.objective = TrainingLoss(network, recipe.loss, recipe.front).to(runtime.device)
@@ -119,6 +117,20 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(recipe.seed * 1000 + runtime.rank)
         self.samples = 0
         self.seconds = 0.0
+
+    def _sampler(self, corpus: Corpus, part: tuple[int, int] = (0, 1)) -> BatchSampler:
+        config, recipe = self.config, self.recipe
+        check_corpus(config, recipe, corpus)
+        if told := fitting_told(corpus, config, recipe.fit):
+            self.report(told)
+        return BatchSampler(
+            corpus,
+            self.runtime.device,
+            with_pictures=config.picture == "pixels",
+            size=(config.width, config.height),
+            fit=recipe.fit,
+            part=part,
+        )
 
     @property
     def network(self) -> FiLMNetwork:
@@ -287,6 +299,7 @@ class Trainer:
             config=self.network.config,
             words=self.corpus.words,
             answers=ANSWERS,
+            fit=self.recipe.fit,
             data=_origin(self.corpus),
             recipe={**self.recipe.to_dict(), "samples_seen": self.samples, "seconds": round(self.seconds)},
         )
@@ -371,6 +384,7 @@ def _origin(corpus: Corpus) -> dict[str, Any]:
         "split": corpus.name,
         "pictures": corpus.picture_count,
         "questions": len(corpus),
+        "picture_size": corpus.picture_size,
         "recipe": recipes[0] if len(recipes) == 1 else recipes,
         "sha256": {
             f"{folder.parent.name}/{folder.name}/{name}": entry["sha256"]

@@ -19,6 +19,7 @@ from typing import Any
 from film.config import LossWeights, NetworkConfig, TrainingConfig
 from film.errors import InputError
 from film.training.batches import SCENE_MAPS
+from film.training.checks import check_recipe
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,22 @@ class Recipe:
     about: str
     network: NetworkConfig
     training: TrainingConfig
+
+    @property
+    def picture_size(self) -> tuple[int, int] | None:
+        """Pixels, (width, height), that a corpus's pictures should have; None where scenes are enough.
+
+        Pictures that the network sees stretched are wanted in CLEVR's own 3:2.
+        """
+        network = self.network
+        if network.picture == "features":
+            check_recipe(network, self.training)
+            return None
+        width, height = network.width, network.height
+        if self.training.fit == "stretch":
+            height = max(height, -(-width * 2 // 3))
+            return max(width, -(-height * 3 // 2)), height
+        return width, height
 
     def changed(self, changes: Iterable[str]) -> Recipe:
         """The recipe with some fields set: ["network.maps=128", "training.loss.sets=0"]."""
@@ -73,6 +90,7 @@ _LEARN = TrainingConfig(
     learning_rate=1e-3,
     final_rate=0.02,
     warm_up=10_000,
+    fit="crop",
     weight_decay=1e-4,
     optimizer="adamw",
     max_grad_norm=1.0,

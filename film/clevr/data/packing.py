@@ -36,7 +36,7 @@ from film.clevr.language.families import FAMILIES, match
 from film.clevr.language.programs import ANSWERS, GROUPS, Program, program_to_json, question_type, run
 from film.clevr.language.tokens import SPECIAL, split_words, word_table
 from film.clevr.language.word_tree import WORDS
-from film.clevr.pictures import fit, open_picture
+from film.clevr.pictures import fit, kept_middle, open_picture
 from film.clevr.scene_json import scene_to_json
 from film.clevr.scenes import Scene
 from film.errors import InputError
@@ -383,7 +383,7 @@ def file_centres(scene: Scene, source: tuple[int, int], size: tuple[int, int]) -
         return None
     pixels = np.array([thing.pixel for thing in scene.objects], float).reshape(-1, 3)
     width, height = source
-    kept = min(width, height * size[0] / size[1]), min(height, width * size[1] / size[0])  # as `fit` cuts
+    kept = kept_middle(source, size)
     pixels[:, 0] = (pixels[:, 0] - width / 2) / kept[0] + 0.5
     pixels[:, 1] = (pixels[:, 1] - height / 2) / kept[1] + 0.5
     return pixels
