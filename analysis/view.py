@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from film import InputError
+from film import InputError, scene_from_text
 
 LINK_LONGEST = 2000  # characters of a question that a link may carry
 LINK_HASH = 12  # characters of a weights' hash in a link
@@ -17,14 +17,17 @@ LINK_HASH = 12  # characters of a weights' hash in a link
 
 @dataclass(frozen=True)
 class PictureKey:
-    """What a picture is called in views and links: "gallery-7", "folder-17", "upload-" and a hash.
+    """What a picture is called in views and links: "gallery-7", "folder-17", "upload-" and a hash, or
+    "scene-" and the text of an edited scene (`film.scene_to_text`).
 
-    `number`: of a numbered kind; None for an upload, which has a `hash` instead.
+    `number`: of a numbered kind; None for an upload, which has a `hash` instead, and for a scene, which has
+    its `scene`.
     """
 
     kind: str
     number: int | None = None
     hash: str = ""
+    scene: str = ""
 
     @staticmethod
     def parse(text: str) -> PictureKey | None:
@@ -33,18 +36,20 @@ class PictureKey:
         if kind in ("gallery", "folder"):
             plain = rest.isascii() and rest.isdecimal() and len(rest) < 9
             return PictureKey(kind, int(rest)) if plain else None
+        if kind == "scene" and dash:
+            return PictureKey(kind, scene=rest)
         return PictureKey(kind, hash=rest) if kind == "upload" and dash else None
 
     def __str__(self) -> str:
-        return f"{self.kind}-{self.hash if self.number is None else self.number}"
+        return f"{self.kind}-{(self.hash or self.scene) if self.number is None else self.number}"
 
 
 @dataclass(frozen=True)
 class ViewState:
     """What is on the page. All of it is in the link.
 
-    `picture`: "gallery-7", "folder-17" in the folder of pictures that is open, or "upload-" and the hash
-    of a picture that only its own session has.
+    `picture`: "gallery-7", "folder-17" in the folder of pictures that is open, "scene-" and the whole text of
+    an edited scene, or "upload-" and the hash of a picture that only its own session has.
     `block`, `feature_map`: counted from 0, the one that the study pages look into.
     `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
     `filter_by`, `filter_for`: which of its questions are selected.
@@ -52,6 +57,8 @@ class ViewState:
     `plane`: what gamma against beta is coloured by on the parameters page: "" is the map.
     `edits`: the bench's interventions as text (`film.to_text`), "!" before one that is switched off.
     `other`: the bench's second question.
+    `before`: the picture that an edited scene is compared with; empty where it is the same.
+    `thing`: the object that is edited, from 0. `series`: what is varied of it.
     `network`: name of the chosen checkpoint; empty where it is the one that opens first.
     """
 
@@ -69,26 +76,29 @@ class ViewState:
     plane: str = ""
     edits: str = ""
     other: str = ""
+    before: str = ""
+    thing: int = 0
+    series: str = ""
     network: str = ""
 
 
 # Fields by their name in the URL, where blocks count from 1 as they do on the page.
-_NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map"}
+_NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map", "object": "thing"}
 _TEXTS = {  # plain text, which the page checks where it is used
     "layout": "layout", "beside": "beside", "color": "color", "word": "word",
     "by": "filter_by", "for": "filter_for", "probe": "probe", "plane": "plane",
-    "edits": "edits", "other": "other", "network": "network",
+    "edits": "edits", "other": "other", "before": "before", "series": "series", "network": "network",
 }  # fmt: skip
 _TEXT = 120  # characters of one of them in a link
-_LONG = {"edits": 6000, "other": LINK_LONGEST}  # and of those that may be longer
+_LONG = {"edits": 6000, "other": LINK_LONGEST, "before": LINK_LONGEST}  # and of those that may be longer
 _WEIGHTS = "weights"
 
 
 def to_link(view: ViewState, weights: str) -> dict[str, str]:
     """The URL parameters that reopen this view; what is as it always is stays out."""
     values = {name: getattr(view, field) for name, field in _NAMES.items()}
-    values["block"] += 1
-    plain = {"block": 1, "map": 0}
+    values |= {"block": view.block + 1, "object": view.thing + 1}
+    plain = {"block": 1, "map": 0, "object": 1}
     link = {name: str(value) for name, value in values.items() if value != plain.get(name)}
     link |= {name: text for name, field in _TEXTS.items() if (text := getattr(view, field))}
     return link | {_WEIGHTS: weights[:LINK_HASH]}
@@ -103,6 +113,12 @@ def _picture(text: str, pictures: int, in_folder: Callable[[], int]) -> tuple[Pi
     key = PictureKey.parse(text)
     if key is None or (key.kind == "gallery" and key.number is not None and key.number >= pictures):
         return None, "This link names a picture that the gallery does not have; another stands in."
+    if key.kind == "scene":
+        try:
+            scene_from_text(key.scene)
+        except InputError as error:
+            return None, f"This link holds a scene that cannot be drawn; another picture stands in. {error}"
+        return key, None
     if key.number is None:
         return None, (
             "This link was made with an uploaded picture, which a link cannot carry: upload the same "
@@ -150,9 +166,9 @@ def from_link(
         field: link[name][: _LONG.get(name, _TEXT)] for name, field in _TEXTS.items() if name in link
     }
     view = replace(view, **texts)
-    for name, field in (("block", "block"), ("map", "feature_map")):
+    for name, field in (("block", "block"), ("map", "feature_map"), ("object", "thing")):
         if name in link:
-            text, least = link[name], int(name == "block")
+            text, least = link[name], int(name != "map")
             if text.isdecimal() and len(text) < 6 and int(text) >= least:
                 change: dict[str, Any] = {field: int(text) - least}
                 view = replace(view, **change)

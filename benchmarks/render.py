@@ -2,6 +2,9 @@
 
     python -m benchmarks.render [--threads 2]
 
+The last lines are of an edited scene: its preview, and its clean picture pass by pass, beside one render
+with as many paths.
+
 Prints pictures a second, compilation left out, and the standard deviation (of 255, over all channels)
 against a 1,024-sample reference in which all light is followed along its path and nothing is looked up.
 """
@@ -13,7 +16,13 @@ import time
 
 import numpy as np
 
-from film.clevr.rendering.render import object_mask, radiance, render
+from film.clevr.rendering.render import (
+    QUALITIES,
+    object_mask,
+    radiance,
+    render,
+    render_progressively,
+)
 from film.clevr.rules import sample_scene
 from film.clevr.scenes import Scene
 
@@ -45,6 +54,25 @@ def main() -> None:
     for samples in (64, 256):
         speed = pictures_per_second(scenes[: max(3, given.pictures // 20)], 480, 320, samples, given.threads)
         print(f"{'480x320':>9} {samples:>8} {speed:>11.2f}")
+    progressive(scenes[:7], given.threads)
+
+
+def progressive(scenes: list[Scene], threads: int) -> None:
+    """Median seconds until each picture of an edited scene is there, beside a render with all its paths."""
+    for name, (width, height, samples) in QUALITIES.items():
+        whole, passes = [], []
+        for scene in scenes:
+            start = time.perf_counter()
+            render(scene, width, height, samples=sum(samples), threads=threads)
+            whole.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            drawn = render_progressively(scene, width, height, samples=samples, threads=threads)
+            passes.append([time.perf_counter() - start for _ in drawn])
+        until = ", ".join(f"{seconds:.2f}" for seconds in np.median(passes, axis=0))
+        print(
+            f"{name} of {width}x{height}, {sum(samples)} paths a pixel: pictures after {until} s; "
+            f"in one render {np.median(whole):.2f} s"
+        )
 
 
 def pictures_per_second(scenes: list[Scene], width: int, height: int, samples: int, threads: int) -> float:

@@ -34,6 +34,23 @@ from .clevr.data.resumable import (
     BigArray as BigArray,
     ResumableFolder as ResumableFolder,
 )
+from .clevr.editing import (
+    AddObject as AddObject,
+    ChangeAttribute as ChangeAttribute,
+    CheckedEdit as CheckedEdit,
+    DuplicateObject as DuplicateObject,
+    MoveObject as MoveObject,
+    MoveView as MoveView,
+    RemoveObject as RemoveObject,
+    SceneEdit as SceneEdit,
+    TurnObject as TurnObject,
+    check_edit as check_edit,
+    drawable as drawable,
+    edit_scene as edit_scene,
+    rounded_scene as rounded_scene,
+    scene_from_text as scene_from_text,
+    scene_to_text as scene_to_text,
+)
 from .clevr.gallery import (
     Exhibit as Exhibit,
     gallery as gallery,
@@ -96,11 +113,15 @@ from .clevr.rendering.render import (
     Rendering as Rendering,
     project as project,
     render as render,
+    render_progressively as render_progressively,
+    scene_picture as scene_picture,
     visible_pixels as visible_pixels,
 )
 from .clevr.rules import (
     add_object as add_object,
     change_object as change_object,
+    nearest_place as nearest_place,
+    newly_broken as newly_broken,
     problems as problems,
     remove_object as remove_object,
     sample_scene as sample_scene,
@@ -110,6 +131,14 @@ from .clevr.scene_json import (
     scene_from_json as scene_from_json,
     scene_to_json as scene_to_json,
     write_scenes as write_scenes,
+)
+from .clevr.scene_series import (
+    SceneSeries as SceneSeries,
+    attribute_series as attribute_series,
+    circle_series as circle_series,
+    distractor_series as distractor_series,
+    line_series as line_series,
+    towards_series as towards_series,
 )
 
 # the CLEVR world
@@ -123,6 +152,7 @@ from .clevr.scenes import (
     Scene as Scene,
     SceneObject as SceneObject,
     View as View,
+    camera_from_pixels as camera_from_pixels,
 )
 
 # networks and where they are kept

@@ -8,7 +8,13 @@ import pytest
 from PIL import Image, ImageFilter
 
 from film.clevr.rendering import path_tracer as tracing, render as rendering
-from film.clevr.rendering.render import object_mask, radiance, render, visible_pixels
+from film.clevr.rendering.render import (
+    object_mask,
+    radiance,
+    render,
+    render_progressively,
+    visible_pixels,
+)
 from film.clevr.rules import sample_scene
 from film.clevr.scene_json import read_scenes
 from film.clevr.scenes import RADIUS, Scene, SceneObject, View, project
@@ -35,6 +41,18 @@ def test_the_seed_decides_and_threads_do_not(scene):
     assert np.array_equal(first.picture, render(scene, W, H, samples=8, seed=1, threads=1).picture)
     assert np.array_equal(first.picture, render(scene, W, H, samples=8, seed=1, threads=3).picture)
     assert not np.array_equal(first.picture, render(scene, W, H, samples=8, seed=2, threads=1).picture)
+
+
+def test_a_picture_comes_again_and_again_with_less_grain(scene):
+    passes = list(render_progressively(scene, W, H, samples=(2, 6, 24), threads=1))
+    assert [picture.shape for picture in passes] == [(H, W, 3)] * 3
+    reference = render(scene, W, H, samples=256, seed=9).picture.astype(float)
+    grain = [np.abs(picture - reference).mean() for picture in passes]
+    assert grain[0] > 1.3 * grain[1] > 1.5 * grain[2]
+    again = list(render_progressively(scene, W, H, samples=(2, 6, 24), threads=2))
+    assert all(np.array_equal(a, b) for a, b in zip(passes, again, strict=True))
+    with pytest.raises(InputError):
+        next(render_progressively(scene, W, H, samples=(0,)))
 
 
 def test_shapes_and_types(scene):

@@ -22,6 +22,7 @@ from analysis import (
     to_link as to_link,
 )
 from film import Answer
+from ui.history import History
 
 MOST_ASKED = 40  # questions a session remembers
 
@@ -283,28 +284,43 @@ def kept_selections() -> dict[str, Selection]:
     return result
 
 
-# --- The bench's edits ----------------------------------------------------------------------------------
-
-MOST_UNDONE = 100  # steps that can be undone
+# --- Edits that can be undone -----------------------------------------------------------------------------
 
 
 def edit(text: str) -> None:
     """The bench's edits are these from now on; the step can be undone."""
-    before = view().edits
-    if text != before:
-        st.session_state["undo"] = (*st.session_state.get("undo", ()), before)[-MOST_UNDONE:]
-        st.session_state["redo"] = ()
-        change(edits=text)
+    commit("bench", edits=text)
 
 
-def step(back: bool) -> None:
-    """Undo the bench's last step, or do it again."""
-    taken, given = ("undo", "redo") if back else ("redo", "undo")
-    if steps := st.session_state.get(taken, ()):
-        st.session_state[taken] = steps[:-1]
-        st.session_state[given] = (*st.session_state.get(given, ()), view().edits)
-        change(edits=steps[-1])
+def commit(room: str, **changes: Any) -> None:
+    """Go to another view by a step that can be undone there: on the "bench" or in the "studio"."""
+    before = view()
+    change(**changes)
+    st.session_state[f"history-{room}"] = _history(room).did(
+        {name: getattr(before, name) for name in changes}, {name: getattr(view(), name) for name in changes}
+    )
 
 
-def can_step(back: bool) -> bool:
-    return bool(st.session_state.get("undo" if back else "redo", ()))
+def step(back: bool, room: str = "bench") -> None:
+    """Undo the last step, or do it again."""
+    history = _history(room)
+    steps = history.past if back else history.future
+    if steps:
+        now = {name: getattr(view(), name) for name in steps[-1]}
+        st.session_state[f"history-{room}"], then = history.undone(now) if back else history.redone(now)
+        change(**then)
+
+
+def can_step(back: bool, room: str = "bench") -> bool:
+    history = _history(room)
+    return bool(history.past if back else history.future)
+
+
+def forget_steps(room: str) -> None:
+    """Nothing can be undone there any more: something else is edited from now on."""
+    st.session_state.pop(f"history-{room}", None)
+
+
+def _history(room: str) -> History:
+    result: History = st.session_state.get(f"history-{room}", History())
+    return result

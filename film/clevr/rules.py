@@ -6,7 +6,7 @@ Johnson et al. 2017, section 3.1.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +37,7 @@ GAP = 0.25  # between two objects, each taken as a disc of its radius
 CLEAR = 0.4  # along both relation axes, so that every relation is certain
 VISIBLE = 200  # pixels that must show of every object
 TRIES = 50  # positions tried for one object before the layout is given up
+_STEP = 0.05  # between the places that are tried for an object that can not stand where it was put
 
 # CLEVR-CoGenT: the colors a shape may have in condition A; spheres have all, B swaps the other two.
 _WARM, _COOL = ("gray", "blue", "brown", "yellow"), ("red", "green", "purple", "cyan")
@@ -44,7 +45,7 @@ COGENT = {
     "A": {"cube": _WARM, "sphere": COLORS, "cylinder": _COOL},
     "B": {"cube": _COOL, "sphere": COLORS, "cylinder": _WARM},
 }
-_CAMERA_JITTER, _LAMP_JITTER = 0.5, 1.0
+CAMERA_JITTER, LAMP_JITTER = 0.5, 1.0  # along each axis, either way
 
 Rule = tuple[str | int, ...]  # a rule and the objects it is about
 
@@ -90,12 +91,60 @@ def change_object(scene: Scene, index: int, *, check: bool = True, **changes: An
     return _checked(scene, scene.replaced(objects=changed), check)
 
 
+def newly_broken(before: Scene, after: Scene) -> tuple[str, ...]:
+    """The rules that an edit breaks and that were kept before, a sentence each."""
+    broken = _broken_rules(after, WIDTH, HEIGHT, True)
+    kept = _broken_rules(before, WIDTH, HEIGHT, True) if broken else {}
+    return tuple(problem for rule, problem in broken.items() if rule not in kept)
+
+
+def nearest_place(scene: Scene, index: int) -> tuple[float, float] | None:
+    """The place nearest to where an object stands at which it keeps every rule and hides nobody.
+
+    Places are tried on a grid of 0.05 units. None where there is none, or where other rules are at fault.
+    """
+    _must_have(scene, index)
+    thing = scene.objects[index]
+    others = (*scene.objects[:index], *scene.objects[index + 1 :])
+    hidden = _hidden(scene.replaced(objects=others), range(len(others)))
+    own = [*range(index), *range(index + 1, len(scene.objects))]
+    allowed = {own[i] for i in hidden}
+    failed: list[tuple[float, float]] = []
+    for x, y in _free_places(thing, others):
+        if any(abs(x - a) + abs(y - b) < 0.3 for a, b in failed):
+            continue  # next to one where something is hidden
+        there = change_object(scene, index, check=False, x=x, y=y)
+        if _hidden(there, range(len(there.objects))) <= allowed:
+            return x, y
+        failed.append((x, y))
+    return None
+
+
+def _free_places(thing: SceneObject, others: Sequence[SceneObject]) -> list[tuple[float, float]]:
+    """Where an object keeps its distance from the others, the nearest to its own place first."""
+    along = np.round(np.linspace(-BOUND, BOUND, round(2 * BOUND / _STEP) + 1), 2)
+    places = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)  # (places, 2)
+    free = np.ones(len(places), bool)
+    for other in others:
+        apart = places - (other.x, other.y)
+        free &= np.hypot(*apart.T) - thing.radius - other.radius >= GAP
+        for direction in (LEFT, BEHIND):
+            free &= np.abs(apart @ direction[:2]) >= CLEAR
+    places = places[free]
+    far = np.hypot(*(places - (thing.x, thing.y)).T)
+    return [(float(x), float(y)) for x, y in places[np.argsort(far, kind="stable")]]
+
+
+def _hidden(scene: Scene, among: Iterable[int]) -> set[int]:
+    found = (
+        {int(rule[1]) for rule, _ in _visibility_problems(scene, WIDTH, HEIGHT)} if scene.objects else set()
+    )
+    return found & set(among)
+
+
 def _checked(before: Scene, after: Scene, check: bool) -> Scene:
-    if check and (broken := _broken_rules(after, WIDTH, HEIGHT, True)):
-        kept = _broken_rules(before, WIDTH, HEIGHT, True)
-        for rule, problem in broken.items():
-            if rule not in kept:
-                raise InputError(problem)
+    if check and (broken := newly_broken(before, after)):
+        raise InputError(broken[0])
     return after
 
 
@@ -203,8 +252,8 @@ def _jittered_view(rng: np.random.Generator) -> View:
         return x, y, z
 
     base = View()
-    camera = jittered(base.camera, _CAMERA_JITTER)
-    key, back, fill = (jittered(lamp, _LAMP_JITTER) for lamp in (base.key, base.back, base.fill))
+    camera = jittered(base.camera, CAMERA_JITTER)
+    key, back, fill = (jittered(lamp, LAMP_JITTER) for lamp in (base.key, base.back, base.fill))
     return View(camera, key=key, fill=fill, back=back)
 
 

@@ -185,3 +185,35 @@ def project(
     x, y, backward = (relative @ camera_axes(view.camera).T).T  # (n,) each
     focal = FOCAL * max(width, height)
     return np.stack([width / 2 - focal * x / backward, height / 2 + focal * y / backward, -backward], axis=1)
+
+
+def camera_from_pixels(scene: Scene, width: int, height: int) -> Vector | None:
+    """Where the camera of a picture stood, from where its objects' centres are in it.
+
+    CLEVR's files leave the camera out, but `pixel` has a depth with many digits. None where fewer than
+    three objects have a `pixel`, or where no place near the usual one explains them.
+    """
+    known = [thing for thing in scene.objects if thing.pixel is not None]
+    if len(known) < 3:
+        return None
+    points = np.array([(thing.x, thing.y, thing.radius) for thing in known])
+    seen = np.array([thing.pixel for thing in known], float)  # (n, 3)
+    # A pixel is rounded to whole numbers, a depth is not.
+    weight = np.array([1 / width, 1 / width, 100.0])
+
+    def residual(camera: np.ndarray) -> np.ndarray:
+        x, y, z = camera.tolist()
+        found: np.ndarray = ((project(View((x, y, z)), points, width, height) - seen) * weight).ravel()
+        return found
+
+    camera = np.array(View().camera)
+    for _ in range(20):  # Gauss and Newton, with slopes by differences
+        here = residual(camera)
+        slopes = np.stack([(residual(camera + step) - here) / 1e-5 for step in np.eye(3) * 1e-5], axis=1)
+        camera = camera - np.linalg.lstsq(slopes, here, rcond=None)[0]
+    if not np.isfinite(camera).all() or np.abs(camera - View().camera).max() > 0.51:
+        return None
+    if np.abs(residual(camera).reshape(-1, 3) / weight)[:, :2].max() > 1:
+        return None
+    x, y, z = camera.tolist()
+    return x, y, z

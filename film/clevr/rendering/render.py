@@ -8,7 +8,7 @@ laid out for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,8 +19,17 @@ import numpy as np
 from film.clevr.rendering import path_tracer as tracing
 from film.clevr.scenes import COLORS, FOCAL, SHAPES, Scene, SceneObject, View, camera_axes, project
 from film.errors import InputError
+from film.progress import Cancel, stop_if
 
-__all__ = ["Rendering", "object_mask", "project", "render", "visible_pixels"]
+__all__ = [
+    "Rendering",
+    "object_mask",
+    "project",
+    "render",
+    "render_progressively",
+    "scene_picture",
+    "visible_pixels",
+]
 
 # The colours as CLEVR feeds them to its shaders: bytes / 255, taken as linear light.
 _BYTES = {
@@ -55,6 +64,13 @@ _COLUMNS = 16  # cells along the sweep in which its own light is worked out
 _REACH = np.float32(5.0)  # half the side of the floor map
 _MAP_SIZE, _MANY = 80, 64  # cells along its side, twice as many from so many samples on
 _FILTER_WIDTH = 1.5  # pixels
+
+# How an edited scene is drawn, at once and then in the background: width, height, and the paths a pixel
+# after which a picture is there.
+QUALITIES: dict[str, tuple[int, int, tuple[int, ...]]] = {
+    "preview": (240, 160, (16,)),
+    "clean": (480, 320, (8, 24)),
+}
 
 
 @dataclass(frozen=True)
@@ -124,33 +140,103 @@ def radiance(
     check the other with.
     """
     _check_size(width, height)
+    _check_work(samples, seed, threads)
+    stage, camera = _stage(scene, samples), _camera(scene.view, width, height)
+    bounds = _bounds(stage.primitives, camera, width, height)
+    salt = _salt(seed)
+    with _Rows(min(threads or numba.get_num_threads(), height)) as over:
+        _map_floor(stage, samples, salt, over)
+        return _painted(over, stage, camera, bounds, (height, width), samples, salt, exact)
+
+
+def render_progressively(
+    scene: Scene,
+    width: int = 480,
+    height: int = 320,
+    *,
+    samples: Sequence[int] = (8, 24),
+    seed: int = 0,
+    threads: int | None = None,
+) -> Iterator[np.ndarray]:
+    """The scene's picture, uint8 (height, width, 3), again and again with less grain.
+
+    The last one has all paths in it, and is the same for the same seed and `samples`; whoever has seen
+    enough, or wants another scene, stops asking.
+
+    Args:
+        samples: how many more paths through each pixel before each picture; see `render`.
+    """
+    _check_size(width, height)
+    for number in (sum(samples), *samples):
+        _check_work(number, seed, threads)
+    stage, camera = _stage(scene, sum(samples)), _camera(scene.view, width, height)
+    bounds = _bounds(stage.primitives, camera, width, height)
+    light, taken = np.zeros((height, width, 3), np.float32), 0
+    with _Rows(min(threads or numba.get_num_threads(), height)) as over:
+        _map_floor(stage, sum(samples), _salt(seed), over)
+        for number, more in enumerate(samples):
+            found = _painted(over, stage, camera, bounds, (height, width), more, _salt((seed, number)), False)
+            light += (found - light) * np.float32(more / (taken + more))
+            taken += more
+            yield _srgb(light)
+
+
+def scene_picture(
+    scene: Scene,
+    quality: str = "clean",
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    cancel: Cancel | None = None,
+) -> np.ndarray:
+    """The picture of an edited scene, uint8 (height, width, 3): the same bytes wherever it is drawn.
+
+    Args:
+        quality: "preview", 240x160 and a little grain, or "clean", 480x320; see `QUALITIES`.
+        cancel: asked between passes.
+
+    Raises:
+        InputError: the quality is unknown. Cancelled: `cancel` said so.
+    """
+    if quality not in QUALITIES:
+        raise InputError(f"The quality {quality!r} was asked for; use {' or '.join(QUALITIES)}.")
+    width, height, samples = QUALITIES[quality]
+    passes = render_progressively(scene, width, height, samples=samples, seed=seed, threads=threads)
+    for found in passes:
+        picture = found
+        stop_if(cancel)
+    return picture
+
+
+def _painted(
+    over: _Rows,
+    stage: tracing.Stage,
+    camera: tracing.Camera,
+    bounds: np.ndarray,
+    shape: tuple[int, int],
+    samples: int,
+    salt: np.uint32,
+    exact: bool,
+) -> np.ndarray:
+    """Linear light of each pixel, float32 (height, width, 3), of a stage whose floor is mapped."""
+    light = np.empty((*shape, 3), np.float32)
+    fewest = samples if exact else min(max(4, samples // 4), 16)
+    points, spread = _points(samples), _filter()
+    over(shape[0], tracing.paint, stage, camera, bounds, exact, points, fewest, spread, salt, light)
+    return light
+
+
+def _salt(seed: int | tuple[int, int]) -> np.uint32:
+    return np.uint32(np.random.SeedSequence(seed).generate_state(1)[0])
+
+
+def _check_work(samples: int, seed: int, threads: int | None) -> None:
     if not 1 <= samples <= MOST_SAMPLES:
         raise InputError(f"{samples} samples a pixel were asked for; use 1 to {MOST_SAMPLES}.")
     if threads is not None and threads < 1:
         raise InputError(f"{threads} threads were asked for; use at least 1.")
     if seed < 0:
         raise InputError(f"The seed {seed} was given; use 0 or more.")
-    stage, camera = _stage(scene, samples), _camera(scene.view, width, height)
-    bounds = _bounds(stage.primitives, camera, width, height)
-    salt = np.uint32(np.random.SeedSequence(seed).generate_state(1)[0])
-    fewest = samples if exact else min(max(4, samples // 4), 16)
-    light = np.empty((height, width, 3), np.float32)
-    with _Rows(min(threads or numba.get_num_threads(), height)) as over:
-        _map_floor(stage, samples, salt, over)
-        over(
-            height,
-            tracing.paint,
-            stage,
-            camera,
-            bounds,
-            exact,
-            _points(samples),
-            fewest,
-            _filter(),
-            salt,
-            light,
-        )
-    return light
 
 
 # --- laying out the stage -------------------------------------------------------------------------
