@@ -10,7 +10,10 @@ from ui.cache import folder, networks, pictures
 
 st.set_page_config(page_title="FiLM Lens", page_icon=widgets.ICON, layout="wide")
 widgets.style()
-page = st.navigation(pages.all_pages(), position="top")
+groups = pages.all_pages()
+entries = [page for group in groups.values() for page in group]
+page = st.navigation(entries + pages.former_pages(), position="hidden")
+pages.menu(groups)
 study = widgets.network_or_advice(networks.study)
 session = study.session
 state.start(study.weights, len(pictures.exhibits()), networks.first_view(session), folder.count)

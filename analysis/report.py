@@ -152,7 +152,7 @@ def _network(study: _Reported) -> Iterator[Section]:
 
 def _answers(study: _Reported) -> Iterator[Section]:
     if study.evidence is None:
-        yield from study.missing("Right answers", "evidence")
+        yield from study.missing("Accuracy", "evidence")
         return
     answers, recipe = study.evidence.answers, study.evidence.recipe
     whole = accuracy_by(answers, "").iloc[0]
@@ -160,10 +160,10 @@ def _answers(study: _Reported) -> Iterator[Section]:
     order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
     along = [
         (accuracy_by(answers, column, least=20), axis)
-        for column, axis in (("length", "words in the question"), ("depth", "steps in a row"))
+        for column, axis in (("length", "words in the question"), ("depth", "program depth"))
     ]
     yield Section(
-        "Right answers",
+        "Accuracy",
         f"{whole['accuracy']:.1%} of {recipe['questions']:,} questions about {recipe['pictures']:,} pictures "
         f"({recipe['source']}, seed {recipe['seed']}), 95 % interval in per cent {whole['interval']} "
         "(Wilson's, for questions that come several to a picture).",
@@ -181,7 +181,7 @@ def _answers(study: _Reported) -> Iterator[Section]:
             html("<h3>Beside the paper, %</h3>"),
             table(beside_paper(answers, study.session.card.accuracy)),
             (proofs.confusion_heatmap(confusion(answers)), "What was answered to what is true."),
-            html("<h3>The {} surest wrong answers</h3>", ERRORS),
+            html("<h3>The {} most confident errors</h3>", ERRORS),
             table(
                 wrong_answers(answers)[["text", "answer", "prediction", "probability", "picture"]].head(
                     ERRORS
@@ -204,7 +204,7 @@ def _probes(study: _Reported) -> Iterator[Section]:
         f"{what_is_linear(study.session.config)}",
         (
             (proofs.probe_overview(probes), "Accuracies in per cent; colour is selectivity."),
-            *((proofs.probe_chart(probes, name), f"To tell: {name}.") for name in names),
+            *((proofs.probe_chart(probes, name), f"Probe target: {name}.") for name in names),
         ),
     )
 
@@ -392,17 +392,19 @@ def _words(study: _Reported) -> Iterator[Section]:
     view, _ = _shown(study)
     config = study.session.config
     try:
-        ledger = word_contributions(study.session, view.question)
+        contributions = word_contributions(study.session, view.question)
     except InputError:
         return
     block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
     body: list[Item] = []
     kinds: tuple[Kind, ...] = ("gamma", "beta")
     for kind in kinds:
-        body.append((single.word_moves(ledger, kind), f"How far each word moved {kind} in each block."))
+        body.append(
+            (single.word_moves(contributions, kind), f"RMS change of {kind} by each word in each block.")
+        )
         label = f"{kind} of block {block + 1}, map {number}"
-        caveat = ledger.caveat(kind)
-        lines = ledger.lines(kind, block, number)
+        caveat = contributions.caveat(kind)
+        lines = contributions.lines(kind, block, number)
         body.append(
             (single.contribution_bars(lines, label), caveat or f"{label}: the bars sum to the value exactly.")
         )
@@ -456,7 +458,7 @@ def _probe_of_view(study: _Reported) -> Iterator[Section]:
         return
     chart = proofs.probe_chart(study.evidence.probes, view.probe)
     fact = what_is_linear(study.session.config)
-    yield Section("What a linear probe reads", fact, ((chart, f"To tell: {view.probe}."),))
+    yield Section("What a linear probe reads", fact, ((chart, f"Probe target: {view.probe}."),))
 
 
 def _shown(study: _Reported) -> tuple[ViewState, Any]:

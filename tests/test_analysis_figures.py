@@ -33,8 +33,8 @@ def test_heatmap_carries_ids_and_values(dark):
 
 
 def test_bars_stand_on_what_came_before(session):
-    ledger = word_contributions(session, "What color is the cube?")
-    lines = ledger.lines("gamma", 0, 1)
+    contributions = word_contributions(session, "What color is the cube?")
+    lines = contributions.lines("gamma", 0, 1)
     bars = analysis.contribution_bars(lines, "gamma of block 1, map 1").data[0]
     assert len(bars.y) == len(lines) + 1
     np.testing.assert_allclose(
@@ -45,26 +45,26 @@ def test_bars_stand_on_what_came_before(session):
 
 
 def test_every_figure_can_be_drawn(session):
-    ledger = word_contributions(session, "How many red cubes are there?")
-    answers = session.answer(a_picture(), ledger.stopped)
+    contributions = word_contributions(session, "How many red cubes are there?")
+    answers = session.answer(a_picture(), contributions.stopped)
     population = planted(np.random.default_rng(1).normal(size=(40, 3, 8)))
-    gamma, beta = ledger.gamma[-1], ledger.beta[-1]
+    gamma, beta = contributions.gamma[-1], contributions.beta[-1]
     figures = [
         analysis.plane(gamma, beta, chosen=(0, 1)),
         analysis.population_histogram(population, "gamma", 1, 2, 0.3),
         analysis.film_effect_bars(film_effects(gamma)),
         analysis.reach(["stem", "block1"], np.array([0.0, 0.2]), np.array([0.5, 0.6])),
-        analysis.word_path(ledger, "beta", 2),
-        analysis.word_moves(ledger, "gamma"),
-        analysis.prefix_answers(ledger.tokens, [answer.probabilities for answer in answers]),
+        analysis.word_path(contributions, "beta", 2),
+        analysis.word_moves(contributions, "gamma"),
+        analysis.prefix_answers(contributions.tokens, [answer.probabilities for answer in answers]),
     ]
     for figure in figures:
         assert isinstance(figure, go.Figure)
         assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
         assert len(figure.to_json()) > 500
     moves, path = figures[5].data[0], figures[4].data[0]
-    assert np.shape(moves.z) == (3, len(ledger.tokens))
-    assert np.shape(path.z) == (8, len(ledger.tokens))
+    assert np.shape(moves.z) == (3, len(contributions.tokens))
+    assert np.shape(path.z) == (8, len(contributions.tokens))
 
 
 def test_answers_shown_are_the_likeliest():

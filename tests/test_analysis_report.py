@@ -104,7 +104,7 @@ def test_the_whole_study_is_one_page_that_loads_nothing(whole):
     assert whole.count("plotly.js v") == 1
     assert read.figures == whole.count("<script>draw(") >= 9
     assert set(read.headings) >= {
-        "Right answers", "What a linear probe reads", "Gamma and beta",
+        "Accuracy", "What a linear probe reads", "Gamma and beta",
         "What the feature maps differ between", "Manifest",
     }  # fmt: skip
     assert "<h1>The study of tiny &lt;one&gt;</h1>" in whole

@@ -42,11 +42,11 @@ def test_everything_is_there(open_page, measured):
     app = open_page(measured)
     assert not app.exception
     assert [heading.value for heading in app.main.subheader] == [
-        "Right answers",
-        "What is taken for what",
-        "Wrong answers, the surest first",
+        "Accuracy",
+        "Confusion matrix",
+        "Errors, sorted by confidence",
         "What a linear probe reads",
-        "Take it with you",
+        "Export",
     ]
     assert len(app.get("plotly_chart")) == 7
     assert "400 questions about 40 pictures" in text(app)

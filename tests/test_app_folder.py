@@ -154,7 +154,7 @@ def test_a_broken_file_has_a_sentence_and_can_be_passed(start, clevr):
     assert f'data-picture="folder-{BROKEN + 1}"' in html(app)
 
 
-@pytest.mark.parametrize("page", ["modulation", "ledger", "maps"])
+@pytest.mark.parametrize("page", ["modulation", "contributions", "maps"])
 def test_other_pages_take_it(start, clevr, page):
     app = start(clevr, picture="folder-1", q=QUESTION)
     app.switch_page(f"ui/pages/{page}.py").run()

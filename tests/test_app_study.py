@@ -1,4 +1,4 @@
-"""The modulation and ledger pages, run without a browser on a tiny network."""
+"""The modulation and contributions pages, run without a browser on a tiny network."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -96,7 +96,7 @@ def test_modulation_page_while_the_population_is_measured(open_page, checkpoint,
 
 
 def test_ledger_page(open_page, checkpoint):
-    app = open_page("ledger", checkpoint())
+    app = open_page("contributions", checkpoint())
     assert not app.exception
     assert charts(app) == 4
     assert notices(app) == 4
@@ -106,13 +106,13 @@ def test_ledger_page(open_page, checkpoint):
     total, used = line.split("Sum of all lines ")[1].rstrip(".").split(", value used ")
     assert float(total) == pytest.approx(float(used), abs=1e-5)
     app.segmented_control(key="view-block").set_value(0).run()
-    app.segmented_control(key="ledger-kind").set_value("beta").run()
+    app.segmented_control(key="contributions-kind").set_value("beta").run()
     assert not app.exception
-    assert any("Who made beta of block 1, map 5" in heading.value for heading in app.subheader)
+    assert any("Word contributions to beta of block 1, map 5" in heading.value for heading in app.subheader)
 
 
 def test_ledger_page_says_what_is_not_exact(open_page, checkpoint):
-    app = open_page("ledger", checkpoint(bidirectional=True))
+    app = open_page("contributions", checkpoint(bidirectional=True))
     assert not app.exception
     assert "Not exact" in app.warning[0].value
 
@@ -139,7 +139,7 @@ def files(monkeypatch) -> dict[str, Callable[[], bytes]]:
             ["gamma-of-the-question", "beta-of-the-question", "population-gamma", "population-beta",
              "census", "gamma-beta", "reach"],
         ),
-        ("ledger", ["prefix-answers", "moves-of-gamma", "ledger-of-gamma", "path-of-gamma"]),
+        ("contributions", ["prefix-answers", "moves-of-gamma", "contributions-to-gamma", "path-of-gamma"]),
     ],
 )  # fmt: skip
 def test_every_figure_has_its_numbers(open_page, checkpoint, files, page, names):
@@ -154,7 +154,7 @@ def test_every_figure_has_its_numbers(open_page, checkpoint, files, page, names)
         assert tables["population-beta"]["questions"].sum() == 40
         assert set(tables["population-beta"]["block"]) == {2}
     else:
-        path, line = tables["path-of-gamma"], tables["ledger-of-gamma"]
+        path, line = tables["path-of-gamma"], tables["contributions-to-gamma"]
         last = path[(path["place"] == path["place"].max()) & (path["map"] == 5)]
         assert last["gamma"].item() == pytest.approx(line["total"].iloc[-1])
         assert path["word"].tolist()[-1] == tables["moves-of-gamma"]["word"].iloc[-1]
@@ -162,7 +162,7 @@ def test_every_figure_has_its_numbers(open_page, checkpoint, files, page, names)
 
 def test_long_tables_are_parquet(open_page, checkpoint, files, monkeypatch):
     monkeypatch.setattr(widgets, "CSV_ROWS", 40)
-    app = open_page("ledger", checkpoint())
+    app = open_page("contributions", checkpoint())
     assert not app.exception
     (label,) = [b.proto.label for b in app.get("download_button") if "Parquet" in b.proto.label]
     assert label == "Data as Parquet"
@@ -171,7 +171,7 @@ def test_long_tables_are_parquet(open_page, checkpoint, files, monkeypatch):
     assert len(path) > 40
 
 
-@pytest.mark.parametrize("page", ["modulation", "ledger"])
+@pytest.mark.parametrize("page", ["modulation", "contributions"])
 def test_unknown_words_and_foreign_links_are_said(open_page, checkpoint, page):
     folder = checkpoint()
     app = open_page(page, folder, q="How many zebras are there?")

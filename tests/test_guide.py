@@ -98,7 +98,7 @@ def press(app: AppTest, key: str) -> AppTest:
 def test_the_walk_ends_in_a_finding(monkeypatch):
     monkeypatch.chdir(ROOT)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    assert "Say it first" in app.sidebar.subheader[0].value
+    assert "Predict" in app.sidebar.subheader[0].value
     assert app.sidebar.button(key="guide-next").disabled
 
     guess(app, "guide-said-0", 0)

@@ -256,7 +256,7 @@ def between(case: header.Case, population: Population | None, chosen: tuple[int,
         return
     config = case.session.config
     left, right = st.columns(2)
-    moved = left.segmented_control("Move", list(WORDS), default="both", required=True,
+    moved = left.segmented_control("Change", list(WORDS), default="both", required=True,
                                    format_func=WORDS.__getitem__, key="bench-line-of")  # fmt: skip
     where = right.selectbox(
         "in", [-1, *range(config.blocks)], key="bench-line-block",

@@ -18,7 +18,7 @@ from ui import builder, pages, state, widgets
 from ui.cache import networks, pictures
 from ui.state import HistoryEntry
 
-ASK, MODULATION, LEDGER = map(pages.path, ("ask", "modulation", "ledger"))
+ASK, MODULATION, CONTRIBUTIONS = map(pages.path, ("ask", "modulation", "contributions"))
 OFFERED = 3  # questions or maps at a step
 
 
@@ -45,11 +45,11 @@ def show(session: Session, where: DeltaGenerator | None) -> None:
                 st.button("Back", key="guide-back", on_click=state.guided, kwargs={"step": number - 1})
             if number + 1 < len(STEPS):
                 st.button(
-                    "Go on", key="guide-next", type="primary" if done else "secondary", disabled=not done,
+                    "Next", key="guide-next", type="primary" if done else "secondary", disabled=not done,
                     on_click=state.guided, kwargs={"step": number + 1},
                 )  # fmt: skip
             st.button(
-                "Close" if number + 1 < len(STEPS) else "Done", key="guide-close", type="tertiary",
+                "Close" if number + 1 < len(STEPS) else "Finish", key="guide-close", type="tertiary",
                 on_click=state.guided, kwargs={"open": False},
             )  # fmt: skip
 
@@ -68,7 +68,7 @@ def _foretell(session: Session) -> bool:
         st.markdown(f"The network is fast; be faster. Look at the picture:\n\n**{widgets.plain(question)}**")
         kind = pictures.truth(question, None).type or "count"
         st.pills(
-            "You say", builder.answers(kind),
+            "Your prediction", builder.answers(kind),
             **state.taken("guide-said", lambda said: _say(view.picture, question, said)),
         )  # fmt: skip
         return False
@@ -208,15 +208,17 @@ def _chosen(changed: list[tuple[int, int, float]]) -> tuple[int, int, float] | N
 
 
 def _find_word(session: Session) -> bool:
-    """The visitor guesses which word made the chosen gamma; the ledger tells."""
+    """The visitor guesses which word changed the chosen gamma most; the word contributions tell."""
     pair = _same_pair()
     if pair is None:
         return False
     second, view, guide = pair[1], state.view(), state.guide()
     block = min(view.block, session.config.blocks - 1)
     number = min(view.feature_map, session.config.maps - 1)
-    ledger = analysis.word_contributions(session, second.question)
-    lines = [line for line in ledger.lines("gamma", block, number) if line.name not in ("bias", "offset")]
+    contributions = analysis.word_contributions(session, second.question)
+    lines = [
+        line for line in contributions.lines("gamma", block, number) if line.name not in ("bias", "offset")
+    ]
     st.markdown(
         f"The reader adds to gamma word by word. Which word of “{widgets.plain(second.question)}” moved "
         f"gamma of block {block + 1}, map {number} most?"
@@ -230,9 +232,9 @@ def _find_word(session: Session) -> bool:
     name = "the end of the question" if most.name.startswith("<") else f"“{widgets.plain(most.name)}”"
     told = "You found it" if most.name == guide.word else "Not this time"
     st.markdown(f"{told}: **{name}** moved it most, by {most.amount:+.3f}.")
-    if caveat := ledger.caveat("gamma"):
+    if caveat := contributions.caveat("gamma"):
         st.caption(caveat)
-    st.page_link(LEDGER, label="Every word's part, on the ledger", icon=":material/receipt_long:")
+    st.page_link(CONTRIBUTIONS, label="Every word's contribution", icon=":material/receipt_long:")
     return True
 
 
@@ -342,7 +344,7 @@ class GuideStep:
 
 
 STEPS = (
-    GuideStep("Say it first", _foretell),
+    GuideStep("Predict", _foretell),
     GuideStep("Change one word", _change_a_word),
     GuideStep("See what the word moved", _see_maps),
     GuideStep("Find the word behind a gamma", _find_word),

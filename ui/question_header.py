@@ -14,6 +14,7 @@ from ui import state, widgets
 from ui.cache import networks, pictures
 
 Made = TypeVar("Made")
+PICTURE = 108  # pixels across in the header
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,43 +28,54 @@ class Case:
 
 
 def case() -> Case | None:
-    """The view's picture and question at a page's head, both changeable; None where nothing is answered."""
+    """The view's picture and question at a page's head, both changeable; None where nothing is answered.
+
+    It stays in view while the page scrolls.
+    """
     session, view = networks.network(), state.view()
     shown = pictures.shown(view.picture, state.upload())
-    left, right = st.columns([1, 3], gap="medium")
-    left.image(shown.pixels, width="stretch", alt=shown.title)
-    with right:
-        st.text_input(
-            "The question",
-            max_chars=state.LINK_LONGEST,
-            help="Press Enter to ask.",
-            **state.bound("question"),
-        )
-        if shown.remark:
-            widgets.show_error(shown.remark)
-        try:
-            answer = session.ask(shown.pixels, view.question)
-        except InputError as error:
-            widgets.show_error(error)
-            return None
-        truth = pictures.truth(view.question, shown).answer
-        known = "" if truth is None else f" · the true answer is **{truth}**"
-        chance = answer.probabilities[answer.answer]
-        st.markdown(f"The network says **{answer.answer}** with {chance:.0%}{known}")
-        _other_pictures(view.picture)
-    return Case(session, shown, view.question, answer)
+    with st.container(key="case", horizontal=True, gap="small", vertical_alignment="center"):
+        st.image(shown.pixels, width=PICTURE, alt=shown.title)
+        with st.container(gap=None, key="case-question"):
+            st.text_input(
+                "Question",
+                max_chars=state.LINK_LONGEST,
+                label_visibility="collapsed",
+                help="Press Enter to ask.",
+                **state.bound("question"),
+            )
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                answer = _answer(session, shown, view.question)
+                _other_pictures(view.picture)
+    if shown.remark:
+        widgets.show_error(shown.remark)
+    return None if answer is None else Case(session, shown, view.question, answer)
+
+
+def _answer(session: Session, shown: pictures.ShownPicture, question: str) -> Answer | None:
+    """The network's answer with its confidence and the true one, or what keeps it from answering."""
+    try:
+        answer = session.ask(shown.pixels, question)
+    except InputError as error:
+        widgets.show_error(error)
+        return None
+    truth = pictures.truth(question, shown).answer
+    known = "" if truth is None else f" · true answer **{truth}**"
+    confidence = widgets.percent(answer.probabilities[answer.answer])
+    st.markdown(f"Predicted **{answer.answer}**, confidence {confidence}{known}", width="content")
+    return answer
 
 
 def _other_pictures(key: str) -> None:
-    with st.container(horizontal=True, gap="small"):
-        for label, icon, step in (("Previous", "chevron_left", -1), ("Next", "chevron_right", 1)):
-            st.button(
-                f"{label} picture",
-                icon=f":material/{icon}:",
-                key=f"study-{label}",
-                on_click=state.change,
-                kwargs={"picture": pictures.neighbour(key, step)},
-            )
+    for label, icon, step in (("Previous", "chevron_left", -1), ("Next", "chevron_right", 1)):
+        st.button(
+            f"{label} picture",
+            icon=f":material/{icon}:",
+            key=f"study-{label}",
+            type="tertiary",
+            on_click=state.change,
+            kwargs={"picture": pictures.neighbour(key, step)},
+        )
 
 
 def pick_map(session: Session) -> tuple[int, int]:

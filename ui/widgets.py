@@ -32,6 +32,12 @@ def style() -> None:
         """<style>
         .stMainBlockContainer {max-width: 1280px; padding-left: 2rem; padding-right: 2rem}
         .stMainBlockContainer h1 {padding: 0 0 .1rem}
+        [data-testid=stMainBlockContainer] {padding-top: 1rem}
+        [data-testid=stMainBlockContainer] > div > [data-testid=stLayoutWrapper]:has(> .st-key-case)
+            {position: sticky; top: 0; z-index: 90; background: PAGE;
+             border-bottom: 1px solid rgba(138, 143, 152, .28)}
+        .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
+        .st-key-case-question {min-width: 0}
         .answer {display: flex; align-items: baseline; gap: .9rem; flex-wrap: wrap; margin: .1rem 0 .2rem}
         .answer b {font-size: 3.2rem; line-height: 1; font-weight: 700; letter-spacing: -.02em}
         .answer span {font-size: 1rem}
@@ -63,7 +69,7 @@ def style() -> None:
             {width: 240px !important; min-width: 240px !important}}
         .st-key-atlas-split [data-testid=stHorizontalBlock]:has(> .stColumn) {flex-wrap: wrap}
         .st-key-atlas-split .stColumn {min-width: min(24rem, 100%)}
-        </style>"""
+        </style>""".replace("PAGE", "#14171d" if dark() else "#ffffff")  # as in .streamlit/config.toml
     )
 
 
@@ -80,7 +86,7 @@ def plain(text: str) -> str:
 def colophon(session: Session) -> None:
     """Which network all of this was said by."""
     card, config = session.card, session.config
-    size = f"{config.blocks} blocks of {config.maps} maps, {config.hidden_size} reader units"
+    size = f"{config.blocks} blocks of {config.maps} maps, {config.hidden_size} GRU units"
     told = [(entry["overall"], name) for name, entry in card.accuracy.items() if _is_measured(entry)]
     known = ""
     if told:
@@ -297,7 +303,7 @@ def picture_buttons(shown: pictures.ShownPicture) -> None:
         whence = "Pictures" if folder.is_set() else "Gallery"
         if st.button(whence, icon=":material/photo_library:", key="gallery"):
             choose_picture()
-        with st.popover("Your own", icon=":material/upload:", key=f"own-{state.turn('upload')}"):
+        with st.popover("Upload", icon=":material/upload:", key=f"own-{state.turn('upload')}"):
             st.file_uploader(
                 "PNG, JPEG, WebP, GIF, BMP or TIFF",
                 max_upload_size=20,

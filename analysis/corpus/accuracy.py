@@ -251,7 +251,7 @@ def _kind(answer: str) -> tuple[int, int, str]:
 
 
 def wrong_answers(answers: pd.DataFrame) -> pd.DataFrame:
-    """The wrong answers, the surest first."""
+    """The wrong answers, sorted by confidence."""
     return answers[~answers["right"]].sort_values("probability", ascending=False, kind="stable")
 
 

@@ -64,7 +64,7 @@ def contrast(
         groups: (n,), within which rows are compared and labels shuffled.
         by_group: draw whole groups for the intervals (objects of a scene) and not rows within each.
         plain: readings of which nothing is taken off, (n, maps); the same by default.
-        trials: shufflings of the labels, whose greatest |effect| is the null.
+        trials: permutations of the labels, whose greatest |effect| is the null.
         resamples: of the bootstrap.
 
     Raises:

@@ -179,7 +179,7 @@ def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
     ]
     state = table[table["space"] == "state"]
     if len(state):
-        lines.insert(0, ("reader's state", state.iloc[0], "accuracy", "solid"))
+        lines.insert(0, ("hidden state", state.iloc[0], "accuracy", "solid"))
     for name, row, column, dash in lines:
         start = "" if column == "accuracy" else f"{column}_"
         text = f"{name}: {row[column]:.1%} ({row[f'{start}low']:.1%} to {row[f'{start}high']:.1%})"

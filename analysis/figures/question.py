@@ -225,7 +225,7 @@ def _block_ticks(count: int) -> dict[str, object]:
 
 
 def contribution_bars(lines: Sequence[Contribution], label: str, *, dark: bool = False) -> go.Figure:
-    """The ledger of one value: a bar from its total before each line to its total after it.
+    """Word contributions to one value: a bar from its total before each line to its total after it.
 
     `label`: what the value is, such as "gamma of block 3, map 26".
     """
@@ -260,13 +260,13 @@ def contribution_bars(lines: Sequence[Contribution], label: str, *, dark: bool =
     return figure(360, dark, bars, steps, x=x, y={"title_text": label}, shapes=[rule("y", 0)])
 
 
-def word_path(ledger: WordContributions, kind: Kind, block: int, *, dark: bool = False) -> go.Figure:
+def word_path(contributions: WordContributions, kind: Kind, block: int, *, dark: bool = False) -> go.Figure:
     """Gamma or beta of a block after each word: a column a word, a row a map."""
-    values = ledger.values(kind)[1:, block].T  # (maps, tokens)
+    values = contributions.values(kind)[1:, block].T  # (maps, tokens)
     top = max(float(np.percentile(np.abs(values), 99.5)), 1e-6)
     trace = go.Heatmap(
         z=values.round(4),
-        customdata=np.broadcast_to(np.array(ledger.tokens), values.shape),
+        customdata=np.broadcast_to(np.array(contributions.tokens), values.shape),
         hovertemplate=f"after “%{{customdata}}”: {kind} of map %{{y}} is %{{z:.3f}}<extra></extra>",
         colorscale=color_scale(dark),
         zmin=-top,
@@ -275,25 +275,25 @@ def word_path(ledger: WordContributions, kind: Kind, block: int, *, dark: bool =
         colorbar=color_bar(kind),
     )
     y = {"title_text": f"map of block {block + 1}", "autorange": "reversed", "showgrid": False}
-    return figure(380, dark, trace, x=_positions(ledger.tokens), y=y)
+    return figure(380, dark, trace, x=_positions(contributions.tokens), y=y)
 
 
-def word_moves(ledger: WordContributions, kind: Kind, *, dark: bool = False) -> go.Figure:
-    """How far each word moved each block (root mean square over its maps): a column a word."""
-    moves = ledger.moves(kind).T  # (blocks, tokens)
+def word_moves(contributions: WordContributions, kind: Kind, *, dark: bool = False) -> go.Figure:
+    """RMS change of each block's maps by each word: a column a word."""
+    moves = contributions.moves(kind).T  # (blocks, tokens)
     trace = go.Heatmap(
         z=moves.round(4),
-        customdata=np.broadcast_to(np.array(ledger.tokens), moves.shape),
-        hovertemplate=f"“%{{customdata}}” moved {kind} of %{{y}} by %{{z:.3f}}<extra></extra>",
+        customdata=np.broadcast_to(np.array(contributions.tokens), moves.shape),
+        hovertemplate=f"“%{{customdata}}” changes {kind} of %{{y}} by %{{z:.3f}} (RMS)<extra></extra>",
         colorscale=[(place / 3, color) for place, color in enumerate(diverging(dark)[3:])],
         zmin=0,
         zmax=max(float(moves.max()), 1e-6),
         xgap=2,
         ygap=2,
-        colorbar=color_bar("moved"),
+        colorbar=color_bar("RMS change"),
     )
     y = _block_ticks(len(moves)) | {"autorange": "reversed"}
-    return figure(120 + 26 * len(moves), dark, trace, x=_positions(ledger.tokens), y=y)
+    return figure(120 + 26 * len(moves), dark, trace, x=_positions(contributions.tokens), y=y)
 
 
 def prefix_answers(
@@ -442,18 +442,18 @@ def population_bins(population: Population, kind: Kind, block: int, feature_map:
     )  # fmt: skip
 
 
-def path_table(ledger: WordContributions, kind: Kind, block: int) -> pd.DataFrame:
+def path_table(contributions: WordContributions, kind: Kind, block: int) -> pd.DataFrame:
     """Gamma or beta of a block's maps after each word: place (of the word, from 0), word, block, map, value.
 
     Args:
         block: counted from 0.
     """
-    values = ledger.values(kind)[1:, block]  # (tokens, maps)
+    values = contributions.values(kind)[1:, block]  # (tokens, maps)
     tokens, maps = values.shape
     return pd.DataFrame(
         {
             "place": np.repeat(np.arange(tokens), maps),
-            "word": np.repeat(np.array(ledger.tokens, dtype=object), maps),
+            "word": np.repeat(np.array(contributions.tokens, dtype=object), maps),
             "block": block + 1,
             "map": np.tile(np.arange(maps), tokens),
             kind: values.ravel(),

@@ -47,7 +47,7 @@ def argmax_locations(maps: np.ndarray, window: int | None = None) -> ArgmaxLocat
     high, wide = (rows, columns) if window is None else (window, window)
     if rows % high or columns % wide:
         raise InputError(
-            f"Windows of {high} do not fill maps of {columns}x{rows}; their winners are not counted."
+            f"Windows of {high} do not fill maps of {columns}x{rows}; their argmax locations are not counted."
         )
     windows = maps.reshape(count, rows // high, high, columns // wide, wide).swapaxes(2, 3)
     flat = windows.reshape(count, -1, high * wide)  # (maps, windows, places)
@@ -59,20 +59,22 @@ def argmax_locations(maps: np.ndarray, window: int | None = None) -> ArgmaxLocat
 
 
 def not_counted(config: NetworkConfig) -> str | None:
-    """Why a network has no such winners, or None where it has."""
+    """Why a network has no such argmax locations, or None where it has."""
     if config.pooling != "max":
         return f"This network pools by {config.pooling}, so no single place wins."
     if config.window is not None and any(side % config.window for side in config.grid):
-        return "This network pools in windows that reach over the edge; their winners are not counted."
+        return (
+            "This network pools in windows that reach over the edge; their argmax locations are not counted."
+        )
     return None
 
 
 def argmax_over(
     argmax_locations: ArgmaxLocations, picture: np.ndarray, config: NetworkConfig, fit: str
 ) -> np.ndarray:
-    """The winners as light on what the network sees, uint8 (height, width, 3), three times enlarged.
+    """The argmax locations as light on what the network sees, uint8 (height, width, 3), three times enlarged.
 
-    A place is as bright as the square root of its count, so that single winners show beside many. Each
+    A place is as bright as the square root of its count, so that single locations show beside many. Each
     stands for the middle of what its convolutions look at, which is larger than its square.
     """
     seen = as_seen(picture, config, fit).astype(np.float32)

@@ -1,8 +1,8 @@
-"""The word ledger: gamma and beta after every word of a question, and what each word added to them.
+"""Word contributions: gamma and beta after every word of a question, and what each word added to them.
 
 The reader's state moves with every word, and gamma and beta are a linear function of it: with
 M(h) = W h + b, the sum of W (h_t - h_{t-1}) over all words telescopes to M(h_T) - b. So a word's
-line in the ledger is exact. It says *when* a value changed; *why* it did may lie in earlier words,
+line of them is exact. It says *when* a value changed; *why* it did may lie in earlier words,
 because what the state does at a word depends on everything read before.
 """
 
@@ -21,7 +21,7 @@ KINDS: tuple[Kind, ...] = ("gamma", "beta")
 
 @dataclass(frozen=True)
 class Contribution:
-    """One line of the ledger: who added how much, and what the value was then."""
+    """One line of word contributions: what added how much, and what the value was then."""
 
     name: str
     amount: float
@@ -50,7 +50,7 @@ class WordContributions:
     def values(self, kind: Kind) -> np.ndarray:
         """(tokens + 1, blocks, maps), float64: before the first token, and after each."""
         if kind not in ("gamma", "beta"):
-            raise InputError(f"The ledger is of gamma or beta, not of {kind!r}.")
+            raise InputError(f"Word contributions are of gamma or beta, not of {kind!r}.")
         start = self.bias_gamma + self.offset if kind == "gamma" else self.bias_beta
         after = self.gamma if kind == "gamma" else self.beta
         return np.concatenate((start[None], after)).astype(np.float64)

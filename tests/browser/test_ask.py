@@ -54,14 +54,14 @@ def test_markup_in_a_question_stays_text(visitor):
 
 
 def test_own_pictures_good_and_broken(visitor):
-    visitor.page.get_by_role("button", name="Your own", exact=True).click()
+    visitor.page.get_by_role("button", name="Upload", exact=True).click()
     chooser = visitor.page.locator("input[type=file]")
     chooser.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": picture()})
     visitor.says("truth unknown")
     assert visitor.answered(FIRST)
     visitor.shoot("ask-upload")
     if not visitor.page.locator("input[type=file]").count():
-        visitor.page.get_by_role("button", name="Your own", exact=True).click()
+        visitor.page.get_by_role("button", name="Upload", exact=True).click()
     chooser = visitor.page.locator("input[type=file]")
     chooser.set_input_files({"name": "cut.png", "mimeType": "image/png", "buffer": picture()[:100]})
     visitor.says("The picture that was given cannot be read")

@@ -112,7 +112,7 @@ def test_a_legend_and_the_files(atlas, tmp_path):
     page.locator(".fs-legend button", has_text="exist").click()
     count = selected(page)
     page.wait_for_function("location.search.includes('for=exist')")
-    for name, ending in (("Places as CSV", "csv"), ("Figure as SVG", "svg"), ("PNG", "png")):
+    for name, ending in (("Coordinates (CSV)", "csv"), ("Figure (SVG)", "svg"), ("PNG", "png")):
         with page.expect_download() as download:
             page.get_by_role("button", name=name).click()
         path = tmp_path / f"atlas.{ending}"

@@ -11,11 +11,11 @@ def test_the_walk_to_a_finding(visitors):
 
     def go_on() -> None:
         visitor.quiet()
-        side.get_by_role("button", name="Go on").press("Enter")
+        side.get_by_role("button", name="Next").press("Enter")
 
-    step("Say it first")
+    step("Predict")
     visitor.glimpse("guide-1")
-    assert side.get_by_role("button", name="Go on").is_disabled()
+    assert side.get_by_role("button", name="Next").is_disabled()
     side.locator(".stButtonGroup button").nth(2).press("Enter")
     side.get_by_text("You said").wait_for()
     go_on()

@@ -56,11 +56,11 @@ def test_modulation_by_link_by_click_and_sorted(visitors, tmp_path):
     visitor.shoot("modulation")
 
 
-def test_the_ledger_lists_the_words_and_says_their_sum(visitors):
-    visitor = visitors().open(f"/ledger?block=2&map=17&{ASKED}")
+def test_the_contributions_lists_the_words_and_says_their_sum(visitors):
+    visitor = visitors().open(f"/contributions?block=2&map=17&{ASKED}")
     page = visitor.page
-    visitor.says("Who made gamma of block 2, map 17")
-    names = page.locator(".st-key-figure-ledger-of-gamma .xtick text")
+    visitor.says("Word contributions to gamma of block 2, map 17")
+    names = page.locator(".st-key-figure-contributions-to-gamma .xtick text")
     names.last.wait_for()
     listed = names.all_text_contents()
     assert listed[0] == "bias"
@@ -70,7 +70,7 @@ def test_the_ledger_lists_the_words_and_says_their_sum(visitors):
     said = page.get_by_text("Sum of all lines").inner_text()
     total, used = map(float, re.search(r"Sum of all lines (\S+), value used (\S+)\.$", said).groups())
     assert total == pytest.approx(used, abs=2e-5)
-    visitor.shoot("ledger")
+    visitor.shoot("contributions")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One file a page; Streamlit runs the chosen one after `app.py`."""
+"""One file a page; Streamlit runs the chosen one after `app.py`. The menu groups them by subject."""
 
 from pathlib import Path
 from typing import Any
@@ -6,16 +6,21 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-_PAGES = (
-    ("ask", "Ask", ":material/question_answer:"),
-    ("modulation", "Modulation", ":material/tune:"),
-    ("bench", "Bench", ":material/build:"),
-    ("ledger", "Word ledger", ":material/receipt_long:"),
-    ("atlas", "Atlas", ":material/map:"),
-    ("maps", "Map cards", ":material/style:"),
-    ("parameters", "Parameters", ":material/bar_chart:"),
-    ("evidence", "Evidence", ":material/fact_check:"),
-)
+GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Question": (
+        ("ask", "Ask"),
+        ("modulation", "Modulation"),
+        ("contributions", "Word contributions"),
+    ),
+    "Intervene": (("bench", "Bench"),),
+    "Population": (
+        ("atlas", "Atlas"),
+        ("maps", "Map cards"),
+        ("parameters", "Parameters"),
+    ),
+    "Evidence": (("evidence", "Evidence"),),
+}
+FORMER = {"ledger": "contributions"}  # addresses that links of earlier versions have
 
 
 def path(name: str) -> str:
@@ -23,16 +28,35 @@ def path(name: str) -> str:
     return str(HERE / f"{name}.py")
 
 
-def all_pages() -> list[Any]:
-    """The pages there are, in the order of the menu; the first opens."""
-    there = [page for page in _PAGES if (HERE / f"{page[0]}.py").is_file()]
+def all_pages() -> dict[str, list[Any]]:
+    """The pages there are, by group and in the order of the menu; the first opens."""
+    return {
+        group: [
+            st.Page(
+                path(name),
+                title=title,
+                default=name == "ask",
+                url_path=None if name == "ask" else name,
+            )
+            for name, title in entries
+        ]
+        for group, entries in GROUPS.items()
+    }
+
+
+def former_pages() -> list[Any]:
+    """Former addresses of pages: each leads on to where its page is now."""
     return [
-        st.Page(
-            path(name),
-            title=title,
-            icon=icon,
-            default=name == "ask",
-            url_path=None if name == "ask" else name,
-        )
-        for name, title, icon in there
+        st.Page(lambda now=now: st.switch_page(path(now)), title=now, url_path=former)
+        for former, now in FORMER.items()
     ]
+
+
+def menu(groups: dict[str, list[Any]]) -> None:
+    """Links to all pages, in their groups; they wrap where the window is narrow, and are never hidden."""
+    with st.container(key="menu", horizontal=True, gap="small", vertical_alignment="center"):
+        for group, entries in groups.items():
+            with st.container(key=f"menu-{group}", horizontal=True, gap=None, width="content"):
+                st.caption(group, width="content")
+                for page in entries:
+                    st.page_link(page, width="content")

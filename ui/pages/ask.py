@@ -113,7 +113,7 @@ def _unknown(error: UnknownWords, truth: Truth) -> None:
 
 def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
     if truth.answer is None:
-        badge = '<span class="badge unknown">truth unknown</span>'
+        badge = '<span class="badge unknown">no true answer</span>'
     elif truth.answer == answer.answer:
         badge = '<span class="badge right">✓ true</span>'
     else:
@@ -122,7 +122,7 @@ def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
     return f"""<div class="{"dark" if dark else ""}" {marks} data-answer="{widgets.escape(answer.answer)}"
         data-question="{widgets.escape(answer.question or "")}">
         <div class="answer"><b>{widgets.escape(answer.answer)}</b>{badge}</div>
-        <div class="figures"><span><i>{chance:.1%}</i> sure</span>
+        <div class="figures"><span><i>{chance:.1%}</i> confidence</span>
         <span title="best probability minus second best"><i>{answer.margin:.3f}</i> margin</span>
         <span title="of the whole distribution; 0 is certain, {most:.1f} is no idea">
         <i>{answer.entropy:.2f}</i> bits of entropy</span>
@@ -178,7 +178,7 @@ def _steps(truth: Truth) -> str:
 
 def _whence(session: Session, shown: ShownPicture, answer: Answer) -> None:
     config, fit = session.config, session.card.fit
-    st.subheader("Where the answer came from")
+    st.subheader("Max-pool argmax locations")
     left, right = st.columns(2, gap="large")
     with left:
         widgets.notice(
@@ -196,22 +196,22 @@ def _whence(session: Session, shown: ShownPicture, answer: Answer) -> None:
             return
         found = analysis.argmax_locations(answer.activations[RECORD], config.window)
         widgets.notice(
-            f"{found.maps - found.silent} of {found.maps} maps won the max-pooling. "
+            f"{found.maps - found.silent} of {found.maps} maps pass a value above zero through the pooling. "
             "**Do they lie on what is asked about?**"
         )
         lit = analysis.argmax_over(found, shown.pixels, config, fit)
-        st.image(lit, width="stretch", alt="Places that won the max-pooling, bright on the picture")
+        st.image(lit, width="stretch", alt="Argmax locations of the max-pooling, bright on the picture")
         st.caption(
-            f"A tenth of the places holds {found.share:.0%} of the winners (paper, Figure 4). "
-            "Brightness is the square root of the count."
+            f"A tenth of the places holds {found.share:.0%} of the argmax locations (paper, Figure 4). These are the "
+            "places that the classifier read; that says nothing of causes. Brightness is the square root of the count."
         )
 
 
 @st.fragment
 def _stages(session: Session, shown: ShownPicture, question: str) -> None:
-    """Where every stage was busy, and where its change would move the answer most."""
+    """Where every stage is active, and where its change would change the answer most."""
     if not st.toggle(
-        "Stage by stage", key="stages", help="How busy each stage of the network was, and where."
+        "Stage by stage", key="stages", help="RMS activation and gradient of each stage, over the picture."
     ):
         return
     config, fit = session.config, session.card.fit
@@ -243,7 +243,7 @@ def _history(dark: bool) -> None:
             "picture": entry.title,
             "question": entry.question,
             "answer": entry.answer.answer,
-            "sure": entry.answer.probabilities[entry.answer.answer],
+            "confidence": entry.answer.probabilities[entry.answer.answer],
             "truth": entry.truth or "unknown",
         }
         for entry in reversed(asked)
@@ -251,7 +251,7 @@ def _history(dark: bool) -> None:
     with st.expander(f"All {len(asked)}, newest first", expanded=False):
         st.dataframe(
             pd.DataFrame(rows), hide_index=True,
-            column_config={"sure": st.column_config.NumberColumn(format="percent")},
+            column_config={"confidence": st.column_config.NumberColumn(format="percent")},
         )  # fmt: skip
     if st.toggle("Compare two of them", key="compare"):
         _compare(asked, dark)

@@ -91,7 +91,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
 
 
 def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
-    """Which map, which beside it, and its colours; the map's name."""
+    """Which projection, which beside it, and its colours; the projection's name."""
     view, names = state.view(), list(layouts)
     if view.layout not in names:
         state.change(layout=names[0])
@@ -106,11 +106,11 @@ def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
         state.change(color=colors[0])
     view = state.view()
     first, second, third, fourth = st.columns([3, 3, 2, 3], vertical_alignment="bottom")
-    first.selectbox("Map", names, **state.bound("layout"))
+    first.selectbox("Projection", names, **state.bound("layout"))
     second.selectbox(
-        "Beside it", ["", *(other for other in names if other != view.layout)],
+        "Compare with", ["", *(other for other in names if other != view.layout)],
         format_func=lambda name: name or "nothing",
-        help="The same selection in a second map, such as that of block 1 beside that of block 4.",
+        help="The same selection in a second projection, such as that of block 1 beside that of block 4.",
         **state.bound("beside"),
     )  # fmt: skip
     third.selectbox("Colour by", colors, format_func=_title, **state.bound("color"))
@@ -148,7 +148,7 @@ def _coloring(shown: AtlasView, name: str) -> analysis.Coloring:
 
 
 def _selection(study: Extraction) -> state.Selection | None:
-    """What is selected, by the filter (the keyboard's way) or on a map."""
+    """What is selected, by the filter (the keyboard's way) or on a projection."""
     known = [by for by in analysis.FILTERS if by in ("word", "text") or _told_apart(study, by)]
     if state.view().filter_by not in known:
         state.change(filter_by=known[0], filter_for="")
@@ -175,7 +175,7 @@ def _selection(study: Extraction) -> state.Selection | None:
     return drawn if drawn is not None and len(drawn.rows) == len(study) else None
 
 
-# --- The maps -------------------------------------------------------------------------------------------
+# --- The projections ------------------------------------------------------------------------------------
 
 
 def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
@@ -202,8 +202,8 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
         steps = tuple((x, y, word) for (x, y), word in zip(path.places.tolist(), words, strict=True))
     caption = analysis.layout_caption(layout, len(study))
     label = (
-        f"Map of {len(layout.places):,} questions: {name}. Arrow keys step from question to question, Enter "
-        "looks at one, S selects the 50 around it, Escape drops the selection."
+        f"Projection of {len(layout.places):,} questions: {name}. Arrow keys step from question to question, "
+        "Enter looks at one, S selects the 50 around it, Escape drops the selection."
     )
     with drawn:
         scatter.scatter(
@@ -211,7 +211,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
             points=atlas_cache.points(networks.study(), name),
             texts=atlas_cache.texts(networks.study(), name), selected=selected,
             marks=scatter.PointMarks(steps, rings), label=label, caption=f"{name} · {caption}",
-            on_lasso=lambda found: select(found, f"drawn on the map {name}"), on_legend=named,
+            on_lasso=lambda found: select(found, f"drawn on the projection {name}"), on_legend=named,
             on_pick=lambda point: state.choose(int(layout.rows[point])),
             dark=widgets.dark(), height=height,
         )  # fmt: skip
@@ -222,7 +222,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
 
 
 def _path(name: str) -> analysis.PrefixPath | None:
-    """The question of the Ask page on a map, or None with the reason said."""
+    """The question of the Ask page on a projection, or None with the reason said."""
     if not state.view().question.strip():
         return None
     if not atlas_cache.places(networks.study(), name):
@@ -231,12 +231,12 @@ def _path(name: str) -> analysis.PrefixPath | None:
     try:
         return atlas_cache.path(networks.study(), name, state.view().question)
     except InputError as error:
-        st.caption(f"The Ask page's question is not on this map: {widgets.plain(str(error))}")
+        st.caption(f"The Ask page's question is not on this projection: {widgets.plain(str(error))}")
         return None
 
 
 def _rings(shown: AtlasView, name: str) -> tuple[tuple[float, float, str], ...]:
-    """Rings about the chosen question and its true neighbours, where they lie on a map."""
+    """Rings about the chosen question and its true neighbours, where they lie on a projection."""
     row = state.chosen()
     if row is None or row >= len(shown.study):
         return ()
@@ -257,8 +257,8 @@ def _downloads(shown: AtlasView) -> None:
 
     with st.container(horizontal=True):
         for label, make, end, kind in (
-            ("Places as CSV", lambda: _csv(shown), "csv", "text/csv"),
-            ("Figure as SVG", svg, "svg", "image/svg+xml"),
+            ("Coordinates (CSV)", lambda: _csv(shown), "csv", "text/csv"),
+            ("Figure (SVG)", svg, "svg", "image/svg+xml"),
         ):
             st.download_button(
                 label, make, f"atlas-{name}.{end}", kind, key=f"atlas-{end}",
@@ -284,7 +284,8 @@ def _why(shown: AtlasView) -> None:
         st.markdown("#### Nothing is selected")
         st.caption(
             "Draw around points, or click a name in the legend. By keyboard: filter above, or step through "
-            "the map with the arrow keys and press S. Here it will say what the selected questions share."
+            "the projection with the arrow keys and press S. Here it will say what the selected questions "
+            "share."
         )
         return
     count = int(selection.rows.sum())
@@ -395,7 +396,7 @@ def _chosen(shown: AtlasView) -> None:
     with st.container(border=True):
         st.markdown(f"#### {widgets.plain(entry['text'])}")
         near, far = atlas_cache.nearest(networks.study(), space, row)
-        st.caption(f"Its {len(near)} nearest in the full space ({space}), not on the map:")
+        st.caption(f"Its {len(near)} nearest in the full space ({space}), not on the projection:")
         columns = [column for column in ("text", "type", "answer") if column in table]
         st.dataframe(
             table.iloc[near][columns].assign(distance=far), hide_index=True, height=212, key="atlas-near"

@@ -21,7 +21,10 @@ POOLED = {"max": "greatest value", "mean": "mean value"}
 
 def page() -> None:
     st.title("Evidence")
-    st.caption("How often is the network right, what does it take for what, and what do gamma and beta tell?")
+    st.caption(
+        "Accuracy, the confusion matrix, the errors, and what linear probes read from gamma, beta and the "
+        "feature maps."
+    )
     session = networks.network()
     try:
         evidence = evidence_cache.evidence(networks.study())
@@ -54,7 +57,7 @@ def page() -> None:
 
 
 def _accuracy(dark: bool) -> None:
-    st.subheader("Right answers")
+    st.subheader("Accuracy")
     whole = evidence_cache.accuracy(networks.study(), "").iloc[0]
     widgets.notice(
         f"**{whole['accuracy']:.1%} of all** (95 % interval, per cent: {whole['interval']}). Beside the "
@@ -84,7 +87,7 @@ def _accuracy(dark: bool) -> None:
     left, right = st.columns(2, gap="large")
     for column, name, axis in (
         (left, "length", "words in the question"),
-        (right, "depth", "steps in a row that the question takes"),
+        (right, "depth", "program depth"),
     ):
         found = evidence_cache.accuracy(networks.study(), name)
         with column:
@@ -115,9 +118,9 @@ def _told(table: pd.DataFrame) -> str:
 
 
 def _confusion(dark: bool) -> None:
-    st.subheader("What is taken for what")
+    st.subheader("Confusion matrix")
     widgets.notice(
-        "A row is the true answer, a column what was said. **Errors should stay inside a kind**: a wrong "
+        "A row is the true answer, a column the predicted one. **Errors should stay inside a kind**: a wrong "
         "number for a number, a wrong colour for a colour. Numbers should miss by one."
     )
     counts = evidence_cache.confusions(networks.study())
@@ -134,7 +137,7 @@ def _confusion(dark: bool) -> None:
 
 
 def _errors(evidence: Evidence) -> None:
-    st.subheader("Wrong answers, the surest first")
+    st.subheader("Errors, sorted by confidence")
     found = analysis.wrong_answers(evidence.answers)
     if found.empty:
         st.success("There is none.")
@@ -151,7 +154,7 @@ def _errors(evidence: Evidence) -> None:
             format_func=lambda kind: builder.TYPES.get(kind, ANY),
         )  # fmt: skip
         truth = st.selectbox("True answer", [ANY, *_values(found["answer"])], key="error-truth", width=160)
-        said = st.selectbox("Answered", [ANY, *_values(found["prediction"])], key="error-said", width=160)
+        said = st.selectbox("Predicted", [ANY, *_values(found["prediction"])], key="error-said", width=160)
     for column, wanted in (("type", kind), ("answer", truth), ("prediction", said)):
         if wanted not in (ANY, None):
             found = found[found[column] == wanted]
@@ -159,7 +162,7 @@ def _errors(evidence: Evidence) -> None:
         st.caption("No wrong answer is like that.")
         return
     shown = found.head(MOST_ERRORS)
-    more = f", the surest {len(shown)} of them" if len(shown) < len(found) else ""
+    more = f", the {len(shown)} most confident of them" if len(shown) < len(found) else ""
     st.caption(f"{len(found):,} wrong answers{more}.")
     key = f"errors-{kind}-{truth}-{said}"
     choice: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if here else {}
@@ -172,8 +175,8 @@ def _errors(evidence: Evidence) -> None:
         column_config={
             "text": st.column_config.TextColumn("question", width="large"),
             "answer": "true",
-            "prediction": "answered",
-            "probability": st.column_config.NumberColumn("sure", format="percent"),
+            "prediction": "predicted",
+            "probability": st.column_config.NumberColumn("confidence", format="percent"),
         },
     )
     if here:
@@ -208,15 +211,15 @@ def _probes(evidence: Evidence, dark: bool) -> None:
     first = probes.iloc[0]
     widgets.notice(
         "A logistic regression is trained on some pictures' questions and tested on others'. **A mark counts "
-        "where it stands above its hollow twin** (labels drawn once for each question family, as learnable "
-        "as the true ones), **its cross stays near it** (question families it was not trained on) **and it "
-        "is not below the dashed line** (the question's bag of words). Words give most targets away: only "
-        "order is not in the bag. What is readable need not be used."
+        "where it stands above its shuffled-label control** (labels drawn once for each question family, as "
+        "learnable as the true ones), **its cross stays near it** (question families it was not trained on) "
+        "**and it is not below the dashed line** (the question's bag of words). Words give most targets "
+        "away: only order is not in the bag. What is readable need not be used."
     )
     target = state.view().probe if state.view().probe in names else names[0]
     if target != state.view().probe:
         state.change(probe=target)
-    st.pills("To tell", names, required=True, **state.bound("probe"))
+    st.pills("Probe target", names, required=True, **state.bound("probe"))
     own = probes[probes["target"] == target]
     best = own.loc[own["accuracy"].idxmax()]
     where = best["space"] if best["block"] == 0 else f"{best['space']} of block {best['block']}"
@@ -255,7 +258,7 @@ def _probes(evidence: Evidence, dark: bool) -> None:
 
 
 def _report() -> None:
-    st.subheader("Take it with you")
+    st.subheader("Export")
     view = state.view()
     st.caption(
         "One page that needs nothing from outside, with figures, numbers, and a manifest of hashes, seeds "

@@ -17,8 +17,8 @@ EXTREMES = 4  # questions shown at either end of a map's gammas
 COLUMNS = {
     "block": st.column_config.NumberColumn("block", width="small"),
     "map": st.column_config.NumberColumn("map", width="small"),
-    "pictures": st.column_config.TextColumn("differs between, in pictures", help="+ higher, − lower there."),
-    "language": st.column_config.TextColumn("gamma moved by, in language"),
+    "pictures": st.column_config.TextColumn("visual selectivity", help="+ higher, − lower there."),
+    "language": st.column_config.TextColumn("language selectivity (gamma)"),
     "changed": st.column_config.NumberColumn(
         "answers changed", format="percent", help="Of those given with it, when it is set to its means."
     ),
@@ -65,7 +65,7 @@ def page() -> None:
         f"{recipe['questions']:,} questions, seed {recipe['seed']}. Objects are compared within their scene, "
         "with what they cover of the picture taken off, words within their question family. A label needs "
         "Cliff's delta of 0.33 or more and a family-wise p of at most 0.05 over all maps and values "
-        f"({recipe['trials']} shufflings within scenes and families). {found.survival()}"
+        f"({recipe['trials']} permutations within scenes and families). {found.survival()}"
     )
     _table(found)
     block, number = header.pick_map(session)
@@ -117,8 +117,8 @@ def _card(session: Session, found: MapCards, block: int, number: int, dark: bool
     st.subheader(f"Block {block + 1}, map {number}")
     flags = _flags(cards.loc[[card.name]])[0]
     st.markdown(
-        f"In pictures: **{card['pictures']}** · its gamma in language: **{card['language']}**"
-        + (f" · {flags}" if flags else "")
+        f"Visual selectivity: **{card['pictures']}** · language selectivity of its gamma: "
+        f"**{card['language']}**" + (f" · {flags}" if flags else "")
     )
     st.markdown(
         f"Set to its mean gamma and beta it changes **{card['changed']:.1%}** of the answers "
@@ -175,11 +175,11 @@ def _questions(block: int, number: int) -> None:
         return
     gamma = np.asarray(known.gamma[:, block, number], np.float32)
     order = np.argsort(gamma, kind="stable")
-    widgets.notice("Questions with its greatest and its least gammas. **A click asks one.**")
+    widgets.notice("Questions with its highest and lowest gamma. **A click asks one.**")
     for column, label, rows in zip(
-        st.columns(2, gap="large"), ("greatest", "least"), (order[::-1], order), strict=True
+        st.columns(2, gap="large"), ("highest", "lowest"), (order[::-1], order), strict=True
     ):
-        column.markdown(f"**{label.capitalize()} gammas**")
+        column.markdown(f"**{label.capitalize()} gamma**")
         texts: dict[str, float] = {}
         for row in rows:
             texts.setdefault(known.table["text"].iloc[row], float(gamma[row]))

@@ -19,7 +19,8 @@ ENLARGED = 480  # pixels across
 def page() -> None:
     st.title("Modulation")
     st.caption(
-        "The reader turns the question into a scale and a shift for every feature map: gamma and beta."
+        "The question encoder (GRU) turns the question into a scale and a shift for every feature map: gamma "
+        "and beta."
     )
     case = header.case()
     if case is None:
@@ -64,8 +65,8 @@ def _heatmaps(
     if show == "value":
         widgets.notice(
             "FiLM multiplies a map by its gamma and adds its beta. Orange gammas pass a map on, pale ones "
-            "shut it off, **blue ones turn it upside down**. Hover for numbers, click to choose a map; "
-            "notice how uneven they are."
+            "shut it off, **blue ones invert it** (negative gamma). Hover for numbers, click to choose a map "
+            "and notice how uneven they are."
         )
     else:
         assert compared is not None

@@ -456,8 +456,8 @@ void main() {
 `)))}return os.get(e)}function ov(e,t){let i=new Uint8Array(Math.ceil(t/8));for(let c of e)i[c>>3]|=128>>(c&7);let s="";for(let c=0;c<i.length;c+=8192)s+=String.fromCharCode(...i.subarray(c,c+8192));return btoa(s)}function Bu(e,t){let i=[],s=atob(e);for(let c=0;c<t;c++)s.charCodeAt(c>>3)&128>>(c&7)&&i.push(c);return i}var sv=`
   <div class="fs-tools" role="toolbar" aria-label="Map tools">
     <button data-do="lasso" aria-pressed="true" title="Draw around questions to select them">Lasso</button>
-    <button data-do="move" aria-pressed="false" title="Drag to move; the wheel zooms in either case">Move</button>
-    <button data-do="home" title="See all of the map">Whole map</button>
+    <button data-do="move" aria-pressed="false" title="Drag to move; the wheel zooms in either case">Pan</button>
+    <button data-do="home" title="See the whole projection">Reset view</button>
     <button data-do="clear" title="Drop the selection (Escape)">Clear</button>
     <button data-do="png" title="The figure as it stands, with its caption">PNG</button>
     <span class="fs-state" aria-live="polite"></span>

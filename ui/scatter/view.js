@@ -54,8 +54,8 @@ function fromBits(base64, count) {
 const SHELL = `
   <div class="fs-tools" role="toolbar" aria-label="Map tools">
     <button data-do="lasso" aria-pressed="true" title="Draw around questions to select them">Lasso</button>
-    <button data-do="move" aria-pressed="false" title="Drag to move; the wheel zooms in either case">Move</button>
-    <button data-do="home" title="See all of the map">Whole map</button>
+    <button data-do="move" aria-pressed="false" title="Drag to move; the wheel zooms in either case">Pan</button>
+    <button data-do="home" title="See the whole projection">Reset view</button>
     <button data-do="clear" title="Drop the selection (Escape)">Clear</button>
     <button data-do="png" title="The figure as it stands, with its caption">PNG</button>
     <span class="fs-state" aria-live="polite"></span>
