@@ -202,8 +202,9 @@ def _whence(session: Session, shown: ShownPicture, answer: Answer) -> None:
         lit = analysis.argmax_over(found, shown.pixels, config, fit)
         st.image(lit, width="stretch", alt="Argmax locations of the max-pooling, bright on the picture")
         st.caption(
-            f"A tenth of the places holds {found.share:.0%} of the argmax locations (paper, Figure 4). These are the "
-            "places that the classifier read; that says nothing of causes. Brightness is the square root of the count."
+            f"A tenth of the places holds {found.share:.0%} of the argmax locations (paper, Figure 4). "
+            "These are the places that the classifier read; that says nothing of causes. Brightness is the "
+            "square root of the count."
         )
 
 
