@@ -56,8 +56,9 @@ def test_modulation_by_link_by_click_and_sorted(visitors, tmp_path):
     visitor.shoot("modulation")
 
 
-def test_the_contributions_lists_the_words_and_says_their_sum(visitors):
-    visitor = visitors().open(f"/contributions?block=2&map=17&{ASKED}")
+@pytest.mark.parametrize("name", ["contributions", "ledger"])  # the second is what former versions wrote
+def test_the_contributions_list_the_words_and_say_their_sum(name, visitors):
+    visitor = visitors().open(f"/{name}?block=2&map=17&{ASKED}")
     page = visitor.page
     visitor.says("Word contributions to gamma of block 2, map 17")
     names = page.locator(".st-key-figure-contributions-to-gamma .xtick text")

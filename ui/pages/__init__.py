@@ -1,5 +1,6 @@
 """One file a page; Streamlit runs the chosen one after `app.py`. The menu groups them by subject."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def all_pages() -> dict[str, list[Any]]:
 def former_pages() -> list[Any]:
     """Former addresses of pages: each leads on to where its page is now."""
     return [
-        st.Page(lambda now=now: st.switch_page(path(now)), title=now, url_path=former)
+        st.Page(partial(st.switch_page, path(now)), title=now, url_path=former)
         for former, now in FORMER.items()
     ]
 
