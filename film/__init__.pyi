@@ -15,6 +15,9 @@ from .checkpoint import (
     save as save,
     weights_hash as weights_hash,
 )
+from .clevr.data.folder import (
+    questions_of as questions_of,
+)
 from .clevr.data.open import (
     Corpus as Corpus,
     Folder as Folder,
@@ -98,6 +101,7 @@ from .clevr.language.templates import (
 )
 from .clevr.language.tokens import (
     SPECIAL as SPECIAL,
+    plain_text as plain_text,
     split_words as split_words,
     word_table as word_table,
 )
@@ -247,6 +251,7 @@ from .started import (
     command as command,
 )
 from .vocabulary import (
+    LONGEST_QUESTION as LONGEST_QUESTION,
     UnknownWords as UnknownWords,
     Vocabulary as Vocabulary,
 )

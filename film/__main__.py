@@ -235,6 +235,9 @@ def _ask(options: argparse.Namespace) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="a CLEVR folder or a packed corpus")
     parser.add_argument("--split", help="which split of a CLEVR folder, such as val")
+    parser.add_argument(
+        "--questions", type=Path, help="a questions file about its pictures, such as one of CLOSURE's"
+    )
     _add_network(parser)
     parser.add_argument("--most", type=int, help="only the first so many questions")
     parser.add_argument("--seed", type=int, default=0, help="of the wording of extra questions")
@@ -251,7 +254,13 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"film evaluate: {session.notice}", file=sys.stderr)
     with progress_bars() as bars:
         result = evaluate(
-            session, options.data, options.split, most=options.most, seed=options.seed, progress=bars
+            session,
+            options.data,
+            options.split,
+            questions=options.questions,
+            most=options.most,
+            seed=options.seed,
+            progress=bars,
         )
     print(table(result))
     if options.json:

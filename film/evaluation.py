@@ -18,14 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from film.clevr.data.folder import PICTURE_ENDINGS, question_from_json
+from film.clevr.data.folder import questions_of
 from film.clevr.data.open import GivenQuestion, open_data
-from film.clevr.json_stream import stream_items
 from film.clevr.language.closure import CLOSURE_NAMES, match_closure
 from film.clevr.language.families import FAMILIES
 from film.clevr.language.programs import GROUPS, Node, Program
 from film.clevr.language.realise import realise
-from film.clevr.pictures import open_picture
 from film.errors import InputError
 from film.intervals import FEWEST_CLUSTERS, Share, clustered_shares
 from film.interventions import Edits
@@ -130,38 +128,33 @@ class Questions:
         return groups
 
 
-def open_questions(data: str | Path, split: str | None = None, most: int | None = None) -> Questions:
-    """The first questions of a CLEVR folder's split, of a packed corpus, or of a folder that holds
-    questions.json and images/.
+def open_questions(
+    data: str | Path,
+    split: str | None = None,
+    most: int | None = None,
+    questions: str | Path | None = None,
+) -> Questions:
+    """The first questions of a CLEVR folder's split or of a packed corpus, with their pictures.
+
+    Args:
+        questions: a file of questions to take instead of the folder's own, such as one of CLOSURE's.
 
     Raises:
         InputError: it is none of these, or its questions have no answers.
     """
-    data = Path(data)
-    if (data / "questions.json").is_file():
-        found = _flat(data, most)
-    else:
-        part = open_data(data, split)
-        found = Questions(list(islice(part.questions(), most)), part.picture_of)
-    if not found.questions:
-        raise InputError(f"{data} holds no questions; give a folder that does.")
-    if any(question.answer is None for question in found.questions):
+    if most is not None and most < 1:
+        raise InputError(f"{most} questions are none; ask for 1 or more.")
+    part = open_data(data, split)
+    given = part.questions() if questions is None else questions_of(Path(questions), part.name)
+    asked, source = list(islice(given, most)), data if questions is None else questions
+    if not asked:
+        raise InputError(f"{source} holds no questions; give one that does.")
+    if lacking := sum(question.answer is None for question in asked):
         raise InputError(
-            f"Some questions of {data} come without answers, as all of CLEVR's test questions do; "
-            "choose a --split that has them, such as val."
+            f"{lacking:,} of the {len(asked):,} questions of {source} come without answers, as all of "
+            "CLEVR's test questions do; choose a --split that has them, such as val."
         )
-    return found
-
-
-def _flat(data: Path, most: int | None) -> Questions:
-    items = islice(stream_items(data / "questions.json", "questions"), most)
-    questions = [question_from_json(item, f"Question {i} of {data}") for i, item in enumerate(items)]
-    pictures = {p.name: p for p in (data / "images").glob("**/*") if p.suffix.lower() in PICTURE_ENDINGS}
-
-    def picture(filename: str) -> np.ndarray:
-        return open_picture(pictures.get(filename, data / "images" / filename))
-
-    return Questions(questions, picture)
+    return Questions(asked, part.picture_of)
 
 
 def evaluate(
@@ -169,6 +162,7 @@ def evaluate(
     data: str | Path,
     split: str | None = None,
     *,
+    questions: str | Path | None = None,
     most: int | None = None,
     seed: int = 0,
     self_consistency: bool = True,
@@ -178,14 +172,18 @@ def evaluate(
     """Ask a network every question of a data set.
 
     Args:
-        data: see `open_questions`.
+        data, questions: see `open_questions`.
         most: only the first so many questions.
         seed: of the wording of extra questions.
         interventions: change gamma and beta of every question, see `film.interventions`.
         self_consistency: also ask what shows whether the network contradicts itself.
+
+    Raises:
+        InputError: the questions or pictures cannot be read, or the network has no such answers.
     """
     began = time.monotonic()
-    asked = open_questions(data, split, most)
+    asked = open_questions(data, split, most, questions)
+    _must_be_sayable(asked.questions, session.answers)
     given, chance = answer_all(
         session, asked, interventions=interventions, progress=stage(progress, "questions")
     )
@@ -216,7 +214,7 @@ def evaluate(
     return Evaluation(
         checkpoint=session.card.name,
         weights=session.card.weights,
-        data=str(data),
+        data=str(data if questions is None else questions),
         split=split,
         seed=seed,
         pictures=len(owners),
@@ -241,6 +239,17 @@ def evaluate(
             )
         ],
     )
+
+
+def _must_be_sayable(questions: Sequence[GivenQuestion], answers: Sequence[str]) -> None:
+    """Refuse true answers that the network cannot give: all of them would count as its mistakes."""
+    foreign = Counter(str(question.answer) for question in questions if question.answer not in answers)
+    if foreign:
+        named = ", ".join(repr(answer[:40]) for answer, _ in foreign.most_common(5))
+        raise InputError(
+            f"{foreign.total():,} of {len(questions):,} questions have answers that the network cannot give: "
+            f"{named}; it can give {', '.join(answers)}. Correct the answers, or leave these questions out."
+        )
 
 
 def _closure_families(questions: Sequence[GivenQuestion]) -> list[str]:

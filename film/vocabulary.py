@@ -14,7 +14,7 @@ from film.clevr.language.tokens import END, NULL, SPECIAL, START, UNKNOWN, plain
 from film.errors import InputError
 
 MOST_NAMED = 12  # unknown words that are named in one sentence
-LONGEST = 200  # words in a question; CLEVR's longest has about 40
+LONGEST_QUESTION = 200  # words in a question; CLEVR's longest has about 40
 
 
 class UnknownWords(InputError):
@@ -99,8 +99,8 @@ class Vocabulary:
         if not text.strip(" ?.,;\t\r\n"):
             raise InputError("The question is empty; ask something like “How many red cubes are there?”.")
         typed = split_words(text.strip(), keep_empty=self.keep_empty and "" in self.ids)
-        if len(typed) > LONGEST:
-            raise InputError(f"The question has {len(typed)} words; ask one of at most {LONGEST}.")
+        if len(typed) > LONGEST_QUESTION:
+            raise InputError(f"The question has {len(typed)} words; ask one of at most {LONGEST_QUESTION}.")
         known = [
             word if place and word in self._plain else self._known(word, first=place == 0)
             for place, word in enumerate(typed)

@@ -11,9 +11,10 @@ from test_app_ask import html, link, opened, said
 from tiny import tiny_card, tiny_network
 
 from analysis import ViewState, find_truth, from_link
-from film import InputError, Session, open_picture_folder, save, write_scenes
+from film import InputError, Session, open_picture, open_picture_folder, save, write_scenes
 from film.clevr.data.generate import DatasetRecipe, generate
 from film.clevr.gallery import gallery
+from film.clevr.scene_json import each_scene
 from ui.cache import folder as folder_cache, networks, pictures as picture_cache
 
 SHOWN = 5  # pictures in the folder
@@ -107,18 +108,29 @@ def test_its_examples_are_about_its_scene(start, clevr):
     assert all(picture_cache.truth(offer, shown).answer is not None for offer in offers)
 
 
-def test_nothing_of_the_folder_is_read_before_it_is_wanted(start, clevr, monkeypatch):
-    opened_folders = []
+def test_the_folder_is_listed_once_and_read_only_when_wanted(start, clevr, monkeypatch):
+    listed, decoded, scenes = [], [], []
     monkeypatch.setattr(
-        "film.open_picture_folder", lambda path: opened_folders.append(path) or open_picture_folder(path)
+        "film.open_picture_folder", lambda path: listed.append(path) or open_picture_folder(path)
+    )
+    monkeypatch.setattr(
+        "film.clevr.data.folder.open_picture", lambda path: decoded.append(path) or open_picture(path)
+    )
+    monkeypatch.setattr(
+        "film.clevr.data.folder.each_scene",
+        lambda files, split: scenes.extend(files) or each_scene(files, split),
     )
     app = start(clevr)
     app.button(key="next").click().run()
-    assert not opened_folders
     app.button(key="gallery").click().run()
-    assert not opened_folders
+    own = clevr / "scenes" / "CLEVR_val_scenes.json"
+    assert not decoded
+    assert own not in scenes
     offered(app, "folder")
-    assert opened_folders == [str(clevr)]
+    assert len(decoded) == SHOWN
+    app.button(key="take-folder-4").click().run()
+    assert scenes.count(own) == 1
+    assert listed == [str(clevr)]
 
 
 def test_a_picture_is_chosen_by_its_number(start, clevr):
@@ -199,10 +211,11 @@ def test_a_missing_or_empty_folder_has_a_sentence(start, tmp_path):
     (tmp_path / "empty").mkdir()
     app = start(tmp_path / "empty")
     assert 'id="answer"' in html(app)
-    app.button(key="gallery").click().run()
-    assert not offered(app, "folder")
     (told,) = noticed(app)
     assert "holds no pictures" in told
+    app.button(key="gallery").click().run()
+    assert not offered(app, "folder")
+    assert all("holds no pictures" in told for told in noticed(app))
     assert len(offered(app, "gallery")) == len(gallery())
     app.button(key="take-7").click().run()
     assert link(app, "picture") == "gallery-7"

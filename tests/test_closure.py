@@ -11,7 +11,7 @@ from tiny import tiny_card, tiny_network
 from film import FAMILIES, InputError, Session, parse, run, save
 from film.__main__ import main
 from film.clevr.data.closure_questions import closure_to_json, sample_closure
-from film.clevr.data.folder import question_from_json
+from film.clevr.data.question_json import question_from_json
 from film.clevr.language.closure import CLOSURE_FAMILIES, CLOSURE_NAMES, match_closure
 from film.clevr.language.families import LETTERS, match
 from film.clevr.language.parser import completions

@@ -101,7 +101,7 @@ def test_app_imports_ui_only():
 def test_the_world_is_built_in_layers():
     """Data is made of language and of scenes; language and rendering know scenes, and not each other."""
     below = {
-        "film.clevr.language": ("film.clevr.language", "film.clevr.scenes"),
+        "film.clevr.language": ("film.clevr.language", "film.clevr.scenes", "film.clevr.json_values"),
         "film.clevr.rendering": ("film.clevr.rendering", "film.clevr.scenes"),
     }
     for name, tree in modules("film/clevr"):

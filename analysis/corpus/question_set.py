@@ -14,15 +14,18 @@ import numpy as np
 from film import (
     ATTRIBUTES,
     GROUPS,
+    LONGEST_QUESTION,
     Cancel,
     Corpus,
+    GivenQuestion,
     InputError,
-    NotUnderstood,
     Progress,
     QuestionSampler,
     open_data,
     parse,
+    plain_text,
     program_depth,
+    questions_of,
     sample_scene,
     split_words,
     stop_if,
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
 PER_SCENE = 20  # questions asked about each sampled scene
 LARGEST = 1 << 28  # bytes of a text file
+TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet")
+BLANK = " ?.,;\t\r\x00"  # what a line may hold that says nothing
 
 
 OPERATIONS = {
@@ -110,24 +115,20 @@ def read_questions(
     if count is not None:
         _at_least_one(count)
     path = Path(data)
-    if path.is_file():
-        found = question_set(_lines(path)[:count], path.name, progress=progress, cancel=cancel)
+    if path.is_file() and not _is_json(path):
+        numbers, texts = _lines(path)
+        named = [f"Line {number} of {path}" for number in numbers[:count]]
+        found = question_set(texts[:count], path.name, places=named, progress=progress, cancel=cancel)
+    elif path.is_file():
+        found = QuestionSet(_given(questions_of(path), count, progress, cancel), path.name)
     else:
         opened = open_data(path, split)
         if isinstance(opened, Corpus):
             found = _of_corpus(opened, path, count)
         else:
-            given: list[tuple[Any, ...]] = []
-            for question in islice(opened.questions(), count):
-                if len(given) % 1024 == 0:
-                    stop_if(cancel)
-                    if progress:
-                        progress(len(given), count or 0)
-                given.append(
-                    (question.text, question.family, question.program, question.answer, question.filename)
-                )
             pictures = opened.picture_of if opened.picture_folders else None
-            found = QuestionSet(_table(given), f"{path.name}, {opened.name}", None, pictures)
+            table = _given(opened.questions(), count, progress, cancel)
+            found = QuestionSet(table, f"{path.name}, {opened.name}", None, pictures)
     if not len(found):
         raise InputError(f"{path} holds no questions; give data that does.")
     return found
@@ -137,12 +138,20 @@ def question_set(
     texts: Sequence[str],
     source: str = "given texts",
     *,
+    places: Sequence[str] | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> QuestionSet:
     """Questions of which only the text is known; those that CLEVR could ask are understood from it.
 
     A question that does not parse keeps an empty type. Parsing takes about a millisecond a question.
+
+    Args:
+        places: where each text stands, "Line 3 of questions.txt", for messages.
+
+    Raises:
+        InputError: a text is far too long for a question.
+        Cancelled: `cancel` said so.
     """
     rows: list[tuple[Any, ...]] = []
     for done, text in enumerate(texts):
@@ -150,16 +159,45 @@ def question_set(
             stop_if(cancel)
             if progress:
                 progress(done, len(texts))
+        if (words := len(split_words(text))) > LONGEST_QUESTION:
+            where = places[done] if places else f"Text {done}"
+            raise InputError(
+                f"{where} has {words:,} words; write a question of at most {LONGEST_QUESTION} there."
+            )
         try:
             understood = parse(text)
             family = understood.family.index if understood.family.is_clevrs else None
             rows.append((text, family, understood.program, None, None))
-        except NotUnderstood:
+        except InputError:  # not CLEVR's, or longer than any of its questions
             rows.append((text, None, None, None, None))
     return QuestionSet(_table(rows), source)
 
 
-def _lines(path: Path) -> list[str]:
+def _given(
+    questions: Iterable[GivenQuestion], count: int | None, progress: Progress | None, cancel: Cancel | None
+) -> pd.DataFrame:
+    """Of questions as files give them, the first so many."""
+    rows: list[tuple[Any, ...]] = []
+    for question in islice(questions, count):
+        if len(rows) % 1024 == 0:
+            stop_if(cancel)
+            if progress:
+                progress(len(rows), count or 0)
+        rows.append((question.text, question.family, question.program, question.answer, question.filename))
+    return _table(rows)
+
+
+def _is_json(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+
+
+def _lines(path: Path) -> tuple[list[int], list[str]]:
+    """The numbers of the lines that say something, and what they say."""
+    if path.suffix.lower() in TABLES:
+        raise InputError(
+            f"{path} is a table; give a text file with one question a line, such as its column of questions."
+        )
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path} has over {LARGEST >> 20} MB; give a text file with one question a line.")
     try:
@@ -169,10 +207,10 @@ def _lines(path: Path) -> list[str]:
             f"{path} is no text in UTF-8; give a text file with one question a line, a packed corpus or a "
             "CLEVR folder."
         ) from None
-    lines = [line.strip() for line in text.splitlines() if line.strip(" ?.,;\t")]
+    lines = {n: said.strip() for n, said in enumerate(text.split("\n"), 1) if plain_text(said).strip(BLANK)}
     if not lines:
         raise InputError(f"{path} holds no questions; write one on each line.")
-    return lines
+    return list(lines), list(lines.values())
 
 
 def _of_corpus(corpus: Corpus, path: Path, count: int | None) -> QuestionSet:

@@ -1,25 +1,37 @@
-"""Read a list in a JSON file item by item, for files that do not fit into memory."""
+"""Read a list in a JSON file item by item, for files that do not fit into memory; also JSON lines."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from film.errors import InputError
 
+# What an item of each kind of list has: a file that begins with such an object has one item a line.
+_OWN_KEY = {"questions": "question", "scenes": "objects"}
+_NOT_BLANK = re.compile(r"\S")
+
 
 def stream_items(path: Path, key: str) -> Iterator[Any]:
-    """The items of the list under `key` of a JSON object, or of a bare list, one at a time.
+    """The items of the list under `key` of a JSON object, of a bare list, or of JSON lines, one at a time.
 
     At no time is more than a few megabytes of the file in memory.
+
+    Raises:
+        InputError: the file cannot be read, is no JSON, or has no such list; the sentence says where.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no file; name a JSON file with a list {key!r}.")
         with open(path, encoding="utf-8-sig") as file:
             yield from _Stream(file, path).items(key)
     except OSError as error:
-        raise InputError(f"The file {path} cannot be read ({error.strerror}); check the path.") from None
+        raise InputError(
+            f"The file {path} cannot be read ({error.strerror or error}); check the path."
+        ) from None
     except UnicodeDecodeError:
         raise InputError(
             f"The file {path} is not text (UTF-8), so no JSON; fetch or unpack it again."
@@ -50,9 +62,12 @@ class _Stream:
                 f"expected CLEVR's JSON with a list {key!r}: fetch it again."
             )
         self.at += 1
-        seen = []
+        seen: list[str] = []
         while self._peek() != "}":
             name = self._value()
+            if name == _OWN_KEY.get(key):
+                yield from self._lines()
+                return
             self._take(":")
             if self._peek() == "[":
                 for item in self._list():  # other lists are walked through, never held
@@ -62,13 +77,21 @@ class _Stream:
                     return
             else:
                 self._value()
-            seen.append(str(name))
+            if len(seen) < 8:
+                seen.append(str(name)[:30])
             if self._peek() == ",":
                 self.at += 1
         raise InputError(
             f"The file {self.path} has no list {key!r}; it holds {', '.join(seen) or 'nothing'}: "
             "check that it is the right file."
         )
+
+    def _lines(self) -> Iterator[Any]:
+        """Objects one after another, from the beginning of the file."""
+        self.file.seek(0)
+        self.text, self.at, self.consumed = "", 0, 0
+        while self._peek():
+            yield self._value()
 
     def _list(self) -> Iterator[Any]:
         self._take("[")
@@ -88,6 +111,11 @@ class _Stream:
                 cut_off = error.pos >= len(self.text.rstrip()) or "Unterminated string" in error.msg
                 if len(self.text) - self.at > self.LONGEST or not self._read():
                     raise self._broken(cut_off) from None
+            except (RecursionError, ValueError):
+                raise InputError(
+                    f"The file {self.path} is damaged: after character {self.consumed + self.at:,} something "
+                    "is nested too deep, or a number has thousands of digits; fetch or unpack it again."
+                ) from None
             else:
                 if len(self.text) - end < self.NUMBER and self._read():
                     continue  # a number may go on in the next piece
@@ -97,10 +125,10 @@ class _Stream:
     def _peek(self) -> str:
         """The next character that is no white space; "" at the end of the file."""
         while True:
-            while self.at < len(self.text) and self.text[self.at].isspace():
-                self.at += 1
-            if self.at < len(self.text):
+            if found := _NOT_BLANK.search(self.text, self.at):
+                self.at = found.start()
                 return self.text[self.at]
+            self.at = len(self.text)
             if not self._read():
                 return ""
 

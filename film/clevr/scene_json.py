@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from film.clevr.json_stream import stream_items
+from film.clevr.json_values import finite, numbered_name, picture_name, shown, whole
 from film.clevr.scenes import ATTRIBUTES, DIRECTIONS, RELATIONS, Relationships, Scene, SceneObject, View
 from film.errors import InputError
 
@@ -46,41 +46,74 @@ def scene_from_json(item: Any) -> Scene:
     where in the scene something is wrong.
     """
     if not isinstance(item, dict):
-        raise InputError(f"A scene is {_shown(item)}; expected a JSON object with a list 'objects'.")
+        raise InputError(f"A scene is {shown(item)}; expected a JSON object with a list 'objects'.")
     listed = item.get("objects")
     if not isinstance(listed, list):
-        raise InputError(f"A scene's 'objects' is {_shown(listed)}; expected a list of objects.")
+        raise InputError(f"A scene's 'objects' is {shown(listed)}; expected a list of objects.")
     objects = []
     for number, thing in enumerate(listed):
         try:
             objects.append(_object_from_json(thing))
         except InputError as error:
             raise InputError(f"object {number}: {error}") from None
-    index = item.get("image_index", 0)
-    if isinstance(index, bool) or not isinstance(index, int) or index < 0:
-        raise InputError(f"A scene's 'image_index' is {_shown(index)}; expected a whole number from 0 on.")
-    split = _text(item, "split", "new")
+    split = _text(item, "split") or "new"
+    given = item.get("image_index")
+    index = 0 if given is None else whole(given)
+    if index is None or index < 0:
+        raise InputError(f"A scene's 'image_index' is {shown(given)}; expected a whole number from 0 on.")
     return Scene(
         objects=tuple(objects),
-        view=_view_from_json(item["view"]) if "view" in item else View(),
+        view=View() if item.get("view") is None else _view_from_json(item["view"]),
         index=index,
         split=split,
-        filename=_text(item, "image_filename", f"CLEVR_{split}_{index:06d}.png"),
+        filename=picture_name(_text(item, "image_filename")) or numbered_name(split, index),
         given_relationships=_relationships_from_json(
-            item.get("relationships", item.get("relationships_estimated")), len(objects)
+            item.get("relationships") or item.get("relationships_estimated"), len(objects)
         ),
+    )
+
+
+def each_scene(files: Iterable[Path], split: str = "new") -> Iterator[tuple[str, str, Any]]:
+    """Of each scene of some files: words for where it stands, its picture's file name, the scene as given.
+
+    A scene that says neither name nor number has the number of its place. `split` is that of pictures of
+    which a file gives only numbers.
+
+    Raises:
+        InputError: a file cannot be read, or two scenes are of one picture.
+    """
+    seen: dict[str, str] = {}
+    for file in files:
+        for number, item in enumerate(stream_items(file, "scenes")):
+            where = f"Scene {number} of {file}"
+            name = _scene_name(item, split, number) if isinstance(item, dict) else f"{where}"
+            if name in seen:
+                raise InputError(
+                    f"{where} is of {name}, as {seen[name][:1].lower()}{seen[name][1:]} is; "
+                    "keep the scenes of one run, one for each picture."
+                )
+            seen[name] = where
+            yield where, name, item
+
+
+def _scene_name(item: dict[str, Any], split: str, number: int) -> str:
+    said, index = item.get("split"), whole(item.get("image_index"))
+    split = said if isinstance(said, str) and said else split
+    return (
+        picture_name(item.get("image_filename"))
+        or picture_name(item.get("image"))
+        or numbered_name(split, number if index is None else index)
     )
 
 
 def read_scenes(path: str | Path) -> list[Scene]:
     """The scenes of a CLEVR scenes file, in file order. Raises InputError naming file and scene."""
-    path = Path(path)
     scenes = []
-    for number, item in enumerate(stream_items(path, "scenes")):
+    for where, name, item in each_scene([Path(path)]):
         try:
-            scenes.append(scene_from_json(item))
+            scenes.append(scene_from_json(item).replaced(filename=name))
         except InputError as error:
-            raise InputError(f"Scene {number} of {path}: {error}") from None
+            raise InputError(f"{where}: {error}") from None
     return scenes
 
 
@@ -99,12 +132,13 @@ def write_scenes(path: str | Path, scenes: Iterable[Scene], split: str = "new") 
 
 def _object_from_json(item: Any) -> SceneObject:
     if not isinstance(item, dict):
-        raise InputError(f"An object is {_shown(item)}; expected a JSON object.")
+        raise InputError(f"An object is {shown(item)}; expected a JSON object.")
     for attribute in ATTRIBUTES:
         if attribute not in item:
             raise InputError(f"An object has no {attribute!r}; CLEVR's objects have {', '.join(ATTRIBUTES)}.")
-    if "3d_coords" in item:
-        x, y = _numbers(item["3d_coords"], "3d_coords", at_least=2)[:2]
+    named = next((name for name in ("3d_coords", "position") if item.get(name) is not None), None)
+    if named:
+        x, y = _numbers(item[named], named, at_least=2)[:2]
     elif "position_right_front_z" in item:
         to_right, to_front = _numbers(item["position_right_front_z"], "position_right_front_z", at_least=2)[
             :2
@@ -121,7 +155,7 @@ def _object_from_json(item: Any) -> SceneObject:
         **{attribute: item[attribute] for attribute in ATTRIBUTES},
         x=x,
         y=y,
-        rotation=item.get("rotation", 0.0),
+        rotation=0.0 if item.get("rotation") is None else item["rotation"],
         pixel=pixel,
     )
 
@@ -130,55 +164,44 @@ def _relationships_from_json(given: Any, count: int) -> Relationships | None:
     if given is None:
         return None
     if not isinstance(given, dict) or not set(RELATIONS) <= set(given):
-        raise InputError(f"A scene's 'relationships' is {_shown(given)}; expected {', '.join(RELATIONS)}.")
-    relationships = {}
+        raise InputError(f"A scene's 'relationships' is {shown(given)}; expected {', '.join(RELATIONS)}.")
+    relationships: Relationships = {}
     for relation in RELATIONS:
-        lists = given[relation]
+        lists, rows = given[relation], []
         if not isinstance(lists, list) or len(lists) != count:
             raise InputError(
-                f"A scene's relationships '{relation}' is {_shown(lists)}; expected {count} lists, "
+                f"A scene's relationships '{relation}' is {shown(lists)}; expected {count} lists, "
                 "one for each object."
             )
         for i, related in enumerate(lists):
-            good = isinstance(related, list) and all(
-                isinstance(j, int) and not isinstance(j, bool) and 0 <= j < count and j != i for j in related
-            )
-            if not good:
+            numbers = {whole(j) for j in related} if isinstance(related, list) else {None}
+            row = tuple(sorted(j for j in numbers if j is not None and 0 <= j < count and j != i))
+            if len(row) < len(numbers):
                 raise InputError(
-                    f"A scene's relationships '{relation}' of object {i} is {_shown(related)}; "
+                    f"A scene's relationships '{relation}' of object {i} is {shown(related)}; "
                     f"expected a list of other objects' numbers, 0 to {count - 1}."
                 )
-        relationships[relation] = tuple(tuple(sorted(set(related))) for related in lists)
+            rows.append(row)
+        relationships[relation] = tuple(rows)
     return relationships
 
 
 def _view_from_json(given: Any) -> View:
     names = list(asdict(View()))
     if not isinstance(given, dict) or set(given) != set(names):
-        raise InputError(f"A scene's 'view' is {_shown(given)}; expected positions of {', '.join(names)}.")
+        raise InputError(f"A scene's 'view' is {shown(given)}; expected positions of {', '.join(names)}.")
     positions = {name: tuple(_numbers(given[name], name, at_least=3)[:3]) for name in names}
     return View(**positions)  # type: ignore[arg-type]
 
 
 def _numbers(given: Any, name: str, at_least: int) -> list[float]:
-    good = isinstance(given, list) and len(given) >= at_least
-    good = good and all(
-        isinstance(n, (int, float)) and not isinstance(n, bool) and math.isfinite(n) for n in given
-    )
-    if not good:
-        raise InputError(f"{name!r} is {_shown(given)}; expected a list of {at_least} or more numbers.")
+    if not isinstance(given, list) or len(given) < at_least or not all(map(finite, given)):
+        raise InputError(f"{name!r} is {shown(given)}; expected a list of {at_least} or more numbers.")
     return [float(n) for n in given]
 
 
-def _text(item: dict[str, Any], name: str, default: str) -> str:
-    if not isinstance(value := item.get(name, default), str):
-        raise InputError(f"A scene's {name!r} is {_shown(value)}; expected text.")
+def _text(item: dict[str, Any], name: str) -> str | None:
+    value = item.get(name)
+    if not isinstance(value, str | None):
+        raise InputError(f"A scene's {name!r} is {shown(value)}; expected text.")
     return value
-
-
-def _shown(value: Any) -> str:
-    """A value from a file, short enough for a message."""
-    if value is None:
-        return "missing"
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

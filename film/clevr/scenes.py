@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from film.clevr.json_values import finite
 from film.errors import InputError
 
 SIZES = ("small", "large")
@@ -76,7 +77,7 @@ class SceneObject:
                 )
         for name in ("x", "y", "rotation"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            if not finite(value):
                 raise InputError(f"An object has {name} = {value!r}; give a finite number.")
 
     @property

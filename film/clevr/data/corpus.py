@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from film.clevr.data.folder import GivenQuestion, shard_folders
+from film.clevr.data.folder import shard_folders
+from film.clevr.data.question_json import GivenQuestion
 from film.clevr.language.programs import program_from_json
 from film.clevr.scene_json import scene_from_json
 from film.clevr.scenes import Scene

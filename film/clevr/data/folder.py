@@ -6,6 +6,10 @@
       questions/CLEVR_<split>_questions.json      without answers and programs for test
     CLEVR-Humans/
       CLEVR-Humans-<split>.json                   free texts about CLEVR's pictures, no programs
+    output/                                       of the official generator, read as one split
+      images/CLEVR_new_000000.png ...
+      CLEVR_scenes.json                           or scenes/CLEVR_new_000000.json ..., one scene each
+      CLEVR_questions.json
 
 A folder made in shards (`shard-001-of-004` ...) reads as one. Question files are streamed: the
 released training file holds 700,000 questions, which as Python objects would fill many gigabytes.
@@ -15,43 +19,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from film.clevr.data.question_json import GivenQuestion, asked_picture, each_once, question_from_json
 from film.clevr.json_stream import stream_items
-from film.clevr.language.families import FAMILIES, type_of
-from film.clevr.language.programs import Program, program_from_json
 from film.clevr.pictures import open_picture
-from film.clevr.scene_json import scene_from_json
+from film.clevr.scene_json import each_scene, scene_from_json
 from film.clevr.scenes import Scene
 from film.errors import InputError
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
-
-
-@dataclass(frozen=True)
-class GivenQuestion:
-    """A question as a file gives it; what the file leaves out is None.
-
-    `filename`: the picture it asks about. `answer`: as released, "yes", "3", "cube".
-    `family`: index 0..89 in the order of the released files.
-    """
-
-    text: str
-    filename: str
-    answer: str | None = None
-    program: Program | None = None
-    family: int | None = None
-    index: int | None = None
-
-    @property
-    def type(self) -> str | None:
-        """One of the 13 types; None for a free question without a program."""
-        return type_of(self.program, self.family)
 
 
 @dataclass(frozen=True)
@@ -77,17 +59,42 @@ class Split:
 
     def picture_path(self, filename: str) -> Path:
         """Where a picture lies; InputError when it does not."""
-        if filename in self.pictures:
-            return self.pictures[filename]
+        if found := self.pictures.get(self.named(filename)):
+            return found
         if not self.picture_folders:
             raise InputError(
                 f"The picture {filename} was looked for in {self.folder / 'images' / self.name}, which is "
                 "not there; unpack the images too, or say which CLEVR folder to take the pictures from."
             )
+        such = f" such as {next(iter(self.pictures))}" if self.pictures else ""
         raise InputError(
             f"The picture {filename} was looked for in {' or '.join(map(str, self.picture_folders))}, which "
-            f"holds {len(self.pictures):,} pictures but not this one; unpack the images again."
+            f"holds {len(self.pictures):,} pictures{such} but not this one; "
+            "take the pictures that the questions are about."
         )
+
+    def named(self, filename: str) -> str:
+        """The file name of a picture here: itself, or that of the same picture with another ending.
+
+        Raises:
+            InputError: there are several.
+        """
+        if filename in self.pictures:
+            return filename
+        found = self._by_stem.get(Path(filename).stem, [])
+        if len(found) > 1:
+            raise InputError(
+                f"The picture {filename} is not in {self.folder}, but {' and '.join(found)} are; "
+                "keep one of them."
+            )
+        return found[0] if found else filename
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.pictures:
+            found.setdefault(Path(name).stem, []).append(name)
+        return found
 
     def picture_of(self, filename: str) -> np.ndarray:
         """A picture as uint8 RGB (height, width, 3)."""
@@ -97,30 +104,34 @@ class Split:
         """The questions in file order; a test split's lack answers and programs."""
         expected = f"questions/CLEVR_{self.name}_questions.json"
         for file in self._needed(self.question_files, expected, ""):
-            for number, item in enumerate(stream_items(file, "questions")):
-                yield question_from_json(item, f"Question {number} of {file}", self.name)
+            for question in questions_of(file, self.name):
+                name = self.named(question.filename)
+                yield question if name == question.filename else replace(question, filename=name)
 
     def filenames(self, kind: str) -> Iterator[str]:
         """The picture of each item of kind "questions" or "scenes", in file order; quicker than the items."""
-        for file in self.question_files if kind == "questions" else self.scene_files:
+        if kind == "scenes":
+            yield from (name for name, _ in self.scene_items())
+            return
+        for file in self.question_files:
             for number, item in enumerate(stream_items(file, kind)):
-                yield _picture_name(item, f"Item {number} of {file}", self.name)
+                yield self.named(asked_picture(item, f"Item {number} of {file}", self.name))
 
     def scenes(self) -> Iterator[Scene]:
         """The scenes in file order."""
         hint = " (CLEVR publishes no scenes for its test pictures)" if self.name.startswith("test") else ""
-        for file in self._needed(self.scene_files, f"scenes/CLEVR_{self.name}_scenes.json", hint):
-            for number, item in enumerate(stream_items(file, "scenes")):
-                try:
-                    yield scene_from_json(item)
-                except InputError as error:
-                    raise InputError(f"Scene {number} of {file}: {error}") from None
+        self._needed(self.scene_files, f"scenes/CLEVR_{self.name}_scenes.json", hint)
+        for where, name, item in each_scene(self.scene_files, self.name):
+            try:
+                scene = scene_from_json(item)
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
+            yield scene.replaced(filename=self.named(name))
 
     def scene_items(self) -> Iterator[tuple[str, Any]]:
         """(file name of the picture, scene as in the file), in file order; nothing where there are none."""
-        for file in self.scene_files:
-            for number, item in enumerate(stream_items(file, "scenes")):
-                yield _picture_name(item, f"Scene {number} of {file}", self.name), item
+        for _, name, item in each_scene(self.scene_files, self.name):
+            yield self.named(name), item
 
     def _needed(self, files: tuple[Path, ...], expected: str, hint: str) -> tuple[Path, ...]:
         if files:
@@ -145,6 +156,16 @@ class Folder:
                 f"{self.path} has no split {name!r}; it has {', '.join(self.splits)}: choose one of these."
             )
         return self.splits[name]
+
+
+def questions_of(file: Path, split: str = "new") -> Iterator[GivenQuestion]:
+    """The questions of a file in its order; `split` is that of pictures of which it gives only numbers.
+
+    Raises:
+        InputError: the file or a question cannot be used, or one comes twice.
+    """
+    placed = ((f"Question {n} of {file}", item) for n, item in enumerate(stream_items(file, "questions")))
+    yield from each_once((where, question_from_json(item, where, split)) for where, item in placed)
 
 
 def open_folder(path: str | Path, pictures: str | Path | None = None) -> Folder:
@@ -178,46 +199,6 @@ def open_folder(path: str | Path, pictures: str | Path | None = None) -> Folder:
     return Folder(path, splits)
 
 
-def question_from_json(item: Any, where: str = "A question", split: str = "new") -> GivenQuestion:
-    """A question of a released file or of the public generator's own output."""
-    filename = _picture_name(item, where, split)
-    if not isinstance(item.get("question"), str):
-        raise InputError(f"{where} has no text under 'question'; expected CLEVR's question JSON.")
-    program, answer = item.get("program"), item.get("answer")
-    try:
-        return GivenQuestion(
-            text=item["question"],
-            filename=filename,
-            answer=None if answer is None else answer_text(answer),
-            program=program_from_json(program) if program else None,
-            family=_family_index(item),
-            index=item.get("question_index"),
-        )
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-def _picture_name(item: Any, where: str, split: str) -> str:
-    if isinstance(item, dict):
-        name, number = item.get("image_filename"), item.get("image_index")
-        if isinstance(name, str):
-            return name
-        if isinstance(number, int):
-            return f"CLEVR_{item.get('split', split)}_{number:06d}.png"
-    raise InputError(
-        f"{where} says neither 'image_filename' nor 'image_index'; expected CLEVR's question JSON."
-    )
-
-
-def answer_text(answer: Any) -> str:
-    """An answer as the released files write it; the public generator writes booleans and integers."""
-    if isinstance(answer, bool):
-        return "yes" if answer else "no"
-    if isinstance(answer, (int, str)):
-        return str(answer)
-    raise InputError(f"the answer {answer!r} is no word, number or yes/no; give one of CLEVR's 28 answers.")
-
-
 # --- finding things -------------------------------------------------------------------------------
 
 
@@ -230,13 +211,47 @@ def _gather(roots: Iterable[Path]) -> dict[str, dict[str, tuple[Path, ...]]]:
         files[kind] += (path,)
 
     for root in roots:
+        if flat := _flat(root):
+            for kind, paths in flat[1].items():
+                for path in paths:
+                    add(flat[0], kind, path)
+            continue
         for kind, folder in (("question_files", "questions"), ("scene_files", "scenes")):
-            for file in sorted((root / folder).glob(f"*_{folder}.json")):
-                if match := re.fullmatch(rf"(?:.*_)?([^_]+)_{folder}\.json", file.name):
+            for file in sorted((root / folder).glob(f"*_{folder}.json*")):
+                if match := re.fullmatch(rf"(?:.*_)?([^_]+)_{folder}\.jsonl?", file.name):
                     add(match[1], kind, file)
         for folder_ in sorted(p for p in (root / "images").glob("*") if p.is_dir()):
             add(folder_.name, "picture_folders", folder_)
     return parts
+
+
+def _flat(root: Path) -> tuple[str, dict[str, tuple[Path, ...]]] | None:
+    """The one split of a folder as the official generator leaves it, and its files; None if it is no such."""
+    files: dict[str, tuple[Path, ...]] = {}
+    for kind, name in (("question_files", "questions"), ("scene_files", "scenes")):
+        if any((root / name).glob(f"*_{name}.json*")):
+            return None
+        found = [path for path in (root / f"CLEVR_{name}.json", root / f"{name}.json") if path.is_file()]
+        files[kind] = tuple(found[:1])
+    files["scene_files"] = files["scene_files"] or tuple(sorted((root / "scenes").glob("*.json")))
+    images = root / "images"
+    if not any(files.values()):
+        bare = images.is_dir() and not any(p.is_dir() for p in images.iterdir())
+        return (root.name, {"picture_folders": (images,)}) if bare and any(images.iterdir()) else None
+    files["picture_folders"] = (
+        (images, *sorted(p for p in images.glob("*") if p.is_dir())) if images.is_dir() else ()
+    )
+    return _said_split(next(file for kind in files.values() for file in kind)), files
+
+
+def _said_split(file: Path) -> str:
+    """The split that the first item of a file says it is of; the generator's own word where it says none."""
+    try:
+        item = next(stream_items(file, "questions" if "questions" in file.name else "scenes"), None)
+    except InputError:
+        item = None  # told when the file is read
+    said = item.get("split") if isinstance(item, dict) else None
+    return said if isinstance(said, str) and re.fullmatch(r"\w+", said) else "new"
 
 
 def _humans_files(path: Path) -> dict[str, Path]:
@@ -308,24 +323,3 @@ def _names(folder: Path, most: int = 5) -> str:
     names = sorted(p.name for p in folder.iterdir())
     shown = ", ".join(names[:most]) or "nothing"
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
-
-
-_BY_TEMPLATE = {(family.file, family.file_index): family.index for family in FAMILIES}
-_TEMPLATE_FILES = {family.file for family in FAMILIES}
-
-
-def _family_index(item: dict[str, Any]) -> int | None:
-    index = item.get("question_family_index")
-    if index is None:
-        return None
-    template = item.get("template_filename")
-    if isinstance(template, str):  # generators count inside each template file, wherever that lay
-        file = template.replace("\\", "/").rpartition("/")[2].removesuffix(".json")
-        if file not in _TEMPLATE_FILES:
-            return None  # another's families, as CLOSURE's; their program says which
-        family = _BY_TEMPLATE.get((file, index))
-    else:
-        family = index if isinstance(index, int) and 0 <= index < len(FAMILIES) else None
-    if family is None:
-        raise InputError(f"the question family {index!r} is unknown; CLEVR has 0..{len(FAMILIES) - 1}.")
-    return family

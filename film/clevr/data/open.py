@@ -14,7 +14,8 @@ from pathlib import Path
 
 from film.clevr.data.corpus import MANIFEST, Corpus
 from film.clevr.data.encoding import QuestionArrays, question_arrays, scene_arrays
-from film.clevr.data.folder import Folder, GivenQuestion, Split, open_folder
+from film.clevr.data.folder import Folder, Split, open_folder
+from film.clevr.data.question_json import GivenQuestion
 from film.errors import InputError
 
 __all__ = [

@@ -21,7 +21,8 @@ from film.clevr.data.corpus import (
     sha256,
 )
 from film.clevr.data.encoding import QuestionRecord, question_arrays, scene_arrays
-from film.clevr.data.folder import GivenQuestion, Split
+from film.clevr.data.folder import Split
+from film.clevr.data.question_json import GivenQuestion
 from film.clevr.data.resumable import (
     BigArray,
     DoneMarks,
@@ -32,6 +33,7 @@ from film.clevr.data.resumable import (
     write_part,
     writing,
 )
+from film.clevr.data.verify import STRANGERS
 from film.clevr.language.families import FAMILIES, match
 from film.clevr.language.programs import ANSWERS, GROUPS, Program, program_to_json, question_type, run
 from film.clevr.language.tokens import SPECIAL, split_words, word_table
@@ -265,11 +267,16 @@ def pack(
     if words[: len(SPECIAL)] != SPECIAL:
         raise InputError(f"The vocabulary starts with {words[:4]}; it must start with {SPECIAL}.")
     names, question_count, questions_in_order = _survey(split.filenames("questions"))
-    _, _, scenes_in_order = _survey(split.filenames("scenes"))
+    seen, _, scenes_in_order = _survey(split.filenames("scenes"))
     in_order = questions_in_order, scenes_in_order
     filenames = sorted(names) if question_count else list(split.pictures)
     if not filenames:
         raise InputError(f"Split {split.name} of {split.folder} has neither questions nor pictures to pack.")
+    if seen and seen.isdisjoint(filenames):
+        raise InputError(
+            f"The scenes of split {split.name} in {split.folder} are of other pictures, such as {min(seen)}, "
+            f"than the rest, such as {filenames[0]}; put the scenes of the same split and run there, or none."
+        )
     numbers = {name: number for number, name in enumerate(filenames)}
     source = open_picture(split.picture_path(filenames[0])).shape[1::-1] if size else (480, 320)
     recipe = {
@@ -353,9 +360,22 @@ def _entries(
                 result.append(
                     Entry(name, scene, centres, [understood(q, scene) for q in asked.get(number, ())])
                 )
+            _must_belong([question for entry in result for question in entry.questions], split)
             return result
 
         yield entries
+
+
+def _must_belong(questions: Sequence[QuestionRecord], split: Split) -> None:
+    """Refuse scenes of another run, in which most questions have no answer."""
+    lengths = [(len(q.program or ()), len(q.outputs)) for q in questions if q.outputs]
+    lost = sum(done < steps for steps, done in lengths)
+    if lost > STRANGERS * len(lengths):
+        raise InputError(
+            f"{lost:,} of {len(lengths):,} questions of split {split.name} in {split.folder} have no "
+            "answer in its scenes, as where pictures of two runs have the same names; put the questions' own "
+            "scenes there, or none."
+        )
 
 
 def _by_number(
@@ -407,6 +427,11 @@ def understood(given: GivenQuestion, scene: Scene | None) -> Understood:
         slots = None if family is None else FAMILIES[family].match(program)
         if slots is None and (matched := match(program)):  # the file names no family, or another one
             family, slots = matched[0].index, matched[1]
+    if given.answer is not None and given.answer not in ANSWERS:
+        raise InputError(
+            f"The question {given.text!r} about {given.filename} has the answer {given.answer!r}, "
+            f"which is none of CLEVR's {len(ANSWERS)}; correct or remove it."
+        )
     # Without slots it is not known which step belongs to which noun phrase.
     outputs = run(program, scene).outputs if program and scene and slots is not None else ()
     return Understood(given.text, given.answer, family, slots or {}, program, outputs)

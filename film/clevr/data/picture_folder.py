@@ -179,9 +179,18 @@ class _PictureFiles:
                     raise InputError(str(self._damage))
                 try:
                     filename, item = next(self._coming)
+                    self._read[filename] = zlib.compress(pickle.dumps(item), 1)
                 except StopIteration:
-                    return
+                    if not self._read or not self._read.keys().isdisjoint(self.names):
+                        return
+                    self._damage = InputError(
+                        f"The scenes of {self._split.folder} are of other pictures than these; "
+                        f"put the scenes of split {self._split.name} there."
+                    )
                 except InputError as error:
                     self._damage = error
-                else:
-                    self._read[filename] = zlib.compress(pickle.dumps(item), 1)
+                except RecursionError:
+                    self._damage = InputError(
+                        f"The scenes of {self._split.folder} are damaged: one is nested too deep; "
+                        "fetch them again."
+                    )

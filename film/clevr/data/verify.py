@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from film.clevr.data.folder import question_from_json
-from film.clevr.json_stream import stream_items
+from film.clevr.data.folder import questions_of
+from film.clevr.data.question_json import GivenQuestion
+from film.clevr.json_values import numbered_name
 from film.clevr.language.parser import NotUnderstood, parse
-from film.clevr.language.programs import run
+from film.clevr.language.programs import ANSWERS, run
 from film.clevr.scene_json import read_scenes
+from film.clevr.scenes import Scene
 from film.errors import InputError
+
+# Questions are made so that each has an answer in its own scene. In another's scene, three in four of
+# CLEVR's have none: more than this share without one, and the files do not belong together.
+STRANGERS = 0.25
 
 
 @dataclass(frozen=True)
@@ -37,22 +44,20 @@ def truth(scenes: str | Path, questions: str | Path, *, parse_texts: bool = Fals
         InputError: a file cannot be used; the sentence says which, and at which question.
     """
     found = read_scenes(scenes)
-    by_name = {scene.filename: scene for scene in found}
-    by_index = {scene.index: scene for scene in found}
+    by_name = {Path(numbered_name(scene.split, scene.index)).stem: scene for scene in found}
+    by_name |= {Path(scene.filename).stem: scene for scene in found}
     count = agree = ill_posed = 0
     not_understood = []
-    for number, item in enumerate(stream_items(Path(questions), "questions")):
+    for number, question in enumerate(questions_of(Path(questions), _split(found))):
         where = f"Question {number} of {questions}"
-        question = question_from_json(item, where)
-        index = item.get("image_index")
-        scene = by_name.get(question.filename) or (by_index.get(index) if isinstance(index, int) else None)
-        if scene is None:
-            raise InputError(
-                f"{where} asks about {question.filename}, which is not among the scenes of {scenes}; "
-                "give the scenes file of the same split."
-            )
+        scene = _scene_of(question, by_name, found, where, scenes)
         if question.answer is None:
             raise InputError(f"{where} has no answer to compare with; give a split that has answers.")
+        if question.answer not in ANSWERS:
+            raise InputError(
+                f"{where} has the answer {question.answer!r}, which is none of CLEVR's {len(ANSWERS)}; "
+                "correct the file."
+            )
         count += 1
         program = question.program
         if parse_texts:
@@ -68,4 +73,32 @@ def truth(scenes: str | Path, questions: str | Path, *, parse_texts: bool = Fals
         result = run(program, scene)
         ill_posed += result.answer is None
         agree += result.answer == question.answer
+    if ill_posed > STRANGERS * count:
+        raise InputError(
+            f"{ill_posed:,} of the {count:,} questions of {questions} have no answer in the scenes of "
+            f"{scenes}, as where pictures of two runs have the same names; give the questions' own scenes."
+        )
     return Verification(count, agree, ill_posed, tuple(not_understood))
+
+
+def _split(scenes: Sequence[Scene]) -> str:
+    return scenes[0].split if scenes else "new"
+
+
+def _scene_of(
+    question: GivenQuestion,
+    by_name: Mapping[str, Scene],
+    scenes: Sequence[Scene],
+    where: str,
+    path: str | Path,
+) -> Scene:
+    if scene := by_name.get(Path(question.filename).stem):
+        return scene
+    held = f"{len(scenes):,} scenes" + (
+        f" of split {_split(scenes)!r}, such as that of {scenes[0].filename}" if scenes else ""
+    )
+    asked = f" of split {question.split!r}" if question.split else ""
+    raise InputError(
+        f"{where} asks about {question.filename}{asked}, which is not among the {held} in {path}; "
+        "give the scenes file of the same split."
+    )

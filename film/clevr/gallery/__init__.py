@@ -11,7 +11,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from film.clevr.data.folder import GivenQuestion, open_folder
+from film.clevr.data.folder import open_folder
+from film.clevr.data.question_json import GivenQuestion
 from film.clevr.scenes import Scene
 from film.errors import InputError
 from film.started import command

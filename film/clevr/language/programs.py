@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from film.clevr.json_values import whole
 from film.clevr.scenes import ATTRIBUTES, COLORS, MATERIALS, RELATIONS, SHAPES, SIZES, Scene
 from film.errors import InputError
 
@@ -201,11 +202,12 @@ def program_from_json(nodes: Any) -> Program:
         try:
             function = node["function"] if "function" in node else node["type"]
             values = node.get("value_inputs") or []
-            inputs = tuple(node["inputs"])
-            whole = all(isinstance(i, int) and not isinstance(i, bool) for i in inputs)
-            if not isinstance(function, str) or not whole or len(values) > 1:
+            inputs = tuple(step for i in node["inputs"] if (step := whole(i)) is not None)
+            value = values[0] if values else None
+            fits = len(inputs) == len(node["inputs"]) and len(values) <= 1
+            if not fits or not isinstance(function, str) or not isinstance(value, str | None):
                 raise TypeError
-            program.append(Node(function, inputs, values[0] if values else None))
+            program.append(Node(function, inputs, value))
         except (KeyError, TypeError, AttributeError):
             raise InputError(
                 f"Step {number} of a program cannot be read; it needs a function, inputs and value_inputs."
