@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from film import InputError, Session, Stages, command, find, progress_bars
+from film import InputError, Session, Stages, command, find, progress_bars, unknown_words
 
 STUDIED = 20_000  # questions, where no number is given
 
@@ -24,26 +24,14 @@ def _extract(options: argparse.Namespace, bars: Stages) -> None:
         )
     else:
         asked = sample_questions(options.questions or STUDIED, options.seed, progress=bars("questions drawn"))
-    print(_unknown(session, list(asked.table["text"])), end="")
+    if told := unknown_words(*session.vocabulary.unknown(asked.table["text"]), len(asked)):
+        print(told)
     began = time.perf_counter()
     made = extract(session, asked, options.out, predict=options.predict, progress=bars("questions read"))
     seconds = time.perf_counter() - began
     size = sum(path.stat().st_size for path in Path(options.out).iterdir() if path.is_file())
     if os.environ.get("RANK", "0") == "0":
         print(f"{options.out}: {len(made):,} questions in {seconds:.1f} s, {size / 1e6:.1f} MB")
-
-
-def _unknown(session: Session, texts: list[str], most: int = 10) -> str:
-    """A line on the words that the network lacks; empty where it knows all."""
-    count, words = session.vocabulary.unknown(texts)
-    if not count:
-        return ""
-    named = ", ".join(f"{word} ({times})" for word, times in words.most_common(most))
-    more = f" and {len(words) - most:,} more" if len(words) > most else ""
-    return (
-        f"{count:,} of {len(texts):,} questions hold words that the network does not know and reads as "
-        f"<UNK>, {len(words):,} in all: {named}{more}.\n"
-    )
 
 
 def _own_device() -> str:

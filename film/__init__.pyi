@@ -182,6 +182,7 @@ from .evaluation import (
     evaluate as evaluate,
     open_questions as open_questions,
     table as table,
+    unknown_words as unknown_words,
 )
 from .features import (
     Picture as Picture,

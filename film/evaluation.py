@@ -72,6 +72,7 @@ class Evaluation:
     """What `evaluate` measured, and on what.
 
     `given`: for each question its number, the answer, the truth, and the probability of the answer.
+    `unknown`: how many questions hold words that the network does not know, and how often each is said.
     `closure`: of CLOSURE's seven kinds those that were asked, each with the share that is right when every
     family's most frequent answer is said always.
     """
@@ -91,6 +92,13 @@ class Evaluation:
     seconds: float
     given: Sequence[tuple[int, str, str, float]] = field(repr=False, default=())
     closure: Mapping[str, tuple[Share, float]] = field(default_factory=dict)
+    unknown: tuple[int, Mapping[str, int]] = (0, {})
+
+    @property
+    def is_clevrs(self) -> bool:
+        """Are these CLEVR's kinds of question, which the paper's numbers are about?"""
+        closure = sum(share.asked for share, _ in self.closure.values())
+        return bool(self.groups) and closure < self.overall.asked
 
     def to_json(self) -> dict[str, Any]:
         def share(value: Share) -> dict[str, Any]:
@@ -223,6 +231,7 @@ def evaluate(
         types={name: shares[name] for name in GROUPS if name in shares},
         wrong_counts=len(wrong),
         off_by_one=wrong.count(1),
+        unknown=session.card.vocabulary.unknown(question.text for question in asked.questions),
         self_consistency=_self_consistency(session, asked, given, seed, interventions, progress)
         if self_consistency
         else SelfConsistency(),
@@ -403,8 +412,9 @@ def _lines(result: Evaluation) -> Iterator[str]:
     yield f"{result.overall.asked:,} questions about {result.pictures:,} pictures, {result.seconds:.0f} s"
     yield ""
     heads = ("FiLM", "FiLM, pixels", "Human")
+    heads = heads if result.is_clevrs else ()
     yield f"{'':20}{'asked':>8}{'right %':>9}{'95 % interval':>17}   " + "".join(f"{h:>14}" for h in heads)
-    for column, (name, share) in enumerate({OVERALL: result.overall, **result.groups}.items()):
+    for name, share in {OVERALL: result.overall, **result.groups}.items():
         column = (OVERALL, *GROUP_NAMES).index(name)
         yield _row(name, share) + "   " + "".join(f"{PAPER[head][column]:14.1f}" for head in heads)
     yield ""
@@ -417,6 +427,8 @@ def _lines(result: Evaluation) -> Iterator[str]:
             yield _row(name, share) + f"{constant * 100:18.1f}"
         yield "Constant guess: each family's commonest answer, always. Published: see arXiv 1912.05783."
         yield ""
+    if told := unknown_words(*result.unknown, result.overall.asked):
+        yield told
     yield _about_intervals([result.overall, *result.groups.values(), *result.types.values()])
     if result.wrong_counts:
         near = result.off_by_one / result.wrong_counts
@@ -432,6 +444,19 @@ def _lines(result: Evaluation) -> Iterator[str]:
             f"Equal, fewer and more of the same two, not exactly one yes: {found.broken:,} of "
             f"{found.trios:,} ({found.broken / found.trios:.1%})."
         )
+
+
+def unknown_words(count: int, words: Mapping[str, int], of: int, most: int = 10) -> str:
+    """On the words that a network lacks: in how many questions, and which; "" where it knows all."""
+    if not count:
+        return ""
+    said = Counter(words)
+    named = ", ".join(f"{word[:40]} ({times})" for word, times in said.most_common(most))
+    more = f" and {len(said) - most:,} more" if len(said) > most else ""
+    return (
+        f"{count:,} of {of:,} questions hold words that the network does not know and reads as <UNK>, "
+        f"{len(said):,} in all: {named}{more}."
+    )
 
 
 def _row(name: str, share: Share) -> str:

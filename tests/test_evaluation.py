@@ -13,6 +13,7 @@ from film.clevr.language.families import FAMILIES
 from film.clevr.language.parser import parse
 from film.clevr.language.programs import program_to_json
 from film.clevr.language.realise import some_slots
+from film.clevr.language.word_tree import WORDS
 from film.errors import InputError
 from film.evaluation import (
     GROUP_NAMES,
@@ -25,6 +26,7 @@ from film.evaluation import (
 )
 from film.intervals import FEWEST_CLUSTERS
 from film.session import Session
+from film.vocabulary import Vocabulary
 
 
 def question(family_index, slots, text, answer, picture=0):
@@ -69,7 +71,7 @@ class Oracle(Session):
     """A session whose answers are known, without a network."""
 
     answers = ANSWERS
-    card: Any = SimpleNamespace(name="oracle", weights="0" * 64)
+    card: Any = SimpleNamespace(name="oracle", weights="0" * 64, vocabulary=Vocabulary.of(WORDS))
 
     def __init__(self, say):
         self.say, self.asked = say, []
