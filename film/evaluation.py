@@ -411,8 +411,7 @@ def _lines(result: Evaluation) -> Iterator[str]:
     yield f"{result.checkpoint or 'network'} ({result.weights[:12]}) on {result.data} {result.split or ''}"
     yield f"{result.overall.asked:,} questions about {result.pictures:,} pictures, {result.seconds:.0f} s"
     yield ""
-    heads = ("FiLM", "FiLM, pixels", "Human")
-    heads = heads if result.is_clevrs else ()
+    heads = ("FiLM", "FiLM, pixels", "Human") if result.is_clevrs else ()
     yield f"{'':20}{'asked':>8}{'right %':>9}{'95 % interval':>17}   " + "".join(f"{h:>14}" for h in heads)
     for name, share in {OVERALL: result.overall, **result.groups}.items():
         column = (OVERALL, *GROUP_NAMES).index(name)

@@ -57,7 +57,7 @@ def clevr(cases, shared_data, tmp_path):
     return made
 
 
-def all_true(folder: Path, split: str) -> int:
+def all_true(folder, split):
     """How many questions of a folder there are, each of which has its answer in its scene."""
     part = open_data(folder, split)
     scenes, questions = {scene.filename: scene for scene in part.scenes()}, list(part.questions())

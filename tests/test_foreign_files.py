@@ -41,7 +41,7 @@ def rewrite(path: Path, key: str, change) -> None:
     path.write_text(json.dumps(content))
 
 
-def read(folder: Path) -> list:
+def read(folder: Path):
     split = open_folder(folder).split("val")
     return list(split.questions()), list(split.scenes())
 
