@@ -42,6 +42,7 @@ OLD_NAMES = {
     "conv-fac": "conv-film",
     "relu-fac": "relu-film",
 }
+PARALLEL = "module."  # before every name of what torch.nn.DataParallel holds
 GAMMA: dict[str, GammaForm] = {"linear": "free", "sigmoid": "sigmoid", "tanh": "tanh", "exp": "exp"}
 
 # What an option is when a file does not say, as in the published constructors.
@@ -210,6 +211,8 @@ def _state(file: dict[str, Any], part: str, path: Path) -> dict[str, Tensor]:
         raise InputError(
             f"{path} has no weights under {part}_state; it was trained as another model than FiLM."
         )
+    if all(name.startswith(PARALLEL) for name in state):  # trained on several GPUs
+        state = {name.removeprefix(PARALLEL): value for name, value in state.items()}
     return {name: value.float() for name, value in state.items()}
 
 
