@@ -2,6 +2,26 @@
 
 __all__: list[str]
 
+# two networks beside each other
+from .comparison.compare import (
+    Comparison as Comparison,
+    compare as compare,
+    comparison_folder as comparison_folder,
+    find_comparison as find_comparison,
+    read_comparison as read_comparison,
+    write_comparison as write_comparison,
+)
+from .comparison.matching import (
+    MapMatching as MapMatching,
+    match_maps as match_maps,
+)
+from .comparison.paired import (
+    accuracy_difference as accuracy_difference,
+)
+from .comparison.similarity import (
+    linear_cka as linear_cka,
+)
+
 # the question, word by word
 # what it answers, and what a linear probe reads off it
 from .corpus.accuracy import (
@@ -296,6 +316,7 @@ from .statistics import (
     cliffs_delta as cliffs_delta,
     clopper_pearson as clopper_pearson,
     cluster_bootstrap as cluster_bootstrap,
+    cluster_shuffles as cluster_shuffles,
     contrast_test as contrast_test,
     delta_resamples as delta_resamples,
     false_discovery_rates as false_discovery_rates,

@@ -145,6 +145,7 @@ def _report(options: argparse.Namespace, bars: Stages) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    from analysis.comparison.commands import add_commands as add_comparison
     from analysis.interventions.commands import add_commands
 
     parser = argparse.ArgumentParser(prog=command("analysis"), description=__doc__)
@@ -217,6 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--device", default="auto")
     add.set_defaults(run=_report)
     add_commands(commands, bundled)
+    add_comparison(commands)
     options = parser.parse_args(arguments)
     options.typed = command("analysis", *(sys.argv[1:] if arguments is None else arguments))
     try:

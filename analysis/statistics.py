@@ -88,6 +88,21 @@ def shuffles(count: int, groups: Codes | None = None, *, trials: int, seed: int)
         yield order
 
 
+def cluster_shuffles(clusters: Codes, *, trials: int, seed: int) -> Iterator[Rows]:
+    """Random orders that give every row one of another cluster drawn at random, int (rows,) each.
+
+    Exchangeable: whole clusters, such as pictures, and the rows within one. Rows of a cluster go to one
+    cluster where all have equally many, and stay beside each other where they have not.
+    """
+    rng, codes = np.random.default_rng(seed), np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
+    home = np.argsort(codes, kind="stable")
+    for _ in range(trials):
+        moved = rng.permutation(int(codes.max(initial=-1)) + 1)[codes]
+        order = np.empty(len(codes), np.int64)
+        order[home] = np.lexsort((rng.random(len(codes)), moved))
+        yield order
+
+
 def permutation_test(
     statistic: Callable[[Codes], float],
     labels: Codes,
