@@ -35,6 +35,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--time-limit", type=float, default=float("inf"), help="minutes; then save and stop")
     parser.add_argument("--save-every", type=float, default=2.0, help="minutes between saved states")
+    parser.add_argument(
+        "--keep",
+        type=int,
+        default=0,
+        metavar="N",
+        help="keep N points of the training in points/, to compare",
+    )
     parser.add_argument("--precision", default="auto", help="auto, bfloat16 or float32")
     parser.add_argument(
         "--set",
@@ -49,6 +56,8 @@ def _train(options: argparse.Namespace) -> None:
     from film.training.loop import start
     from film.training.recipes import recipe
 
+    if not 0 <= options.keep <= 1000:
+        raise InputError(f"--keep {options.keep} was given; keep 0 to 1,000 points.")
     chosen = recipe(options.recipe).changed(options.set)
     done = start(
         options.out,
@@ -61,6 +70,7 @@ def _train(options: argparse.Namespace) -> None:
         precision=options.precision,
         time_limit=options.time_limit * 60,
         save_every=options.save_every * 60,
+        keep=options.keep,
         report=lambda line: print(line, flush=True),
     )
     print("finished" if done else f"stopped in time; go on with --resume --out {options.out}")

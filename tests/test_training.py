@@ -262,6 +262,30 @@ def test_a_folder_serves_one_run_at_a_time(tmp_path, folder):
     assert start(tmp_path, NETWORK, recipe, folder, None, report=lambda _: None)
 
 
+def test_points_of_a_run_are_kept_once_each_whether_it_stops_or_not(tmp_path, corpus):
+    whole = trainer(tmp_path / "whole", corpus, samples=320)
+    whole.train(keep=4)
+    points = sorted(path.name for path in (tmp_path / "whole" / "points").iterdir())
+    assert points == ["080", "160", "240", "320"]
+    seen = [load(tmp_path / "whole" / "points" / name)[1].recipe["samples_seen"] for name in points]
+    assert seen == [96, 160, 256, 320]  # batches are of 32
+    last = load(tmp_path / "whole" / "points" / "320")[1].weights
+    assert last == load(tmp_path / "whole" / "checkpoint")[1].weights
+
+    stopped = trainer(tmp_path / "stopped", corpus, samples=320)
+    while stopped.samples < 128:
+        stopped.step()
+    stopped.save()
+    again = trainer(tmp_path / "stopped", corpus, samples=320)
+    again.resume()
+    again.train(keep=4)
+    for name in ("160", "240", "320"):  # those that the resumed part has passed
+        one, other = (load(tmp_path / run / "points" / name)[1].weights for run in ("whole", "stopped"))
+        assert one == other
+    assert not trainer(tmp_path / "none", corpus, samples=64).train(keep=0, time_limit=-1)
+    assert not (tmp_path / "none" / "points").exists()
+
+
 @pytest.mark.slow
 def test_killed_training_can_be_resumed(tmp_path, folder):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

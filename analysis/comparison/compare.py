@@ -44,7 +44,7 @@ class Comparison:
     questions: a row each: text, type, picture, answer (the true one), and for one and other prediction,
         probability and right; x and y in the aligned layouts, nan where the question has no place there.
     accuracy: see `accuracy_table`. parameters: see `parameter_table`.
-    maps: a row for each block and map of one: block (from 1), map, partner, correlation, p_family, parameters.
+    maps: a row for each block (from 1) and map of one: partner, correlation, p_family, parameters.
     similarity: see `similarity_table`, with the column space: activations, or gamma and beta.
     grouping: `grouping_table` of each, with the column network. probes: `probe` of each, likewise; empty
         unless asked for.
@@ -158,7 +158,8 @@ def compare(
     answered = all(seen.predictions is not None for seen in watched)
     stop_if(cancel)
     accuracy = accuracy_table(table, seed=seed) if answered else pd.DataFrame()
-    parameters = parameter_table(*((seen.gamma, seen.beta) for seen in watched), owner)
+    gammas = [(seen.gamma, seen.beta) for seen in watched]
+    parameters = parameter_table(gammas[0], gammas[1], owner)
     similarity = _similarity(watched, owner, seed, parts, cancel)
     maps, matching = _maps(watched, owner, seed, parts, cancel)
     alignment = _layouts(table, watched, owner, LayoutRecipe("both", layout, seed), parts, cancel, cannot)
@@ -195,6 +196,11 @@ class _Parts:
     def finish(self) -> None:
         if self.progress:
             self.progress(self.of, self.of)
+
+
+def _share(progress: Progress, part: int, parts: int) -> Progress:
+    """The progress of one of several equal parts."""
+    return lambda done, of: progress(part * of + done, parts * of)
 
 
 def _told(session: Session) -> dict[str, Any]:
@@ -240,22 +246,26 @@ def _similarity(
     found = []
     told = parts("activations"), parts("gamma and beta")
     if all(seen.pooled is not None for seen in watched):
-        spaces = [
-            {("stem", *_blocks(seen))[i]: seen.pooled[:, i] for i in range(seen.pooled.shape[1])}
-            for seen in watched
-            if seen.pooled is not None
-        ]
+        spaces = [_activations(seen) for seen in watched]
         table = similarity_table(
-            *spaces, owner, trials=TRIALS, seed=seed, progress=told[0], cancel=cancel
-        )  # fmt: skip
+            spaces[0], spaces[1], owner, trials=TRIALS, seed=seed, progress=told[0], cancel=cancel
+        )
         found.append(table.assign(space="activations"))
     joined = [dict(zip(_blocks(seen), _joined(seen).swapaxes(0, 1), strict=True)) for seen in watched]
-    table = similarity_table(*joined, owner, trials=TRIALS, seed=seed, progress=told[1], cancel=cancel)
+    table = similarity_table(
+        joined[0], joined[1], owner, trials=TRIALS, seed=seed, progress=told[1], cancel=cancel
+    )
     return pd.concat([*found, table.assign(space="gamma and beta")], ignore_index=True)
 
 
 def _blocks(seen: Watched) -> tuple[str, ...]:
     return tuple(f"block {block + 1}" for block in range(seen.gamma.shape[1]))
+
+
+def _activations(seen: Watched) -> dict[str, np.ndarray]:
+    """Pooled activations of the stem and of each block's output, (questions, maps) each."""
+    assert seen.pooled is not None
+    return dict(zip(("stem", *_blocks(seen)), seen.pooled.swapaxes(0, 1), strict=True))
 
 
 def _joined(seen: Watched) -> np.ndarray:
@@ -280,7 +290,7 @@ def _maps(
         found = match_maps(
             first.places[:, block], second.places[:, block], owner,
             modulation=(modulation[0], modulation[1]), trials=TRIALS, seed=seed,
-            progress=lambda done, of, block=block: told(block * of + done, blocks * of), cancel=cancel,
+            progress=_share(told, block, blocks), cancel=cancel,
         )  # fmt: skip
         tables.append(
             pd.DataFrame(
@@ -362,7 +372,7 @@ def _groupings(
             groups = block_groupings(
                 table["text"].to_numpy(), table["type"].to_numpy(), seen.gamma, seen.beta,
                 most=LAID_OUT, seed=seed, trials=GROUPED_TRIALS, with_clusters=False,
-                progress=lambda done, of, place=place: told(place * of + done, 2 * of), cancel=cancel,
+                progress=_share(told, place, 2), cancel=cancel,
             )  # fmt: skip
         except InputError as error:
             stop_if(cancel)
@@ -417,7 +427,7 @@ def read_comparison(folder: str | Path) -> Comparison:
     tables, notes = read_tables(folder, [f"{name}.parquet" for name in _TABLES], _NOTE, make_it)
     if any(note != notes[0] for note in notes):
         raise InputError(f"The files in {folder} are of two comparisons; make them again with `{make_it}`.")
-    return Comparison(*tables, notes[0])
+    return Comparison(**dict(zip(_TABLES, tables, strict=True)), recipe=notes[0])
 
 
 def find_comparison(folder: str | Path, weights: str, other: str) -> Comparison | None:

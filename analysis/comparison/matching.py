@@ -76,8 +76,8 @@ def match_maps(
     """Match the maps of one block of two networks by the correlation of their activations.
 
     Each place's mean over questions is taken off first: maps that draw the same frame about every picture
-    are not alike for that. Null: activations of the other network are of questions about other pictures, at the same places
-    (`cluster_shuffles`).
+    are not alike for that. Null: activations of the other network are of questions about other pictures, at
+    the same places (`cluster_shuffles`).
 
     Args:
         one, other: (questions, places, maps), activations at the same places; numbers of maps may differ.
@@ -112,7 +112,7 @@ def match_maps(
 
 
 def best_pairs(similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The assignment of columns to rows with the greatest sum: partners, -1 if left over, and their values."""
+    """The columns given to rows for the greatest sum: partners, -1 if left over, and their values."""
     from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(similarity, maximize=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -167,7 +167,7 @@ def parameter_table(
 
 
 # Each of a block's values (questions, maps): a number for every question.
-_STATISTICS = {
+_STATISTICS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "mean": lambda values: values.mean(axis=1),
     "below zero": lambda values: (values < 0).mean(axis=1),
     "spread": lambda values: np.abs(values - values.mean(axis=0)).mean(axis=1),

@@ -14,6 +14,7 @@ of the same table, never by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,7 @@ class _Spaces:
         return found
 
 
-def _unbiased(squares, shared, totals, count):  # type: ignore[no-untyped-def]
+def _unbiased(squares: Any, shared: Any, totals: Any, count: int) -> Any:
     """The unbiased HSIC of centred vectors with linear kernels, without the kernels (Song et al., 2012).
 
     Of numbers or arrays of them. squares: the sum of the squared products of all dimensions; shared: the sum

@@ -19,10 +19,10 @@ class Watched:
     """What one network makes of questions. Row i is one question everywhere.
 
     state: (questions, units); gamma, beta: (questions, blocks, maps).
-    predictions, chances: (questions,), answers and their probabilities; pooled: (questions, 1 + blocks, maps),
-    the stem and each block's output, pooled over places as the classifier pools; places: (questions, blocks,
-    cells, maps), each block's output averaged in a grid of PLACES. All four are None where the network cannot
-    look at these pictures, and `blind` says why.
+    predictions, chances: (questions,), answers and their probabilities; pooled: (questions, 1 + blocks,
+    maps), the stem and each block's output, pooled over places as the classifier pools; places: (questions,
+    blocks, cells, maps), each block's output averaged in a grid of PLACES. All four are None where the
+    network cannot look at these pictures, and `blind` says why.
     """
 
     state: np.ndarray
@@ -108,8 +108,8 @@ def known_to_all(sessions: Sequence[Session], asked: Questions) -> tuple[Questio
     kept = ~np.logical_or.reduce(unknown)
     if kept.sum() < 10:
         raise InputError(
-            f"Only {int(kept.sum())} of {len(kept):,} questions are in words that both networks know; compare "
-            "networks that share a vocabulary, or give questions in the words of both."
+            f"Only {int(kept.sum())} of {len(kept):,} questions are in words that both networks know; "
+            "compare networks that share a vocabulary, or give questions in the words of both."
         )
     some = [question for question, keep in zip(asked.questions, kept, strict=True) if keep]
     return Questions(some, asked.picture), [int(each.sum()) for each in unknown]

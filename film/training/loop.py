@@ -5,6 +5,7 @@ A run is a folder:
     state.pt       everything needed to go on exactly here; written whole, then renamed into place
     history.csv    one row every so often: samples, losses, accuracy per group; also for TensorBoard
     checkpoint/    the network as it stands (averaged weights), loadable by everything else
+    points/        the same at some moments of the training, by the samples seen; where they are asked for
 
 Killed at any moment, a run loses at most the minutes since its last `state.pt`. Started with
 `torchrun`, every process trains on its own share of the pictures and gradients are averaged.
@@ -175,12 +176,14 @@ class Trainer:
         log_every: float = 30.0,
         save_every: float = 120.0,
         check_every: float = 300.0,
+        keep: int = 0,
     ) -> bool:
         """Train until the recipe's samples are seen or the time is up; True when finished.
 
         Args:
             time_limit, log_every, save_every, check_every: seconds, the last one between
                 looks at the validation corpus.
+            keep: how many points of the whole recipe to keep, at equal distances, the last one at its end.
         """  # fmt: skip
         self.objective.train()
         began = logged = saved = checked = time.monotonic()
@@ -188,7 +191,10 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         scores, steps = Scores(), 0
         while not self.finished:
+            seen = self.samples
             result, family = self.step()
+            if point := self.passed(seen, keep):
+                self.keep_point(point)
             right = result.pop("right", None)
             if right is not None:
                 scores.add(right, family)
@@ -295,7 +301,26 @@ class Trainer:
                 f"The training state could not be written to {self.folder} ({error}); the last one is "
                 "untouched. Free some space and go on with --resume."
             ) from error
-        card = Card(
+        save(self.folder / "checkpoint", self.kept, self.card())
+
+    def passed(self, seen: int, keep: int) -> int | None:
+        """The last of `keep` points between `seen` samples and now, in samples; None if there is none."""
+        total = self.recipe.samples
+        number = min(self.samples, total) * keep // total
+        return number * total // keep if keep and number > seen * keep // total else None
+
+    def keep_point(self, samples: int) -> None:
+        """Keep the network as it stands in `points`, under the samples that the point is for.
+
+        A run that was killed meets the points since its last state again, and writes them again.
+        """
+        if not self.runtime.rank:
+            width = len(str(self.recipe.samples))
+            save(self.folder / "points" / f"{samples:0{width}}", self.kept, self.card())
+
+    def card(self) -> Card:
+        """What there is to say of the network as it stands."""
+        return Card(
             config=self.network.config,
             words=self.corpus.words,
             answers=ANSWERS,
@@ -303,7 +328,6 @@ class Trainer:
             data=_origin(self.corpus),
             recipe={**self.recipe.to_dict(), "samples_seen": self.samples, "seconds": round(self.seconds)},
         )
-        save(self.folder / "checkpoint", self.kept, card)
 
     def resume(self) -> None:
         """Go on from the folder's state.
@@ -424,14 +448,16 @@ def start(
     precision: str = "auto",
     time_limit: float = float("inf"),
     save_every: float = 120.0,
+    keep: int = 0,
     report: Report = print,
 ) -> bool:
     """Open the data, build or resume the run, train; True when the recipe is finished."""
     runtime = Runtime.find(precision)
     with _alone(out, runtime):
         return _run(
-            out, network, recipe, data, validation, initial, resume, runtime, time_limit, save_every, report
-        )
+            out, network, recipe, data, validation, initial, resume, runtime,
+            time_limit, save_every, keep, report,
+        )  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -461,6 +487,7 @@ def _run(
     runtime: Runtime,
     time_limit: float,
     save_every: float,
+    keep: int,
     report: Report,
 ) -> bool:
     corpus = Corpus.join(*map(Corpus.open, [data] if isinstance(data, str | Path) else data))
@@ -476,4 +503,4 @@ def _run(
         trainer.resume()
     elif (out / "state.pt").exists():
         raise InputError(f"{out} holds a training run already; go on with --resume or choose another folder.")
-    return trainer.train(time_limit=time_limit, save_every=save_every)
+    return trainer.train(time_limit=time_limit, save_every=save_every, keep=keep)
