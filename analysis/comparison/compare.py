@@ -97,7 +97,7 @@ class Comparison:
         ]
         own = self.similarity[self.similarity["one"] == self.similarity["other"]]
         said += [
-            f"{row.space}, {row.one}: CKA {row.cka:.2f} (null under {row.null_high:.2f})"
+            f"{row.space}, {row.one}: CKA {row.cka:.3f} (null under {row.null_high:.3f})"
             for row in own.itertuples()
         ]
         if found := recipe["alignment"].get("neighbours"):

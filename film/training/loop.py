@@ -15,12 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import csv
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -38,6 +36,7 @@ from film.network import FiLMNetwork
 from film.training.auxiliary import TrainingLoss
 from film.training.batches import BatchSampler
 from film.training.checks import check_corpus, check_recipe, check_words, fitting_told
+from film.training.records import append_row, origin
 from film.training.runtime import Runtime
 
 Report = Callable[[str], None]
@@ -270,7 +269,7 @@ class Trainer:
         self.report("  ".join(parts))
         path = self.folder / "history.csv"
         row = {"samples": self.samples, "seconds": round(self.seconds), **row}
-        _append_row(path, row)
+        append_row(path, row)
         with contextlib.suppress(ImportError):
             from torch.utils.tensorboard import SummaryWriter
 
@@ -325,7 +324,7 @@ class Trainer:
             words=self.corpus.words,
             answers=ANSWERS,
             fit=self.recipe.fit,
-            data=_origin(self.corpus),
+            data=origin(self.corpus),
             recipe={**self.recipe.to_dict(), "samples_seen": self.samples, "seconds": round(self.seconds)},
         )
 
@@ -396,44 +395,6 @@ def _freeze(objective: TrainingLoss, parts: tuple[str, ...]) -> None:
         if part not in known:
             raise InputError(f"There is no part {part!r} to freeze; choose from {', '.join(known)}.")
         known[part].requires_grad_(False)
-
-
-def _origin(corpus: Corpus) -> dict[str, Any]:
-    """What a card says of the data: how it was made, and hashes that tell it from any other."""
-    recipes = []
-    for header in corpus.headers:
-        if header["recipe"] not in recipes:
-            recipes.append(header["recipe"])
-    return {
-        "split": corpus.name,
-        "pictures": corpus.picture_count,
-        "questions": len(corpus),
-        "picture_size": corpus.picture_size,
-        "recipe": recipes[0] if len(recipes) == 1 else recipes,
-        "sha256": {
-            f"{folder.parent.name}/{folder.name}/{name}": entry["sha256"]
-            for folder, header in zip(corpus.folders, corpus.headers, strict=True)
-            for name, entry in header["files"].items()
-        },
-    }
-
-
-def _append_row(path: Path, row: Mapping[str, float]) -> None:
-    """Add a row to a CSV file, widening its header when the row has new columns."""
-    rows: list[dict[str, Any]] = []
-    if path.exists():
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    rows.append(dict(row))
-    columns = list(dict.fromkeys(name for line in rows for name in line))
-
-    def write(temporary: Path) -> None:
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
-
-    write_atomically(path, write)
 
 
 def start(

@@ -1,0 +1,49 @@
+"""What a run writes down of itself: where its data come from, and its history row by row."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from film.clevr.data.corpus import Corpus
+from film.files import write_atomically
+
+
+def origin(corpus: Corpus) -> dict[str, Any]:
+    """What a card says of the data: how it was made, and hashes that tell it from any other."""
+    recipes = []
+    for header in corpus.headers:
+        if header["recipe"] not in recipes:
+            recipes.append(header["recipe"])
+    return {
+        "split": corpus.name,
+        "pictures": corpus.picture_count,
+        "questions": len(corpus),
+        "picture_size": corpus.picture_size,
+        "recipe": recipes[0] if len(recipes) == 1 else recipes,
+        "sha256": {
+            f"{folder.parent.name}/{folder.name}/{name}": entry["sha256"]
+            for folder, header in zip(corpus.folders, corpus.headers, strict=True)
+            for name, entry in header["files"].items()
+        },
+    }
+
+
+def append_row(path: Path, row: Mapping[str, float]) -> None:
+    """Add a row to a CSV file, widening its header when the row has new columns."""
+    rows: list[dict[str, Any]] = []
+    if path.exists():
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    rows.append(dict(row))
+    columns = list(dict.fromkeys(name for line in rows for name in line))
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_atomically(path, write)
