@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from film.clevr.json_values import plain
 from film.clevr.language.tokens import SPECIAL
 from film.config import Fit, NetworkConfig
 from film.errors import InputError
@@ -74,6 +75,8 @@ class Card:
                 raise InputError(
                     f"The card lists {have} {what}, but its network has {want}; they must agree."
                 )
+        if len(set(self.answers)) != len(self.answers):
+            raise InputError("The card lists some answer twice; each output has one of its own.")
         if self.fit not in get_args(Fit):
             raise InputError(f"The card's fit is {self.fit!r}; it must be {' or '.join(get_args(Fit))}.")
         Vocabulary(self.words)  # refuses what is no vocabulary
@@ -141,9 +144,10 @@ class Card:
         try:
             return Card(
                 config=NetworkConfig.from_dict(values["config"]),
-                words=tuple(values["words"]),
-                answers=tuple(values["answers"]),
-                **{key: values[key] for key in kinds if key not in ("config", "words", "answers")},
+                words=tuple(map(plain, values["words"])),
+                answers=tuple(map(plain, values["answers"])),
+                name=plain(values["name"]),
+                **{key: values[key] for key in kinds if key not in ("config", "words", "answers", "name")},
             )
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
@@ -219,7 +223,7 @@ def check_state(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where
             )
         if value.is_floating_point() != wanted[name].is_floating_point():
             raise InputError(f"{where} has {name!r} of type {value.dtype}; {advice}.")
-        if value.is_floating_point() and not bool(value.isfinite().all()):
+        if value.is_floating_point() and not bool(value.float().isfinite().all()):
             raise InputError(f"{where} has {name!r} with values that are no numbers; {advice}.")
 
 
@@ -307,9 +311,9 @@ def _weights(folder: Path) -> _Weights:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
             text = (file.metadata() or {}).get("card")
-    except (SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # broken bytes and kinds of number that are younger than torch
         raise InputError(f"{path} is damaged or cut off ({error}); take the checkpoint again.") from None
     try:
         return _Weights(current_names(tensors), None if text is None else Card.from_json(json.loads(text)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return _Weights(current_names(tensors), None)

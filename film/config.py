@@ -18,6 +18,19 @@ Pooling = Literal["max", "mean", "max-mean"]
 PictureKind = Literal["pixels", "features"]
 Fit = Literal["crop", "stretch"]  # how a picture of another size becomes one of the network's
 
+# Largest values of whole numbers: beyond them no file is meant, and even the empty network takes memory.
+MOST = 1 << 16
+_MOST = {
+    "words": 1 << 20,
+    "blocks": 64,
+    "gru_layers": 16,
+    "kernel": 63,
+    "entry_kernel": 63,
+    "width": 4096,
+    "height": 4096,
+}
+LAYERS = 32  # at most, of the stem and of the classifier
+
 # What fields were called in cards and training states of earlier versions, which are still read.
 _FORMER_NETWORK_FIELDS = {"gru": "hidden_size", "two_way": "bidirectional"}
 _FORMER_TRAINING_FIELDS = {"clip": "max_grad_norm", "averaging": "ema_decay", "mirror": "horizontal_flip"}
@@ -37,6 +50,9 @@ class NetworkConfig:
     hidden_size: int = 4096
     gru_layers: int = 1
     bidirectional: bool = False
+    # Questions of fewer tokens are read with padding up to so many, as the published code's two-way encoders
+    # read them; None reads no padding.
+    padded_to: int | None = None
 
     # What the network looks at. Pixels are RGB in [0, 1]; features are ResNet-101's layer3.
     picture: PictureKind = "pixels"
@@ -80,7 +96,8 @@ class NetworkConfig:
                 _require(isinstance(value, bool), field.name, value, "true or false")
             elif isinstance(field.default, int):
                 whole = isinstance(value, int) and not isinstance(value, bool)
-                _require(whole and 0 < value <= 1 << 20, field.name, value, "a whole number above 0")
+                most = _MOST.get(field.name, MOST)
+                _require(whole and 0 < value <= most, field.name, value, f"a whole number from 1 to {most:,}")
         for name, choices in (
             ("film_at", get_args(FilmAt)),
             ("gamma", get_args(GammaForm)),
@@ -98,13 +115,31 @@ class NetworkConfig:
             and all(isinstance(m, bool) for m in self.modulated),
             "modulated", self.modulated, f"one true or false for each of the {self.blocks} blocks",
         )  # fmt: skip
+        for name in ("modulated", "stem", "classifier_units"):
+            _require(isinstance(getattr(self, name), tuple), name, getattr(self, name), "a list")
+        for name in ("stem", "classifier_units"):
+            _require(len(getattr(self, name)) <= LAYERS, name, "long", f"a list of at most {LAYERS} layers")
         layers_fit = all(
-            len(layer) in (3, 4) and all(isinstance(n, int) and n >= (i < 3) for i, n in enumerate(layer))
+            isinstance(layer, tuple)
+            and len(layer) in (3, 4)
+            and all(_is_count(n) and n >= (i < 3) for i, n in enumerate(layer))
             for layer in self.stem
         )
         _require(bool(self.stem) and layers_fit, "stem", self.stem, "at least one (maps, kernel, stride)")
         for name in ("kernel", "entry_kernel"):
             _require(getattr(self, name) % 2 == 1, name, getattr(self, name), "an odd number")
+        _require(
+            all(_is_count(units) and units > 0 for units in self.classifier_units),
+            "classifier_units", self.classifier_units, f"whole numbers from 1 to {MOST:,}",
+        )  # fmt: skip
+        _require(
+            self.padded_to is None or (_is_count(self.padded_to) and self.padded_to > 0),
+            "padded_to", self.padded_to, "a whole number above 0, or null",
+        )  # fmt: skip
+        for name in ("dropout", "gamma_offset"):
+            number = getattr(self, name)
+            fits = isinstance(number, (int, float)) and not isinstance(number, bool) and abs(number) <= MOST
+            _require(fits, name, number, "a number")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
         columns, rows = self.grid
         _require(
@@ -173,6 +208,10 @@ def stem_padding(kernel: int, stride: int) -> int:
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
 def _require(holds: bool, name: str, value: Any, expected: str) -> None:

@@ -151,15 +151,22 @@ class QuestionEncoder(nn.Module):
 
     def states(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The GRU's state after every token: (Q, T, state), zero after a question's end."""
+        count = tokens.shape[1]
+        read = lengths
+        if self.config.padded_to:  # some padding is read as if it were words
+            read = lengths.clamp(min=self.config.padded_to)
+            tokens = nn.functional.pad(tokens, (0, max(0, self.config.padded_to - count)))
         packed = nn.utils.rnn.pack_padded_sequence(
-            self.embedding(tokens), lengths.cpu(), batch_first=True, enforce_sorted=False
+            self.embedding(tokens), read.cpu(), batch_first=True, enforce_sorted=False
         )
         states, _ = self.gru(packed)
-        return nn.utils.rnn.pad_packed_sequence(states, batch_first=True, total_length=tokens.shape[1])[0]
+        states = nn.utils.rnn.pad_packed_sequence(states, batch_first=True, total_length=tokens.shape[1])[0]
+        ended = torch.arange(count, device=states.device) >= lengths.to(states.device)[:, None]
+        return states[:, :count].masked_fill(ended[..., None], 0)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The state at each question's last token, <END>: (Q, state)."""
-        if self.config.bidirectional:
+        if self.config.bidirectional or self.config.padded_to:
             last = (lengths - 1).to(tokens.device)
             states = self.states(tokens, lengths)
             return states[torch.arange(len(tokens), device=tokens.device), last]

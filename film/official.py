@@ -1,19 +1,13 @@
 """The published code's checkpoints (`film.pt`) as ours: `python -m film import-official`.
 
-Such a file is a pickle. It is read without running anything that it asks for: torch's own reader
-for weights, which builds tensors and plain containers only, with inert stand-ins for the few other
-things that the published code puts in (option tables, numpy numbers).
-
-Our network computes the same function. Where the published one lacks a batch norm that ours has,
-because it chooses them part by part, ours gets one that changes nothing.
+`film.official_file` reads the file; here is what its options and tensors mean. Our network computes the
+same function. Where the published one lacks a batch norm that ours has, because it chooses them part by
+part, ours gets one that changes nothing.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
-import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from film import official_file
 from film.checkpoint import Card, check_state
-from film.clevr.language.tokens import SPECIAL
+from film.clevr.json_values import plain
 from film.config import BetaForm, FilmAt, GammaForm, NetworkConfig
 from film.errors import InputError
 from film.network import FiLMNetwork
@@ -42,7 +37,13 @@ OLD_NAMES = {
     "conv-fac": "conv-film",
     "relu-fac": "relu-film",
 }
-PARALLEL = "module."  # before every name of what torch.nn.DataParallel holds
+# Tokens in a row of CLEVR v1.0's question array, <START> and <END> too. A two-way encoder of the published
+# code reads a question backwards from the end of its row, through the padding.
+PADDED_TO = 46
+PADDING = (
+    f"The question encoder reads backwards through the padding of an array of {PADDED_TO} tokens a question, "
+    "as the published code does on CLEVR v1.0; with an array of another length it would answer otherwise."
+)
 GAMMA: dict[str, GammaForm] = {"linear": "free", "sigmoid": "sigmoid", "tanh": "tanh", "exp": "exp"}
 
 # What an option is when a file does not say, as in the published constructors.
@@ -100,25 +101,32 @@ def import_official(path: str | Path, network_path: str | Path | None = None) ->
             that our network does not have.
     """
     path = Path(path)
-    file = read(path)
-    other = file if network_path is None else read(Path(network_path))
+    file = official_file.read(path)
+    other = file if network_path is None else official_file.read(Path(network_path))
     other_path = path if network_path is None else Path(network_path)
-    generator = _options(file, "program_generator", GENERATOR_DEFAULTS, path)
-    network = _options(other, "execution_engine", NETWORK_DEFAULTS, other_path)
-    words = _names(file, "question_token_to_idx", path)
-    answers = _names(other, "answer_token_to_idx", other_path)
+    generator = official_file.options(file, "program_generator", GENERATOR_DEFAULTS, path)
+    network = official_file.options(other, "execution_engine", NETWORK_DEFAULTS, other_path)
+    words = official_file.names(file, "question_token_to_idx", path)
+    answers = official_file.names(other, "answer_token_to_idx", other_path)
     try:
         config = _config(generator, network, words=len(words), answers=len(answers))
-    except (TypeError, AttributeError) as error:
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path} has options of the wrong kind ({error}); fetch it again.") from None
-    states = _state(file, "program_generator", path), _state(other, "execution_engine", other_path)
+    readers = official_file.state(file, "program_generator", path)
+    networks = official_file.state(other, "execution_engine", other_path)
     with torch.device("meta"):
         ours = FiLMNetwork(config)
     try:
-        state = _reader_state(states[0], generator) | _network_state(states[1], network, config)
+        state = _reader_state(readers, generator) | _network_state(networks, network, config)
     except KeyError as error:
         raise InputError(
             f"{path} lacks the tensor {error}, which its options ask for; fetch it again."
+        ) from None
+    except RuntimeError:
+        raise InputError(
+            f"{path} has a generator of other outputs than its options ask for; fetch it again."
         ) from None
     for name, value in ours.state_dict().items():
         if name.endswith("num_batches_tracked"):  # younger than the files; used in training only
@@ -132,110 +140,13 @@ def import_official(path: str | Path, network_path: str | Path | None = None) ->
         answers=answers,
         fit="stretch",
         keep_empty="" in words,
-        name=path.stem,
-        command=f"python -m film import-official {path.name}",
-        recipe=_recipe(file),
-        accuracy={"val": file["best_val_acc"]} if isinstance(file.get("best_val_acc"), float) else {},
+        name=plain(path.stem),
+        command=plain(f"python -m film import-official {path.name}"),
+        data={"padding": PADDING} if config.padded_to else {},
+        recipe=official_file.recipe(file),
+        accuracy=official_file.best_accuracy(file),
     )
     return ours.eval(), card
-
-
-# --- reading the file -----------------------------------------------------------------------------
-
-
-class _Inert:
-    """Stands for what the published code stores and nobody needs; keeps plain values, runs nothing."""
-
-    def __init__(self, *values: object):
-        self.values = values
-
-    def __setstate__(self, state: object) -> None:
-        if isinstance(state, dict):
-            self.__dict__.update((str(key), value) for key, value in state.items())
-
-
-_STAND_INS = (
-    "argparse.Namespace",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.dtype",
-)
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The tables and tensors of a published checkpoint, all on the CPU; runs nothing from the file."""
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; name the film.pt that the published code wrote.")
-    with open(path, "rb") as opened:
-        opening = opened.read(1)
-    if opening == b"{":
-        raise InputError(
-            f"{path} is the JSON beside a checkpoint, which has no weights; name the .pt file itself."
-        )
-    stand_ins = [(type(name, (_Inert,), {}), name) for name in _STAND_INS]
-    try:
-        with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():  # type: ignore[arg-type]
-            warnings.simplefilter("ignore")  # about damage that makes reading fail just after
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if asked := re.search(r"[Gg][Ll][Oo][Bb][Aa][Ll]:? ([\w.]+)", str(error)):
-            raise InputError(
-                f"{path} asks for {asked[1]} when opened, which the published code's files do not; "
-                "it was not run. Do not trust this file."
-            ) from None
-        raise InputError(f"{path} is not a checkpoint that can be read safely; fetch it again.") from None
-    except Exception as error:  # broken bytes fail in every way there is
-        raise InputError(
-            f"{path} is damaged, cut off or no checkpoint ({type(error).__name__}); fetch it again."
-        ) from None
-    if not isinstance(content, dict) or "execution_engine_state" not in content:
-        raise InputError(
-            f"{path} was read, but it is not a checkpoint of the published FiLM code, which holds "
-            "program_generator_state and execution_engine_state; name that file."
-        )
-    return content
-
-
-def _options(file: dict[str, Any], part: str, defaults: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    given = file.get(f"{part}_kwargs")
-    if isinstance(given, _Inert):
-        given = vars(given)
-    if not isinstance(given, dict):
-        raise InputError(f"{path} has no {part}_kwargs; it was trained as another model than FiLM.")
-    return {name: given.get(name, default) for name, default in defaults.items()}
-
-
-def _state(file: dict[str, Any], part: str, path: Path) -> dict[str, Tensor]:
-    state = file.get(f"{part}_state")
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(
-            f"{path} has no weights under {part}_state; it was trained as another model than FiLM."
-        )
-    if all(name.startswith(PARALLEL) for name in state):  # trained on several GPUs
-        state = {name.removeprefix(PARALLEL): value for name, value in state.items()}
-    return {name: value.float() for name, value in state.items()}
-
-
-def _names(file: dict[str, Any], table: str, path: Path) -> tuple[str, ...]:
-    vocabulary = file.get("vocab")
-    ids = vocabulary.get(table) if isinstance(vocabulary, dict) else None
-    if not isinstance(ids, dict) or sorted(ids.values()) != list(range(len(ids))):
-        raise InputError(f"{path} has no usable {table} in its vocab; its ids must be 0, 1, 2 ...")
-    names = tuple(sorted(ids, key=ids.__getitem__))
-    if names[: len(SPECIAL)] != SPECIAL:
-        raise InputError(f"{path} has a {table} that does not begin with {', '.join(SPECIAL)}.")
-    return names
-
-
-def _recipe(file: dict[str, Any]) -> dict[str, Any]:
-    arguments = file.get("args")
-    arguments = vars(arguments) if isinstance(arguments, _Inert) else arguments
-    kept = ("learning_rate", "weight_decay", "batch_size", "optimizer", "num_iterations")
-    recipe = (
-        {name: arguments[name] for name in kept if name in arguments} if isinstance(arguments, dict) else {}
-    )
-    recipe["iterations_of_best"] = file.get("model_t")
-    return {name: value for name, value in recipe.items() if isinstance(value, (int, float, str))}
 
 
 # --- what its options mean ------------------------------------------------------------------------
@@ -264,7 +175,8 @@ def _config(generator: dict[str, Any], network: dict[str, Any], *, words: int, a
     coordinates, directions = network["use_coords"], 2 if generator["bidirectional"] else 1
     stem, joined = _stem(network), method == "concat"
     norms = ("stem_batchnorm", "module_batchnorm", "classifier_batchnorm")
-    beta: BetaForm = "free" if network["use_beta"] else "zero"
+    # Where gamma and beta are joined as maps, the published code does not look at use_gamma and use_beta.
+    beta: BetaForm = "free" if network["use_beta"] or joined else "zero"
     config = NetworkConfig(
         words=words,
         embedding=generator["wordvec_dim"],
@@ -272,6 +184,7 @@ def _config(generator: dict[str, Any], network: dict[str, Any], *, words: int, a
         hidden_size=generator["hidden_dim"] // directions,
         gru_layers=generator["rnn_num_layers"],
         bidirectional=bool(generator["bidirectional"]),
+        padded_to=PADDED_TO if generator["bidirectional"] else None,
         picture="pixels" if channels == 3 else "features",
         width=width,
         height=height,
@@ -283,7 +196,7 @@ def _config(generator: dict[str, Any], network: dict[str, Any], *, words: int, a
         # Joined maps are joined everywhere; their pattern only says which norms have a scale and shift.
         modulated=tuple(flag > 0 or joined for flag in network["condition_pattern"]) or (True,) * blocks,
         film_at=FILM_AT[method],
-        gamma=GAMMA[generator["gamma_option"]] if network["use_gamma"] else "one",
+        gamma=GAMMA[generator["gamma_option"]] if network["use_gamma"] or joined else "one",
         beta=beta,
         gamma_offset=float(generator["gamma_baseline"]),
         batch_norm=any(network[name] for name in norms),

@@ -168,7 +168,7 @@ def published(network=None, generator=None, seed=0):
 
 
 def reference(file, picture, tokens):
-    """What the published code computes for one picture (1, c, h, w) and one unpadded question."""
+    """What the published code computes for one picture (1, c, h, w) and one question of at most 46 tokens."""
     gen, options = file["program_generator_state"], file["program_generator_kwargs"]
     net, how = file["execution_engine_state"], file["execution_engine_kwargs"]
 
@@ -194,6 +194,9 @@ def reference(file, picture, tokens):
             states.append(state)
         return states
 
+    length = len(tokens)
+    if options["bidirectional"]:  # the array's padding is read as well
+        tokens = [*tokens, *[0] * (46 - length)]
     sequence = list(gen["encoder_embed.weight"][tokens])
     for number in range(options["rnn_num_layers"]):
         forward = gru(sequence, number, "")
@@ -201,14 +204,15 @@ def reference(file, picture, tokens):
             backward = gru(sequence[::-1], number, "_reverse")[::-1]
             forward = [torch.cat(pair) for pair in zip(forward, backward, strict=True)]
         sequence = forward
-    raw = gen["decoder_linear.weight"] @ sequence[-1] + gen["decoder_linear.bias"]
+    raw = gen["decoder_linear.weight"] @ sequence[length - 1] + gen["decoder_linear.bias"]
     blocks, maps = how["num_modules"], how["module_dim"]
     raw = raw.view(blocks, -1)[:, : 2 * maps]
     functions = {"linear": lambda v: v, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp}
     gammas = functions[options["gamma_option"]](raw[:, :maps]) + options["gamma_baseline"]
     betas = raw[:, maps:]
-    gammas = gammas if how["use_gamma"] else torch.ones_like(gammas)
-    betas = betas if how["use_beta"] else torch.zeros_like(betas)
+    if how["condition_method"] != "concat":  # which looks at neither
+        gammas = gammas if how["use_gamma"] else torch.ones_like(gammas)
+        betas = betas if how["use_beta"] else torch.zeros_like(betas)
 
     def coords(x):
         rows, columns = x.shape[2:]

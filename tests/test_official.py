@@ -4,8 +4,12 @@ import argparse
 import io
 import pickle
 import struct
+import zipfile
+from collections import defaultdict, deque
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from published import ANSWERS, PIXELS, WORDS, published, reference, write
@@ -79,6 +83,8 @@ def test_every_condition_method(tmp_path, method, pattern):
         ({"classifier_downsample": "aggressive"}, {}),
         ({"condition_method": "concat", "use_coords": 2, "module_batchnorm": False}, {}),
         ({"stem_kernel_size": 5, "stem_padding": 0}, {}),
+        ({"condition_method": "concat", "use_gamma": False}, {}),
+        ({"condition_method": "concat", "use_beta": False, "condition_pattern": (0, 1, 0)}, {}),
         ({}, {"encoder_type": "lstm"}),
         ({}, {"encoder_type": "lstm", "bidirectional": True, "rnn_num_layers": 2}),
     ],
@@ -257,3 +263,106 @@ def test_command(tmp_path, capsys):
     path.write_bytes(b"hello")
     assert main(["import-official", str(path), str(tmp_path / "out")]) == 2
     assert "hello" not in capsys.readouterr().err
+
+
+# --- files of others ------------------------------------------------------------------------------
+
+
+def test_files_of_several_gpus(tmp_path):
+    file = published()
+    expected = import_official(write(tmp_path / "one.pt", file))[0].state_dict()
+    for part in ("program_generator_state", "execution_engine_state"):
+        file[part] = {f"module.{name}": value for name, value in file[part].items()}
+    ours = import_official(write(tmp_path / "several.pt", file))[0].state_dict()
+    assert all(torch.equal(ours[name], expected[name]) for name in expected)
+
+
+def test_options_as_texts(tmp_path):
+    file = published({"condition_pattern": (1, 0, 1)})
+    network, generator = file["execution_engine_kwargs"], file["program_generator_kwargs"]
+    network |= {"feature_dim": "20,6,6", "condition_pattern": "1,0,1", "classifier_fc_layers": "14"}
+    network |= {"module_dim": "8", "num_modules": 3.0, "use_beta": "True", "module_residual": "1"}
+    generator |= {"bidirectional": "False", "gamma_baseline": "1.0", "hidden_dim": "12"}
+    ours, _ = import_official(write(tmp_path / "film.pt", file))
+    expected, _ = import_official(write(tmp_path / "same.pt", published({"condition_pattern": (1, 0, 1)})))
+    assert ours.config == expected.config
+    assert all(torch.equal(value, ours.state_dict()[name]) for name, value in expected.state_dict().items())
+
+
+def test_what_is_harmless_is_read_over_or_named_as_what_it_is(tmp_path):
+    file = published()
+    file["args"] |= {
+        "run_dir": Path("/home/anna/run"),
+        "sizes": np.arange(3),
+        "seen": {1, 2},
+        "at": datetime.now(),
+    }
+    _, card = import_official(write(tmp_path / "film.pt", file))
+    assert card.recipe["learning_rate"] == 3e-4
+    for losses, named in ((deque([1.0]), "deque"), (defaultdict(int, {"a": 1}), "defaultdict")):
+        with pytest.raises(InputError, match=f"holds a collections.{named}, which is no number"):
+            import_official(write(tmp_path / "film.pt", published() | {"train_losses": losses}))
+    for name, value, said in (
+        ("condition_pattern", np.ones(3, int), "ndarray|_reconstruct"),
+        ("feature_dim", torch.tensor([20, 6, 6]), "a tensor of shape"),
+        ("stem_num_layers", Path("/x"), "pathlib"),
+        ("module_dim", 10**400, "1000"),
+        ("classifier_proj_dim", "wide", "'wide'.* a number"),
+        ("use_gamma", 2, "true or false"),
+        ("feature_dim", (20, 6), "3 whole numbers"),
+        ("condition_method", 3, "a text"),
+    ):
+        file = published()
+        file["execution_engine_kwargs"][name] = value
+        with pytest.raises(InputError, match=f"{name} .*({said})") as told:
+            import_official(write(tmp_path / "film.pt", file))
+        assert "trust" not in str(told.value)
+
+
+class Whole:
+    """As where somebody saved the network itself."""
+
+
+def test_only_what_can_run_is_accused(tmp_path):
+    with pytest.raises(InputError, match="Whole, which is no number") as told:
+        import_official(write(tmp_path / "film.pt", published() | {"args": Whole()}))
+    assert "trust" not in str(told.value)
+    with pytest.raises(InputError, match="Do not trust"):
+        import_official(write(tmp_path / "film.pt", published() | {"args": Evil()}))
+
+
+def test_absurd_sizes_take_no_memory(tmp_path):
+    path = tmp_path / "film.pt"
+    for name in ("num_modules", "module_dim", "stem_num_layers", "rnn_num_layers", "module_kernel_size"):
+        file = published()
+        file["execution_engine_kwargs"][name] = file["program_generator_kwargs"][name] = 1 << 19
+        with pytest.raises(InputError):
+            import_official(write(path, file))
+    file = published()
+    file["program_generator_state"]["decoder_linear.weight"] = torch.zeros(1).expand(1 << 20, 1 << 20)
+    with pytest.raises(InputError, match="more than the file holds"):
+        import_official(write(path, file))
+    file = published()
+    file["program_generator_state"]["decoder_linear.weight"] = torch.zeros(48, 12).to_sparse()
+    with pytest.raises(InputError, match="no plain tensor"):
+        import_official(write(path, file))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("film/data/0", bytes(1 << 28))
+    with pytest.raises(InputError, match="unpacks to 268 MB"):
+        import_official(path)
+
+
+def test_numbers_of_eight_bits_are_read(tmp_path):
+    file = published()
+    weight = file["execution_engine_state"]["0.conv1.weight"]
+    file["execution_engine_state"]["0.conv1.weight"] = weight.to(torch.float8_e4m3fn)
+    ours, _ = import_official(write(tmp_path / "film.pt", file))
+    assert torch.equal(ours.state_dict()["blocks.0.conv2.weight"], weight.to(torch.float8_e4m3fn).float())
+
+
+def test_a_two_way_encoders_card_says_how_it_reads(tmp_path):
+    _, card = import_official(write(tmp_path / "film.pt", published({}, {"bidirectional": True})))
+    assert card.config.padded_to == 46
+    assert "46 tokens" in card.data["padding"]
+    _, card = import_official(write(tmp_path / "film.pt", published()))
+    assert (card.config.padded_to, dict(card.data)) == (None, {})
