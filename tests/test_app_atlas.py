@@ -128,7 +128,7 @@ def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views):
     drawn = np.arange(300) < 40
     views.do(app, "beside", "on_lasso", drawn)
     assert views["atlas"]["selected"].sum() == views["beside"]["selected"].sum() == 40
-    assert "drawn on the map" in texts(app)
+    assert "drawn on the projection" in texts(app)
     views.do(app, "beside", "on_lasso", np.zeros(300, bool))
     assert views["atlas"]["selected"] is None
 

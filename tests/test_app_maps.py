@@ -37,7 +37,7 @@ def page(folder, monkeypatch):
 def test_a_card_says_what_was_measured(page):
     assert not page.exception
     told = " ".join(line.value for line in page.markdown)
-    assert "In pictures:" in told
+    assert "Visual selectivity:" in told
     assert "changes **" in told
     assert len(page.get("plotly_chart")) == len(page.get("download_button")) == 3
     page.number_input[0].set_value(2).run()

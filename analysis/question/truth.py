@@ -61,7 +61,7 @@ def find_truth(question: str, scene: Scene | None) -> Truth:
         return Truth(None, str(error), None, ())
     if scene is None:
         steps = tuple(_step(number, node, "") for number, node in enumerate(parsed.program))
-        return Truth(None, "Nobody has said what is in this picture.", parsed, steps)
+        return Truth(None, "No scene annotation for this picture.", parsed, steps)
     result = run(parsed.program, scene)
     given = [*result.outputs, *[None] * (len(parsed.program) - len(result.outputs))]
     steps = tuple(

@@ -126,7 +126,7 @@ def test_a_question_that_is_cut_off_is_answered_and_can_go_on(visitor):
 
 def test_a_link_reopens_what_its_maker_saw(visitors):
     maker = visitors().open()
-    maker.page.get_by_role("button", name="Next").click()
+    maker.page.get_by_role("button", name="Next", exact=True).click()
     maker.says("An ordinary scene (2)")
     maker.ask("How many big things are there?")
     answer = maker.answered("How many big things are there?")
@@ -149,7 +149,7 @@ def test_two_visitors_do_not_see_each_other(visitors):
     other.ask("How many blue things are there?")
     one.answered("How many red things are there?")
     other.answered("How many blue things are there?")
-    other.page.get_by_role("button", name="Next").click()
+    other.page.get_by_role("button", name="Next", exact=True).click()
     other.says("An ordinary scene (2)")
     one.ask("How many green things are there?")
     one.answered("How many green things are there?")

@@ -11,11 +11,11 @@ def test_the_walk_to_a_finding(visitors):
 
     def go_on() -> None:
         visitor.quiet()
-        side.get_by_role("button", name="Next").press("Enter")
+        side.get_by_role("button", name="Next step").press("Enter")
 
     step("Predict")
     visitor.glimpse("guide-1")
-    assert side.get_by_role("button", name="Next").is_disabled()
+    assert side.get_by_role("button", name="Next step").is_disabled()
     side.locator(".stButtonGroup button").nth(2).press("Enter")
     side.get_by_text("You said").wait_for()
     go_on()
@@ -46,7 +46,7 @@ def test_the_walk_to_a_finding(visitors):
     visitor.quiet()
     visitor.glimpse("guide-5")
 
-    side.get_by_role("button", name="Done").press("Enter")
+    side.get_by_role("button", name="Finish").press("Enter")
     side.get_by_role("heading", name="Find where it matters").wait_for(state="detached")
     visitor.page.get_by_role("button", name="The first five minutes, guided").click()
     finding.wait_for()

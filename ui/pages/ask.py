@@ -113,7 +113,7 @@ def _unknown(error: UnknownWords, truth: Truth) -> None:
 
 def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
     if truth.answer is None:
-        badge = '<span class="badge unknown">no true answer</span>'
+        badge = '<span class="badge unknown">truth unknown</span>'
     elif truth.answer == answer.answer:
         badge = '<span class="badge right">✓ true</span>'
     else:
