@@ -198,6 +198,10 @@ from .interventions.ablation import (
     ablate as ablate,
     standard_ablations as standard_ablations,
 )
+from .interventions.average_effects import (
+    AverageEffects as AverageEffects,
+    average_effects as average_effects,
+)
 from .interventions.between import (
     Analogy as Analogy,
     interpolate as interpolate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -122,12 +123,17 @@ def _maps(options: argparse.Namespace, bars: Stages) -> None:
     if study is None:
         study_it = command("analysis", "study", session.checkpoint)
         raise InputError(f"There is no study in {folder / FOLDER}; make it with `{study_it}`.")
-    found = measure_maps(session, study, seed=options.seed, progress=bars("parts"))
     out = Path(options.out or folder / FOLDER)
+    workshop = out / ".maps"
+    found = measure_maps(session, study, seed=options.seed, folder=workshop, progress=bars("parts"))
     write_maps(out, found)
+    shutil.rmtree(workshop, ignore_errors=True)
     named = (found.cards["pictures"] != "unlabelled").sum()
     print(f"{out}: {len(found.cards):,} maps, {named:,} of them differ between objects")
     print(found.survival())
+    print(found.trust())
+    for block, cards in found.telling.groupby("block"):
+        print(f"block {int(block) + 1}: maps {', '.join(map(str, cards['map']))}")
 
 
 def _report(options: argparse.Namespace, bars: Stages) -> None:

@@ -55,6 +55,9 @@ from film import (
 
 ERRORS = 20  # wrong answers that are listed
 MAPS = 20  # feature maps that are listed
+CARD_COLUMNS = [
+    "block", "map", "pictures", "language", "effect_shrunken", "effect_low", "effect_high", "effect_p",
+]  # fmt: skip
 GROUPED = 3000  # questions whose grouping by block is measured
 
 
@@ -278,23 +281,25 @@ def _cards(study: _Reported) -> Iterator[Section]:
         return
     found, recipe = study.cards.cards, study.cards.recipe
     named = (found["pictures"] != "unlabelled").mean()
-    strongest = found.sort_values("changed", ascending=False, kind="stable").head(MAPS)
+    strongest = found.sort_values("effect_rank", kind="stable").head(MAPS)
     shown = strongest.assign(block=strongest["block"] + 1)
     yield Section(
         title,
         f"{named:.0%} of the maps differ between objects, compared within scenes at equal cover: "
         f"{recipe['objects']:,} objects of {recipe['scenes']} scenes, {recipe['questions']:,} questions, "
-        f"seed {recipe['seed']}; family-wise. {study.cards.survival()}",
+        f"seed {recipe['seed']}; family-wise. {study.cards.survival()} {study.cards.trust()}",
         (
             (
                 cards.label_grid(found, study.cards.effects),
                 "Every map, by what it differs between.",
             ),
-            html("<p>The {} maps without which most answers change:</p>", len(shown)),
-            table(
-                shown[["block", "map", "pictures", "language", "changed", "drop"]].reset_index(drop=True),
-                "{:.3f}",
+            html(
+                "<p>The {} maps that speak most for answers: drop of the logit difference when one is "
+                "resampled, over {:,} questions.</p>",
+                len(shown),
+                recipe["asked"],
             ),
+            table(shown[CARD_COLUMNS].reset_index(drop=True), "{:.3f}"),
         ),
     )
 

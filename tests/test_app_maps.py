@@ -21,9 +21,8 @@ def folder(tmp_path_factory):
     network = tiny_network(answers=28)
     save(folder, network, tiny_card(network, name="tiny"))
     session = Session(folder, "cpu")
-    write_maps(
-        folder / "study", measure_maps(session, extract_here(session, sample_questions(300, 0)), scenes=4)
-    )
+    study = extract_here(session, sample_questions(300, 0))
+    write_maps(folder / "study", measure_maps(session, study, scenes=10))
     return folder
 
 
@@ -38,7 +37,8 @@ def test_a_card_says_what_was_measured(page):
     assert not page.exception
     told = " ".join(line.value for line in page.markdown)
     assert "Visual selectivity:" in told
-    assert "changes **" in told
+    assert "logits** to its runner-up" in told
+    assert any("rank correlation" in line.value for line in page.caption)
     assert len(page.get("plotly_chart")) == len(page.get("download_button")) == 3
     page.number_input[0].set_value(2).run()
     assert not page.exception
@@ -46,9 +46,10 @@ def test_a_card_says_what_was_measured(page):
 
 
 def test_the_table_is_filtered_and_sorted(page):
-    page.segmented_control(key="maps-order").set_value("most answers changed").run()
+    page.segmented_control(key="maps-order").set_value("greatest effect on answers").run()
     (table,) = [frame.value for frame in page.dataframe]
-    assert table["changed"].is_monotonic_decreasing
+    assert table["effect_rank"].is_monotonic_increasing
+    assert table["effect_shrunken"].is_monotonic_decreasing
     page.text_input(key="maps-filter").set_value("no such label").run()
     (table,) = [frame.value for frame in page.dataframe]
     assert table.empty

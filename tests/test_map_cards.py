@@ -189,12 +189,18 @@ def test_objects_are_read_where_they_stand(session):
 def test_cards_are_measured_kept_and_found_again(session, tmp_path):
     study = extract_here(session, sample_questions(300, 0))
     steps = []
-    cards = measure_maps(session, study, scenes=4, progress=lambda done, of: steps.append((done, of)))
+    cards = measure_maps(
+        session, study, scenes=10, folder=tmp_path / "kept",
+        progress=lambda done, of: steps.append((done, of)),
+    )  # fmt: skip
     assert steps[-1][0] == steps[-1][1]
     config = session.config
     assert len(cards.cards) == config.blocks * config.maps
     shares = cards.cards
-    assert (shares["changed"].between(shares["changed_low"], shares["changed_high"])).all()
+    assert shares["effect_shrunken"].between(shares["effect_low"], shares["effect_high"]).all()
+    assert sorted(shares["effect_rank"]) == list(range(1, len(shares) + 1))
+    assert len(list((tmp_path / "kept").iterdir())) == 10
+    assert f"{len(cards.telling)} of {len(shares)} maps" in cards.trust()
     assert {"color", "size", "word"} <= set(cards.recipe["survives"])
     assert all(plain >= stays for plain, stays in cards.recipe["survives"].values())
     assert shares["best"].str.split().str.len().eq(4).all()
@@ -208,4 +214,6 @@ def test_cards_are_measured_kept_and_found_again(session, tmp_path):
     with pytest.raises(InputError, match="analysis maps"):
         find_maps(tmp_path, session.card.weights)
     with pytest.raises(Cancelled):
-        measure_maps(session, study, scenes=4, cancel=lambda: True)
+        measure_maps(session, study, scenes=10, cancel=lambda: True)
+    with pytest.raises(InputError, match="9 scenes"):
+        measure_maps(session, study, scenes=9)

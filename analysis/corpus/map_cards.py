@@ -6,7 +6,8 @@ The three questions are asked of every map of every block at once:
                size or place read higher or lower than others of their scene that cover as much of it?
     language   is its gamma higher or lower in questions with this word than in others of the same family; is
                it higher or lower in families of this type?
-    answers    how often does the answer change when its gamma and beta are set to their means?
+    answers    by how many logits does the answer lose to its runner-up when the map's gamma and beta are
+               another question's (`analysis.interventions.average_effects`)?
 
 The effect size is Cliff's delta: how much oftener a value of the group lies above one of the rest than
 below, -1 to 1 (`analysis.corpus.contrasts`). Significance is family-wise, against the greatest effect of any
@@ -16,7 +17,7 @@ values throw up by chance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ import torch
 from analysis.corpus.accuracy import versions
 from analysis.corpus.contrasts import (
     RESAMPLES,
+    SURE,
     TRIALS,
     Contrast,
     contrast,
@@ -39,31 +41,31 @@ from analysis.corpus.contrasts import (
     survival,
 )
 from analysis.corpus.extraction import Extraction
-from analysis.interventions.sweep import sweep_logits
+from analysis.interventions.average_effects import average_effects
 from analysis.question.feature_maps import stage_names
 from analysis.question.pooling import as_seen
-from analysis.statistics import cluster_sums, without
+from analysis.statistics import without
 from analysis.tables import read_tables, write_tables
 from film import (
     Cancel,
     InputError,
     Modulation,
     Progress,
+    QuestionSampler,
     Session,
-    clustered_share,
     command,
     gallery,
     name_of,
-    probabilities,
     read_picture,
     sample_scene,
     stop_if,
+    too_few,
 )
 
 CARDS, EFFECTS, FOLDER = "maps.parquet", "maps_effects.parquet", "study"
 SCENES, ASKED_EACH = 240, 8  # pictures drawn to read objects in, questions that each is read under
 QUESTIONS = 4000  # of the study, whose gammas are compared
-ABLATED_EACH = 4  # questions about every gallery picture that each map's effect is measured on
+ABLATED_EACH = 9  # questions about every drawn picture that each map's effect is measured on
 ALIKE = 0.95  # correlation from which two maps of a block count as one
 SIZE = (180, 120)
 _NOTE = b"film-lens maps"
@@ -95,14 +97,14 @@ class MapCards:
     """What is known of every feature map.
 
     `cards`: a row a map: block and map (from 0), pictures and language (what it differs between, "unlabelled"
-        where the evidence is weak), changed (share of answers that change without it, with low and high),
-        drop (mean loss of probability of the answer given with it, with low and high), dead (never above 0
-        after its ReLU), twin (number of another map of the block that does the same, -1 for none), best
-        (the gallery pictures it is strongest in, as "7 12 3").
+        where the evidence is weak), effect and the like (drop of the logit difference when it is resampled,
+        see `AverageEffects.table`), dead (never above 0 after its ReLU), twin (number of another map of the
+        block that does the same, -1 for none), best (the gallery pictures it is strongest in, as "7 12 3").
     `effects`: a row for each map and value: block, map, about (pictures, language), attribute, value, delta,
         low, high, p (see `analysis.corpus.contrasts.Contrast`), plain.
-    `recipe`: weights, seed, counts, versions, and `survives`: of each kind of label how many effects are of
-        medium size with all mixed, and how many of those stay (see `survival`).
+    `recipe`: weights, seed, counts, versions; `survives`: of each kind of label how many effects are of
+        medium size with all mixed, and how many of those stay (see `survival`); `reliability`: rank
+        correlation of the effects on answers between halves of the pictures, with low and high.
     """
 
     cards: pd.DataFrame
@@ -117,6 +119,21 @@ class MapCards:
             return ""
         return f"Of effects of that size with all scenes or families mixed stay: {', '.join(said)}."
 
+    @property
+    def telling(self) -> pd.DataFrame:
+        """The cards of maps whose effect on answers is sure among all maps, the greatest first."""
+        rows = self.cards[self.cards["effect_p"] <= SURE]
+        return rows.reindex(rows["effect_shrunken"].abs().sort_values(ascending=False, kind="stable").index)
+
+    def trust(self) -> str:
+        """How far the ranks of the effects on answers can be trusted, in a sentence."""
+        value, low, high = self.recipe["reliability"]
+        return (
+            f"Halves of the pictures rank the maps alike (rank correlation {value:.2f}, {low:.2f} to "
+            f"{high:.2f}); {len(self.telling):,} of {len(self.cards):,} maps have an effect on answers that "
+            "is sure among all of them."
+        )
+
     def effects_of(self, block: int, number: int, about: str) -> pd.DataFrame:
         """One map's effects in pictures or language, the greatest first."""
         here = self.effects
@@ -130,27 +147,31 @@ def measure_maps(
     *,
     scenes: int = SCENES,
     seed: int = 0,
+    folder: str | Path | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> MapCards:
-    """Measure all maps; some minutes on two cores, most of them for the effect on answers.
+    """Measure all maps; half an hour on two cores, nearly all of it for the effect on answers.
 
     Args:
         study: questions, from which those that pictures are read under are drawn as well.
-        scenes: pictures to draw and read objects in.
+        scenes: pictures to draw, read objects in and ask about, ten or more.
+        folder: keeps what is finished of the effects on answers, so that a run that was stopped goes on.
         progress: called with parts done and of all.
 
     Raises:
-        InputError: the study is too small.
+        InputError: the study or the number of scenes is too small.
         Cancelled: `cancel` said so.
     """
     if len(study) < 200:
         raise InputError(f"{len(study)} questions are too few to compare words; make the study first.")
+    if reason := too_few(scenes, "scenes"):
+        raise InputError(f"Effects on answers need intervals over pictures; {reason}. Draw more scenes.")
     from film import render  # loads Numba, which those who only read the cards do not need
 
     rng = np.random.default_rng(seed)
     exhibits = gallery()
-    of, done = scenes + 2 * len(exhibits) + 2, 0
+    of, done = 2 * scenes + len(exhibits) + 2, 0
 
     def step() -> None:
         nonlocal done
@@ -164,7 +185,8 @@ def measure_maps(
     def under() -> Modulation:
         return session.modulate([texts[i] for i in rng.integers(len(texts), size=ASKED_EACH)], lenient=True)
 
-    readings, owners, drawn, centres, covered = [], [], [], [], []
+    readings, owners, drawn, centres, covered, asked_of = [], [], [], [], [], []
+    sampler = QuestionSampler(seed)
     alive = np.zeros((session.config.blocks, session.config.maps), bool)
     for number in range(scenes):
         scene = sample_scene(rng)
@@ -178,6 +200,8 @@ def measure_maps(
         readings.append(np.einsum("ohw,bchw->obc", shares, before).reshape(len(shares), -1))
         owners += [number] * len(shares)
         drawn.append(scene)
+        questions = [question.text for question in sampler.sample(scene, ABLATED_EACH)]
+        asked_of.append((number, lambda picture=rendering.picture: picture, questions))
         centres.append(rendering.centres[:, :2] / np.array(SIZE))
         step()
     names, labels = object_labels(drawn, centres)
@@ -202,7 +226,10 @@ def measure_maps(
         alive |= above
         strongest[exhibit.number] = before.max(axis=(2, 3)).ravel()
         step()
-    changes, drops, pictures = _without(session, study, exhibits, step)
+    answers = average_effects(
+        session, asked_of, texts, seed=seed, folder=Path(folder) if folder else None,
+        progress=lambda *_: step(), cancel=cancel,
+    )  # fmt: skip
 
     effects = pd.concat(
         [_long(seen, names, "pictures", alive.shape), _long(told, kinds, "language", alive.shape)],
@@ -214,7 +241,7 @@ def measure_maps(
             "map": np.tile(np.arange(alive.shape[1]), alive.shape[0]),
             "pictures": labels_of(seen, names),
             "language": labels_of(told, kinds),
-            **_shares(changes, drops, pictures, seed),
+            **answers.table(seed),
             "dead": ~alive.ravel(),
             "twin": _twins(gamma, read, alive.shape),
             "best": [" ".join(map(str, np.argsort(-column, kind="stable")[:4])) for column in strongest.T],
@@ -222,7 +249,8 @@ def measure_maps(
     )
     recipe = {
         "weights": session.card.weights, "seed": seed, "scenes": scenes, "objects": len(owners),
-        "questions": len(rows), "pairs": len(changes), "trials": TRIALS, "resamples": RESAMPLES,
+        "questions": len(rows), "asked": len(answers.drops), "trials": TRIALS, "resamples": RESAMPLES,
+        "reliability": answers.reliability(seed),
         "survives": survival(seen, names) | survival(by_word, kinds[: words.shape[1]]),
         "versions": versions("scipy"),
     }  # fmt: skip
@@ -244,52 +272,6 @@ def _activations(
     before = np.stack([of(first).mean(axis=0) for first, _, _ in stages])
     above = np.stack([(of(last) > 0).any(axis=(0, 2, 3)) for _, _, last in stages])
     return before, above
-
-
-def _without(
-    session: Session, study: Extraction, exhibits: Sequence[Any], step: Callable[[], None]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether the answer changes without each map, and what probability it loses: (pairs, blocks * maps).
-
-    And the picture of each pair, (pairs,).
-    """
-    blocks, count = session.config.blocks, session.config.maps
-    mean_gamma, mean_beta = (
-        torch.from_numpy(np.asarray(values, np.float32).mean(axis=0)) for values in (study.gamma, study.beta)
-    )
-
-    def at_mean(block: int, number: int) -> Callable[[Modulation], Modulation]:
-        return lambda modulation: modulation.with_value(
-            block, number, gamma=mean_gamma[block, number], beta=mean_beta[block, number]
-        )
-
-    silenced = [at_mean(block, number) for block in range(blocks) for number in range(count)]
-    changes, drops, pictures = [], [], []
-    for exhibit in exhibits:
-        known = [question.text for question in exhibit.questions[:ABLATED_EACH]]
-        maps = session.encode_picture(read_picture(exhibit.picture_path))
-        found = sweep_logits(session, maps, session.modulate(known, lenient=True), silenced)
-        rows, said = np.arange(len(known)), found.base.argmax(axis=1)
-        before, after = probabilities(found.base), probabilities(found.changed)
-        changes += list((found.changed.argmax(axis=2) != said).T)
-        drops += list((before[rows, said] - after[:, rows, said]).T)
-        pictures += [exhibit.number] * len(known)
-        step()
-    return np.array(changes), np.array(drops, dtype=np.float32), np.array(pictures)
-
-
-def _shares(changes: np.ndarray, drops: np.ndarray, pictures: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Means over pairs with 95 % intervals clustered by picture; that of the loss is a bootstrap."""
-    shares = [clustered_share(column, pictures) for column in changes.T]
-    ends = np.array([(share.low, share.high) for share in shares], float)  # nan under ten pictures
-    sums, sizes = cluster_sums(drops, pictures), np.bincount(pictures)
-    rng = np.random.default_rng(seed)
-    times = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=RESAMPLES)
-    low, high = np.percentile((times @ sums) / (times @ sizes)[:, None], [2.5, 97.5], axis=0)
-    return {
-        "changed": changes.mean(axis=0), "changed_low": ends[:, 0], "changed_high": ends[:, 1],
-        "drop": drops.mean(axis=0), "drop_low": low, "drop_high": high,
-    }  # fmt: skip
 
 
 def _twins(gamma: np.ndarray, readings: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -336,7 +318,7 @@ def write_maps(folder: str | Path, found: MapCards) -> None:
 
 
 def find_maps(folder: str | Path, weights: str) -> MapCards | None:
-    """The cards beside a checkpoint; None where there are none or they are of other weights.
+    """The cards beside a checkpoint; None where there are none or they are of other weights or tell less.
 
     Raises:
         InputError: a file is damaged.
@@ -345,6 +327,6 @@ def find_maps(folder: str | Path, weights: str) -> MapCards | None:
     if not all((study / name).is_file() for name in (CARDS, EFFECTS)):
         return None
     tables, notes = read_tables(study, (CARDS, EFFECTS), _NOTE, command("analysis", "maps", name_of(folder)))
-    if notes[0] != notes[1] or notes[0].get("weights") != weights:
-        return None
+    if notes[0] != notes[1] or notes[0].get("weights") != weights or "reliability" not in notes[0]:
+        return None  # of other weights, or of a version that did not measure all that a card tells
     return MapCards(tables[0], tables[1], notes[0])

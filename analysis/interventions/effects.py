@@ -94,7 +94,7 @@ def map_effects(
 
     def drop(source: Modulation) -> np.ndarray:
         """(rows of the source, blocks, maps)."""
-        changed = Modulation.stack([_each_replaced(own, source[[row]]) for row in range(len(source))])
+        changed = Modulation.stack([each_replaced(own, source[[row]]) for row in range(len(source))])
         logits = baseline.under(changed, np.zeros(len(changed), int))
         values = difference - (logits[:, best] - logits[:, second]).astype(np.float64)
         return np.asarray(values.reshape(len(source), *shape))
@@ -128,7 +128,7 @@ def map_effects(
     return MapEffects(*names, difference, effects, deviation, drawn)
 
 
-def _each_replaced(own: Modulation, source: Modulation) -> Modulation:
+def each_replaced(own: Modulation, source: Modulation) -> Modulation:
     """Row b * maps + c: the question with map c of block b as the source has it."""
     blocks, maps = own.gamma.shape[1:]
     rows = torch.arange(blocks * maps)

@@ -19,11 +19,15 @@ COLUMNS = {
     "map": st.column_config.NumberColumn("map", width="small"),
     "pictures": st.column_config.TextColumn("visual selectivity", help="+ higher, − lower there."),
     "language": st.column_config.TextColumn("language selectivity (gamma)"),
-    "changed": st.column_config.NumberColumn(
-        "answers changed", format="percent", help="Of those given with it, when it is set to its means."
+    "effect_shrunken": st.column_config.NumberColumn(
+        "drop in logits",
+        format="%+.3f",
+        help="Of the answer minus its runner-up, when the map's gamma and beta are another question's. "
+        "Drawn towards the mean of all maps by as much as is noise.",
     ),
-    "drop": st.column_config.NumberColumn(
-        "probability lost", format="percent", help="Mean, of the answer given with the map as it is."
+    "effect_rank": st.column_config.NumberColumn("rank", width="small", help="By that drop."),
+    "sure": st.column_config.CheckboxColumn(
+        "sure", width="small", help="Family-wise over all maps, p ≤ 0.05."
     ),
     "flags": st.column_config.TextColumn("also"),
 }
@@ -77,16 +81,18 @@ def _table(found: MapCards) -> None:
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     wanted = left.text_input("Labelled with", placeholder="red, left, count …", key="maps-filter").strip()
     order = right.segmented_control(
-        "First", ["by number", "most answers changed", "most probability lost"], default="by number",
+        "First", ["by number", "greatest effect on answers"], default="by number",
         required=True, key="maps-order",
     )  # fmt: skip
-    table = _from_1(found.cards).assign(flags=_flags(found.cards))[list(COLUMNS)]
+    sure = found.cards.index.isin(found.telling.index)
+    table = _from_1(found.cards).assign(flags=_flags(found.cards), sure=sure)[list(COLUMNS)]
     if wanted:
         both = table["pictures"] + ", " + table["language"]
         table = table[both.str.contains(wanted, case=False, regex=False)]
     if order != "by number":
-        table = table.sort_values("changed" if "answers" in order else "drop", ascending=False, kind="stable")
+        table = table.sort_values("effect_rank", kind="stable")
     widgets.notice("Click a row for its card, or name its block and map below.")
+    st.caption(f"{found.trust()} Measured on {found.recipe['asked']:,} questions.")
 
     def open_card(selection: dict[str, list[int]]) -> None:
         if selection["rows"]:
@@ -120,11 +126,13 @@ def _card(session: Session, found: MapCards, block: int, number: int, dark: bool
         f"Visual selectivity: **{card['pictures']}** · language selectivity of its gamma: "
         f"**{card['language']}**" + (f" · {flags}" if flags else "")
     )
+    sure = "sure among all maps" if card.name in found.telling.index else "could be chance among so many maps"
     st.markdown(
-        f"Set to its mean gamma and beta it changes **{card['changed']:.1%}** of the answers "
-        f"({card['changed_low']:.1%} to {card['changed_high']:.1%}) and takes "
-        f"**{card['drop']:+.2%}** of the probability ({card['drop_low']:+.2%} to {card['drop_high']:+.2%}; "
-        f"{found.recipe['pairs']} questions about the gallery's pictures)."
+        "With another question's gamma and beta in this map the answer loses "
+        f"**{card['effect_shrunken']:+.3f} logits** to its runner-up, on average "
+        f"({card['effect_low']:+.3f} to {card['effect_high']:+.3f}; rank {card['effect_rank']} of "
+        f"{len(cards)}, {sure}; {found.recipe['asked']:,} questions about {found.recipe['scenes']} drawn "
+        "pictures)."
     )
     left, right = st.columns(2, gap="large")
     for column, about, told in (
