@@ -179,6 +179,7 @@ from .figures.question import (
     answer_bars as answer_bars,
     answers_side_by_side as answers_side_by_side,
     contribution_bars as contribution_bars,
+    contributions_beside_replacements as contributions_beside_replacements,
     film_effect_bars as film_effect_bars,
     modulation_heatmap as modulation_heatmap,
     modulation_table as modulation_table,
@@ -222,6 +223,7 @@ from .interventions.pairs import (
     MinimalPair as MinimalPair,
     most_changed as most_changed,
     one_word_changes as one_word_changes,
+    other_words as other_words,
     sample_pairs as sample_pairs,
     word_changed as word_changed,
 )
@@ -300,6 +302,10 @@ from .question.word_contributions import (
     Kind as Kind,
     WordContributions as WordContributions,
     word_contributions as word_contributions,
+)
+from .question.word_replacements import (
+    WordReplacements as WordReplacements,
+    word_replacements as word_replacements,
 )
 from .ranking import (
     Shrunken as Shrunken,

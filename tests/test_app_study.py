@@ -98,8 +98,8 @@ def test_modulation_page_while_the_population_is_measured(open_page, checkpoint,
 def test_ledger_page(open_page, checkpoint):
     app = open_page("contributions", checkpoint())
     assert not app.exception
-    assert charts(app) == 4
-    assert notices(app) == 4
+    assert charts(app) == 5
+    assert notices(app) == 5
     assert "why" in app.info[0].value  # the caveat stands on the page
     assert not app.warning
     (line,) = [m.value for m in app.markdown if "Sum of all lines" in m.value]
@@ -139,7 +139,11 @@ def files(monkeypatch) -> dict[str, Callable[[], bytes]]:
             ["gamma-of-the-question", "beta-of-the-question", "population-gamma", "population-beta",
              "census", "gamma-beta", "reach"],
         ),
-        ("contributions", ["prefix-answers", "moves-of-gamma", "contributions-to-gamma", "path-of-gamma"]),
+        (
+            "contributions",
+            ["prefix-answers", "moves-of-gamma", "contributions-to-gamma", "replacements-of-gamma",
+             "path-of-gamma"],
+        ),
     ],
 )  # fmt: skip
 def test_every_figure_has_its_numbers(open_page, checkpoint, files, page, names):

@@ -260,6 +260,25 @@ def contribution_bars(lines: Sequence[Contribution], label: str, *, dark: bool =
     return figure(360, dark, bars, steps, x=x, y={"title_text": label}, shapes=[rule("y", 0)])
 
 
+def contributions_beside_replacements(
+    words: Sequence[str], added: Sequence[float], replaced: Sequence[float], label: str, *, dark: bool = False
+) -> go.Figure:
+    """What a value changed by at each word, and by what it is higher than with other words in its place."""
+    bars = [
+        go.Bar(
+            x=list(range(len(words))), y=np.round(values, 5), name=name, customdata=list(words),
+            marker={"color": color, "line": {"width": 0}, "pattern": {"shape": pattern}},
+            hovertemplate=f"“%{{customdata}}”: {name} %{{y:+.4f}}<extra></extra>",
+        )
+        for name, values, color, pattern in (
+            ("change when read", added, NEUTRAL, ""), ("effect of replacing", replaced, POSITIVE, "/")
+        )
+    ]  # fmt: skip
+    return figure(
+        300, dark, *bars, x=_positions(words), y={"title_text": label}, shapes=[rule("y", 0)], **GROUPED
+    )
+
+
 def word_path(contributions: WordContributions, kind: Kind, block: int, *, dark: bool = False) -> go.Figure:
     """Gamma or beta of a block after each word: a column a word, a row a map."""
     values = contributions.values(kind)[1:, block].T  # (maps, tokens)

@@ -75,7 +75,7 @@ def one_word_changes(
     words = question.split(" ")
     for place, word in enumerate(words):
         bare = word.rstrip("?;,.")
-        for kind, other in _instead(bare.lower()):
+        for kind, other in other_words(bare.lower()):
             if kind not in kinds:
                 continue
             changed = " ".join([*words[:place], word.replace(bare, other, 1), *words[place + 1 :]])
@@ -91,8 +91,12 @@ def one_word_changes(
                 )  # fmt: skip
 
 
-def _instead(word: str) -> Iterator[tuple[str, str]]:
-    """(kind, word) for every word that may take this one's place and means something else."""
+def other_words(word: str) -> Iterator[tuple[str, str]]:
+    """(kind, word) for every word that may take this one's place and means something else.
+
+    Args:
+        word: in lower case.
+    """
     for kind, groups in _CLASSES.items():
         for own in groups:
             if word not in own:

@@ -2,8 +2,8 @@
 
 The reader's state moves with every word, and gamma and beta are a linear function of it: with
 M(h) = W h + b, the sum of W (h_t - h_{t-1}) over all words telescopes to M(h_T) - b. So a word's
-line of them is exact. It says *when* a value changed; *why* it did may lie in earlier words,
-because what the state does at a word depends on everything read before.
+line is exact. It says *when* a value changed, not *why*: what the state does at a word depends on everything
+read before. What a word did is told by replacing it (`analysis.question.word_replacements`).
 """
 
 from __future__ import annotations

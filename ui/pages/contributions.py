@@ -12,9 +12,10 @@ from film import Session
 from ui import question_header as header, widgets
 
 CAVEAT = (
-    "**What this can say.** *When* a value changed is exact; *why* it did is not told: what a word "
-    "adds depends on all words before it. And a question that stops half-way is unlike any the network "
-    "learned from, so the answers on the way are what it would say, not what it believes."
+    "**When, not why.** The lines below say exactly *when* a value changed while the question was read. They "
+    "do not say which word is the reason: what the hidden state does at a word depends on all words before "
+    "it. For that, a word is replaced by others of its kind, further down. And a question that stops "
+    "half-way is unlike any that the network learned from: the answers on the way are what it would say."
 )
 
 
@@ -38,6 +39,7 @@ def page() -> None:
     block, feature_map = header.pick_map(session)
     header.offer_maps(contributions.most_moved(kind), f"{kind.capitalize()}s with the largest changes:")
     _one_value(contributions, kind, block, feature_map, dark)
+    _replaced(session, contributions, kind, block, feature_map, dark)
     _path(contributions, kind, block, dark)
 
 
@@ -103,6 +105,36 @@ def _one_value(
         st.dataframe(
             table.rename(columns={"name": "line", "amount": "adds", "total": "then"}), hide_index=True
         )
+
+
+def _replaced(
+    session: Session, contributions: WordContributions, kind: Kind, block: int, feature_map: int, dark: bool
+) -> None:
+    st.subheader("The same words, replaced")
+    found = analysis.word_replacements(session, contributions)
+    if not found.places:
+        st.caption("No word of this question has others of its kind to stand in its place.")
+        return
+    effects = list(found.effect(kind, block, feature_map).values())
+    lines = contributions.lines(kind, block, feature_map)[-len(contributions.tokens) :]
+    words = [contributions.tokens[place] for place in found.places]
+    added = [lines[place].amount for place in found.places]
+    agreement = found.agreement(contributions, kind)
+    told = (
+        "" if agreement is None else f" Over these words and all maps the two correlate by {agreement:.2f}."
+    )
+    widgets.notice(
+        "Grey: what the value changed by when the word was read. Striped: the value less its mean with the "
+        f"other words of that kind in its place, which is **what this word does**.{told}"
+    )
+    label = f"{kind} of block {block + 1}, map {feature_map}"
+    others = [", ".join(some) for some in found.others]
+    table = pd.DataFrame(
+        {"word": words, "change when read": added, "effect of replacing": effects, "replaced by": others}
+    )
+    bars = analysis.contributions_beside_replacements(words, added, effects, label, dark=dark)
+    alt = f"What {label} changes by when each word is read, and when it is replaced."
+    widgets.figure(bars, f"replacements-of-{kind}", alt, table)
 
 
 def _path(contributions: WordContributions, kind: Kind, block: int, dark: bool) -> None:
