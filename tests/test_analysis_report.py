@@ -44,7 +44,7 @@ def folder(tmp_path_factory) -> Path:
     write_evidence(folder / "study", Evidence(observed.table, probes, observed.recipe))
     session = Session(folder, "cpu")
     study = extract_here(session, sample_questions(300, 0))
-    write_maps(folder / "study", measure_maps(session, study, scenes=4))
+    write_maps(folder / "study", measure_maps(session, study, scenes=10))
     return folder
 
 
