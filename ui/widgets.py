@@ -22,6 +22,7 @@ from ui import builder, state
 from ui.cache import folder, networks, pictures
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
+A_LINE = 70  # letters that a question field shows at once in a narrow window
 A_PAGE = 12  # pictures of a folder that are offered at once
 CSV_ROWS = 5000  # of a table that is still handed out as CSV
 
@@ -36,6 +37,7 @@ def style() -> None:
         [data-testid=stMainBlockContainer] > div > [data-testid=stLayoutWrapper]:has(> .st-key-case)
             {position: sticky; top: 0; z-index: 90; background: PAGE;
              border-bottom: 1px solid rgba(138, 143, 152, .28)}
+        @media (max-width: 640px) {.st-key-menu {padding-top: 2.4rem}}  /* room for the button of the guide */
         .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
         .st-key-case-question {min-width: 0}
         .answer {display: flex; align-items: baseline; gap: .9rem; flex-wrap: wrap; margin: .1rem 0 .2rem}
@@ -347,6 +349,8 @@ def question_box(session: Session, shown: pictures.ShownPicture) -> None:
         "Your question", placeholder="How many red cubes are there?", max_chars=state.LINK_LONGEST,
         help="Press Enter to ask.", **state.bound("question"),
     )  # fmt: skip
+    if len(question := state.view().question) > A_LINE:
+        st.caption(plain(question))  # in full, where the field cuts it off
     way = st.segmented_control(
         "Or let the grammar help",
         list(WAYS),

@@ -17,6 +17,7 @@ from ui.cache.pictures import ShownPicture
 from ui.state import HistoryEntry
 
 RECORD = "classifier.maps"
+FIRST = 5  # answers drawn under the headline
 
 
 def page() -> None:
@@ -29,7 +30,7 @@ def page() -> None:
     )
     with st.container(key="ask-split"):  # where the window is narrow, all below each other
         left, right = st.columns([9, 11], gap="large")
-        program, answers = st.columns([9, 11], gap="large")
+        program, places = st.columns([9, 11], gap="large")
     with left:
         _picture(shown)
     with right:
@@ -39,9 +40,10 @@ def page() -> None:
     with program:
         _program(truth, shown)
     if answer is not None:
-        with answers:
+        with right:
             _distribution(answer, truth, dark)
-        _whence(session, shown, answer)
+        with places:
+            _argmax_locations(session, shown, answer)
         _stages(session, shown, state.view().question)
     _history(dark)
 
@@ -131,17 +133,26 @@ def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
 
 
 def _distribution(answer: Answer, truth: Truth, dark: bool) -> None:
-    st.subheader(f"All {len(answer.probabilities)} answers")
-    widgets.notice(
-        "**Are the next best of the right kind** (numbers, colors ...), even where the best is wrong?"
-    )
+    """The likeliest answers, and all of them where they are asked for."""
     table = pd.DataFrame(answer.probabilities.items(), columns=["answer", "probability"])
+    table = table.sort_values("probability", ascending=False)
+    first = dict(zip(table["answer"][:FIRST], table["probability"][:FIRST], strict=True))
     widgets.figure(
-        analysis.answer_bars(answer.probabilities, truth.answer, dark=dark),
-        "answers",
-        f"Probabilities of all answers; the likeliest is {answer.answer}.",
-        table.sort_values("probability", ascending=False),
+        analysis.answer_bars(first, truth.answer, dark=dark),
+        "first-answers",
+        f"The {len(first)} likeliest answers: {', '.join(f'{name} {p:.1%}' for name, p in first.items())}.",
+        table[:FIRST],
     )
+    with st.expander(f"All {len(table)} answers"):
+        widgets.notice(
+            "**Are the next best of the right kind** (numbers, colors ...), even where the best is wrong?"
+        )
+        widgets.figure(
+            analysis.answer_bars(answer.probabilities, truth.answer, dark=dark),
+            "answers",
+            f"Probabilities of all answers; the likeliest is {answer.answer}.",
+            table,
+        )
 
 
 def _program(truth: Truth, shown: ShownPicture) -> None:
@@ -176,35 +187,30 @@ def _steps(truth: Truth) -> str:
     return f'<table class="steps">{head}{"".join(rows)}</table>'
 
 
-def _whence(session: Session, shown: ShownPicture, answer: Answer) -> None:
+def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> None:
     config, fit = session.config, session.card.fit
     st.subheader("Max-pool argmax locations")
-    left, right = st.columns(2, gap="large")
-    with left:
-        widgets.notice(
-            f"What the network gets: {config.width} × {config.height} pixels. "
-            "**Can you still answer from this?**"
-        )
+    if (reason := analysis.not_counted(config)) is not None:
+        st.info(reason)
+        return
+    found = analysis.argmax_locations(answer.activations[RECORD], config.window)
+    widgets.notice(
+        f"{found.maps - found.silent} of {found.maps} maps pass a value above zero through the pooling, each "
+        f"from one place of this picture, {config.width} × {config.height} pixels as the network gets it. "
+        "**Do the places lie on what is asked about?**"
+    )
+    lit = analysis.argmax_over(found, shown.pixels, config, fit)
+    st.image(lit, width="stretch", alt="Argmax locations of the max-pooling, bright on the picture")
+    st.caption(
+        f"A tenth of the places holds {found.share:.0%} of the argmax locations (paper, Figure 4). "
+        "These are the places that the classifier read; that says nothing of causes. Brightness is the "
+        "square root of the count."
+    )
+    with st.expander("The picture as the network sees it"):
         st.image(
             analysis.as_seen(shown.pixels, config, fit, 3),
             width="stretch",
             alt="The picture as the network sees it",
-        )
-    with right:
-        if (reason := analysis.not_counted(config)) is not None:
-            st.info(reason)
-            return
-        found = analysis.argmax_locations(answer.activations[RECORD], config.window)
-        widgets.notice(
-            f"{found.maps - found.silent} of {found.maps} maps pass a value above zero through the pooling. "
-            "**Do they lie on what is asked about?**"
-        )
-        lit = analysis.argmax_over(found, shown.pixels, config, fit)
-        st.image(lit, width="stretch", alt="Argmax locations of the max-pooling, bright on the picture")
-        st.caption(
-            f"A tenth of the places holds {found.share:.0%} of the argmax locations (paper, Figure 4). "
-            "These are the places that the classifier read; that says nothing of causes. Brightness is the "
-            "square root of the count."
         )
 
 
