@@ -70,7 +70,7 @@ def png(width: int = 60, height: int = 40) -> bytes:
 
 def test_opens_with_an_answer(app):
     assert 'id="answer"' in html(app)
-    assert len(app.get("plotly_chart")) == 1
+    assert len(app.get("plotly_chart")) == 2
 
 
 def test_the_answer_and_the_truth_are_those_of_the_model_and_the_scene(app, checkpoint):
@@ -232,7 +232,7 @@ def test_two_questions_are_compared(app):
     ask(app, "How many cubes are there?")
     ask(app, "Are there more cubes than spheres?")
     app.toggle(key="compare").set_value(True).run()
-    assert len(app.get("plotly_chart")) == len(app.get("download_button")) == 2
+    assert len(app.get("plotly_chart")) == len(app.get("download_button")) == 3
     (table,) = [frame.value for frame in app.dataframe if "gamma" in frame.value]
     assert (table.gamma > 0).all()
 
