@@ -9,7 +9,17 @@ import sys
 import time
 from pathlib import Path
 
-from film import InputError, Session, Stages, command, find, progress_bars, unknown_words
+from film import (
+    InputError,
+    Session,
+    Stages,
+    check_output,
+    command,
+    find,
+    progress_bars,
+    run_command,
+    unknown_words,
+)
 
 STUDIED = 20_000  # questions, where no number is given
 
@@ -61,7 +71,7 @@ def _layout(options: argparse.Namespace, bars: Stages) -> None:
         Path(options.folder) / "layouts", extraction, recipe, rows,
         stability=options.stability, progress=bars("parts in a hundred"),
     )  # fmt: skip
-    print(f"{recipe.describe()}: {len(layout):,} questions; " + _quality(layout.quality))
+    print(f"{layout.recipe.describe()}: {len(layout):,} questions; " + _quality(layout.quality))
 
 
 def _setting(text: str) -> tuple[str, float]:
@@ -81,6 +91,7 @@ def _study(options: argparse.Namespace, bars: Stages) -> None:
 
     folder = find(options.checkpoint)
     out = Path(options.out or folder / FOLDER)
+    check_output(out, folder=True)
     began = time.perf_counter()
     study, layouts = make_study(
         Session(folder, options.device or "auto"), out,
@@ -97,6 +108,8 @@ def _evidence(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.corpus.probes import FOLDER, Evidence, probe, write_evidence
 
     folder = find(options.checkpoint)
+    out = Path(options.out or folder / FOLDER)
+    check_output(out, folder=True)
     session = Session(folder, options.device)
     if options.data:
         asked = some_questions(options.data, options.split, options.questions)
@@ -105,7 +118,6 @@ def _evidence(options: argparse.Namespace, bars: Stages) -> None:
         asked, source = gallery_questions(options.questions, options.seed), GALLERY
     observed = observe(session, asked, source, seed=options.seed, progress=bars("questions"))
     probes = probe(observed, seed=options.seed, progress=bars("spaces"))
-    out = Path(options.out or folder / FOLDER)
     write_evidence(out, Evidence(observed.table, probes, observed.recipe))
     print(
         f"{out}: {observed.table['right'].mean():.1%} of {len(observed):,} questions right, "
@@ -124,6 +136,7 @@ def _maps(options: argparse.Namespace, bars: Stages) -> None:
         study_it = command("analysis", "study", session.checkpoint)
         raise InputError(f"There is no study in {folder / FOLDER}; make it with `{study_it}`.")
     out = Path(options.out or folder / FOLDER)
+    check_output(out, folder=True)
     workshop = out / ".maps"
     found = measure_maps(session, study, seed=options.seed, folder=workshop, progress=bars("parts"))
     write_maps(out, found)
@@ -227,16 +240,16 @@ def main(arguments: list[str] | None = None) -> int:
     add_comparison(commands)
     options = parser.parse_args(arguments)
     options.typed = command("analysis", *(sys.argv[1:] if arguments is None else arguments))
-    try:
+
+    def work() -> None:
         asked = options.__dict__.get("questions")
         if asked is not None and asked < 2:
             raise InputError(f"{asked} questions are too few; ask for --questions 2 or more.")
         with progress_bars() as bars:
             options.run(options, bars)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+
+    is_file = options.command == "report"
+    return run_command(f"film-analysis {options.command}", options, work, out_is_file=is_file)
 
 
 if __name__ == "__main__":

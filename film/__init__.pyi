@@ -158,6 +158,9 @@ from .clevr.scenes import (
     View as View,
     camera_from_pixels as camera_from_pixels,
 )
+from .command_line import (
+    run_command as run_command,
+)
 
 # networks and where they are kept
 from .config import (
@@ -190,6 +193,7 @@ from .features import (
     to_size as to_size,
 )
 from .files import (
+    check_output as check_output,
     write_atomically as write_atomically,
 )
 from .intervals import (

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from film.command_line import run_command
 from film.errors import InputError
 from film.progress import progress_bars
 from film.started import command
@@ -335,15 +336,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, (summary, add, _) in COMMANDS.items():
         add(commands.add_parser(name, help=summary, description=summary))
     options = parser.parse_args(arguments)
-    try:
-        COMMANDS[options.command][2](options)
-    except InputError as error:
-        print(f"film {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"film {options.command}: stopped", file=sys.stderr)
-        return 130
-    return 0
+    run = COMMANDS[options.command][2]
+    return run_command(f"film {options.command}", options, lambda: run(options))
 
 
 if __name__ == "__main__":

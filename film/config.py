@@ -266,7 +266,8 @@ class TrainingConfig:
             "shift",
         ):
             value = getattr(self, name)
-            _require(isinstance(value, (int, float)) and value >= 0, name, value, "a number, 0 or more")
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            _require(number and 0 <= value <= 1e12, name, value, "a number from 0 to 1e12")
         _require(
             self.optimizer in get_args(Optimizer),
             "optimizer",

@@ -81,6 +81,8 @@ def keyed(picture: Picture) -> tuple[str, Picture | BinaryIO]:
     """
     if isinstance(picture, (str, Path)):
         try:
+            if not Path(picture).is_file():
+                raise FileNotFoundError
             content = io.BytesIO(Path(picture).read_bytes())
         except (OSError, ValueError):
             return "", open_picture(picture)  # which says what is wrong with it

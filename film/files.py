@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from film.errors import InputError
+
 
 def write_atomically(path: Path, write: Callable[[Path], object], part: Path | None = None) -> None:
     """Let `write` fill a file beside `path`, then put it in its place at once, safely on disk.
@@ -37,3 +39,33 @@ def _new_file(path: Path) -> Path:
     os.close(handle)
     Path(name).chmod(0o644)
     return Path(name)
+
+
+def check_output(path: str | Path, *, folder: bool = False) -> None:
+    """See before a long piece of work whether its result can be kept.
+
+    Args:
+        path: the file to write, or the folder, which may be new.
+
+    Raises:
+        InputError: something else is there, or nothing can be written there.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() if folder else not path.is_file()):
+        what = "is no folder; name a folder" if folder else "is no file; name a file"
+        raise InputError(f"{path} {what} to write.")
+    place = path.parent
+    if folder:
+        place = next(there for there in (path, *path.absolute().parents) if there.exists())
+    if not place.is_dir():
+        raise InputError(f"{path} cannot be written: {place} is no folder; name one that is there.")
+    try:
+        with tempfile.TemporaryFile(dir=place) as probe:
+            probe.write(bytes(4096))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        raise InputError(
+            f"Nothing can be written to {place} ({error.strerror or error}); make room there, or name "
+            "another place."
+        ) from None

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny import tiny_card, tiny_network
@@ -174,6 +175,18 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
 
 
+def _rewrite(path, change):
+    path.write_bytes(change(path.read_bytes()))
+
+
+def _all_nan(old):
+    return old[:128] + np.full((len(old) - 128) // 2, np.nan, np.float16).tobytes()
+
+
+def _without(path, column):
+    pd.read_parquet(path).drop(columns=column).to_parquet(path)
+
+
 @pytest.mark.parametrize(
     ("harm", "match"),
     [
@@ -184,11 +197,24 @@ def _cut(path: Path) -> None:
         (lambda folder: (folder / "extraction.json").write_text("[1]"), "damaged"),
         (lambda folder: (folder / "extraction.json").write_text('{"format": 3}'), "damaged"),
         (lambda folder: (folder / "extraction.json").unlink(), "no extraction"),
+        (lambda folder: (folder / "extraction.json").write_text("[" * 100_000), "damaged"),
+        (
+            lambda folder: _rewrite(folder / "gamma.npy", lambda old: old[:8] + b"(((" + old[11:]),
+            "damaged",
+        ),
+        (lambda folder: _rewrite(folder / "gamma.npy", lambda old: bytes(len(old))), "damaged"),
+        (lambda folder: _rewrite(folder / "state.npy", _all_nan), "no numbers"),
+        (lambda folder: _without(folder / "table.parquet", "answer"), "does not belong"),
     ],
 )
 def test_damage_is_said(harm, match, session, tmp_path):
     extract(session, TEXTS, tmp_path / "out")
     harm(tmp_path / "out")
+    seal = tmp_path / "out" / "extraction.json"
+    if "no numbers" in match or "belong" in match:  # not seen by its size
+        header = json.loads(seal.read_text())
+        header["files"]["table.parquet"] = (tmp_path / "out" / "table.parquet").stat().st_size
+        seal.write_text(json.dumps(header))
     with pytest.raises(InputError, match=match):
         open_extraction(tmp_path / "out")
 

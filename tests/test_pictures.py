@@ -1,12 +1,16 @@
 """Picture files, their one way of being scaled, and question words."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from film import open_picture_folder, read_picture
 from film.clevr.language.tokens import SPECIAL, encode, split_words, word_table
 from film.clevr.pictures import fit, open_picture, save_picture
 from film.errors import InputError
+from film.features import keyed
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -91,3 +95,20 @@ def test_official_pictures_fit(shared_data):
         picture = open_picture(shared_data / folder / "images" / "val" / "CLEVR_val_000000.png")
         assert picture.shape == shape
         assert fit(picture, 192, 128).shape == (128, 192, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("read", [open_picture, read_picture, keyed])
+def test_a_pipe_named_like_a_picture_is_not_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InputError, match="is a pipe"):
+        read(tmp_path / "pipe.png")
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    save_picture(tmp_path / name, np.full((4, 6, 3), 7, np.uint8))
+    assert open_picture(tmp_path / name).shape == (4, 6, 3)
+    album = open_picture_folder(tmp_path)
+    album.name(0).encode("utf-8")
+    assert album.picture(0).shape == (4, 6, 3)

@@ -152,3 +152,26 @@ def test_bad_options_end_in_one_sentence(arguments, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("film generate: ")
     assert error.count("\n") == 1
+
+
+def test_two_runs_do_not_write_one_folder(tmp_path, corpus_folder):
+    """The second is told; when the first is killed, the next goes on."""
+    code = (
+        "import sys, time; from pathlib import Path; from film.clevr.data.resumable import ResumableFolder;"
+        "folder = ResumableFolder(Path(sys.argv[1]), {}, 'seal.json'); print('here', flush=True);"
+        "time.sleep(60)"
+    )
+    first = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "out")],
+        cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert first.stdout.readline() == "here\n"
+        with pytest.raises(InputError, match="Another run is writing to .*out; wait"):
+            resumable.ResumableFolder(tmp_path / "out", {}, "seal.json")
+    finally:
+        first.kill()
+        first.communicate()
+    folder = resumable.ResumableFolder(tmp_path / "out", {}, "seal.json")
+    folder.close({})
+    assert list(tree(tmp_path / "out")) == ["seal.json"]

@@ -46,6 +46,7 @@ MANIFEST, FORMAT, VERSION = "extraction.json", "film-lens extraction", 1
 SPACES = ("gamma", "beta", "both", "maps", "state")  # all but the state also for one block, as "both:4"
 ARRAYS = ("gamma", "beta", "state", "pooled")
 TABLE = "table.parquet"
+COLUMNS = ("text", "type", "group", "family", "length", "depth", "answer", "prediction", "picture")
 CHUNK = 16384  # questions read together, and lost when a run is cut off
 UNANSWERED = -1
 
@@ -160,7 +161,7 @@ def extract(
     recipe = _recipe(session, asked, predict)
     if rank:
         _wait(lambda: (folder / ".making" / "ready").exists() or (folder / MANIFEST).exists(), cancel)
-    resumable = ResumableFolder(folder, recipe, MANIFEST)
+    resumable = ResumableFolder(folder, recipe, MANIFEST, shared=rank > 0)
     if resumable.finished:
         return open_extraction(folder)
     count, config = len(asked), session.config
@@ -372,7 +373,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
         texts = all(isinstance(recipe[name], str) for name in ("network", "weights", "questions", "source"))
         numbers = all(isinstance(recipe[name], int) for name in ("count", "blocks", "maps", "hidden"))
         whole = texts and numbers and isinstance(header["versions"], dict) and TABLE in files
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise InputError(f"{path} is damaged; make the extraction again.") from None
     if not known or not whole:
         raise InputError(
@@ -398,7 +399,7 @@ def _read_table(folder: Path, recipe: dict[str, Any]) -> pd.DataFrame:
         table = pd.read_parquet(folder / TABLE)
     except Exception as error:  # a damaged file fails in many ways
         raise InputError(f"{folder / TABLE} is damaged ({error}); make the extraction again.") from None
-    if len(table) != recipe["count"] or "text" not in table:
+    if len(table) != recipe["count"] or not {*COLUMNS} <= {*table}:
         raise InputError(f"{folder / TABLE} does not belong to its extraction; make it again.")
     return table
 
@@ -407,11 +408,15 @@ def _mapped(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
     path = folder / f"{name}.npy"
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}); make the extraction again.") from None
+    except Exception as error:  # a broken header fails in many ways
+        raise InputError(f"{path} is damaged ({type(error).__name__}); make the extraction again.") from None
     if array.shape != shape or array.dtype != np.float16:
         raise InputError(
-            f"{path} has the shape {array.shape} and should have {shape}; make the extraction again."
+            f"{path} has the shape {array.shape} of {array.dtype} and should have {shape} of float16; "
+            "make the extraction again."
         )
+    starts = range(0, len(array), CHUNK) if name == "state" else ()
+    if not all(np.isfinite(array[start : start + CHUNK]).all() for start in starts):
+        raise InputError(f"{path} holds values that are no numbers; make the extraction again.")
     result: np.ndarray = array
     return result

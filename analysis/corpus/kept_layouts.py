@@ -70,6 +70,8 @@ def read_layout(path: str | Path, extraction: Extraction | None = None) -> Layou
             dict(about["quality"]),
             dict(about["origin"]),
         )
+        if not np.isfinite(layout.places).all():
+            raise ValueError("it has places that are no numbers")
     except Exception as error:  # a damaged file fails in many ways
         raise InputError(f"The map {path} cannot be read ({error}); make it again.") from None
     if extraction is not None:

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from analysis.corpus.extraction import Extraction, vectors
 from analysis.corpus.neighbours import nearest_to
@@ -57,13 +58,26 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 PAPER_QUESTIONS, PAPER_SEED = 3000, 1
 
+# What each setting may be: the least, the greatest, and whether it is a whole number. What is more than the
+# questions at hand allow is cut down, and stands in the layout's recipe as it was used.
+RANGES: dict[str, tuple[float, float, bool]] = {
+    "components": (2, 10_000, True), "perplexity": (1, 10_000, False), "exaggeration": (1, 1000, False),
+    "early": (0, 100_000, True), "iterations": (1, 100_000, True), "n_neighbors": (2, 10_000, True),
+    "min_dist": (0, 1, False), "early_exaggeration": (1, 1000, False), "learning_rate": (0.01, 1e6, False),
+    "max_iter": (250, 100_000, True), "n_iter_without_progress": (1, 100_000, True),
+    "min_grad_norm": (0, 1, False), "angle": (0.01, 0.99, False),
+}  # fmt: skip
+STARTS = ("random", "pca")
+SEEDS = 2**32 - 3  # the largest seed: the libraries take it, and the two after it
+FEW = 2000  # points which one thread lays out as fast: more would wait for one another
+
 
 @dataclass(frozen=True)
 class LayoutRecipe:
     """How to lay questions out: `space` and `method` (a key of METHODS), seed, and settings that differ.
 
     Raises:
-        InputError: there is no such method or setting.
+        InputError: there is no such method or setting, or a value or the seed is out of its range.
     """
 
     space: str = "both"
@@ -80,14 +94,26 @@ class LayoutRecipe:
                 raise InputError(
                     f"{METHODS[self.method]} has no setting {name!r}; it has {', '.join(known) or 'none'}."
                 )
-            usual = known[name]
-            if isinstance(usual, str):
-                fits = isinstance(value, str)
-            else:
-                fits = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
-            if not fits:
-                raise InputError(f"The setting {name} cannot be {value!r}; it is usually {usual!r}.")
+            if name == "init":
+                if value not in STARTS:
+                    raise InputError(f"The setting init cannot be {value!r}; it is {' or '.join(STARTS)}.")
+                continue
+            least, most, whole = RANGES[name]
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not (number and least <= value <= most and (not whole or value == int(value))):
+                kind = "whole number" if whole else "number"
+                raise InputError(
+                    f"The setting {name} cannot be {value!r}; give a {kind} from {least:,} to {most:,}."
+                )
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= SEEDS + 2:
+            raise InputError(f"The seed cannot be {self.seed!r}; use a whole number from 0 to {SEEDS:,}.")
         object.__setattr__(self, "settings", {**known, **self.settings})
+
+    def for_points(self, count: int, dimensions: int) -> LayoutRecipe:
+        """The same, with what so many points of a space do not allow cut down to what they do."""
+        most = {"perplexity": (count - 1) / 3, "n_neighbors": count - 1, "components": max(2, dimensions)}
+        used = {name: min(value, most.get(name, value)) for name, value in self.settings.items()}
+        return LayoutRecipe(self.space, self.method, self.seed, used)
 
     @property
     def title(self) -> str:
@@ -179,6 +205,7 @@ def lay_out(
     points = vectors(_rows(extraction, rows), recipe.space)
     if not (points != points[0]).any():
         raise InputError(f"These questions are all alike in {recipe.space}, so there is no map of them.")
+    recipe = recipe.for_points(*points.shape)
     _stop_and_say(cancel, progress, 0, 100)
     places = _fit(points, recipe, progress, cancel)
     layout = Layout(places, rows, recipe, {}, _origin(extraction, recipe))
@@ -228,17 +255,18 @@ def _fit(
             reduced = _Reduced.of(points, components).points
         else:
             reduced = points - points.mean(axis=0)
-    match recipe.method:
-        case "pca":
-            places = _Reduced.of(points, 2).points
-        case "tsne":
-            places = _tsne(reduced, settings, recipe.seed, progress, cancel, random)
-        case "tsne-paper":
-            places = _tsne_paper(reduced, settings, recipe.seed)
-        case "umap":
-            places = _umap(reduced, settings, recipe.seed)
-        case _:
-            places = _pacmap(reduced, settings, recipe.seed)
+    with threadpool_limits(_cores(len(points))):
+        match recipe.method:
+            case "pca":
+                places = _Reduced.of(points, 2).points
+            case "tsne":
+                places = _tsne(reduced, settings, recipe.seed, progress, cancel, random)
+            case "tsne-paper":
+                places = _tsne_paper(reduced, settings, recipe.seed)
+            case "umap":
+                places = _umap(reduced, settings, recipe.seed)
+            case _:
+                places = _pacmap(reduced, settings, recipe.seed)
     if places.shape[1] < 2:
         places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
     return np.ascontiguousarray(places - places.mean(axis=0), np.float32)
@@ -255,8 +283,7 @@ def _tsne(
     from openTSNE import TSNEEmbedding, affinity, initialization
 
     early, late = int(settings["early"]), int(settings["iterations"])
-    perplexity = min(float(settings["perplexity"]), (len(points) - 1) / 3)
-    jobs = _cores()
+    perplexity, jobs = float(settings["perplexity"]), _cores(len(points))
     near = affinity.PerplexityBasedNN(points, perplexity=perplexity, n_jobs=jobs, random_state=seed)
     if random:
         start = initialization.random(points, random_state=seed)
@@ -281,10 +308,8 @@ def _tsne(
 def _tsne_paper(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
 
-    perplexity = min(float(settings.pop("perplexity")), (len(points) - 1) / 3)
-    result: np.ndarray = TSNE(
-        perplexity=perplexity, random_state=seed, n_jobs=_cores(), **settings
-    ).fit_transform(points)
+    settings |= {name: int(value) for name, value in settings.items() if name != "init" and RANGES[name][2]}
+    result: np.ndarray = TSNE(random_state=seed, n_jobs=_cores(len(points)), **settings).fit_transform(points)
     return result
 
 
@@ -295,6 +320,7 @@ def _umap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray
         warnings.simplefilter("ignore")  # that a seed makes it run on one core, as it should
         from umap import UMAP
 
+        settings["n_neighbors"] = int(settings["n_neighbors"])
         result: np.ndarray = UMAP(random_state=seed, n_jobs=1, **settings).fit_transform(points)
         return result
 
@@ -318,7 +344,10 @@ def _pacmap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarr
         return result
 
 
-def _cores() -> int:
+def _cores(points: int) -> int:
+    """Threads for a fit: with one busy process beside it, every step would wait for the slowest of them."""
+    if points <= FEW:
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -369,11 +398,9 @@ def stability_over_seeds(
     """
     chosen = np.random.default_rng(recipe.seed).choice(len(points), min(count, len(points)), replace=False)
     settings = dict(recipe.settings)
-    maps = [
-        _fit(points[chosen], LayoutRecipe(recipe.space, recipe.method, recipe.seed + more, settings),
-             cancel=cancel, random=True)
-        for more in (1, 2)
-    ]  # fmt: skip
+    few = points[chosen]
+    recipes = [LayoutRecipe(recipe.space, recipe.method, recipe.seed + more, settings) for more in (1, 2)]
+    maps = [_fit(few, one.for_points(*few.shape), cancel=cancel, random=True) for one in recipes]
     return quality(maps[0], maps[1], recipe.seed)["neighbour_recall"]
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from film import InputError, Session, Stages, find, write_atomically
+from film import InputError, Session, Stages, check_output, find, write_atomically
 
 
 def add_commands(commands: Any, checkpoint_help: str) -> None:
@@ -78,6 +78,7 @@ def _patch_many(options: argparse.Namespace, session: Session, bars: Stages) -> 
     if options.pairs < 20:
         raise InputError(f"--pairs {options.pairs} is too few to test anything; take 100 or more.")
     out = Path(options.out or find(options.checkpoint) / FOLDER)
+    check_output(out, folder=True)
     workshop = out / ".patching"
     found = gallery_word_reading(
         session, workshop, pairs=options.pairs, seed=options.seed, progress=bars("pairs patched")

@@ -27,6 +27,10 @@ def open_picture(source: str | Path | BinaryIO) -> np.ndarray:
     it is missing, is not a whole picture, or is far too large.
     """
     name = str(source) if isinstance(source, (str, Path)) else getattr(source, "name", "") or "that was given"
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if path.exists() and not (path.is_file() or path.is_dir()):  # reading it might wait for ever
+            raise InputError(f"The picture {name} is a pipe or a device; name a PNG or JPEG file.")
     try:
         with Image.open(source, formats=FORMATS) as picture:
             return rgb(picture)

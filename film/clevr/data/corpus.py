@@ -278,7 +278,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
         complete = all(key in header for key in ("recipe", "split", "picture_size")) and all(
             isinstance(n, int) for n in counts
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputError(f"{path} is damaged; copy or make the corpus again.") from None
     if kind != FORMAT or not complete:
         raise InputError(f"{path} is not the header of a packed corpus; give the folder of one.")
@@ -309,10 +309,12 @@ def _mapped(folder: Path, header: dict[str, Any], name: str) -> np.ndarray | Non
         raise InputError(f"{folder / MANIFEST} does not list {path.name}; make the corpus again.")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}); copy or make the corpus again.") from None
+    except Exception as error:  # a broken header fails in many ways
+        raise InputError(
+            f"{path} is damaged ({type(error).__name__}); copy or make the corpus again."
+        ) from None
     rows = header["pictures"] if name in PICTURE_ARRAYS else header["questions"]
-    if len(array) != rows:
+    if array.ndim < 1 or len(array) != rows:
         raise InputError(f"{path} has {len(array):,} rows and should have {rows:,}; make the corpus again.")
     result: np.ndarray | None = array
     return result

@@ -28,6 +28,7 @@ import numpy as np
 
 from film.clevr.data.question_json import GivenQuestion, asked_picture, each_once, question_from_json
 from film.clevr.json_stream import stream_items
+from film.clevr.json_values import plain
 from film.clevr.pictures import open_picture
 from film.clevr.scene_json import each_scene, scene_from_json
 from film.clevr.scenes import Scene
@@ -50,7 +51,7 @@ class Split:
     def pictures(self) -> dict[str, Path]:
         """Every picture of the split: file name -> path, in the order of the names."""
         found = {
-            path.name: path
+            plain(path.name): path
             for folder in self.picture_folders
             for path in folder.iterdir()
             if path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".")

@@ -25,6 +25,11 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 from film.errors import InputError
 from film.files import write_atomically
 
@@ -70,9 +75,13 @@ class ResumableFolder:
     """The unfinished state of the data set in `out`.
 
     `recipe`: everything the content depends on, as JSON. `seal`: the file that will say it is whole.
+    `shared`: several processes make it together, and this is not their first.
+
+    Raises:
+        InputError: something else is there, it cannot be written, or another run is writing it.
     """
 
-    def __init__(self, out: Path, recipe: dict[str, Any], manifest: str) -> None:
+    def __init__(self, out: Path, recipe: dict[str, Any], manifest: str, *, shared: bool = False) -> None:
         self.out, self.manifest, self.folder = out, out / manifest, out / ".making"
         self.recipe = json.loads(json.dumps(recipe))
         self.finished = self.manifest.exists()
@@ -83,6 +92,8 @@ class ResumableFolder:
         recipe_file = self.folder / "recipe.json"
         if recipe_file.exists():
             self._must_match(recipe_file, "holds an unfinished data set made")
+            if not shared:
+                _hold(self.folder)
             return
         if out.exists() and not out.is_dir():
             raise InputError(f"{out} is a file; give a new folder to write to.")
@@ -92,6 +103,8 @@ class ResumableFolder:
             )
         with writing(out):
             self.folder.mkdir(parents=True, exist_ok=True)
+            if not shared:
+                _hold(self.folder)
             write_file(recipe_file, json.dumps({"recipe": self.recipe}, indent=1).encode())
 
     def chunk(self, number: int) -> Path:
@@ -112,11 +125,13 @@ class ResumableFolder:
         with writing(self.out):
             write_file(self.manifest, json.dumps({**header, "recipe": self.recipe}, indent=1).encode())
             shutil.rmtree(self.folder)
+            if lock := _held.pop(self.folder, None):
+                lock.close()
 
     def _must_match(self, file: Path, state: str) -> None:
         try:
             there = json.loads(file.read_text("utf-8"))["recipe"]
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             raise InputError(f"{file} is damaged; remove {self.out} and make it again.") from None
         for key in {**there, **self.recipe}:
             if there.get(key) != self.recipe.get(key):
@@ -124,6 +139,27 @@ class ResumableFolder:
                     f"{self.out} {state} with other settings ({key} {there.get(key)!r}, now "
                     f"{self.recipe.get(key)!r}); give another folder, or remove this one."
                 )
+
+
+_held: dict[Path, BinaryIO] = {}  # the locks of this process, by folder, open until it ends
+
+
+def _hold(folder: Path) -> None:
+    """Keep other processes out of a folder; a kill lets go of it."""
+    if fcntl is None or folder in _held:
+        return
+    lock = open(folder / "lock", "wb")  # noqa: SIM115 (it is closed with the process)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise InputError(
+            f"Another run is writing to {folder.parent}; wait until it is done, or give another folder."
+        ) from None
+    except OSError:  # a file system without locks
+        lock.close()
+        return
+    _held[folder] = lock
 
 
 class DoneMarks:

@@ -1,0 +1,51 @@
+"""How a command ends: what it can see before its work, and one sentence for all that a user can mend."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from film.errors import InputError
+from film.files import check_output
+
+SEEDS = 2**32 - 3  # the largest seed that every library takes, and the two after it
+
+
+def run_command(
+    name: str, options: argparse.Namespace, work: Callable[[], object], *, out_is_file: bool = False
+) -> int:
+    """Do a command's work; returns the status to leave with: 0, 2 for what a user can mend, 130 when stopped.
+
+    Args:
+        name: the command's, which comes before its message.
+        options: as parsed. A `seed` must be one that every library takes; what `json` names must be a file
+            that can be written, what `out` names a folder, or a file too.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for file names that are no text
+    try:
+        check_seed(getattr(options, "seed", None))
+        for key in ("json", "out"):
+            if isinstance(path := getattr(options, key, None), str | Path):
+                check_output(path, folder=key == "out" and not out_is_file)
+        work()
+    except InputError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"{name}: {told}; check the path, who may use it, and the room on the disk.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{name}: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def check_seed(seed: int | None) -> None:
+    """Raise InputError for a seed that some library does not take."""
+    if seed is not None and not 0 <= seed <= SEEDS:
+        raise InputError(f"--seed {seed} was given; use a whole number from 0 to {SEEDS:,}.")
