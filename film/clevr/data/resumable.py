@@ -125,8 +125,8 @@ class ResumableFolder:
         with writing(self.out):
             write_file(self.manifest, json.dumps({**header, "recipe": self.recipe}, indent=1).encode())
             shutil.rmtree(self.folder)
-            if lock := _held.pop(self.folder, None):
-                lock.close()
+            if (lock := _held.pop(self.folder, None)) is not None:
+                os.close(lock)
 
     def _must_match(self, file: Path, state: str) -> None:
         try:
@@ -141,23 +141,23 @@ class ResumableFolder:
                 )
 
 
-_held: dict[Path, BinaryIO] = {}  # the locks of this process, by folder, open until it ends
+_held: dict[Path, int] = {}  # the locks of this process, by folder, open until it ends
 
 
 def _hold(folder: Path) -> None:
     """Keep other processes out of a folder; a kill lets go of it."""
     if fcntl is None or folder in _held:
         return
-    lock = open(folder / "lock", "wb")  # noqa: SIM115 (it is closed with the process)
+    lock = os.open(folder / "lock", os.O_WRONLY | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.close()
+        os.close(lock)
         raise InputError(
             f"Another run is writing to {folder.parent}; wait until it is done, or give another folder."
         ) from None
     except OSError:  # a file system without locks
-        lock.close()
+        os.close(lock)
         return
     _held[folder] = lock
 
