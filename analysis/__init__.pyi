@@ -100,7 +100,7 @@ from .corpus.layout import (
     lay_out as lay_out,
     place as place,
     quality as quality,
-    stability_over_seeds as stability_over_seeds,
+    stability_of as stability_of,
 )
 from .corpus.map_cards import (
     MapCards as MapCards,

@@ -194,7 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="such as perplexity=50")
     add.add_argument(
-        "--stability", type=int, default=0, help="compare two random starts on so many questions"
+        "--stability", action="store_true", help="compare with a layout from another random start"
     )
     add.add_argument("--checkpoint", help="of a study")
     add.set_defaults(run=_layout)

@@ -23,7 +23,6 @@ from film import Cancel, InputError, Progress, Session
 
 FOLDER, LAYOUTS = "study", "layouts"
 QUESTIONS = 20_000
-STABLE_ON = 1000  # questions that stability is measured on
 
 
 class Study:
@@ -135,7 +134,7 @@ def make_study(
     study = _questions(session, folder, questions, seed, report(0), cancel)
     kept = {
         layout_in(
-            folder / LAYOUTS, study, recipe, stability=STABLE_ON, progress=report(number), cancel=cancel
+            folder / LAYOUTS, study, recipe, stability=True, progress=report(number), cancel=cancel
         ).recipe.title
         for number, recipe in enumerate(maps, 1)
     }

@@ -55,6 +55,7 @@ def test_an_exchange_is_what_an_edit_makes_of_it(session, picture):
         assert swap.moved == pytest.approx(apart, abs=1e-4)
         assert swap.answer == there.answer
         assert swap.others == swap.as_far == 0
+        assert np.isnan(swap.p)
 
 
 def test_maps_that_a_word_moved(session, picture):

@@ -20,7 +20,7 @@ from analysis import (
     place,
     quality,
     read_layout,
-    stability_over_seeds,
+    stability_of,
     vectors,
     write_layout,
 )
@@ -100,8 +100,10 @@ def test_pca_is_the_plane_of_greatest_variance():
 @pytest.mark.slow
 def test_random_starts_agree_on_groups_not_on_noise():
     recipe = LayoutRecipe(settings=QUICK)
-    groups = stability_over_seeds(vectors(planted(), "gamma:2"), recipe)
-    noise = stability_over_seeds(np.random.default_rng(0).normal(size=(240, 40)).astype(np.float32), recipe)
+    layout = lay_out(planted(), LayoutRecipe("gamma:2", settings=QUICK), stability=True)
+    groups = layout.quality["drawn_stability"]
+    points = np.random.default_rng(0).normal(size=(240, 40)).astype(np.float32)
+    noise = stability_of(points, analysis.corpus.layout._fit(points, recipe), recipe)
     assert 0 <= noise < groups <= 1
 
 
@@ -224,7 +226,7 @@ def test_a_study_is_made_found_and_gone_on_with(tmp_path, monkeypatch):
     assert seen[-1] == (300, 300)
     assert seen == sorted(seen)
     assert list(made[1]) == ["GRU state, t-SNE", "Block 1, PCA"]
-    assert "stability" in made[1]["GRU state, t-SNE"].quality
+    assert "drawn_stability" in made[1]["GRU state, t-SNE"].quality
     monkeypatch.setattr(analysis.corpus.layout, "_fit", lambda *a, **k: pytest.fail("fitted again"))
     study, layouts = make_study(session, tmp_path / "study", questions=120, maps=recipes)
     assert list(layouts) == list(made[1])

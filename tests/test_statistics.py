@@ -25,7 +25,7 @@ def clustered(rng, share: float, pictures: int, questions: int, correlation: flo
     return rng.random((pictures, questions)).ravel() < np.repeat(difficulty, questions)
 
 
-@pytest.mark.parametrize("correlation", [0.05, 0.1])
+@pytest.mark.parametrize("correlation", [0.05, 0.1, 0.2])
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.985])
 @pytest.mark.parametrize("questions", [10, 2])
 def test_intervals_of_shares_cover_the_truth(share, questions, correlation):

@@ -10,6 +10,7 @@ from PIL import Image
 from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 
 from analysis import about, patch_blocks, sweep, sweep_logits
+from analysis.interventions.patching import _p_of_the_best
 from film import (
     GivenQuestion,
     Noise,
@@ -105,6 +106,22 @@ def test_blocks_are_patched_beside_other_questions(session):
     blocks = patch_blocks(session, a_picture(4), QUESTIONS[0], QUESTIONS[1], [QUESTIONS[2]])
     assert [block.block for block in blocks] == list(range(session.config.blocks))
     assert all(0 <= block.moved <= 1 and 0 <= block.as_far <= block.others == 1 for block in blocks)
+    assert all(0.5 <= block.p <= 1 for block in blocks)
+
+
+def test_choosing_the_best_block_is_corrected_for():
+    """A source like the others is striking one time in twenty; one that moves a block farther is."""
+    rng = np.random.default_rng(0)
+    shared = rng.gamma(1, 1, (400, 100, 1))
+    moved = shared + rng.gamma(1, 1, (400, 100, 4))  # blocks of a source go together
+    false = [_p_of_the_best(here).min() <= 0.05 for here in moved]
+    assert np.mean(false) <= 0.08  # 5 %, and what chance adds in 400 trials
+    uncorrected = [((here >= here[0]).mean(axis=0) <= 0.05).any() for here in moved]
+    assert np.mean(uncorrected) > 0.1
+    moved[:, 0, 2] += 8
+    found = np.array([_p_of_the_best(here) for here in moved])
+    assert (found[:, 2] <= 0.05).mean() >= 0.9
+    assert (found[:, 2] <= found[:, 0]).mean() >= 0.99
 
 
 def test_evaluation_under_interventions(tmp_path):

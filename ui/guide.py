@@ -13,7 +13,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import analysis
-from film import InputError, Session
+from analysis import Population
+from film import InputError, Session, parse, question_type
 from ui import builder, pages, state, widgets
 from ui.cache import networks, pictures
 from ui.state import HistoryEntry
@@ -261,7 +262,7 @@ def _find_block(session: Session) -> bool:
     shown = pictures.shown(second.picture, state.upload())
     population = networks.population(networks.study())
     asked = (first.question, second.question)
-    others = analysis.some_others(population, asked) if population is not None else []
+    others = _like(population, first.question, asked) if population is not None else []
     swaps = analysis.patch_blocks(session, shown.pixels, *asked, others)
     table = pd.DataFrame(
         {
@@ -275,11 +276,20 @@ def _find_block(session: Session) -> bool:
     st.dataframe(table, hide_index=True, column_config=formats)
     most = max(swaps, key=lambda swap: swap.moved)
     told = "As you said" if most.block == guide.block else "Not where you looked"
-    st.markdown(f"{told}: **block {most.block + 1}** carries most of it.")
+    st.markdown(f"{told}: **block {most.block + 1}** moves the answer most when exchanged alone.")
     st.markdown("**Your finding**, to take along:")
     st.code(_finding(session, first, second, most, shown.title), language=None, wrap_lines=True)
     st.caption("One picture and one pair of words: a case, not a law. Map cards and Evidence hold the laws.")
     return True
+
+
+def _like(population: Population, question: str, asked: tuple[str, str]) -> list[str]:
+    """Questions of the type of one, to exchange for comparison; of any type where its own is not known."""
+    try:
+        kind = question_type(parse(question).program)
+    except InputError:
+        kind = None
+    return analysis.some_others(population, asked, type=kind)
 
 
 def _guess_block() -> None:
@@ -295,8 +305,9 @@ def _finding(
     block, number = view.block, view.feature_map
     before, after = first.answer.gamma[block, number], second.answer.gamma[block, number]
     compared = (
-        f" The same exchange with {most.others} other questions (drawn with seed {analysis.PATCHING_SEED}) "
-        f"moved it as far in {most.as_far}."
+        f" The same exchange with {most.others} other questions of the first one's type (drawn with seed "
+        f"{analysis.PATCHING_SEED}) moved it as far in {most.as_far}; corrected for choosing the block, "
+        f"p = {most.p:.2f}."
         if most.others
         else ""
     )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis.corpus.extraction import Extraction
-from analysis.corpus.layout import Layout, LayoutRecipe, lay_out
+from analysis.corpus.layout import Layout, LayoutRecipe, add_stability, lay_out
 from film import InputError, command, write_atomically
 
 FORMAT, VERSION = "film-lens layout", 1
@@ -100,16 +100,20 @@ def layout_in(
 ) -> Layout:
     """The layout kept in a folder under its content's hash; made and kept there if it is not.
 
-    Options are those of `lay_out`. A damaged file is made again.
+    Options are those of `lay_out`. A damaged file is made again, and a stability that is lacking is added.
     """
     space = recipe.space.replace(":", "-")
     key = layout_key(extraction, recipe, rows)[:12]
     path = Path(folder) / f"{space}-{recipe.method}-{key}.parquet"
     if path.is_file():
         try:
-            return read_layout(path, extraction)
+            kept = read_layout(path, extraction)
         except InputError:
-            pass
+            kept = None
+        if kept is not None:
+            if options.get("stability") and add_stability(kept, extraction, options.get("cancel")):
+                write_layout(path, kept)
+            return kept
     layout = lay_out(extraction, recipe, rows, **options)
     write_layout(path, layout)
     return layout

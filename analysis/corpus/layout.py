@@ -27,7 +27,7 @@ COMPONENTS = 50  # of the PCA that comes before the other methods; it costs no v
 NEIGHBOURS = 15  # that quality is measured by
 PLACED_BY = 10  # neighbours that place a new question
 SAMPLE = 1000  # questions that quality is measured on
-STABILITY = 2000  # questions laid out twice more, for the stability over seeds
+STABILITY = "drawn_stability"  # its name among qualities
 
 METHODS = {
     "pca": "PCA",
@@ -178,7 +178,7 @@ def lay_out(
     rows: np.ndarray | None = None,
     *,
     measure: bool = True,
-    stability: int = 0,
+    stability: bool = False,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Layout:
@@ -187,8 +187,8 @@ def lay_out(
     Args:
         rows: positions of the questions; all by default, the first 3,000 for the authors' settings.
         measure: also measure how faithful the map is (some seconds).
-        stability: on how many questions to compare two random starts, which takes two more fits of so
-            many; 0 leaves it out.
+        stability: also compare with a layout from another random start (see `stability_of`), which takes
+            one more fit.
         progress: called with steps done and of how many. t-SNE takes many steps, and can be cancelled
             at each; the other methods can be between their parts only.
 
@@ -212,10 +212,20 @@ def lay_out(
     if measure:
         stop_if(cancel)
         layout.quality = quality(points, places, recipe.seed)
-    if stability and recipe.method != "pca":
-        layout.quality["stability"] = stability_over_seeds(points, recipe, stability, cancel)
+    if stability:
+        add_stability(layout, extraction, cancel)
     _stop_and_say(None, progress, 100, 100)
     return layout
+
+
+def add_stability(layout: Layout, extraction: Extraction, cancel: Cancel | None = None) -> bool:
+    """Measure the stability of a layout that lacks it; whether there was anything to do."""
+    if STABILITY in layout.quality or layout.recipe.method == "pca":
+        return False
+    points = vectors(_rows(extraction, layout.rows), layout.recipe.space)
+    layout.quality.pop("stability", None)  # what former versions measured, on other layouts of a sample
+    layout.quality[STABILITY] = stability_of(points, layout.places, layout.recipe, cancel)
+    return True
 
 
 def _rows(extraction: Extraction, rows: np.ndarray) -> Extraction:
@@ -389,19 +399,19 @@ def quality(points: np.ndarray, places: np.ndarray, seed: int, sample: int = SAM
     }
 
 
-def stability_over_seeds(
-    points: np.ndarray, recipe: LayoutRecipe, count: int = STABILITY, cancel: Cancel | None = None
+def stability_of(
+    points: np.ndarray, places: np.ndarray, recipe: LayoutRecipe, cancel: Cancel | None = None
 ) -> float:
-    """The share of neighbours that two maps from different random starts have in common.
+    """The share of neighbours on a layout that are neighbours from another random start too.
 
-    Both are of the same random sample of `count` of the points.
+    Estimand: of the layout as it is drawn, with all of its points, beside one from the next seed.
+
+    Args:
+        points: (n, d). places: (n, 2), where `recipe` put them.
     """
-    chosen = np.random.default_rng(recipe.seed).choice(len(points), min(count, len(points)), replace=False)
-    settings = dict(recipe.settings)
-    few = points[chosen]
-    recipes = [LayoutRecipe(recipe.space, recipe.method, recipe.seed + more, settings) for more in (1, 2)]
-    maps = [_fit(few, one.for_points(*few.shape), cancel=cancel, random=True) for one in recipes]
-    return quality(maps[0], maps[1], recipe.seed)["neighbour_recall"]
+    again = LayoutRecipe(recipe.space, recipe.method, recipe.seed + 1, dict(recipe.settings))
+    other = _fit(points, again.for_points(*points.shape), cancel=cancel, random=True)
+    return quality(places, other, recipe.seed)["neighbour_recall"]
 
 
 # --- placing a new question -----------------------------------------------------------------------

@@ -136,8 +136,8 @@ def _quality(known: Mapping[str, float]) -> Iterator[str]:
     if "neighbour_recall" in known:
         chance = f" (by chance {known['recall_by_chance']:.1%})" if "recall_by_chance" in known else ""
         yield f"{known['neighbour_recall']:.0%} of true neighbours are neighbours here{chance}"
-    if "stability" in known:
-        yield f"{known['stability']:.0%} of neighbours are the same from another random start"
+    if "drawn_stability" in known:
+        yield f"{known['drawn_stability']:.0%} of neighbours here are neighbours from another random start"
     if "measured_on" in known:
         yield f"measured on {known['measured_on']:,.0f} questions"
 

@@ -31,7 +31,7 @@ from film import (
     probabilities,
 )
 
-OTHERS, PATCHING_SEED = 24, 0  # questions for comparison, and what draws them
+OTHERS, PATCHING_SEED = 99, 0  # questions for comparison, and what draws them
 SMALL = 1.0  # logits: the least distance of two questions' differences that shares are trusted from
 
 Direction = Literal["denoising", "noising"]
@@ -289,7 +289,9 @@ class BlockPatching:
 
     `block`: from 0. `answer`: what is said then. `chance`: of the second question's own answer, then.
     `moved`: total variation distance (0 to 1) between the answers' distributions with and without it.
-    `others`: how many questions were exchanged for comparison, `as_far`: how many of them moved it as far.
+    `others`: how many questions were exchanged for comparison, `as_far`: how many of them moved it as far;
+    `p`: the chance that any block moves it as strikingly where the first question is one like the others (nan
+    without others).
     """
 
     block: int
@@ -298,6 +300,7 @@ class BlockPatching:
     moved: float
     as_far: int
     others: int
+    p: float
 
 
 def patch_blocks(
@@ -310,7 +313,8 @@ def patch_blocks(
     """Ask `second` about the picture, one block at a time as `first` would have it.
 
     Args:
-        others: questions whose blocks are put in as well, as a comparison: does any question's do?
+        others: questions whose blocks are put in as well, as a comparison: does any question's do? Those of
+            the first one's type are the stricter control.
 
     Raises:
         InputError: the picture cannot be read, or a word is unknown.
@@ -321,6 +325,7 @@ def patch_blocks(
     before, after = probabilities(found.base)[0], probabilities(found.changed)[:, 0]  # (A,), (V, A)
     said = int(before.argmax())
     moved = 0.5 * np.abs(after - before).sum(axis=1).reshape(-1, blocks)  # (sources, blocks)
+    p = _p_of_the_best(moved) if others else np.full(blocks, np.nan)
     return [
         BlockPatching(
             block=block,
@@ -329,13 +334,35 @@ def patch_blocks(
             moved=float(moved[0, block]),
             as_far=int((moved[1:, block] >= moved[0, block]).sum()),
             others=len(others),
+            p=float(p[block]),
         )
         for block in range(blocks)
     ]
 
 
-def some_others(population: Population, asked: Sequence[str], count: int = OTHERS) -> list[str]:
-    """Questions to compare with, drawn from the population with `PATCHING_SEED`; none that was asked."""
+def _p_of_the_best(moved: np.ndarray) -> np.ndarray:
+    """p of each block of the first row, corrected for choosing among blocks (min-P: Westfall and Young).
+
+    Estimand: whether the first source moves more than the others. Exchangeable under the null: the sources.
+
+    Args:
+        moved: (sources, blocks).
+    """
+    as_great = (moved[None] >= moved[:, None] - 1e-12).mean(axis=1)  # each source's p, itself counted in
+    best = as_great.min(axis=1)
+    return np.asarray((best[:, None] <= as_great[0] + 1e-12).mean(axis=0))
+
+
+def some_others(
+    population: Population, asked: Sequence[str], count: int = OTHERS, *, type: str | None = None
+) -> list[str]:
+    """Questions to compare with, drawn from the population with `PATCHING_SEED`; none that was asked.
+
+    Args:
+        type: of these questions; of any if left out.
+    """
     rows = np.random.default_rng(PATCHING_SEED).permutation(len(population))
-    texts = (str(population.texts[row]) for row in rows)
+    if type is not None:
+        rows = rows[np.asarray(population.types)[rows] == type]
+    texts = dict.fromkeys(str(population.texts[row]) for row in rows)
     return [text for text, _ in zip((t for t in texts if t not in asked), range(count), strict=False)]

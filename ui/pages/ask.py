@@ -222,10 +222,11 @@ def _stages(session: Session, shown: ShownPicture, question: str) -> None:
     ):
         return
     config, fit = session.config, session.card.fit
-    found = session.gradients(shown.pixels, session.modulate([question]))
+    found = session.gradients(shown.pixels, session.modulate([question]), "margin")
     widgets.notice(
-        "Bright is where a stage's maps are strong (above), and where changing them would move the sum of "
-        "all logits most (below). **Does the light narrow down to what is asked about?**"
+        "Bright is where a stage's maps are strong (above), and where changing them would move the "
+        "answer's logit against its runner-up's most (below). **Does the light narrow down to what is "
+        "asked about?**"
     )
     for column, (name, parts) in zip(st.columns(len(found)), found.items(), strict=True):
         title = "stem" if name == "stem" else f"block {name.removeprefix('block').removesuffix('.out')}"
