@@ -147,6 +147,14 @@ from .figures.atlas import (
     layout_caption as layout_caption,
     layout_svg as layout_svg,
 )
+from .figures.comparison import (
+    difference_rows as difference_rows,
+    grouping_pairs as grouping_pairs,
+    matching_lines as matching_lines,
+    parameter_pairs as parameter_pairs,
+    probe_pairs as probe_pairs,
+    similarity_heatmap as similarity_heatmap,
+)
 from .figures.evidence import (
     accuracy_line as accuracy_line,
     accuracy_rows as accuracy_rows,

@@ -59,6 +59,7 @@ class ViewState:
     `other`: the bench's second question.
     `before`: the picture that an edited scene is compared with; empty where it is the same.
     `thing`: the object that is edited, from 0. `series`: what is varied of it.
+    `versus`: name of the checkpoint that it is compared with; `part`: what of the comparison is shown.
     `network`: name of the chosen checkpoint; empty where it is the one that opens first.
     """
 
@@ -79,6 +80,8 @@ class ViewState:
     before: str = ""
     thing: int = 0
     series: str = ""
+    versus: str = ""
+    part: str = ""
     network: str = ""
 
 
@@ -87,7 +90,8 @@ _NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "featu
 _TEXTS = {  # plain text, which the page checks where it is used
     "layout": "layout", "beside": "beside", "color": "color", "word": "word",
     "by": "filter_by", "for": "filter_for", "probe": "probe", "plane": "plane",
-    "edits": "edits", "other": "other", "before": "before", "series": "series", "network": "network",
+    "edits": "edits", "other": "other", "before": "before", "series": "series",
+    "versus": "versus", "part": "part", "network": "network",
 }  # fmt: skip
 _TEXT = 120  # characters of one of them in a link
 _LONG = {"edits": 6000, "other": LINK_LONGEST, "before": LINK_LONGEST}  # and of those that may be longer

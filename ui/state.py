@@ -269,6 +269,15 @@ def chosen() -> int | None:
     return st.session_state.get("chosen")
 
 
+def mark(rows: np.ndarray | None) -> None:
+    """Questions of a comparison that are selected, by their positions; None for none."""
+    st.session_state["marked"] = rows
+
+
+def marked() -> np.ndarray | None:
+    return st.session_state.get("marked")
+
+
 def keep_selection(name: str, selection: Selection) -> None:
     """A selection under a name, in place of one that had it."""
     st.session_state["kept"] = kept_selections() | {name: selection}

@@ -74,8 +74,9 @@ def style() -> None:
         .st-key-ask-split .stColumn:not(.stColumn .stColumn) {min-width: min(20rem, 100%)}
         @media (max-width: 1000px) {[data-testid=stSidebar][data-collapsed=false]
             {width: 240px !important; min-width: 240px !important}}
-        .st-key-atlas-split [data-testid=stHorizontalBlock]:has(> .stColumn) {flex-wrap: wrap}
-        .st-key-atlas-split .stColumn {min-width: min(24rem, 100%)}
+        :is(.st-key-atlas-split, .st-key-compare-split) [data-testid=stHorizontalBlock]:has(> .stColumn)
+            {flex-wrap: wrap}
+        :is(.st-key-atlas-split, .st-key-compare-split) .stColumn {min-width: min(24rem, 100%)}
         </style>""".replace("PAGE", page)
         .replace("QUIET", quiet)
         .replace("CHOSEN", chosen)

@@ -217,7 +217,7 @@ def _differences(
     """What cannot be compared, a sentence each."""
     said = []
     for session, seen, count in zip(sessions, watched, unknown, strict=True):
-        name = session.card.name or session.checkpoint
+        name = session.card.name or Path(session.checkpoint).name
         if seen.blind:
             said.append(
                 f"Answers, accuracy and feature maps: {name} cannot look at these pictures. {seen.blind}"

@@ -78,6 +78,21 @@ def study() -> Study:
     return _opened(str(first), _written(first))
 
 
+def named(name: str) -> Study:
+    """A network that is offered, to be compared with the visitor's own.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    folder = offered()[name]
+    return _read(str(folder), _written(folder))
+
+
+@st.cache_resource(show_spinner="Loading the network …", max_entries=8)
+def _read(folder: str, written: float) -> Study:
+    return Study(Session(folder), folder)
+
+
 def network() -> Session:
     """The session of the network that this visitor has chosen."""
     return study().session
@@ -93,8 +108,8 @@ def _opened(folder: str, written: float) -> Study:
         picture = film.read_picture(exhibit.picture_path)
         found.session.ask(picture, exhibit.questions[0].text, record=["classifier.maps"])
         find_truth(exhibit.questions[0].text, exhibit.scene)
-    except film.UnknownWords:
-        pass  # a network with a small vocabulary of its own is none the worse
+    except InputError:
+        pass  # one with few words of its own, or that sees no pictures, is none the worse: pages say so
     # What is here stays: collecting garbage need never look at it again. Streamlit may do so after every run.
     gc.collect()
     gc.freeze()

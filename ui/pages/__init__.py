@@ -19,7 +19,7 @@ GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("maps", "Map cards"),
         ("parameters", "Parameters"),
     ),
-    "Evidence": (("evidence", "Evidence"),),
+    "Evidence": (("evidence", "Evidence"), ("compare", "Compare")),
 }
 FORMER = {"ledger": "contributions"}  # addresses that links of earlier versions have
 

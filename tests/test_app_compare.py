@@ -1,0 +1,166 @@
+"""The Compare page, run without a browser on tiny networks."""
+
+import time
+
+import pytest
+from test_comparison import network, permuted
+from tiny import tiny_card
+
+from analysis import compare, comparison_folder, gallery_questions, write_comparison
+from film import Session, Vocabulary, save
+from film.clevr.language.word_tree import WORDS
+from ui.cache import comparison as cache, networks
+
+NAMES = Vocabulary.of(WORDS).tokens
+SECTIONS = ["Answers", "Layouts", "Feature maps", "Blocks", "Gamma and beta", "Grouping", "Probes"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Networks beside each other: one with its comparison with two, a permuted copy, and a blind one."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    made = {
+        "one": network(1),
+        "two": network(2),
+        "twin": permuted(network(1), 3)[0],
+        "blind": network(4, picture="features", channels=18, width=15, height=10, stem=((8, 3, 1),)),
+    }
+    for name, each in made.items():
+        save(folder / name, each, tiny_card(each, words=NAMES, name=name), half=False)
+    one, two = (Session(folder / name, "cpu") for name in ("one", "two"))
+    found = compare(one, two, gallery_questions(400), "the gallery's pictures", layout="pca")
+    write_comparison(comparison_folder(folder / "one", two.card.weights), found)
+    return folder
+
+
+@pytest.fixture
+def open_page(visit, folder, monkeypatch):
+    monkeypatch.setenv(networks.CHECKPOINTS, str(folder))
+
+    def opened(**link):
+        return visit(folder / "one", "compare", **link)
+
+    return opened
+
+
+def text(app):
+    return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.info, *app.warning))
+
+
+@pytest.mark.parametrize("part", SECTIONS)
+def test_every_part_is_shown(open_page, part):
+    app = open_page(versus="two", part=part)
+    assert not app.exception
+    assert "400 questions about 40 pictures" in text(app)
+    assert "**A: one.**" in text(app)
+    assert "**B: two.**" in text(app)
+    assert "two" in app.query_params["versus"]
+    figures = {"Answers": 1, "Feature maps": 1, "Blocks": 2, "Gamma and beta": 1, "Grouping": 1}
+    assert len(app.get("plotly_chart")) == figures.get(part, 0)
+    if part == "Probes":
+        assert "--probes" in text(app)
+
+
+def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(open_page):
+    app = open_page(versus="two", part="Answers")
+    listed = app.dataframe[0].value
+    assert (listed["prediction_one"] != listed["prediction_other"]).all()
+    box = next(box for box in app.selectbox if box.key.startswith("compare-typed-all"))
+    box.set_value(0).run()
+    assert not app.exception
+    row = listed.iloc[0]
+    assert row["text"] in text(app).replace("\\", "")
+    assert len(app.get("plotly_chart")) == 2
+    app.button(key="compare-open-all-B").click().run()
+    assert not app.exception
+    assert app.text_input(key="view-question").value == row["text"]
+    (said,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
+    assert f'data-answer="{row["prediction_other"]}"' in said
+
+
+def test_a_selection_of_the_layouts_is_counted_for_both(open_page, monkeypatch):
+    import numpy as np
+
+    from ui import state
+
+    count = len(cache.laid_out(cache.kept(*_studies())))
+    rows = np.arange(count) < 50
+    monkeypatch.setattr(state, "marked", lambda: rows)
+    app = open_page(versus="two", part="Layouts")
+    assert not app.exception
+    assert "50 questions selected" in text(app)
+
+
+def _studies():
+    import os
+
+    from analysis import Study
+
+    folder = os.environ[networks.CHECKPOINTS]
+    return [Study(Session(f"{folder}/{name}", "cpu"), f"{folder}/{name}") for name in ("one", "two")]
+
+
+def test_what_is_not_measured_is_measured_in_the_background(open_page, monkeypatch):
+    monkeypatch.setattr(cache, "QUESTIONS", 120)
+    app = open_page(versus="twin")
+    assert "have not been compared yet" in text(app)
+    next(b for b in app.button if b.label == "Compare now").click().run()
+    assert not app.exception
+    job = list(cache._jobs().by_pair.values())[-1]
+    job.found.result(timeout=120)
+    app.run()
+    assert not app.exception
+    assert "There is none." in [box.value for box in app.success]  # it is the same function
+    assert "+0.0 points" in text(app)
+
+
+def test_it_stops(open_page, monkeypatch):
+    monkeypatch.setattr(cache, "QUESTIONS", 3000)
+    app = open_page(versus="blind")
+    next(b for b in app.button if b.label == "Compare now").click().run()
+    assert not app.exception
+    job = list(cache._jobs().by_pair.values())[-1]
+    next(b for b in app.button if b.label == "Stop").click().run()
+    assert job.stop.is_set()
+    ended = time.monotonic() + 60
+    while not job.found.done() and time.monotonic() < ended:
+        time.sleep(0.1)
+    assert job.found.done()
+    app.run()
+    assert not app.exception
+    assert "have not been compared yet" in text(app)
+
+
+def test_a_network_that_sees_no_pictures_opens_and_what_cannot_be_compared_is_said(open_page, folder):
+    one, blind = (Session(folder / name, "cpu") for name in ("one", "blind"))
+    found = compare(one, blind, gallery_questions(120), "the gallery's pictures", layout="pca")
+    write_comparison(comparison_folder(folder / "one", blind.card.weights), found)
+    app = open_page(versus="blind")
+    assert not app.exception
+    assert "blind cannot look at these pictures" in text(app).replace("\\", "")
+    shown = next(group for group in app.get("button_group") if group.key == "view-part")
+    assert shown.proto.options[0].content == "Layouts"
+    for page in ("ask", "modulation", "compare"):
+        app = open_page(network="blind", versus="one").switch_page(f"ui/pages/{page}.py").run()
+        assert not app.exception
+
+
+def test_alone_it_says_how_to_come_by_a_second_network(visit, folder, monkeypatch):
+    monkeypatch.delenv(networks.CHECKPOINTS, raising=False)
+    monkeypatch.setattr(networks.film, "bundled", list)
+    app = visit(folder / "one", "compare")
+    assert not app.exception
+    assert "There is no second network here" in text(app)
+
+
+def test_a_damaged_comparison_is_met_with_a_sentence(open_page, folder):
+    two = Session(folder / "two", "cpu")
+    place = comparison_folder(folder / "one", two.card.weights)
+    kept = (place / "maps.parquet").read_bytes()
+    (place / "maps.parquet").write_bytes(b"nothing")
+    try:
+        app = open_page(versus="two")
+    finally:
+        (place / "maps.parquet").write_bytes(kept)
+    assert not app.exception
+    assert "cannot be read" in app.warning[0].value.replace("\\", "")

@@ -1,0 +1,404 @@
+"""Compare: the chosen network, A, beside another, B, on the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import Comparison, Study
+from film import InputError, command
+from ui import pages, scatter, state, widgets
+from ui.cache import comparison as cache, networks, pictures
+
+ROWS = 500  # of the list of differing questions
+ANY = "all"
+COLORS = {"right": "who is right", "type": "type", "attribute": "attribute"}
+
+
+def page() -> None:
+    st.title("Compare")
+    st.caption(
+        "Two networks, or two points of one training run, put the same questions. B less A throughout."
+    )
+    one, other = networks.study(), _other(networks.study())
+    if other is None:
+        return
+    st.caption(
+        f"**A: {_name(one)}.** {widgets.plain(one.session.card.taught)} "
+        f"**B: {_name(other)}.** {widgets.plain(other.session.card.taught)}"
+    )
+    try:
+        found = cache.kept(one, other)
+    except InputError as error:
+        widgets.show_error(error)
+        return
+    if found is None:
+        _measure(one, other)
+        return
+    for sentence in found.cannot:
+        st.info(f"Not compared: {widgets.plain(sentence)}", icon=":material/info:")
+    recipe = found.recipe
+    st.caption(
+        f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, "
+        f"{widgets.plain(str(recipe['source']))}, seed {recipe['seed']}. Intervals are 95 %, clustered by "
+        f"picture; nulls are {recipe['trials']} shuffles of whole pictures."
+    )
+    parts = {name: show for name, (there, show) in PARTS.items() if there(found)}
+    part = state.view().part if state.view().part in parts else next(iter(parts))
+    if part != state.view().part:
+        state.change(part=part)
+    st.segmented_control(
+        "Show", list(parts), required=True, label_visibility="collapsed", **state.bound("part")
+    )
+    parts[part](found, one, other)
+
+
+def _name(study: Study) -> str:
+    return widgets.plain(study.folder.name if study.session.card.name in ("", None) else study.name)
+
+
+def _other(one: Study) -> Study | None:
+    """The network to compare with, chosen among those offered; None if there is none, which is said."""
+    own = one.folder.resolve()
+    names = [name for name, folder in networks.offered().items() if folder.resolve() != own]
+    if not names:
+        st.info(
+            "There is no second network here. `FILM_CHECKPOINTS=FOLDER` offers every checkpoint in a folder, "
+            f"such as the points that `{command('film')} train --keep 5` keeps in `RUN/points`. Or:\n"
+            f"\n    {command('analysis', 'compare')} {one.session.checkpoint} OTHER",
+            icon=":material/hub:",
+        )
+        return None
+    if state.view().versus not in names:
+        state.change(versus=names[0])
+    st.selectbox("Compare with", names, width=400, **state.bound("versus"))
+    try:
+        return networks.named(state.view().versus)
+    except InputError as error:
+        widgets.show_error(error)
+        return None
+
+
+# --- Where nothing is measured yet -------------------------------------------------------------------
+
+
+def _measure(one: Study, other: Study) -> None:
+    """Offer the measurement, or show how far it is."""
+    job = cache.running(one, other)
+    if job is not None and not job.stop.is_set():
+        if error := cache.failed(job):
+            widgets.show_error(str(error))
+        else:
+            _progress(one, other)
+        return
+    st.info(
+        f"These two have not been compared yet. It takes a minute or two for {cache.QUESTIONS:,} questions, "
+        "in the background. To keep it beside the checkpoint:\n\n    "
+        + command("analysis", "compare", one.session.checkpoint, other.session.checkpoint),
+        icon=":material/balance:",
+    )
+    st.button("Compare now", icon=":material/play_arrow:", on_click=cache.begin, args=(one, other))
+
+
+@st.fragment(run_every=1)
+def _progress(one: Study, other: Study) -> None:
+    job = cache.running(one, other)
+    if job is None or job.stop.is_set() or job.found.done():
+        st.rerun()
+        return
+    st.progress(min(1.0, job.done / max(1, job.of)), f"Comparing: {100 * job.done // max(1, job.of)} % …")
+    if st.button("Stop", icon=":material/stop:", on_click=cache.stop, args=(one, other)):
+        st.rerun()
+
+
+# --- Answers ------------------------------------------------------------------------------------------
+
+
+def _answers(found: Comparison, one: Study, other: Study) -> None:
+    whole = found.accuracy.iloc[0]
+    interval = (
+        f"no interval: {whole['pictures']} pictures"
+        if np.isnan(whole["low"])
+        else f"95 % interval {100 * whole['low']:+.1f} to {100 * whole['high']:+.1f}"
+    )
+    st.markdown(
+        f"#### B less A: {100 * whole['difference']:+.1f} points ({interval})\n"
+        f"A {whole['accuracy_one']:.1%}, B {whole['accuracy_other']:.1%}; B alone is right "
+        f"{whole['gained']:,} times, A alone {whole['lost']:,} times."
+    )
+    widgets.notice(
+        "The same questions are put to both, so a difference is of pairs. **A filled mark differs after "
+        "correcting for looking at every type** (sign flips of whole pictures, max-T); faint, under 30 "
+        "questions."
+    )
+    widgets.figure(
+        analysis.difference_rows(found.accuracy, dark=widgets.dark()), "compare-accuracy",
+        f"Accuracy of B less that of A, overall {100 * whole['difference']:+.1f} points, and by type.",
+        found.accuracy,
+    )  # fmt: skip
+    _differing(found, found.differing, one, other, "all")
+
+
+def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study, key: str) -> None:
+    """The questions answered differently; a chosen one is opened side by side."""
+    st.subheader("Questions answered differently")
+    if shown.empty:
+        st.success("There is none.")
+        return
+    who = cache.who_is_right(shown)
+    kinds = {ANY: len(shown)} | who.value_counts().to_dict()
+    kind = st.segmented_control(
+        "Who is right", list(kinds), default=ANY, required=True, key=f"compare-who-{key}",
+        format_func=lambda name: f"{name} ({kinds[name]:,})",
+    )  # fmt: skip
+    rows = shown if kind == ANY else shown[who == kind]
+    columns = ["text", "answer", "prediction_one", "probability_one", "prediction_other", "probability_other",
+               "type", "picture"]  # fmt: skip
+    listed = rows[columns].head(ROWS)
+    said = {name: listed[name].map(widgets.percent) for name in ("probability_one", "probability_other")}
+    st.dataframe(
+        listed.assign(**said), hide_index=True, height=240, key=f"compare-rows-{key}-{kind}",
+        on_select="rerun", selection_mode="single-row",
+        column_config={
+            "text": st.column_config.TextColumn("question", width="large"), "answer": "true",
+            "prediction_one": "A predicted", "probability_one": "confidence A",
+            "prediction_other": "B predicted", "probability_other": "confidence B",
+        },
+    )  # fmt: skip
+    widgets.data(rows.drop(columns=["x_one", "y_one", "x_other", "y_other"]), f"compare-differing-{key}")
+    picked = (state.told(f"compare-rows-{key}-{kind}", "selection") or {}).get("rows", [])
+    count = min(len(rows), ROWS)
+    typed = st.selectbox(
+        "Or by keyboard", range(count), index=None, placeholder="Type words of the question",
+        format_func=lambda row: f"{rows['text'].iloc[row]} ({rows['picture'].iloc[row]})",
+        key=f"compare-typed-{key}-{kind}",
+    )  # fmt: skip
+    chosen = picked[0] if picked else typed
+    if chosen is not None and chosen < count:
+        _side_by_side(rows.iloc[chosen], one, other, key)
+
+
+def _side_by_side(row: pd.Series, one: Study, other: Study, key: str) -> None:
+    """One question, its picture, and what each network makes of it."""
+    text = str(row["text"])
+    st.markdown(f"**{widgets.plain(text)}** True answer **{widgets.plain(str(row['answer']))}**")
+    if row["picture"] not in {f"gallery-{number}" for number in range(len(pictures.exhibits()))}:
+        st.caption("Its picture is not in the gallery, so it cannot be asked again here.")
+        return
+    shown = pictures.shown(str(row["picture"]), None)
+    try:
+        answers = [study.session.ask(shown.pixels, text) for study in (one, other)]
+    except InputError as error:
+        widgets.show_error(error)
+        return
+    left, right = st.columns([2, 3], gap="large")
+    left.image(shown.pixels, width="stretch", alt=shown.title)
+    with right:
+        chances = [answer.probabilities for answer in answers]
+        names = (f"A, {one.name or one.folder.name}", f"B, {other.name or other.folder.name}")
+        widgets.figure(
+            analysis.answers_side_by_side(chances[0], chances[1], names=names, dark=widgets.dark()),
+            f"compare-answers-{key}", f"A says {answers[0].answer}, B says {answers[1].answer}.",
+            pd.DataFrame({"answer": list(chances[0]), "A": list(chances[0].values())}).merge(
+                pd.DataFrame({"answer": list(chances[1]), "B": list(chances[1].values())}), how="outer"
+            ),
+        )  # fmt: skip
+        with st.container(horizontal=True):
+            for label, network in (("A", state.view().network), ("B", state.view().versus)):
+                if st.button(f"Open on the Ask page with {label}", key=f"compare-open-{key}-{label}"):
+                    state.change(picture=str(row["picture"]), question=text, network=network)
+                    st.switch_page(pages.path("ask"))
+
+
+# --- Layouts ------------------------------------------------------------------------------------------
+
+
+def _layouts(found: Comparison, one: Study, other: Study) -> None:
+    told = found.recipe["alignment"]
+    known = [by for by in COLORS if by in found.questions or by == "right"]
+    if "right_one" not in found.questions or "right_other" not in found.questions:
+        known.remove("right")
+    by = st.segmented_control(
+        "Colour by",
+        known,
+        default=known[0],
+        required=True,
+        format_func=COLORS.__getitem__,
+        key="compare-color",
+    )
+    shared = told.get("neighbours")
+    alike = (
+        f"In all dimensions {shared['share']:.1%} of a question's {shared['neighbours']} nearest questions "
+        f"are the same in both ({shared['low']:.1%} to {shared['high']:.1%}; by chance "
+        f"{shared['chance']:.1%}). "
+        if shared and not np.isnan(shared["low"])
+        else ""
+    )
+    widgets.notice(
+        "Gammas and betas of all blocks; B's layout is turned and mirrored onto A's (Procrustes). **What is "
+        f"selected in one is selected in the other.** {alike}The layouts agree to {told['agreement']:.2f} "
+        f"(shuffled questions: under {told['null_high']:.2f}); t-SNE places groups freely, so little of that "
+        "need be the networks'."
+    )
+    table = cache.laid_out(found)
+    coloring, texts = cache.coloring(table, by or known[0]), cache.texts(table)
+    marked = state.marked()
+    selected = None if marked is None or len(marked) != len(table) else marked
+    with st.container(key="compare-split"):
+        columns = st.columns(2)
+    for column, side, study in zip(columns, ("one", "other"), (one, other), strict=True):
+        label = "A" if side == "one" else "B"
+        places, points = cache.points(table, side)
+        with column:
+            scatter.scatter(
+                f"compare-{side}", places, coloring, points=points, texts=texts, selected=selected,
+                label=f"{label}: {len(table):,} questions. Arrow keys step from question to question, S "
+                "selects the 50 around it, Escape drops the selection.",
+                caption=f"{label} · {told['layout']}",
+                on_lasso=lambda rows: state.mark(rows if rows.any() else None), on_pick=lambda row: None,
+                on_legend=lambda code: state.mark(coloring.codes == code), dark=widgets.dark(), height=460,
+            )  # fmt: skip
+            st.caption(f"**{label}: {_name(study)}** · {widgets.plain(told['layout'])}")
+    widgets.data(table[["text", "type", "x_one", "y_one", "x_other", "y_other"]], "compare-layouts")
+    if selected is None:
+        st.caption(
+            "Draw around points, or click a name in the legend, to see how both answer those questions."
+        )
+        return
+    rows = table[selected]
+    if "right_one" in rows and "right_other" in rows:
+        first, second = rows["right_one"].mean(), rows["right_other"].mean()
+        st.markdown(
+            f"**{len(rows):,} questions selected.** A has {first:.1%} right, B {second:.1%}: "
+            f"{100 * (second - first):+.1f} points. A selection made after looking has no interval."
+        )
+        _differing(found, found.differing[found.differing.index.isin(rows.index)], one, other, "selected")
+    else:
+        st.dataframe(rows[["text", "type"]].head(ROWS), hide_index=True, height=240)
+
+
+# --- What is inside -----------------------------------------------------------------------------------
+
+
+def _maps(found: Comparison, one: Study, other: Study) -> None:
+    told = found.recipe["matching"]
+    widgets.notice(
+        "Each map of A has the map of B whose activations correlate best, none twice (optimal assignment; "
+        "each place's mean is taken off). **Above the dotted line is more than the best assignment finds in "
+        "other pictures.** gamma and beta: how the pair's go together over questions, "
+        "which the matching did not use."
+    )
+    widgets.figure(
+        analysis.matching_lines(found.maps, told, dark=widgets.dark()), "compare-maps",
+        "; ".join(f"block {each['block']}: mean correlation {each['mean']:.2f}" for each in told), found.maps,
+    )  # fmt: skip
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(told), hide_index=True,
+        column_config={
+            "beyond_null": number("beyond the null", help="Corrected for all maps of the block, 5 %."),
+            "mean": number("mean correlation", format="%.3f"), "null": number("null", format="%.3f"),
+            "null_high": number("greatest null", format="%.3f"),
+            "parameters": number("gamma and beta", format="%.3f"),
+            "parameters_null_high": number("greatest null of these", format="%.3f"),
+        },
+    )  # fmt: skip
+    block = st.segmented_control(
+        "Block",
+        [each["block"] for each in told],
+        default=told[0]["block"],
+        required=True,
+        key="compare-block",
+    )
+    own = found.maps[(found.maps["block"] == block) & (found.maps["partner"] >= 0)]
+    st.dataframe(
+        own.sort_values("correlation", ascending=False).drop(columns="block"), hide_index=True, height=300,
+        column_config={
+            "map": "map of A", "partner": "map of B", "correlation": number("correlation", format="%.3f"),
+            "p_family": number("p, corrected", format="%.3f"),
+            "parameters": number("gamma and beta", format="%.3f"),
+        },
+    )  # fmt: skip
+
+
+def _blocks(found: Comparison, one: Study, other: Study) -> None:
+    widgets.notice(
+        "Do two blocks order the questions alike? Linear CKA, debiased: 1 alike, about 0 unrelated; it does "
+        "not change when maps are exchanged or turned. **Is the diagonal the greatest of its row?** Any two "
+        "networks that see the same questions are alike for that; hover for the null."
+    )
+    for space in dict.fromkeys(found.similarity["space"]):
+        st.subheader(str(space).capitalize())
+        own = found.similarity[found.similarity["space"] == space]
+        widgets.figure(
+            analysis.similarity_heatmap(found.similarity, space, dark=widgets.dark()),
+            f"compare-{str(space).replace(' ', '-')}", f"CKA of the blocks of A and B, {space}.", own,
+        )  # fmt: skip
+
+
+def _parameters(found: Comparison, one: Study, other: Study) -> None:
+    statistics = list(dict.fromkeys(found.parameters["statistic"]))
+    statistic = st.segmented_control(
+        "Statistic", statistics, default=statistics[0], required=True, key="compare-statistic"
+    )
+    widgets.figure(
+        analysis.parameter_pairs(found.parameters, statistic or statistics[0], dark=widgets.dark()),
+        "compare-parameters", f"{statistic} of gamma and beta in each block of A and B.", found.parameters,
+    )  # fmt: skip
+
+
+def _grouping(found: Comparison, one: Study, other: Study) -> None:
+    widgets.notice(
+        "Of a question's ten nearest in a block's gammas and betas, how many share its type, and how many of "
+        "query_X and equal_X its attribute or operation. **Does B group in the same order of blocks as A?**"
+    )
+    widgets.figure(
+        analysis.grouping_pairs(found.grouping, dark=widgets.dark()), "compare-grouping",
+        "Neighbour agreement on type, attribute and operation by block, A and B.", found.grouping,
+    )  # fmt: skip
+    names = ["network", "space", "type agreement", "attribute agreement", "operation agreement",
+             "equal_X to query_X", "among equal_*"]  # fmt: skip
+    shown = found.grouping[names].replace({"network": {"one": "A", "other": "B"}})
+    three = {name: st.column_config.NumberColumn(format="%.3f") for name in names[2:]}
+    st.dataframe(shown, hide_index=True, column_config=three)
+
+
+def _probes(found: Comparison, one: Study, other: Study) -> None:
+    probes = cache.probes(one, other, found)
+    if probes.empty:
+        compared = command("analysis", "compare", one.session.checkpoint, other.session.checkpoint)
+        st.info(
+            "Probes of both on the same questions have not been trained. Either does it, some minutes:"
+            f"\n\n    {compared} --probes\n    {command('analysis', 'evidence')} CHECKPOINT    (each)",
+            icon=":material/terminal:",
+        )
+        return
+    names = list(dict.fromkeys(probes["target"]))
+    target = st.selectbox("Probe target", names, key="compare-target")
+    widgets.notice(
+        "A probe counts where it stands above its hollow control and above the dotted line, the bag of words."
+    )
+    widgets.figure(
+        analysis.probe_pairs(probes, target, dark=widgets.dark()), "compare-probes",
+        f"Accuracy of linear probes for {target} in A and B.", probes[probes["target"] == target],
+    )  # fmt: skip
+
+
+# Name -> is there anything to show, and what shows it.
+PARTS: dict[str, tuple[Callable[[Comparison], bool], Callable[[Comparison, Study, Study], None]]] = {
+    "Answers": (lambda found: len(found.accuracy) > 0, _answers),
+    "Layouts": (lambda found: bool(found.recipe["alignment"]), _layouts),
+    "Feature maps": (lambda found: len(found.maps) > 0, _maps),
+    "Blocks": (lambda found: len(found.similarity) > 0, _blocks),
+    "Gamma and beta": (lambda found: len(found.parameters) > 0, _parameters),
+    "Grouping": (lambda found: len(found.grouping) > 0, _grouping),
+    "Probes": (lambda found: True, _probes),
+}
+
+
+if __name__ == "__main__":
+    page()
