@@ -6,6 +6,7 @@ import pytest
 from test_comparison import network, permuted
 from tiny import tiny_card
 
+import film
 from analysis import compare, comparison_folder, gallery_questions, write_comparison
 from film import Session, Vocabulary, save
 from film.clevr.language.word_tree import WORDS
@@ -147,7 +148,7 @@ def test_a_network_that_sees_no_pictures_opens_and_what_cannot_be_compared_is_sa
 
 def test_alone_it_says_how_to_come_by_a_second_network(visit, folder, monkeypatch):
     monkeypatch.delenv(networks.CHECKPOINTS, raising=False)
-    monkeypatch.setattr(networks.film, "bundled", list)
+    monkeypatch.setattr(film, "bundled", list)
     app = visit(folder / "one", "compare")
     assert not app.exception
     assert "There is no second network here" in text(app)
