@@ -77,6 +77,33 @@ def _train(options: argparse.Namespace) -> None:
     print("finished" if done else f"stopped in time; go on with --resume --out {options.out}")
 
 
+def _add_train_ablations(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--table", type=int, default=2, help="of the paper: 2 (default), or 3, the depths")
+    parser.add_argument(
+        "--rows", nargs="*", default=[], help="only these (the whole network always; default all)"
+    )
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="packed corpora to train on")
+    parser.add_argument("--validation", type=Path, required=True, help="packed corpus to measure on")
+    parser.add_argument("--out", type=Path, required=True, help="folder; run again to go on after a stop")
+    parser.add_argument("--samples", type=int, default=3_000_000, help="of every network (default 3 million)")
+    parser.add_argument("--seeds", type=int, default=1, help="networks of every row (default 1)")
+    parser.add_argument("--time-limit", type=float, default=float("inf"), help="minutes; then save and stop")
+    parser.add_argument("--precision", default="auto", help="auto, bfloat16 or float32")
+    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="change every row alike")
+
+
+def _train_ablations(options: argparse.Namespace) -> None:
+    from film.training.ablations import train_ablations
+
+    done = train_ablations(
+        options.out, options.data, options.validation, table=options.table, rows=options.rows,
+        samples=options.samples, seeds=options.seeds, changes=options.set, precision=options.precision,
+        time_limit=options.time_limit * 60, report=lambda line: print(line, flush=True),
+    )  # fmt: skip
+    table = options.out / f"table-{options.table}.csv"
+    print(f"finished: {table}" if done else "stopped in time; run the same again to go on")
+
+
 def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, help="folder to write; run again to go on after a stop")
     parser.add_argument("--pictures", type=int, default=1000, help="how many pictures (default 1000)")
@@ -324,6 +351,11 @@ COMMANDS: dict[str, tuple[str, Add, Run]] = {
     "pack": ("pack a CLEVR folder for training", _add_pack, _pack),
     "truth": ("hold answers against the scenes they are about", _add_truth, _truth),
     "train": ("train a network", _add_train, _train),
+    "train-ablations": (
+        "train the rows of the paper's Table 2 or 3",
+        _add_train_ablations,
+        _train_ablations,
+    ),
     "ask": ("ask a network about a picture", _add_ask, _ask),
     "evaluate": ("measure a network on CLEVR questions", _add_evaluate, _evaluate),
     "import-official": ("make a checkpoint of a published film.pt", _add_import_official, _import_official),

@@ -108,6 +108,34 @@ def share_difference(one: Share, other: Share) -> tuple[float, float | None, flo
     return found, float(found - down), float(found + up)
 
 
+def clustered_mean(
+    values: np.ndarray, owner: np.ndarray, level: float = LEVEL
+) -> tuple[float, float | None, float | None]:
+    """A mean of values that come in clusters, with its interval: the ratio estimator's, Student's t.
+
+    For means that are no share of one set of answers, such as the difference of two networks on the same
+    questions (paired) or a mean over seeds. Estimand: the mean over all questions about all pictures like
+    these (Cochran, *Sampling Techniques*, 1977, section 6.3).
+
+    Args:
+        values: float (questions,). owner: (questions,), the picture of each.
+
+    Returns:
+        The mean and its low and high, None under `FEWEST_CLUSTERS` pictures.
+    """
+    from scipy.stats import t
+
+    codes = np.unique(np.asarray(owner), return_inverse=True)[1].ravel()
+    sizes, sums = np.bincount(codes).astype(float), np.bincount(codes, np.asarray(values, float))
+    clusters, mean = len(sizes), float(sums.sum() / sizes.sum())
+    if too_few(clusters) is not None:
+        return mean, None, None
+    residual = sums - mean * sizes
+    error = np.sqrt(clusters / (clusters - 1) * float(residual @ residual)) / sizes.sum()
+    half = float(t.ppf(0.5 + level / 2, clusters - 1)) * error
+    return mean, float(mean - half), float(mean + half)
+
+
 def wilson(share: float, asked: float, quantile: float) -> tuple[float, float]:
     """Wilson's score interval; `asked` need be no whole number (Wilson, JASA 1927)."""
     squared = quantile * quantile
