@@ -45,6 +45,10 @@ _MACROS = {
 }
 _MACROS["NP"] = rf"(?:(?:{_MACROS['ADJ']}) )*(?:{_MACROS['ONE']})"
 _MACROS["NPS"] = rf"(?:(?:{_MACROS['ADJ']}) )*(?:{_MACROS['ONE']})s"
+_MACROS["HERE"] = (
+    rf"(?:in|on|within) (?:the|this|that) (?:{_MACROS['PICTURE']})"
+    "|here|in total|altogether|all together|overall"
+)
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
@@ -72,10 +76,11 @@ _ASIDES = rules(
     (r"^(?:tell me|say) (?:if|whether) there (is|are)", r"\1 there"),
     (r"^(?:tell me|say) (?=how|what|which)", ""),
     (r"^(?:in|on) (?:the|this) {PICTURE} , ", ""),
-    (r"^(how many .* (?:are|is)) (?:in|on|within) (?:the|this|that) {PICTURE}$", r"\1 there"),
+    # Left out after a bare verb, these would leave what a question begins with and not what it asks.
+    (r"^(how many .*(?<!that) (?:are|is))(?: {HERE})+$", r"\1 there"),
     (r"(?:in|on|within) (?:the|this|that) {PICTURE}", ""),
     (r"(?:that are|that is) (?:visible|shown|present)$", ""),
-    (r"(?:here|in total|altogether|all together|overall)$", ""),
+    (r"(?:{HERE})(?: {HERE})*$", ""),
     (r"(?:(how many|number of)) total", r"\1"),
     (r"total number of", "number of"),
 )
