@@ -119,8 +119,7 @@ def test_nothing_is_offered_for_what_is_no_question_of_clevrs(app, typed):
 
 def test_an_ill_posed_question_says_why(app):
     ask(app, "What color is the thing?")
-    assert "has no answer here" in said(app)
-    assert "exactly one" in said(app)
+    assert "No unique answer" in said(app)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from film.clevr.language.families import FAMILIES, match
+from film.clevr.language.parser import parse
 from film.clevr.language.programs import (
     ANSWERS,
     GROUPS,
@@ -56,8 +57,32 @@ def test_an_ill_posed_question_says_why():
     which = program(("scene", []), ("filter_color", [0], "red"), ("unique", [1]), ("query_shape", [2]))
     result = run(which, SCENE)
     assert result.answer is None
-    assert result.reason == "2 objects are a red thing; the question needs exactly one"
+    assert result.reason == "no unique answer: 2 objects match “the red thing”"
     assert result.outputs == ((0, 1, 2), (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("What color is the cube?", "2 objects match “the cube”"),
+        ("How big is the yellow sphere?", "no object matches “the yellow sphere”"),
+        (
+            "What size is the red object behind the blue metal cube?",
+            "no object matches “the red thing behind the blue metal cube”",
+        ),
+        (
+            "There is a thing that is both behind the sphere and in front of the blue block; what is its color?",
+            "no object matches “the thing in front of the blue cube and behind the sphere”",
+        ),
+        ("What shape is the other thing that is the same material as the blue cube?", None),
+        (
+            "What color is the other thing that is the same size as the large thing?",
+            "no object matches “the thing of the same size as the large thing”",
+        ),
+    ],
+)
+def test_the_phrase_that_is_not_one_object_is_named(question, reason):
+    assert run(parse(question).program, SCENE).reason == (reason and f"no unique answer: {reason}")
 
 
 @pytest.mark.parametrize(

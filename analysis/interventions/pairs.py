@@ -71,7 +71,7 @@ def one_word_changes(
     """
     own = run(parse(question).program, scene)
     if own.answer is None:
-        raise InputError(f"“{question}” has no answer here: {own.reason}; start from one that has.")
+        raise InputError(f"“{question}” has {own.reason}; start from a question that has one.")
     words = question.split(" ")
     for place, word in enumerate(words):
         bare = word.rstrip("?;,.")

@@ -68,7 +68,7 @@ def find_truth(question: str, scene: Scene | None) -> Truth:
         _step(number, node, *_said(node, output, scene))
         for number, (node, output) in enumerate(zip(parsed.program, given, strict=True))
     )
-    reason = None if result.reason is None else f"The question has no answer here: {result.reason}."
+    reason = None if result.reason is None else f"{result.reason[0].upper()}{result.reason[1:]}."
     return Truth(result.answer, reason, parsed, steps)
 
 

@@ -123,9 +123,7 @@ def run(program: Program, scene: Scene) -> Result:
                 output = tuple(i for i in given[0] if getattr(scene.objects[i], attribute) == node.value)
             case "unique":
                 if len(given[0]) != 1:
-                    said = said_of(program, node.inputs[0])
-                    reason = f"{len(given[0])} objects are {said}; the question needs exactly one"
-                    return Result(None, tuple(outputs), reason)
+                    return Result(None, tuple(outputs), _not_one(len(given[0]), program, node.inputs[0]))
                 output = given[0][0]
             case "relate":
                 output = scene.relationships[node.value][given[0]]  # type: ignore[index]
@@ -163,25 +161,39 @@ def in_words(output: Output) -> str:
     return str(output)
 
 
+def _not_one(count: int, program: Program, step: int) -> str:
+    matches = f"{count} objects match" if count else "no object matches"
+    return f"no unique answer: {matches} “{said_of(program, step)}”"
+
+
+_PLACES = {"left": "left of", "right": "right of", "front": "in front of", "behind": "behind"}
+
+
 def said_of(program: Program, step: int) -> str:
-    """A set in words, for a message: "red cube", "large thing left of something"."""
-    words: dict[str, str] = {}
+    """The phrase that a set is in a question: "the red cube", "the large thing left of the sphere"."""
+    words, places = _phrase(program, step)
+    noun = [] if "shape" in words else ["thing"]
+    adjectives = [words[attribute] for attribute in ATTRIBUTES if attribute in words]
+    return " ".join(["the", *adjectives, *noun, " and ".join(places)]).strip()
+
+
+def _phrase(program: Program, step: int) -> tuple[dict[str, str], list[str]]:
+    """Attributes of a set, and where it is or what it shares."""
     node = program[step]
-    while node.function.startswith("filter_"):
-        words[node.function.removeprefix("filter_")] = node.value or ""
-        node = program[node.inputs[0]]
-    phrase = " ".join(
-        [*(words[a] for a in ATTRIBUTES if a in words), *([] if "shape" in words else ["thing"])]
-    )
-    match node.function.partition("_"):
-        case ("relate", _, _):
-            places = {"left": "left of", "right": "right of", "front": "in front of", "behind": "behind"}
-            return (
-                f"a {phrase} {places[node.value or '']} {said_of(program, program[node.inputs[0]].inputs[0])}"
-            )
-        case ("same", _, attribute):
-            return f"a {phrase} of the same {attribute}"
-    return f"a {phrase}"
+    verb, _, attribute = node.function.partition("_")
+    parts = [_phrase(program, i) for i in node.inputs if verb in ("filter", "intersect")]
+    words = {name: word for part, _ in parts for name, word in part.items()}
+    places = [place for _, part in parts for place in part]
+    match verb:
+        case "filter":
+            words[attribute] = node.value or ""
+        case "union":
+            places = [f"that is {' or '.join(said_of(program, i) for i in node.inputs)}"]
+        case "relate" | "same":
+            of = said_of(program, program[node.inputs[0]].inputs[0])
+            shared = f"of the same {attribute} as"
+            places = [f"{shared if verb == 'same' else _PLACES[node.value or '']} {of}"]
+    return words, places
 
 
 def question_type(program: Program) -> str:
