@@ -71,7 +71,8 @@ def test_an_ill_posed_question_says_why():
             "no object matches “the red thing behind the blue metal cube”",
         ),
         (
-            "There is a thing that is both behind the sphere and in front of the blue block; what is its color?",
+            "There is a thing that is both behind the sphere and in front of the blue block; "
+            "what is its color?",
             "no object matches “the thing in front of the blue cube and behind the sphere”",
         ),
         ("What shape is the other thing that is the same material as the blue cube?", None),

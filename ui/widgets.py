@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -20,6 +18,7 @@ from analysis import Study
 from film import InputError, Session, command
 from ui import builder, state
 from ui.cache import folder, networks, pictures
+from ui.text import escape as escape, plain as plain
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
 A_LINE = 70  # letters that a question field shows at once in a narrow window
@@ -69,6 +68,7 @@ def style() -> None:
         [class*=st-key-thumb-]:hover img, [class*=st-key-thumb-]:focus-within img {outline: 3px solid #2274b5;
                                                                                    outline-offset: -3px}
         .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
+        .stMarkdown code {unicode-bidi: isolate; overflow-wrap: anywhere}
         [data-testid=InputInstructions] {display: none}
         .stImage img {border-radius: .5rem}
         .st-key-ask-split .stColumn:not(.stColumn .stColumn) {min-width: min(20rem, 100%)}
@@ -86,11 +86,6 @@ def style() -> None:
 def dark() -> bool:
     """Does the visitor's browser show the dark theme?"""
     return st.context.theme.type == "dark"
-
-
-def plain(text: str) -> str:
-    """A visitor's own text, safe to stand in Markdown: it is shown as it was typed."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])", r"\\\1", text.replace("\n", " "))
 
 
 def colophon(session: Session) -> None:
@@ -463,10 +458,3 @@ def _knows(session: Session, word: str) -> bool:
     except InputError:
         return word == ";"
     return True
-
-
-# --- Small pieces of HTML -----------------------------------------------------------------------
-
-
-def escape(text: str) -> str:
-    return html.escape(text)

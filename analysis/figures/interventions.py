@@ -82,7 +82,7 @@ def interpolation_lines(table: pd.DataFrame, *, at: float | None = None, dark: b
         go.Scatter(
             x=table["share"], y=chances[name], mode="lines", name=str(name),
             line={"color": CATEGORIES[place % len(CATEGORIES)], "dash": _DASHES[place], "width": 2.5},
-            hovertemplate=f"{name}: %{{y:.1%}} at %{{x:.2f}}<extra></extra>",
+            hovertemplate="%{fullData.name}: %{y:.1%} at %{x:.2f}<extra></extra>",
         )
         for place, name in enumerate(shown)
     ]  # fmt: skip

@@ -6,6 +6,7 @@ says which it is. Row ids travel in custom data.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,7 +56,43 @@ def figure(
         "xaxis": axis | dict(x or {}),
         "yaxis": axis | dict(y or {}),
     }
-    return go.Figure(list(traces), layout | settings)
+    for trace in traces:
+        for name in _SHOWN:
+            given = trace[name] if name in trace else None  # noqa: SIM401 (a trace has no `get`)
+            if (safe := as_text(given)) is not given:
+                trace[name] = safe
+    return go.Figure(list(traces), as_text(layout | settings))
+
+
+_SHOWN = ("name", "x", "y", "text", "customdata")  # what a trace shows of texts
+
+
+def as_text(value: Any) -> Any:
+    """The same where plotly shows it as it is: it reads `<a href=…>` and the like as markup.
+
+    Goes through mappings, lists and arrays of texts; what has nothing to escape comes back itself.
+    """
+    match value:
+        case str():
+            return html.escape(value, quote=False) if "<" in value or "&" in value else value
+        case dict():
+            safe = {name: as_text(part) for name, part in value.items()}
+            return safe if any(safe[name] is not value[name] for name in value) else value
+        case list() | tuple():
+            parts = [as_text(part) for part in value]
+            return type(value)(parts) if any(map(_differ, parts, value)) else value
+        case np.ndarray() if value.dtype.kind in "OU":
+            parts = [as_text(part) for part in value.flat]
+            if not any(map(_differ, parts, value.flat)):
+                return value
+            changed = np.empty(value.size, object)
+            changed[:] = parts
+            return changed.reshape(value.shape)
+    return value
+
+
+def _differ(one: object, other: object) -> bool:
+    return one is not other and not (isinstance(one, str) and one == other)
 
 
 def rule(along: str, at: float) -> dict[str, object]:
