@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from film.clevr.json_values import brief
 from film.errors import InputError
 
 FilmAt = Literal["input", "conv", "norm", "relu", "output", "concat"]
@@ -216,7 +217,7 @@ def _is_count(value: Any) -> bool:
 
 def _require(holds: bool, name: str, value: Any, expected: str) -> None:
     if not holds:
-        raise InputError(f"The configuration's {name} is {value!r}; it must be {expected}.")
+        raise InputError(f"The configuration's {name} is {brief(value)}; it must be {expected}.")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from film.clevr.json_values import finite, plain, whole
+from film.clevr.json_values import brief, finite, plain, whole
 from film.clevr.language.tokens import SPECIAL
 from film.errors import InputError
 
@@ -247,11 +247,7 @@ def _shown(value: Any) -> str:
         return f"as a {type(value).__module__}.{type(value).__name__}"
     if isinstance(value, Tensor):
         return f"as a tensor of shape {tuple(value.shape)}"
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):
-        return "as a number of thousands of digits, or nested too deep"
-    return text if len(text) <= 60 else text[:57] + "..."
+    return brief(value)
 
 
 def state(file: dict[str, Any], part: str, path: Path) -> dict[str, Tensor]:

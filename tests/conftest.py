@@ -10,6 +10,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full-battery", action="store_true", help="try all spoilt files, not a share of them")
+
+
 TIERS = ("app", "slow", "browser")
 
 

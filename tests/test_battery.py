@@ -6,24 +6,43 @@ import gc
 import io
 import os
 import random
+import re
+import shutil
+import signal
 import string
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
+from damage import spoil_checkpoint, spoil_film_pt, spoil_json
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
-from analysis import find_truth
-from film import InputError, Session, read_picture, save, weights_hash
+from analysis import extract, find_truth, open_extraction, read_questions, sample_questions
+from film import (
+    InputError,
+    Session,
+    evaluate,
+    import_official,
+    load,
+    open_folder,
+    open_picture_folder,
+    read_picture,
+    save,
+    weights_hash,
+)
+from film.clevr.data.corpus import Corpus
+from film.clevr.data.packing import pack
+from film.clevr.data.verify import truth
 from film.clevr.gallery import gallery
 from ui.cache import networks
 
 APP = str(Path(__file__).parents[1] / "app.py")
-FILES, TEXTS = 200, 500
+FILES, TEXTS = 250, 500
 GROWTH = 30e6  # bytes that may stay behind after all of it
 
 
@@ -176,3 +195,161 @@ def test_the_page_keeps_its_countenance(app):
         assert "<script" not in shown, text[:100]
         assert "<img src=x" not in shown, text[:100]
         assert not any(box.proto.allow_html for box in app.markdown)
+
+
+# --- files that were spoilt -----------------------------------------------------------------------
+
+# How many of each kind in all, and how many of them every run of the tests takes.
+SPOILT = {"json": (300, 60), "checkpoint": (250, 50), "film.pt": (150, 40), "corpus": (100, 30)}
+LONGEST, MOST_MEMORY = 5.0, 700e6  # seconds for one file; bytes above rest
+
+
+class TookTooLong(Exception):
+    """A file kept us waiting."""
+
+
+def outcome(what: str, use: Callable[..., object], *given: object, **more: object) -> str | None:
+    """What is wrong with how something ends; None where it is done, or refused in a sentence, in time."""
+
+    def ring(*_: object) -> None:
+        raise TookTooLong
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST)
+    try:
+        use(*given, **more)
+    except InputError as error:
+        return None if is_sentence(error) else f"{what}: no sentence: {str(error)[:300]}"
+    except Exception as error:
+        return f"{what}: {error!r}"[:400]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    return None
+
+
+def peak() -> float:
+    """The most memory that was taken since this was last asked."""
+    kilobytes = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    Path("/proc/self/clear_refs").write_text("5")
+    return int(kilobytes[1]) * 1024
+
+
+@pytest.fixture
+def numbers(request):
+    """The numbers of the spoilt files of a kind that are tried; all of them with --full-battery."""
+
+    def chosen(kind: str) -> list[int]:
+        whole, share = SPOILT[kind]
+        if request.config.getoption("--full-battery"):
+            return list(range(whole))
+        return sorted(random.Random(0).sample(range(whole), share))
+
+    peak()
+    rest = resident()
+    yield chosen
+    assert peak() - rest < MOST_MEMORY
+
+
+needs_linux = pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="memory is read the Linux way"
+)
+
+
+def read_all(folder: Path, kind: str) -> None:
+    list(getattr(open_folder(folder).split("val"), kind)())
+
+
+def leaf_through(folder: Path) -> None:
+    album = open_picture_folder(folder)
+    for place in (6, 0, 3):
+        album.scene(place)
+
+
+def pack_it(folder: Path) -> None:
+    pack(open_folder(folder).split("val"), folder / "packed", size=None)
+
+
+def ask(folder: Path) -> None:
+    Session(folder, "cpu").ask(np.zeros((40, 60, 3), np.uint8), "How many cubes are there?")
+
+
+@pytest.mark.slow
+@needs_linux
+def test_spoilt_questions_and_scenes(numbers, clevr_folder, session, tmp_path):
+    wrong: list[str | None] = []
+    for number in numbers("json"):
+        folder, kind = tmp_path / str(number), ("questions", "scenes")[number % 2]
+        shutil.copytree(clevr_folder, folder)
+        spoil_json(folder / kind / f"CLEVR_val_{kind}.json", kind, number // 2, random.Random(number))
+        scenes = folder / "scenes/CLEVR_val_scenes.json"
+        questions = folder / "questions/CLEVR_val_questions.json"
+        wrong += [
+            outcome(f"{kind} {number}: read", read_all, folder, kind),
+            outcome(f"{kind} {number}: album", leaf_through, folder),
+            outcome(f"{kind} {number}: truth", truth, scenes, questions),
+            outcome(f"{kind} {number}: texts", read_questions, questions),
+            outcome(f"{kind} {number}: pack", pack_it, folder) if number % 3 == 0 else None,
+            outcome(f"{kind} {number}: evaluate", evaluate, session, folder, "val", most=4),
+        ]
+        shutil.rmtree(folder)
+    assert [line for line in wrong if line] == []
+
+
+@pytest.mark.slow
+@needs_linux
+def test_spoilt_checkpoints(numbers, session, tmp_path):
+    save(tmp_path / "whole", session.network, session.card)
+    own = Session(tmp_path / "whole", "cpu")
+    extract(own, sample_questions(30, 0), tmp_path / "whole/study")
+    wrong: list[str | None] = []
+    for number in numbers("checkpoint"):
+        folder = tmp_path / str(number)
+        shutil.copytree(tmp_path / "whole", folder)
+        spoil_checkpoint(folder, random.Random(number))
+        wrong += [
+            outcome(f"checkpoint {number}", ask, folder),
+            outcome(f"its study {number}", open_extraction, folder / "study", own),
+        ]
+        shutil.rmtree(folder)
+    assert [line for line in wrong if line] == []
+
+
+def read_corpus(folder: Path) -> None:
+    corpus = Corpus.open(folder)
+    assert list(corpus.questions())
+    assert corpus.scene(3)
+    corpus.picture_of(corpus.filenames[0])
+    question_set = read_questions(folder)
+    assert len(question_set)
+
+
+@pytest.mark.slow
+@needs_linux
+def test_spoilt_corpora(numbers, corpus_folder, tmp_path):
+    wrong: list[str | None] = []
+    for number in numbers("corpus"):
+        folder = tmp_path / str(number)
+        shutil.copytree(corpus_folder, folder)
+        spoil_checkpoint(folder, random.Random(number))
+        wrong.append(outcome(f"corpus {number}", read_corpus, folder))
+        shutil.rmtree(folder)
+    assert [line for line in wrong if line] == []
+
+
+@pytest.mark.slow
+@needs_linux
+def test_spoilt_files_of_the_published_code(numbers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wrong: list[str | None] = []
+    for number in numbers("film.pt"):
+        spoil_film_pt(tmp_path / "film.pt", random.Random(number))
+
+        def imported() -> None:
+            network, card = import_official(tmp_path / "film.pt")
+            save(tmp_path / "imported", network, card)
+            load(tmp_path / "imported")
+
+        wrong.append(outcome(f"film.pt {number}", imported))
+    assert [line for line in wrong if line] == []
+    assert not (tmp_path / "it-ran").exists()

@@ -372,6 +372,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
         version, files, recipe = header["version"], dict(header["files"]), dict(header["recipe"])
         texts = all(isinstance(recipe[name], str) for name in ("network", "weights", "questions", "source"))
         numbers = all(isinstance(recipe[name], int) for name in ("count", "blocks", "maps", "hidden"))
+        numbers = numbers and all(isinstance(size, int) for size in files.values())
         whole = texts and numbers and isinstance(header["versions"], dict) and TABLE in files
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise InputError(f"{path} is damaged; make the extraction again.") from None

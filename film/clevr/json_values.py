@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any
 
+LONGEST_NAME = 255  # characters: no file has a longer one
 LARGEST = 1 << 53  # whole numbers beyond it are no counts, and a float does not hold them exactly
 
 
@@ -35,7 +36,7 @@ def picture_name(given: Any) -> str | None:
     """The name of a picture's file: without the folders before it, with CLEVR's ending where it has none."""
     if not isinstance(given, str) or not given.strip():
         return None
-    name = plain(given).replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
+    name = plain(given).replace("\\", "/").rstrip("/").rpartition("/")[2].strip()[:LONGEST_NAME]
     if not name:
         return None
     return name if re.search(r"\.[A-Za-z]{3,4}$", name) else f"{name}.png"
@@ -44,6 +45,15 @@ def picture_name(given: Any) -> str | None:
 def numbered_name(split: str, index: int) -> str:
     """What CLEVR calls a picture of which a file gives the number alone."""
     return f"CLEVR_{split}_{index:06d}.png"
+
+
+def brief(value: Any) -> str:
+    """A value as Python writes it, short enough for a message."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):
+        return "a value nested too deep, or too long a number"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def shown(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from film.clevr.json_values import finite
+from film.clevr.json_values import brief, finite
 from film.errors import InputError
 
 SIZES = ("small", "large")
@@ -72,13 +72,13 @@ class SceneObject:
             value = getattr(self, attribute)
             if value not in values:
                 raise InputError(
-                    f"An object has the {attribute} {value!r}, which CLEVR does not know; "
+                    f"An object has the {attribute} {brief(value)}, which CLEVR does not know; "
                     f"use one of {', '.join(values)}."
                 )
         for name in ("x", "y", "rotation"):
             value = getattr(self, name)
             if not finite(value):
-                raise InputError(f"An object has {name} = {value!r}; give a finite number.")
+                raise InputError(f"An object has {name} = {brief(value)}; give a finite number.")
 
     @property
     def radius(self) -> float:

@@ -20,6 +20,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,9 +206,9 @@ class Corpus:
 
         first, frames = 0, []
         for folder, header in zip(self.folders, self.headers, strict=True):
-            frame = pyarrow.parquet.read_table(
-                folder / "questions.parquet", columns=list(columns) or None
-            ).to_pandas()
+            path = folder / "questions.parquet"
+            with _reading(path):
+                frame = pyarrow.parquet.read_table(path, columns=list(columns) or None).to_pandas()
             if "picture" in frame:
                 frame["picture"] += first
             first += header["pictures"]
@@ -219,13 +220,11 @@ class Corpus:
         """File name of each picture in the folder it was packed from, or would have had there."""
         import pyarrow.parquet
 
-        return [
-            name
-            for folder in self.folders
-            for name in pyarrow.parquet.read_table(folder / "pictures.parquet", columns=["filename"])[
-                0
-            ].to_pylist()
-        ]
+        names: list[str] = []
+        for path in (folder / "pictures.parquet" for folder in self.folders):
+            with _reading(path):
+                names += pyarrow.parquet.read_table(path, columns=["filename"])[0].to_pylist()
+        return names
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -276,7 +275,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
         counts = header["pictures"], header["questions"], len(header["words"])
         files = {name: (entry["bytes"], entry["sha256"]) for name, entry in header["files"].items()}
         complete = all(key in header for key in ("recipe", "split", "picture_size")) and all(
-            isinstance(n, int) for n in counts
+            isinstance(n, int) for n in (*counts, *(size for size, _ in files.values()))
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputError(f"{path} is damaged; copy or make the corpus again.") from None
@@ -344,12 +343,26 @@ def sha256(path: Path) -> str:
 def _row_group(path: Path, group: int) -> list[dict[str, Any]]:
     import pyarrow.parquet
 
-    result: list[dict[str, Any]] = pyarrow.parquet.ParquetFile(path).read_row_group(group).to_pylist()
+    with _reading(path):
+        result: list[dict[str, Any]] = pyarrow.parquet.ParquetFile(path).read_row_group(group).to_pylist()
     return result
 
 
 def _row_group_ends(path: Path) -> list[int]:
     import pyarrow.parquet
 
-    meta = pyarrow.parquet.ParquetFile(path).metadata
-    return list(itertools.accumulate(meta.row_group(i).num_rows for i in range(meta.num_row_groups)))
+    with _reading(path):
+        meta = pyarrow.parquet.ParquetFile(path).metadata
+        counts = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
+    return list(itertools.accumulate(counts))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """A damaged table fails in many ways: each becomes a sentence."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(
+            f"{path} is damaged ({type(error).__name__}); copy or make the corpus again."
+        ) from None

@@ -34,6 +34,7 @@ from film.clevr.data.resumable import (
     writing,
 )
 from film.clevr.data.verify import STRANGERS
+from film.clevr.json_values import brief
 from film.clevr.language.families import FAMILIES, match
 from film.clevr.language.programs import ANSWERS, GROUPS, Program, program_to_json, question_type, run
 from film.clevr.language.tokens import SPECIAL, split_words, word_table
@@ -429,7 +430,7 @@ def understood(given: GivenQuestion, scene: Scene | None) -> Understood:
             family, slots = matched[0].index, matched[1]
     if given.answer is not None and given.answer not in ANSWERS:
         raise InputError(
-            f"The question {given.text!r} about {given.filename} has the answer {given.answer!r}, "
+            f"The question {brief(given.text)} about {given.filename} has the answer {brief(given.answer)}, "
             f"which is none of CLEVR's {len(ANSWERS)}; correct or remove it."
         )
     # Without slots it is not known which step belongs to which noun phrase.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from film.clevr.data.folder import questions_of
 from film.clevr.data.question_json import GivenQuestion
-from film.clevr.json_values import numbered_name
+from film.clevr.json_values import brief, numbered_name
 from film.clevr.language.parser import NotUnderstood, parse
 from film.clevr.language.programs import ANSWERS, run
 from film.clevr.scene_json import read_scenes
@@ -55,7 +55,7 @@ def truth(scenes: str | Path, questions: str | Path, *, parse_texts: bool = Fals
             raise InputError(f"{where} has no answer to compare with; give a split that has answers.")
         if question.answer not in ANSWERS:
             raise InputError(
-                f"{where} has the answer {question.answer!r}, which is none of CLEVR's {len(ANSWERS)}; "
+                f"{where} has the answer {brief(question.answer)}, which is none of CLEVR's {len(ANSWERS)}; "
                 "correct the file."
             )
         count += 1
@@ -95,9 +95,9 @@ def _scene_of(
     if scene := by_name.get(Path(question.filename).stem):
         return scene
     held = f"{len(scenes):,} scenes" + (
-        f" of split {_split(scenes)!r}, such as that of {scenes[0].filename}" if scenes else ""
+        f" of split {brief(_split(scenes))}, such as that of {scenes[0].filename}" if scenes else ""
     )
-    asked = f" of split {question.split!r}" if question.split else ""
+    asked = f" of split {brief(question.split)}" if question.split else ""
     raise InputError(
         f"{where} asks about {question.filename}{asked}, which is not among the {held} in {path}; "
         "give the scenes file of the same split."

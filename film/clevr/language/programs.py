@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from film.clevr.json_values import whole
+from film.clevr.json_values import brief, whole
 from film.clevr.scenes import ATTRIBUTES, COLORS, MATERIALS, RELATIONS, SHAPES, SIZES, Scene
 from film.errors import InputError
 
@@ -81,7 +81,9 @@ def check(program: Program) -> None:
     kinds: list[str] = []
     for number, node in enumerate(program):
         if node.function not in _SIGNATURES:
-            raise InputError(f"Step {number} of the program is {node.function!r}, which CLEVR does not know.")
+            raise InputError(
+                f"Step {number} of the program is {brief(node.function)}, which CLEVR does not know."
+            )
         takes, gives, values = _SIGNATURES[node.function]
         if any(not 0 <= i < number for i in node.inputs):
             raise InputError(
@@ -95,7 +97,7 @@ def check(program: Program) -> None:
             )
         if values and node.value not in values:
             raise InputError(
-                f"Step {number} of the program, {node.function}, has the value {node.value!r}; "
+                f"Step {number} of the program, {node.function}, has the value {brief(node.value)}; "
                 f"use one of {', '.join(values)}."
             )
         kinds.append(gives)
