@@ -207,15 +207,21 @@ from .interventions.ablation import (
     ablate as ablate,
     standard_ablations as standard_ablations,
 )
+from .interventions.analogies import (
+    RATES as RATES,
+    Analogy as Analogy,
+    analogy_of as analogy_of,
+    analogy_rates as analogy_rates,
+    gallery_analogies as gallery_analogies,
+    sample_analogies as sample_analogies,
+    try_analogies as try_analogies,
+)
 from .interventions.average_effects import (
     AverageEffects as AverageEffects,
     average_effects as average_effects,
 )
 from .interventions.between import (
-    Analogy as Analogy,
     interpolate as interpolate,
-    sample_analogies as sample_analogies,
-    try_analogies as try_analogies,
 )
 from .interventions.effects import (
     MapEffects as MapEffects,
@@ -226,6 +232,12 @@ from .interventions.effects import (
 from .interventions.flip import (
     SmallestFlip as SmallestFlip,
     smallest_flip as smallest_flip,
+)
+from .interventions.kept import (
+    KEPT as KEPT,
+    Measured as Measured,
+    find_measured as find_measured,
+    write_measured as write_measured,
 )
 from .interventions.pairs import (
     MinimalPair as MinimalPair,
@@ -245,6 +257,16 @@ from .interventions.patching import (
     random_direction as random_direction,
     same_type_donors as same_type_donors,
     some_others as some_others,
+)
+from .interventions.rewording import (
+    paraphrases as paraphrases,
+    shuffled as shuffled,
+    with_a_word_left_out as with_a_word_left_out,
+)
+from .interventions.robustness import (
+    ask_again as ask_again,
+    measure_robustness as measure_robustness,
+    robustness as robustness,
 )
 from .interventions.sweep import (
     Baseline as Baseline,

@@ -63,6 +63,11 @@ from .clevr.language.families import (
     Family as Family,
     type_of as type_of,
 )
+from .clevr.language.linked import (
+    LINKS as LINKS,
+    Link as Link,
+    links as links,
+)
 from .clevr.language.parser import (
     NotUnderstood as NotUnderstood,
     Parse as Parse,
@@ -182,6 +187,7 @@ from .evaluation import (
     PAPER as PAPER,
     Evaluation as Evaluation,
     Questions as Questions,
+    answer_all as answer_all,
     evaluate as evaluate,
     open_questions as open_questions,
     table as table,

@@ -21,9 +21,8 @@ import numpy as np
 from film.clevr.data.folder import questions_of
 from film.clevr.data.open import GivenQuestion, open_data
 from film.clevr.language.closure import CLOSURE_NAMES, match_closure
-from film.clevr.language.families import FAMILIES
-from film.clevr.language.programs import GROUPS, Node, Program
-from film.clevr.language.realise import realise
+from film.clevr.language.linked import HOLDS, count_questions, other_comparisons
+from film.clevr.language.programs import GROUPS
 from film.errors import InputError
 from film.intervals import FEWEST_CLUSTERS, Share, clustered_shares
 from film.interventions import Edits
@@ -306,12 +305,6 @@ def answer_all(
 
 # --- does the network agree with itself? ----------------------------------------------------------
 
-_HOLDS: dict[str, Callable[[int, int], bool]] = {
-    "equal_integer": lambda a, b: a == b,
-    "less_than": lambda a, b: a < b,
-    "greater_than": lambda a, b: a > b,
-}
-
 
 def _self_consistency(
     session: Session,
@@ -332,7 +325,7 @@ def _self_consistency(
     trios: list[tuple[str, list[int]]] = []  # answer, numbers of the other two comparisons
     for question, answer in zip(asked.questions, given, strict=True):
         function = question.type
-        if function not in _HOLDS or not question.program:
+        if function not in HOLDS or not question.program:
             continue
         if len(sides := count_questions(question.program, rng)) == 2:
             compared.append((function, answer, also(sides, question.filename)))
@@ -351,50 +344,13 @@ def _self_consistency(
         first, second = (said[number] for number in sides)
         if not (first.isdigit() and second.isdigit()):
             return True
-        return answer != ("yes" if _HOLDS[function](int(first), int(second)) else "no")
+        return answer != ("yes" if HOLDS[function](int(first), int(second)) else "no")
 
     return SelfConsistency(
         compared=len(compared),
         contradicted=sum(contradicted(*comparison) for comparison in compared),
         trios=len(trios),
         broken=sum([answer, *(said[n] for n in others)].count("yes") != 1 for answer, others in trios),
-    )
-
-
-def count_questions(program: Program, rng: np.random.Generator) -> list[str]:
-    """The two sides of a number comparison, each asked as a count; fewer where there are no words for one."""
-    return _worded([_branch(program, side) for side in program[-1].inputs], rng)
-
-
-def other_comparisons(program: Program, rng: np.random.Generator) -> list[str]:
-    """The same two sides compared with the other two of equal, fewer and more."""
-    *steps, last = program
-    others = [function for function in _HOLDS if function != last.function]
-    return _worded([(*steps, Node(function, last.inputs)) for function in others], rng)
-
-
-def _worded(programs: Sequence[Program], rng: np.random.Generator) -> list[str]:
-    """A CLEVR wording of each program that has one."""
-    texts = []
-    for program in programs:
-        for family in FAMILIES:
-            slots = family.match(program)
-            if slots is not None:
-                texts.append(realise(family, slots, rng))
-                break
-    return texts
-
-
-def _branch(program: Program, last: int) -> Program:
-    """The steps that lead to one step, numbered anew."""
-    needed = {last}
-    for number in range(last, -1, -1):  # a step's inputs always come before it
-        if number in needed:
-            needed.update(program[number].inputs)
-    place = {number: new for new, number in enumerate(sorted(needed))}
-    return tuple(
-        Node(node.function, tuple(place[source] for source in node.inputs), node.value)
-        for node in (program[number] for number in sorted(needed))
     )
 
 

@@ -7,6 +7,8 @@ from tiny import a_picture, tiny_card, tiny_network
 
 from analysis import (
     Kind,
+    analogy_of,
+    analogy_rates,
     interactions,
     interpolate,
     map_effects,
@@ -15,6 +17,7 @@ from analysis import (
     smallest_flip,
     try_analogies,
 )
+from analysis.interventions.analogies import _stepped
 from film import Blend, InputError, Session, SetValue, Vocabulary, Where, gallery, parse, read_picture, run
 from film.clevr.language.word_tree import WORDS
 
@@ -182,3 +185,23 @@ def test_the_smallest_flip_flips_and_needs_all_it_names():
         if fewer:
             assert session.ask(picture, FIRST, at_mean(fewer)).answer == plain.answer
     assert torch.equal(session.modulate([FIRST]).gamma, session.modulate([FIRST]).gamma)
+
+
+def test_rates_of_sums_stand_beside_their_controls(session):
+    scenes = [(f"gallery-{exhibit.number}", exhibit.scene) for exhibit in gallery()[:12]]
+    pictures = {f"gallery-{e.number}": read_picture(e.picture_path) for e in gallery()[:12]}
+    made = sample_analogies(scenes, 24, seed=1)
+    found = try_analogies(session, made, pictures.__getitem__)
+    again = found.assign(sum=found["truth"], sum_right=True, step="nothing", step_right=False)
+    rates = analogy_rates(again).set_index("what")
+    assert rates.loc["sum", "share"] == 1.0 == rates.loc["sum - step", "share"]
+    assert rates.loc["own", "right"] == (found["own"] == found["truth"]).sum()
+    assert rates.loc["sum as own", "right"] == (found["own"] == found["truth"]).sum()
+    assert rates.loc["sum - own", "low"] <= rates.loc["sum - own", "share"] <= rates.loc["sum - own", "high"]
+    one, two, c = (session.modulate([getattr(made[0], part)]) for part in ("plus_one", "plus_two", "minus"))
+    there = _stepped(one, two, c, np.random.default_rng(0))
+    size = torch.hypot(there.gamma - one.gamma, there.beta - one.beta)
+    wanted = torch.hypot(two.gamma - c.gamma, two.beta - c.beta)
+    torch.testing.assert_close(size, wanted, atol=1e-5, rtol=1e-4)
+    assert analogy_of(made[0].picture, made[0].question, scenes[0][1]) is not None
+    assert analogy_of("p", "How many things are there?", scenes[0][1]) is None

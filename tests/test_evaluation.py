@@ -10,6 +10,7 @@ from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 from film import checkpoint
 from film.__main__ import main
 from film.clevr.language.families import FAMILIES
+from film.clevr.language.linked import count_questions, other_comparisons
 from film.clevr.language.parser import parse
 from film.clevr.language.programs import program_to_json
 from film.clevr.language.realise import some_slots
@@ -18,10 +19,8 @@ from film.errors import InputError
 from film.evaluation import (
     GROUP_NAMES,
     PAPER,
-    count_questions,
     evaluate,
     open_questions,
-    other_comparisons,
     table,
 )
 from film.intervals import FEWEST_CLUSTERS

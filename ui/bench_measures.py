@@ -22,7 +22,7 @@ WORDS: dict[Parameters, str] = {"both": "gamma and beta", "gamma": "gamma", "bet
 DONORS = 20
 
 
-def _measured(key: tuple[Any, ...], label: str, make: Callable[[Callable[..., None]], Any]) -> Any | None:
+def measured(key: tuple[Any, ...], label: str, make: Callable[[Callable[..., None]], Any]) -> Any | None:
     """What `make` gives: at once where it is known, on request where not, with progress and a way to stop."""
     if not bench_cache.known(key):
         place = st.empty()
@@ -68,7 +68,7 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
         st.caption("This needs other questions to resample from; they are being measured in the background.")
         return
     key = ("effects", case.session.card.weights, case.shown.key, case.question)
-    found = _measured(
+    found = measured(
         key,
         "Measure every map",
         lambda told: analysis.map_effects(
@@ -195,7 +195,7 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
         "gamma" if chosen_parameters == "gamma" else "beta" if chosen_parameters == "beta" else "both"
     )
     key = ("patch", case.session.card.weights, case.shown.key, case.question, other, parameters)
-    found = _measured(
+    found = measured(
         key,
         "Patch every map and block",
         lambda told: analysis.patch_pair(case.session, case.shown.pixels, other, case.question, parameters),
@@ -299,7 +299,7 @@ def flip(case: header.Case, population: Population | None, chosen: tuple[int, in
         )
 
     key = ("flip", case.session.card.weights, case.shown.key, case.question)
-    found = _measured(key, "Search", make)
+    found = measured(key, "Search", make)
     if found is None:
         return
     if found.maps is None:

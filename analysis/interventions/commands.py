@@ -1,17 +1,20 @@
-"""The commands of interventions: `film-analysis patch` and `film-analysis ablate`."""
+"""The commands of interventions: `film-analysis patch`, `ablate`, `analogies` and `robustness`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from film import InputError, Session, Stages, check_output, find, write_atomically
+from film import InputError, Questions, Session, Stages, check_output, find, write_atomically
+
+if TYPE_CHECKING:
+    from analysis.interventions.kept import Measured
 
 
 def add_commands(commands: Any, checkpoint_help: str) -> None:
-    """Add both to the parsers of `film-analysis`."""
+    """Add them to the parsers of `film-analysis`."""
     add = commands.add_parser("patch", help="patch gamma and beta from one question into another, map by map")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     add.add_argument("--picture", type=Path, help="a picture file; with --source and --target")
@@ -27,14 +30,34 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.set_defaults(run=_patch)
     add = commands.add_parser("ablate", help="accuracy with noise on gamma and beta, and with their means")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+    _of_data(add, 1000)
+    add.add_argument("--noise", type=float, nargs="+", default=[1.0, 2.0, 3.0], help="standard deviations")
+    _of_results(add)
+    add.set_defaults(run=_ablate)
+    add = commands.add_parser("analogies", help="A + B - C of questions, and how often it answers rightly")
+    add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+    add.add_argument("--triples", type=int, default=300, help="so many about the gallery's pictures")
+    _of_results(add)
+    add.set_defaults(run=_analogies)
+    add = commands.add_parser("robustness", help="do answers hold in other words, and with linked questions?")
+    add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+    _of_data(add, 500)
+    add.add_argument("--paraphrases", type=int, default=8, help="of each question, at most")
+    _of_results(add)
+    add.set_defaults(run=_robustness)
+
+
+def _of_data(add: argparse.ArgumentParser, questions: int) -> None:
     add.add_argument("--data", help="CLEVR folder or packed corpus to ask about; the gallery if left out")
     add.add_argument("--split", help="of a CLEVR folder")
-    add.add_argument("--questions", type=int, default=1000)
-    add.add_argument("--noise", type=float, nargs="+", default=[1.0, 2.0, 3.0], help="standard deviations")
+    add.add_argument("--questions", type=int, default=questions)
+
+
+def _of_results(add: argparse.ArgumentParser) -> None:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write the rows here")
-    add.set_defaults(run=_ablate)
+    add.add_argument("--keep", action="store_true", help="keep them beside the weights, for the app to show")
 
 
 def _patch(options: argparse.Namespace, bars: Stages) -> None:
@@ -97,27 +120,80 @@ def _patch_many(options: argparse.Namespace, session: Session, bars: Stages) -> 
 
 
 def _ablate(options: argparse.Namespace, bars: Stages) -> None:
-    from analysis.corpus.accuracy import gallery_questions, some_questions
     from analysis.interventions.ablation import ablate, standard_ablations
+    from analysis.interventions.kept import Measured
 
     session = Session(options.checkpoint, options.device)
     if any(not 0 <= deviation <= 1000 for deviation in options.noise):
         raise InputError(f"--noise {options.noise} was given; use standard deviations from 0 to 1,000.")
-    asked = (
-        some_questions(options.data, options.split, options.questions)
-        if options.data
-        else gallery_questions(options.questions, options.seed)
-    )
+    asked, source = _asked(options)
     wanted = standard_ablations(session.config.blocks, noise=options.noise, seed=options.seed)
     found = ablate(session, asked, wanted, seed=options.seed, progress=bars("questions"))
     whole = found[(found["group"] == "all") & (found["block"] == 0)]
     for row in whole.itertuples():
         value = "" if row.value != row.value else f" {row.value:g}"
         print(f"{row.what + value:24}{row.accuracy:8.1%}{row.change:+8.1f} points")
+    recipe = {
+        "weights": session.card.weights, "source": source, "questions": len(asked.questions),
+        "pictures": len(asked.by_picture()), "seed": options.seed,
+    }  # fmt: skip
+    _keep(options, "ablate", Measured({"table": found}, recipe))
     if options.json:
         named = found.rename(columns={"right": "count", "accuracy": "right"})
         rows = json.loads(named.to_json(orient="records"))  # right: the share of right answers
-        _write(options.json, {"questions": len(asked.questions), "seed": options.seed, "rows": rows})
+        _write(options.json, {**recipe, "rows": rows})
+
+
+def _analogies(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.interventions.analogies import RATES, gallery_analogies
+
+    if options.triples < 20:
+        raise InputError(f"--triples {options.triples} is too few for a rate; take 100 or more.")
+    session = Session(options.checkpoint, options.device)
+    found = gallery_analogies(
+        session, triples=options.triples, seed=options.seed, progress=bars("triples tried")
+    )
+    for row in found.tables["rates"].itertuples():
+        print(f"{RATES.get(row.what, row.what):60}{row.share:8.1%} [{row.low:.1%}, {row.high:.1%}]")
+    _keep(options, "analogies", found)
+    if options.json:
+        _write(options.json, found.to_json())
+
+
+def _robustness(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.interventions.robustness import measure_robustness
+
+    if options.paraphrases < 1:
+        raise InputError(f"--paraphrases {options.paraphrases} was given; take 1 or more.")
+    session = Session(options.checkpoint, options.device)
+    asked, source = _asked(options)
+    found = measure_robustness(
+        session, asked, source, most=options.paraphrases, seed=options.seed, progress=bars("questions")
+    )
+    for row in found.tables["table"].itertuples():
+        interval = "no interval" if row.low != row.low else f"[{row.low:.1%}, {row.high:.1%}]"
+        print(f"{row.way:32}{row.share:8.1%} {interval}; by chance {row.chance:.1%}; {row.asked:,} asked")
+    _keep(options, "robustness", found)
+    if options.json:
+        _write(options.json, found.to_json())
+
+
+def _asked(options: argparse.Namespace) -> tuple[Questions, str]:
+    """The questions that the options name, and where they come from, in words."""
+    from analysis.corpus.accuracy import GALLERY, gallery_questions, some_questions
+
+    if options.data:
+        return some_questions(options.data, options.split, options.questions), Path(options.data).name
+    return gallery_questions(options.questions, options.seed), GALLERY
+
+
+def _keep(options: argparse.Namespace, what: str, found: Measured) -> None:
+    from analysis.interventions.kept import FOLDER, write_measured
+
+    if options.keep:
+        out = find(options.checkpoint) / FOLDER
+        write_measured(out, what, found)
+        print(f"{out}: kept")
 
 
 def _write(path: Path, told: Any) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from analysis import (
     Evidence,
     MapCards,
+    Measured,
     Study,
     WordReading,
     accuracy_by,
@@ -18,6 +19,7 @@ from analysis import (
     confusion,
     find_evidence,
     find_maps,
+    find_measured,
     find_word_reading,
     make_report,
 )
@@ -60,6 +62,16 @@ def word_reading(study: Study) -> WordReading | None:
         InputError: the file is damaged.
     """
     return find_word_reading(study.folder, study.weights)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYED)
+def measured(study: Study, what: str) -> Measured | None:
+    """What is kept of robustness, analogies or ablations; None where it was not measured.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    return find_measured(study.folder, what, study.weights)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYED)

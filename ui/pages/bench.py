@@ -25,13 +25,29 @@ from film import (
     Where,
     to_size,
 )
-from ui import bench, bench_measures as measures, question_header as header, state, widgets
+from ui import (
+    bench,
+    bench_many as many,
+    bench_measures as measures,
+    question_header as header,
+    state,
+    widgets,
+)
 from ui.bench import BenchEdit
 from ui.cache import evidence, networks
 
 ENLARGED = 260  # pixels across
 MOST_SHOWN = 4  # changed maps drawn over the picture
 SCOPES = {"map": "this map", "block": "all maps of its block", "all": "all blocks"}
+
+TABS: dict[str, Callable[[header.Case, Population | None, tuple[int, int]], None]] = {
+    "What made this answer": measures.effects,
+    "Patch from another question": measures.patch,
+    "Between two questions": measures.between,
+    "A + B − C": many.arithmetic,
+    "Smallest flip": measures.flip,
+    "In other words": many.reworded,
+}
 
 
 def page() -> None:
@@ -52,12 +68,8 @@ def page() -> None:
     block, number = header.pick_map(case.session)
     _find_map(case, block, number)
     _edit(case, population, block, number)
-    tabs = st.tabs(
-        ["What made this answer", "Patch from another question", "Between two questions", "Smallest flip"]
-    )
-    for tab, show in zip(
-        tabs, (measures.effects, measures.patch, measures.between, measures.flip), strict=True
-    ):
+    tabs = st.tabs(list(TABS))
+    for tab, show in zip(tabs, TABS.values(), strict=True):
         with tab:
             show(case, population, (block, number))
 
