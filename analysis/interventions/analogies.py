@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -189,10 +190,14 @@ def analogy_rates(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
                      "right": share.right})  # fmt: skip
     for other in ("own", "step", "random"):
         gain = counted["sum"].astype(float) - counted[other]
-        found = cluster_bootstrap(lambda drawn, gain=gain: gain[drawn].mean(), owner, seed=seed)
-        rows.append({"what": f"sum - {other}", "share": found.value, "low": found.low, "high": found.high})
+        more = cluster_bootstrap(partial(_mean_of, gain), owner, seed=seed)
+        rows.append({"what": f"sum - {other}", "share": more.value, "low": more.low, "high": more.high})
     found = pd.DataFrame(rows).assign(asked=asked, pictures=pictures)
     return found.astype({"low": float, "high": float, "right": float})
+
+
+def _mean_of(values: np.ndarray, rows: np.ndarray) -> float:
+    return float(values[rows].mean())
 
 
 def gallery_analogies(

@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 
-from film import InputError, Parse, parse, realise, split_words, wordings
+from film import InputError, Parse, Program, parse, realise, split_words, wordings
 
 PARAPHRASE, LEFT_OUT, SHUFFLED = "paraphrase", "a word left out", "words shuffled"
 
@@ -33,6 +33,7 @@ def with_a_word_left_out(question: str) -> Iterator[tuple[str, str]]:
     could know that the word was meant.
     """
     words = split_words(question)
+    program: Program | None
     try:
         program = parse(question).program
     except InputError:
@@ -40,10 +41,10 @@ def with_a_word_left_out(question: str) -> Iterator[tuple[str, str]]:
     for place, word in enumerate(words):
         text = " ".join(words[:place] + words[place + 1 :])
         try:
-            left = parse(text).program
+            same = parse(text).program == program
         except InputError:
-            left = program
-        if left == program:
+            same = True
+        if same:
             yield word, text
 
 
