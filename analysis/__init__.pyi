@@ -283,6 +283,9 @@ from .interventions.word_reading import (
     write_word_reading as write_word_reading,
 )
 
+# how it is measured, in words
+from .methods import method as method, methods as methods
+
 # feature maps as pictures, and counts of what FiLM does to them
 from .question.feature_maps import (
     ORDERS as ORDERS,

@@ -37,6 +37,7 @@ def test_a_card_says_what_was_measured(page):
     assert not page.exception
     told = " ".join(line.value for line in page.markdown)
     assert "Visual selectivity:" in told
+    assert told.count("**What it does not say.**") == 2  # of labels and of effects on answers
     assert "logits** to its runner-up" in told
     assert any("rank correlation" in line.value for line in page.caption)
     assert len(page.get("plotly_chart")) == len(page.get("download_button")) == 3

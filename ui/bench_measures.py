@@ -232,6 +232,7 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
         f"Logit {first} − {second}: {found.source[0]:.2f} for the other question, {found.target[0]:.2f} for "
         "the one on the page. One pair about one picture; what holds over many pairs needs many."
     )
+    widgets.how_measured("Patching")
 
 
 def _patch_table(found: analysis.Patching) -> pd.DataFrame:

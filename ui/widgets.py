@@ -13,6 +13,7 @@ import streamlit as st
 from plotly.graph_objects import Figure
 from streamlit.delta_generator import DeltaGenerator
 
+import analysis
 import film
 from analysis import Study
 from film import InputError, Session, command
@@ -125,6 +126,12 @@ def percent(share: float) -> str:
 def notice(text: str) -> None:
     """The line under a heading that says what to look for."""
     st.caption(f":material/visibility: {text}")
+
+
+def how_measured(heading: str) -> None:
+    """A fold with the section of the Methods page on what stands above it."""
+    with st.expander("How is this measured?", icon=":material/science:"):
+        st.markdown(analysis.method(heading))
 
 
 def show_error(error: InputError | str) -> None:

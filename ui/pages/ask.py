@@ -212,6 +212,7 @@ def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> 
             width="stretch",
             alt="The picture as the network sees it",
         )
+    widgets.how_measured("Max-pool argmax locations")
 
 
 @st.fragment
@@ -235,6 +236,7 @@ def _stages(session: Session, shown: ShownPicture, question: str) -> None:
             lit = analysis.energy_over(analysis.energy(maps), shown.pixels, config, fit)
             column.image(lit, width="stretch", alt=f"Energy of the {what} after the {title}", caption=what)
     st.caption("Root of the mean square over maps, each picture scaled from its least to its greatest value.")
+    widgets.how_measured("Activation and gradient")
 
 
 # --- The session's questions --------------------------------------------------------------------

@@ -216,6 +216,8 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
             dark=widgets.dark(), height=height,
         )  # fmt: skip
         st.caption(f"**{widgets.plain(name)}** · {widgets.plain(caption)}")
+    if key == "atlas":
+        widgets.how_measured("Projections")
     if path is not None and key == "atlas":
         asked = widgets.plain(state.view().question)
         st.caption(f"○ “{asked}”, the Ask page's question, word by word: {path.describe()}.")
@@ -296,6 +298,7 @@ def _why(shown: AtlasView) -> None:
         _wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
         return
     _findings(shown, selection, "why")
+    widgets.how_measured("What a selection has in common")
     _mark("explained", selection)
 
 

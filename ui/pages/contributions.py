@@ -40,6 +40,7 @@ def page() -> None:
     header.offer_maps(contributions.most_moved(kind), f"{kind.capitalize()}s with the largest changes:")
     _one_value(contributions, kind, block, feature_map, dark)
     _replaced(session, contributions, kind, block, feature_map, dark)
+    widgets.how_measured("Word contributions")
     _path(contributions, kind, block, dark)
 
 

@@ -111,6 +111,7 @@ def _accuracy(dark: bool) -> None:
             "95 % interval of Overall. The paper's rows are on CLEVR's test set (Table 1)."
         )
         widgets.data(table, "beside-the-paper")
+    widgets.how_measured("Accuracy")
 
 
 def _told(table: pd.DataFrame) -> str:
@@ -252,6 +253,7 @@ def _probes(evidence: Evidence, dark: bool) -> None:
             "“metal” and “cube” against *in any words*: CLEVR has several words for one thing. A reader that "
             "keeps the thing and forgets which word was said reads the second better than the first."
         )
+    widgets.how_measured("Linear probes")
 
 
 # --- Report ---------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def page() -> None:
         "Cliff's delta of 0.33 or more and a family-wise p of at most 0.05 over all maps and values "
         f"({recipe['trials']} permutations within scenes and families). {found.survival()}"
     )
+    widgets.how_measured("Selectivity of feature maps")
     _table(found)
     block, number = header.pick_map(session)
     _card(session, found, block, number, dark)
@@ -93,6 +94,7 @@ def _table(found: MapCards) -> None:
         table = table.sort_values("effect_rank", kind="stable")
     widgets.notice("Click a row for its card, or name its block and map below.")
     st.caption(f"{found.trust()} Measured on {found.recipe['asked']:,} questions.")
+    widgets.how_measured("Effects of feature maps on answers")
 
     def open_card(selection: dict[str, list[int]]) -> None:
         if selection["rows"]:

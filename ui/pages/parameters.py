@@ -62,6 +62,7 @@ def _all(parameters: Parameters, dark: bool) -> None:
         rows.append(f"| {name} | {_line(found['gamma'])} | {_line(found['beta'])} |")
     st.markdown("\n".join(rows))
     st.caption("± is a 95 % interval over questions. The mode is the middle of the fullest of 128 bins.")
+    widgets.how_measured("Distributions of gamma and beta")
 
 
 def _line(found: Statistics) -> str:
@@ -182,6 +183,7 @@ def _groups(dark: bool) -> None:
         "authors' network of six blocks, in the t-SNE maps they published, so compare the trend only."
     )
     st.dataframe(_agreement_table(found), hide_index=True)
+    widgets.how_measured("Attribute and operation")
 
 
 def _verdict(found: list[Grouping]) -> None:
