@@ -313,6 +313,7 @@ from .question.pooling import (
     energy as energy,
     energy_over as energy_over,
     not_counted as not_counted,
+    what_is_seen as what_is_seen,
 )
 
 # one question among thousands

@@ -115,6 +115,7 @@ from .clevr.language.word_tree import (
 )
 from .clevr.pictures import (
     fit as fit,
+    kept_middle as kept_middle,
     open_picture as open_picture,
     save_picture as save_picture,
 )

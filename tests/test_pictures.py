@@ -1,16 +1,25 @@
 """Picture files, their one way of being scaled, and question words."""
 
+import io
+import math
 import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from film import open_picture_folder, read_picture
+from analysis import what_is_seen
+from film import NetworkConfig, open_picture_folder, read_picture
 from film.clevr.language.tokens import SPECIAL, encode, split_words, word_table
-from film.clevr.pictures import fit, open_picture, save_picture
+from film.clevr.pictures import MOST_PIXELS, MOST_SIDE, fit, open_picture, save_picture
 from film.errors import InputError
 from film.features import keyed
+
+ROOT = Path(__file__).parents[1]
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -112,3 +121,75 @@ def test_names_that_are_no_utf8(tmp_path):
     album = open_picture_folder(tmp_path)
     album.name(0).encode("utf-8")
     assert album.picture(0).shape == (4, 6, 3)
+
+
+def saved(picture: Image.Image, kind: str, **options: object) -> bytes:
+    picture.save(file := io.BytesIO(), kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("size", [(1, 65_535), (65_535, 1), (1, MOST_SIDE + 1), (5_001, 5_000)])
+def test_a_picture_with_too_long_a_side_or_too_many_pixels_is_refused_before_it_is_decoded(size):
+    with pytest.raises(InputError, match=rf"{size[0]}x{size[1]} pixels"):
+        read_picture(saved(Image.new("1", size), "PNG"))
+
+
+def test_broken_exif_in_a_good_picture_is_ignored():
+    exif = Image.Exif()
+    exif[274] = 6
+    pixels = noise(8, 12)
+    good = saved(Image.fromarray(pixels), "PNG", exif=exif)
+    assert read_picture(good).shape == (12, 8, 3)
+    start = good.index(b"eXIf")
+    length = int.from_bytes(good[start - 4 : start])
+    for content in (
+        b"\0" * length,
+        b"II*\0\xff\xff\xff\x7f" + b"\xff" * (length - 8),
+        b"MM\0*" + b"\x01" * (length - 4),
+    ):
+        chunk = b"eXIf" + content
+        broken = good[:start] + chunk + zlib.crc32(chunk).to_bytes(4) + good[start + 4 + length + 4 :]
+        assert np.array_equal(read_picture(broken), pixels)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "F", "I;16", "LA"])
+def test_a_picture_read_in_bands_is_the_picture(mode):
+    gray = np.random.default_rng(3).random((600, 7)).astype(np.float32)
+    picture = {
+        "F": lambda: Image.fromarray(gray),
+        "I;16": lambda: Image.fromarray((gray * 65535).astype(np.uint16)),
+    }.get(mode, lambda: Image.fromarray((gray * 255).astype(np.uint8)).convert(mode))()
+    assert np.abs(read_picture(picture)[..., 0] - np.minimum(gray * 256, 255)).max() <= 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read the Linux way")
+@pytest.mark.parametrize("mode", ["RGBA", "I;16"])
+def test_the_largest_picture_takes_little_more_memory_than_its_pixels(tmp_path, mode):
+    side = math.isqrt(MOST_PIXELS)
+    Image.new(mode, (side, side)).save(tmp_path / "large.png")
+    peak = "int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) / 1e3"
+    program = f"import re\nfrom film import read_picture\nread_picture('small.png')\nbefore = {peak}\n"
+    program += f"read_picture('large.png')\nprint({peak} - before)"
+    Image.new(mode, (8, 8)).save(tmp_path / "small.png")
+    made = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert float(made.stdout) < 400  # MB
+
+
+def test_what_the_network_does_not_see_of_a_picture_is_dimmed():
+    config = NetworkConfig(width=192, height=128)
+    wide = np.full((320, 480, 3), 200, np.uint8)
+    shown, said = what_is_seen(wide, config, "crop")
+    assert shown is wide
+    assert not said
+    tall = np.full((400, 300, 3), 200, np.uint8)
+    shown, said = what_is_seen(tall, config, "crop")
+    assert (shown[100:300] == 200).all()
+    assert (shown[:100] == 70).all()
+    assert (shown[300:] == 70).all()
+    assert "50%" in said
+    shown, said = what_is_seen(tall, config, "stretch")
+    assert shown is tall
+    assert "192 × 128" in said

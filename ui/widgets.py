@@ -317,7 +317,7 @@ def picture_buttons(shown: pictures.ShownPicture) -> None:
             choose_picture()
         with st.popover("Upload", icon=":material/upload:", key=f"own-{state.turn('upload')}"):
             st.file_uploader(
-                "PNG, JPEG, WebP, GIF, BMP or TIFF",
+                "PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF",
                 max_upload_size=20,
                 help="It stays in this session and is gone with it.",
                 **state.taken("upload", _take_upload),
@@ -330,7 +330,7 @@ def picture_buttons(shown: pictures.ShownPicture) -> None:
 def _take_upload(file: object) -> None:
     content = file.getvalue()  # type: ignore[attr-defined]
     try:
-        pixels = folder.not_too_wide(film.read_picture(content))
+        pixels = folder.not_too_large(film.read_picture(content))
     except InputError as error:
         state.refuse(str(error))
         return

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from film import InputError, NetworkConfig, to_size
+from film import InputError, NetworkConfig, kept_middle, to_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +113,29 @@ def energy_over(energy: np.ndarray, picture: np.ndarray, config: NetworkConfig, 
     share = np.asarray(sheet.resize(seen.shape[1::-1], Image.Resampling.BILINEAR))[..., None]
     result: np.ndarray = (seen * share).clip(0, 255).round().astype(np.uint8)
     return result
+
+
+OUTSIDE = 0.35  # how bright a picture is drawn where the network does not see it
+
+
+def what_is_seen(picture: np.ndarray, config: NetworkConfig, fit: str) -> tuple[np.ndarray, str]:
+    """A picture, dimmed where its shape keeps the network from seeing it, and a sentence about that.
+
+    The sentence is empty, and the picture as it was, where all of it is seen in its own shape.
+    """
+    size = (config.width, config.height) if config.picture == "pixels" else (224, 224)
+    rows, columns = picture.shape[:2]
+    kept_columns, kept_rows = kept_middle((columns, rows), size)
+    if round(kept_columns) == columns and round(kept_rows) == rows:
+        return picture, ""
+    if fit == "stretch":
+        return picture, f"The network sees all of it, stretched to {size[0]} × {size[1]} pixels."
+    left, top = round((columns - kept_columns) / 2), round((rows - kept_rows) / 2)
+    inside = np.s_[top : rows - top, left : columns - left]
+    shown = (picture * OUTSIDE).astype(np.uint8)
+    shown[inside] = picture[inside]
+    share = kept_columns * kept_rows / (columns * rows)
+    return shown, f"The network sees the bright middle only, {share:.0%} of it: its own shape is another."
 
 
 def as_seen(picture: np.ndarray, config: NetworkConfig, fit: str, enlarged: int = 1) -> np.ndarray:

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from film.errors import InputError
 
 # What a picture may come as. Naming the formats keeps Pillow from trying the exotic ones, one of
 # which would start another program.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-MOST_PIXELS = 50_000_000  # checked before decoding: a small file can unpack to gigabytes
+_AVIF = ("AVIF",) if "avif" in features.get_supported() else ()
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", *_AVIF)
+# Checked before decoding: a small file can unpack to gigabytes.
+MOST_PIXELS = 25_000_000
+MOST_SIDE = 20_000  # pixels; no page can show a JPEG of more than 65,500
+_BAND = 256  # rows that are converted at once
 # Pillow's remarks on odd files are no use to anybody: what matters is checked here. Silenced once and
 # not around each call, which would change the whole process for a moment and so needs a lock.
 warnings.filterwarnings("ignore", module=r"PIL\b")
@@ -57,30 +61,55 @@ def rgb(picture: Image.Image) -> np.ndarray:
     """Any Pillow picture as 8-bit RGB, uint8 (height, width, 3).
 
     Turned as its EXIF says, transparency laid on mid-gray, 16 bits and floats scaled to 8.
+
+    Raises:
+        InputError: it is larger than `MOST_PIXELS` or `MOST_SIDE`; it is not decoded then.
     """
-    if picture.width * picture.height > MOST_PIXELS:
+    if picture.width * picture.height > MOST_PIXELS or max(picture.size) > MOST_SIDE:
         raise InputError(
-            f"The picture has {picture.width}x{picture.height} pixels, far more than CLEVR's 480x320; "
-            "scale it down first."
+            f"The picture has {picture.width}x{picture.height} pixels, and up to {MOST_PIXELS:,} are read, "
+            f"up to {MOST_SIDE:,} in a row; CLEVR's have 480x320: scale it down first."
         )
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith(("I", "F")):  # Pillow would clip these at 255
-        gray = np.nan_to_num(np.asarray(picture).astype(np.float64), posinf=0.0, neginf=0.0)
-        highest = gray.max(initial=0)
-        steps = (
-            1 / 256
-            if highest <= 1 and picture.mode == "F"
-            else 256
-            if highest > 255 or ";16" in picture.mode
-            else 1
-        )
-        eight_bit = np.clip(gray / steps, 0, 255).astype(np.uint8)  # (height, width)
-        return np.repeat(eight_bit[..., None], 3, axis=-1)  # (height, width, 3)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        ground = Image.new("RGBA", picture.size, (128, 128, 128, 255))
-        picture = Image.alpha_composite(ground, picture)
-    return np.array(picture.convert("RGB"))  # (height, width, 3)
+    picture.load()
+    picture = _upright(picture)
+    steps = _steps_of_gray(picture) if picture.mode.startswith(("I", "F")) else None
+    found = np.empty((picture.height, picture.width, 3), np.uint8)
+    for top in range(0, picture.height, _BAND):  # a whole picture's copies would take gigabytes
+        band = picture.crop((0, top, picture.width, min(top + _BAND, picture.height)))
+        found[top : top + _BAND] = _rgb_band(band, steps)
+    return found
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its EXIF says, where that can be read: its fault is not the picture's."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # damaged EXIF fails in many ways
+        return picture
+
+
+def _steps_of_gray(picture: Image.Image) -> float:
+    """How many steps of a picture of 16 bits or of floats are one of 8 bits; Pillow would clip at 255."""
+    if ";16" in picture.mode:
+        return 256
+    bands = range(0, picture.height, _BAND)
+    boxes = ((0, top, picture.width, min(top + _BAND, picture.height)) for top in bands)
+    highest = max((_gray(picture.crop(box)).max(initial=0) for box in boxes), default=0)
+    return 1 / 256 if highest <= 1 and picture.mode == "F" else 256 if highest > 255 else 1
+
+
+def _gray(picture: Image.Image) -> np.ndarray:
+    return np.nan_to_num(np.asarray(picture).astype(np.float64), posinf=0.0, neginf=0.0)
+
+
+def _rgb_band(band: Image.Image, steps: float | None) -> np.ndarray:
+    """uint8 (rows, width, 3), or (rows, width, 1) of gray. `steps`: as `_steps_of_gray` gives them."""
+    if steps is not None:
+        return np.clip(_gray(band) / steps, 0, 255).astype(np.uint8)[..., None]
+    if band.has_transparency_data:
+        band = band.convert("RGBA")
+        band = Image.alpha_composite(Image.new("RGBA", band.size, (128, 128, 128, 255)), band)
+    return np.asarray(band.convert("RGB"))
 
 
 def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:

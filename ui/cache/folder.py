@@ -16,7 +16,7 @@ import film
 from film import InputError, PictureFolder, Scene
 
 PICTURES = "FILM_PICTURES"  # environment variable: a CLEVR folder, a packed corpus, or a folder of pictures
-KEPT_WIDTH = 1440  # pixels of a large picture that are kept
+KEPT = 1440  # pixels of a large picture's longer side that are kept
 THUMBNAIL = (300, 200)
 
 
@@ -62,7 +62,7 @@ def count() -> int:
 @st.cache_resource(show_spinner=False, max_entries=64)
 def picture(number: int) -> np.ndarray:
     """A picture of the folder, uint8 (height, width, 3). Raises InputError where it cannot be read."""
-    return not_too_wide(album().picture(number))
+    return not_too_large(album().picture(number))
 
 
 @st.cache_resource(show_spinner="Looking the picture up in the folder's scenes …", max_entries=512)
@@ -83,9 +83,10 @@ def thumbnail(number: int) -> bytes:
     return file.getvalue()
 
 
-def not_too_wide(pixels: np.ndarray) -> np.ndarray:
-    """A picture at most `KEPT_WIDTH` wide: a photograph would fill the memory and show nothing more."""
+def not_too_large(pixels: np.ndarray) -> np.ndarray:
+    """A picture within `KEPT` pixels each way: a photograph would fill the memory and show nothing more."""
     height, width = pixels.shape[:2]
-    if width <= KEPT_WIDTH:
+    if max(height, width) <= KEPT:
         return pixels
-    return film.to_size(pixels, KEPT_WIDTH, max(1, round(height * KEPT_WIDTH / width)))
+    scale = KEPT / max(height, width)
+    return film.to_size(pixels, max(1, round(width * scale)), max(1, round(height * scale)), "stretch")

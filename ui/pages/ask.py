@@ -32,7 +32,7 @@ def page() -> None:
         left, right = st.columns([9, 11], gap="large")
         program, places = st.columns([9, 11], gap="large")
     with left:
-        _picture(shown)
+        _picture(session, shown)
     with right:
         widgets.question_box(session, shown)
         truth = pictures.truth(state.view().question, shown)
@@ -48,9 +48,12 @@ def page() -> None:
     _history(dark)
 
 
-def _picture(shown: ShownPicture) -> None:
-    st.image(shown.pixels, width="stretch", alt=f"{shown.title}: {shown.why}")
+def _picture(session: Session, shown: ShownPicture) -> None:
+    pixels, seen = analysis.what_is_seen(shown.pixels, session.config, session.card.fit)
+    st.image(pixels, width="stretch", alt=f"{shown.title}: {shown.why}")
     st.markdown(f"**{widgets.plain(shown.title)}** · {widgets.plain(shown.why)}")
+    if seen:
+        st.caption(f":material/crop: {seen}")
     widgets.picture_buttons(shown)
 
 

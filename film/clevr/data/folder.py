@@ -34,7 +34,7 @@ from film.clevr.scene_json import each_scene, scene_from_json
 from film.clevr.scenes import Scene
 from film.errors import InputError
 
-PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".avif")
 
 
 @dataclass(frozen=True)
