@@ -292,9 +292,20 @@ def test_figures_show_the_tables(observed, dark):
     assert list(line.x) == sorted(line.x)
     counts = confusion(observed.table)
     heat = confusion_heatmap(counts, dark=dark)
-    assert heat.data[0].customdata.sum() == len(observed)
+    assert sum(trace.customdata.sum() for trace in heat.data) == len(observed)
     assert heat.layout.xaxis.type == "category"  # "3" is a name here, not a place
-    np.testing.assert_allclose(heat.data[0].z.sum(axis=1).max(), 1, atol=1e-3)
+    whole = np.nansum([np.asarray(trace.z, float) for trace in heat.data], axis=0)
+    asked = np.maximum(counts.sum(axis=1).to_numpy(), 1)[:, None]
+    np.testing.assert_allclose(whole, counts.to_numpy() / asked, atol=1e-3)
+    for trace in heat.data:  # every count is written out, and few questions are faint
+        said = np.array([[int(cell or 0) for cell in row] for row in trace.text])
+        assert (said == trace.customdata).all()
+        drawn = ~np.isnan(np.asarray(trace.z, float)).all(axis=1)
+        few = counts.sum(axis=1).to_numpy()[drawn] < 30
+        assert few.all() if trace.opacity < 1 else not few.any()
+    low, high = rows.layout.xaxis.range
+    assert low <= 100 * groups["low"].min()
+    assert high > 100
 
 
 def test_the_probe_chart_has_every_accuracy_and_control():
@@ -302,7 +313,7 @@ def test_the_probe_chart_has_every_accuracy_and_control():
     chart = probe_chart(table, "type")
     lines = {trace.name: trace.y[0] for trace in chart.data if trace.mode == "lines"}
     own = table[table["target"] == "type"].set_index(["space", "block"])
-    assert lines["reader's state"] == pytest.approx(100 * own.loc[("state", 0), "accuracy"])
+    assert lines["hidden state"] == pytest.approx(100 * own.loc[("state", 0), "accuracy"])
     assert lines["bag of words"] == pytest.approx(100 * own["bag"].iloc[0])
     assert lines["majority"] == pytest.approx(100 * own["majority"].iloc[0])
     gamma, control, held_out = (trace for trace in chart.data if trace.name == "gamma")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,21 @@ from film import GROUP_NAMES, PAPER
 
 _SPACES = {"gamma": ("circle", 1), "beta": ("square", 0), "both": ("diamond", 2), "maps": ("triangle-up", 3)}
 _MARKS = {"FiLM": "diamond-open", "FiLM, pixels": "x-thin-open", "Human": "circle-open"}
+
+
+FEW = 30  # questions under which a value is drawn faint
+
+
+def _range(*values: Iterable[float]) -> list[float]:
+    """From a little below the lowest of some percentages, in steps of five, to a little above all."""
+    known = [float(value) for part in values for value in part if not np.isnan(value)]
+    low = max(0.0, 5 * np.floor((min(known, default=0.0) - 1) / 5))
+    return [low, 100 + (100 - low) / 40]
+
+
+def _faint(table: pd.DataFrame) -> list[float]:
+    """The opacity of each value's mark."""
+    return [1.0 if asked >= FEW else 0.45 for asked in table["asked"]]
 
 
 def _bars(table: pd.DataFrame, name: str = "") -> tuple[list[float], list[float]]:
@@ -47,13 +62,14 @@ def accuracy_rows(
             y=names,
             mode="markers",
             name="this network",
-            marker={"color": POSITIVE, "size": 9},
+            marker={"color": POSITIVE, "size": 9, "opacity": _faint(shown)},
             error_x={"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": POSITIVE},
             customdata=shown[["right", "asked", "interval"]].to_numpy(object),
             hovertemplate="%{y}: %{x:.1f} %<br>%{customdata[0]:,.0f} of %{customdata[1]:,.0f} right, 95 % "
             "%{customdata[2]}<extra></extra>",
         )
     ]
+    marked = [PAPER[head][1:] for head in paper]
     for head in paper:
         known = dict(zip(GROUP_NAMES, PAPER[head][1:], strict=True))
         there = [name for name in names if name in known]
@@ -76,7 +92,10 @@ def accuracy_rows(
         80 + 28 * len(names),
         dark,
         *traces,
-        x={"title_text": "right, %", "range": [0, 102]},
+        x={
+            "title_text": "accuracy (%)",
+            "range": _range(100 * shown["accuracy"], 100 * shown["low"], *marked),
+        },
         y={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
         showlegend=bool(paper),
         legend=ABOVE,
@@ -97,7 +116,7 @@ def accuracy_line(table: pd.DataFrame, axis: str, *, dark: bool = False) -> go.F
         y=(100 * table["accuracy"]).round(2),
         mode="lines+markers",
         line={"color": NEUTRAL, "width": 1},
-        marker={"color": POSITIVE, "size": 8},
+        marker={"color": POSITIVE, "size": 8, "opacity": _faint(table)},
         error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 3, "color": POSITIVE},
         customdata=table[["right", "asked"]].to_numpy(int),
         hovertemplate=f"{axis} %{{x}}: %{{y:.1f}} %<br>%{{customdata[0]:,}} of %{{customdata[1]:,}} right"
@@ -108,51 +127,65 @@ def accuracy_line(table: pd.DataFrame, axis: str, *, dark: bool = False) -> go.F
         dark,
         trace,
         x={"title_text": axis, "tick0": 0, "dtick": 2},
-        y={"title_text": "right, %", "range": [0, 103]},
+        y={"title_text": "accuracy (%)", "range": _range(100 * table["accuracy"], 100 * table["low"])},
     )
 
 
 def confusion_heatmap(counts: pd.DataFrame, *, dark: bool = False) -> go.Figure:
-    """What was answered (column) to what is true (row), as shares of the row; the diagonal is right.
+    """How often each true answer (row) was predicted as what (column), in counts; the diagonal is right.
+
+    Errors are coloured by their share of the row, on a scale of their own: the diagonal, grey, would hide
+    them. Rows of fewer than thirty questions are drawn faint.
 
     Args:
         counts: of `confusion`.
     """
     values = counts.to_numpy(float)
-    share = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
-    empty, full = rgb(ground(dark)), rgb(POSITIVE)
-    # The square root lets a rare confusion be seen beside the diagonal.
-    steps = np.linspace(0, 1, 11)
-    mixed = [
-        tuple(round(a + (b - a) * np.sqrt(step)) for a, b in zip(empty, full, strict=True)) for step in steps
-    ]
+    asked = values.sum(axis=1)
+    share = values / np.maximum(asked, 1)[:, None]
+    right, few = np.eye(len(values), dtype=bool), (asked < FEW)[:, None]
+    many = ~right & ~few if (~few).any() else ~right  # a row of four would leave no colour to the others
+    top = max(float(share[many].max(initial=0)), 0.01)
     names = [str(name) for name in counts.index]
-    trace = go.Heatmap(
-        z=share.round(4),
-        x=names,
-        y=names,
-        customdata=values,
-        zmin=0,
-        zmax=1,
-        xgap=1,
-        ygap=1,
-        colorscale=[(step, f"rgb{color}") for step, color in zip(steps, mixed, strict=True)],
-        hovertemplate="true %{y}, answered %{x}<br>%{customdata:,.0f} times, %{z:.1%} of the row"
-        "<extra></extra>",
-        colorbar={
-            "title": {"text": "share of the row", "side": "right"},
-            "thickness": 10,
-            "outlinewidth": 0,
-            "tickformat": ".0%",
-        },
-    )
+    rows = [f"{name} ({count:,.0f})" for name, count in zip(names, asked, strict=True)]
+    empty = rgb(ground(dark))
+    traces = []
+    for faint in (False, True):
+        for diagonal, color, most in ((True, NEUTRAL, 1.0), (False, POSITIVE, top)):
+            here = (right == diagonal) & (few == faint)
+            if not here.any():
+                continue
+            traces.append(
+                go.Heatmap(
+                    z=np.where(here, share, np.nan).round(4), x=names, y=rows, zmin=0, zmax=most,
+                    customdata=np.where(here, values, 0), colorscale=_mixed(empty, rgb(color)),
+                    text=np.where(here & (values > 0), values.astype(int).astype(str), ""),
+                    texttemplate="%{text}", textfont={"size": 10, "color": ink(dark)}, xgap=1, ygap=1,
+                    hoverongaps=False, opacity=0.45 if faint else 1.0, showscale=not (diagonal or faint),
+                    hovertemplate="true %{y}, predicted %{x}<br>%{customdata:,.0f} times, %{z:.1%} of the row"
+                    "<extra></extra>",
+                    colorbar={
+                        "title": {"text": "errors, share of the row", "side": "right"}, "thickness": 10,
+                        "outlinewidth": 0, "tickformat": ".0%",
+                    },
+                )
+            )  # fmt: skip
+    named = {"type": "category", "showgrid": False, "dtick": 1, "categoryorder": "array"}
     return figure(
-        120 + 17 * len(names),
-        dark,
-        trace,
-        x={"title_text": "answered", "type": "category", "showgrid": False, "tickangle": -60, "dtick": 1},
-        y={"title_text": "true", "type": "category", "showgrid": False, "autorange": "reversed", "dtick": 1},
-    )
+        120 + 20 * len(names), dark, *traces,
+        x={"title_text": "predicted", "tickangle": -60, "categoryarray": names} | named,
+        y={"title_text": "true (questions)", "autorange": "reversed", "categoryarray": rows} | named,
+    )  # fmt: skip
+
+
+def _mixed(empty: tuple[int, int, int], full: tuple[int, int, int]) -> list[tuple[float, str]]:
+    """A scale between two colours whose square root lets what is rare be seen beside what is frequent."""
+    steps = np.linspace(0, 1, 11)
+    colors = [np.array(empty) + (np.array(full) - empty) * np.sqrt(step) for step in steps]
+    return [
+        (float(step), "rgb({:.0f}, {:.0f}, {:.0f})".format(*color))
+        for step, color in zip(steps, colors, strict=True)
+    ]
 
 
 def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.Figure:
@@ -249,7 +282,12 @@ def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
             "range": [left, right],
             "showgrid": False,
         },
-        y={"title_text": "right, %", "range": [0, 104]},
+        y={
+            "title_text": "accuracy (%)",
+            "range": _range(
+                *(100 * table[name] for name in ("low", "control", "held_out", "majority", "bag"))
+            ),
+        },
         showlegend=True,
         legend=ABOVE,
         margin={"t": 40},

@@ -99,7 +99,8 @@ def _accuracy(dark: bool) -> None:
                 f"Accuracy by {axis}: {_told(found.iloc[[0, -1]])}.", found,
             )  # fmt: skip
     st.caption(
-        f"Lengths and depths of fewer than {evidence_cache.LEAST} questions are left out. Types differ in "
+        f"Axes begin where the data do, not at zero. Marks of under 30 questions are faint; lengths and "
+        f"depths of fewer than {evidence_cache.LEAST} are left out. Types differ in "
         "length: a dip may be a type's."
     )
     with st.expander("This network in the paper's Table 1"):
@@ -122,7 +123,8 @@ def _confusion(dark: bool) -> None:
     st.subheader("Confusion matrix")
     widgets.notice(
         "A row is the true answer, a column the predicted one. **Errors should stay inside a kind**: a wrong "
-        "number for a number, a wrong colour for a colour. Numbers should miss by one."
+        "number for a number, a wrong colour for a colour. Numbers should miss by one. Cells are counts; "
+        "errors are coloured by their share of the row, rows of under 30 questions faint."
     )
     counts = evidence_cache.confusions(networks.study())
     wrong = int(counts.to_numpy().sum() - counts.to_numpy().trace())
