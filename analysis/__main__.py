@@ -149,6 +149,24 @@ def _maps(options: argparse.Namespace, bars: Stages) -> None:
         print(f"block {int(block) + 1}: maps {', '.join(map(str, cards['map']))}")
 
 
+def _reproduce(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.reproduce import measure_results, tables, written
+    from film import write_atomically
+
+    folder = find(options.checkpoint)
+    session = Session(folder, options.device)
+    made = tables(session.card, measure_results(session, folder, seed=options.seed, bars=bars))
+    if options.readme is None:
+        print("\n\n".join(made.values()))
+        return
+    page = Path(options.readme)
+    if not page.is_file():
+        raise InputError(f"There is no page {page}; name the README to write the tables into.")
+    text = written(page.read_text("utf-8"), made)
+    write_atomically(page, lambda path: path.write_text(text, encoding="utf-8"))
+    print(f"{page}: {len(made)} tables written")
+
+
 def _report(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.report import make_report, view_of, write_report
 
@@ -229,6 +247,17 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--device", default="auto")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
     add.set_defaults(run=_maps)
+    add = commands.add_parser(
+        "reproduce",
+        help="measure what is missing of a study, and write the README's tables; goes on if stopped",
+    )
+    add.add_argument("checkpoint", nargs="?", help=bundled)
+    add.add_argument(
+        "--readme", help="the page to write the tables into, between its markers; printed if left out"
+    )
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--device", default="auto")
+    add.set_defaults(run=_reproduce)
     add = commands.add_parser("report", help="the study, or a saved view, as one self-contained page")
     add.add_argument("checkpoint", nargs="?", help=bundled)
     add.add_argument("--view", help="the app's address of a view, or what follows its question mark")
