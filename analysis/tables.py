@@ -33,12 +33,20 @@ def write_tables(
 
 
 def read_tables(
-    folder: str | Path, names: Sequence[str], note: bytes, command: str
+    folder: str | Path,
+    names: Sequence[str],
+    note: bytes,
+    command: str,
+    columns: Mapping[str, str] | None = None,
 ) -> tuple[list[pd.DataFrame], list[dict[str, Any]]]:
     """What `write_tables` wrote: the tables and, for each, its recipe.
 
+    Args:
+        columns: what a table must have, by its file's name, with spaces in between.
+
     Raises:
-        InputError: a file is missing or damaged; the message names the command that makes it.
+        InputError: a file is missing or damaged, or has other columns; the message names the command that
+            makes it.
     """
     import pyarrow.parquet as parquet
 
@@ -52,4 +60,10 @@ def read_tables(
             raise InputError(
                 f"{Path(folder) / name} cannot be read ({type(error).__name__}); make it with `{command}`."
             ) from None
+        needed = (columns or {}).get(name, "").split()
+        if lacking := [column for column in needed if column not in tables[-1]]:
+            raise InputError(
+                f"{Path(folder) / name} has no column {lacking[0]!r}; it is damaged or of another version: "
+                f"make it with `{command}`."
+            )
     return tables, recipes

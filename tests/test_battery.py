@@ -140,7 +140,7 @@ def is_sentence(error: InputError) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read the Linux way")
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read the Linux way")
 def test_nothing_handed_in_does_harm(session):
     rng, before = random.Random(0), weights_hash(session.network)
     scene, picture = gallery()[0].scene, np.zeros((40, 60, 3), dtype=np.uint8)
@@ -167,7 +167,10 @@ def test_nothing_handed_in_does_harm(session):
         assert [str(error)[:300] for error in refusals if not is_sentence(error)] == []
         return seen, answered
 
+    peak()
+    rest = resident()
     seen, answered = hand_in()
+    assert peak() - rest < MOST_MEMORY
     assert 11 <= seen < FILES - 20
     assert 0 < answered < TEXTS
     settled = resident()  # what is kept on purpose, such as the pictures last seen, is there now

@@ -46,7 +46,7 @@ MANIFEST, FORMAT, VERSION = "extraction.json", "film-lens extraction", 1
 SPACES = ("gamma", "beta", "both", "maps", "state")  # all but the state also for one block, as "both:4"
 ARRAYS = ("gamma", "beta", "state", "pooled")
 TABLE = "table.parquet"
-COLUMNS = ("text", "type", "group", "family", "length", "depth", "answer", "prediction", "picture")
+COLUMNS = ("text", "type", "group", "family", "length", "depth", "answer", "picture", "prediction")
 CHUNK = 16384  # questions read together, and lost when a run is cut off
 UNANSWERED = -1
 

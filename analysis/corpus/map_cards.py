@@ -317,6 +317,12 @@ def write_maps(folder: str | Path, found: MapCards) -> None:
     write_tables(folder, {CARDS: found.cards, EFFECTS: found.effects}, found.recipe, _NOTE)
 
 
+_COLUMNS = {
+    CARDS: "block map pictures language effect effect_low effect_high effect_rank dead",
+    EFFECTS: "block map about attribute value delta low high p",
+}
+
+
 def find_maps(folder: str | Path, weights: str) -> MapCards | None:
     """The cards beside a checkpoint; None where there are none or they are of other weights or tell less.
 
@@ -326,7 +332,9 @@ def find_maps(folder: str | Path, weights: str) -> MapCards | None:
     study = Path(folder) / FOLDER
     if not all((study / name).is_file() for name in (CARDS, EFFECTS)):
         return None
-    tables, notes = read_tables(study, (CARDS, EFFECTS), _NOTE, command("analysis", "maps", name_of(folder)))
+    tables, notes = read_tables(
+        study, (CARDS, EFFECTS), _NOTE, command("analysis", "maps", name_of(folder)), _COLUMNS
+    )
     if notes[0] != notes[1] or notes[0].get("weights") != weights or "reliability" not in notes[0]:
         return None  # of other weights, or of a version that did not measure all that a card tells
     return MapCards(tables[0], tables[1], notes[0])

@@ -411,6 +411,13 @@ def _told(name: str, share: Share) -> dict[str, float]:
 # --- Kept beside a checkpoint -----------------------------------------------------------------------
 
 
+_COLUMNS = {
+    ANSWERS: "text type group family length depth attribute operation answer picture prediction probability "
+    "probability_of_truth right",
+    PROBES: "target space block axes tested accuracy low high control selectivity majority bag",
+}
+
+
 def write_evidence(folder: str | Path, evidence: Evidence) -> None:
     """Write both tables into a folder, each with its recipe inside."""
     write_tables(folder, {ANSWERS: evidence.answers, PROBES: evidence.probes}, evidence.recipe, _NOTE)
@@ -423,7 +430,7 @@ def read_evidence(folder: str | Path) -> Evidence:
         InputError: a file is missing or damaged, or the two are not of one run.
     """
     make_it = command("analysis", "evidence", name_of(Path(folder).parent))
-    tables, notes = read_tables(folder, (ANSWERS, PROBES), _NOTE, make_it)
+    tables, notes = read_tables(folder, (ANSWERS, PROBES), _NOTE, make_it, _COLUMNS)
     if notes[0] != notes[1]:
         raise InputError(
             f"{ANSWERS} and {PROBES} in {folder} are of two runs; make them again with `{make_it}`."

@@ -264,6 +264,9 @@ def write_word_reading(folder: str | Path, found: WordReading) -> None:
     write_tables(folder, {TABLE: table}, found.recipe, _NOTE)
 
 
+_COLUMNS = "kind block map pairs pictures share low high control effect p held_out claimed"
+
+
 def find_word_reading(folder: str | Path, weights: str) -> WordReading | None:
     """What is kept beside a checkpoint; None where there is nothing, or it is of other weights.
 
@@ -273,5 +276,7 @@ def find_word_reading(folder: str | Path, weights: str) -> WordReading | None:
     study = Path(folder) / FOLDER
     if not (study / TABLE).is_file():
         return None
-    (table,), (recipe,) = read_tables(study, (TABLE,), _NOTE, "film-analysis patch --pairs 300")
+    (table,), (recipe,) = read_tables(
+        study, (TABLE,), _NOTE, "film-analysis patch --pairs 300", {TABLE: _COLUMNS}
+    )
     return WordReading(table, recipe) if recipe.get("weights") == weights else None
