@@ -168,6 +168,7 @@ from .figures.interventions import (
     map_heatmap as map_heatmap,
     noise_lines as noise_lines,
     replacement_lines as replacement_lines,
+    set_lines as set_lines,
 )
 from .figures.map_cards import (
     effect_bars as effect_bars,
@@ -205,6 +206,8 @@ from .figures.question import (
 from .interventions.ablation import (
     PAPER_MEAN as PAPER_MEAN,
     ablate as ablate,
+    set_ablations as set_ablations,
+    set_table as set_table,
     standard_ablations as standard_ablations,
 )
 from .interventions.analogies import (
@@ -222,6 +225,12 @@ from .interventions.average_effects import (
 )
 from .interventions.between import (
     interpolate as interpolate,
+)
+from .interventions.edit_list import (
+    BenchEdit as BenchEdit,
+    applied_edits as applied_edits,
+    described_edit as described_edit,
+    read_edits as read_edits,
 )
 from .interventions.effects import (
     MapEffects as MapEffects,
@@ -350,6 +359,7 @@ from .ranking import (
 
 # all of it, or one view, as a page of its own
 from .report import make_report as make_report, view_of as view_of, write_report as write_report
+from .report_bench import answers_table as answers_table
 from .report_page import manifest as manifest
 
 # nulls, intervals and effect sizes

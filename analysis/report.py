@@ -38,6 +38,7 @@ from analysis.figures import (
 from analysis.question.population import Population, standing
 from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions
+from analysis.report_bench import bench_section
 from analysis.report_page import Item, Section, html, manifest, page, picture, table
 from analysis.study import Study
 from analysis.view import PictureKey, ViewState, from_link
@@ -97,7 +98,7 @@ def make_report(
         ]
         title = f"The study of {session.card.name or 'a network'}"
     else:
-        makers = [_question, _values, _card, _words, _selection, _probe_of_view]
+        makers = [_question, _bench, _values, _card, _words, _selection, _probe_of_view]
         title = f"A view of {session.card.name or 'a network'}"
     study = _Reported(session, folder, view, seed)
     if population is not None:
@@ -357,6 +358,11 @@ def _question(study: _Reported) -> Iterator[Section]:
     if steps:
         body += [html("<h3>What is asked, step by step</h3>"), table(pd.DataFrame(steps))]
     yield Section(view.question, "", tuple(body))
+
+
+def _bench(study: _Reported) -> Iterator[Section]:
+    view, exhibit = _shown(study)
+    yield from bench_section(study.session, read_picture(exhibit.picture_path), view.question, view.edits)
 
 
 def _values(study: _Reported) -> Iterator[Section]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 
-from analysis import ablate, standard_ablations
+from analysis import ablate, set_ablations, set_table, standard_ablations
 from film import GivenQuestion, InputError, Noise, Questions, ReplaceByMean, Session, SetValue, Where, parse
 
 TEXTS = [
@@ -70,3 +70,24 @@ def test_without_truth_there_is_no_accuracy(session):
     asked = Questions([GivenQuestion(TEXTS[0], "p")], lambda name: a_picture())
     with pytest.raises(InputError, match="without answers"):
         ablate(session, asked)
+
+
+def test_sets_of_maps_stand_beside_random_ones_of_the_same_blocks(session, asked):
+    order = [(0, 1), (0, 2), (2, 5), (1, 0)]
+    named = set_ablations(order, 3, 8, counts=(1, 4, 9), draws=2, seed=1)
+    assert set(named) == {(what, 0, float(k)) for k in (1, 4)
+                          for what in ("top maps", "random maps, draw 1", "random maps, draw 2")}  # fmt: skip
+    assert named["top maps", 0, 4.0] == [
+        ReplaceByMean(Where((0,), (1, 2))), ReplaceByMean(Where((2,), (5,))), ReplaceByMean(Where((1,), (0,)))
+    ]  # fmt: skip
+    drawn = named["random maps, draw 2", 0, 4.0]
+    drawn_maps = [edit.where.maps for edit in drawn if isinstance(edit, ReplaceByMean)]
+    assert [len(maps or ()) for maps in drawn_maps] == [2, 1, 1]
+    found = ablate(session, asked, named)
+    table = set_table(found)
+    assert list(table["maps"]) == [1, 4]
+    whole = found[(found["group"] == "all") & (found["value"] == 4)].set_index("what")["accuracy"]
+    assert table.loc[1, "top"] == whole["top maps"]
+    assert table.loc[1, "random"] == pytest.approx(whole.drop("top maps").mean())
+    with pytest.raises(InputError, match="beyond"):
+        set_ablations([(7, 0)], 3, 8)

@@ -13,6 +13,7 @@ from analysis import (
     Evidence,
     LayoutRecipe,
     ViewState,
+    answers_table,
     extract_here,
     gallery_questions,
     make_report,
@@ -21,6 +22,7 @@ from analysis import (
     measure_population,
     observe,
     probe,
+    read_edits,
     sample_questions,
     to_link,
     view_of,
@@ -28,7 +30,7 @@ from analysis import (
     write_maps,
 )
 from analysis.__main__ import main
-from film import Session, save
+from film import Session, gallery, save
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "What color is the large metal sphere?"
@@ -189,3 +191,27 @@ def test_maps_of_questions_are_drawn_with_how_they_were_made(tmp_path):
     page = make_report(other, tmp_path, view=view)
     assert "On the map of questions" in _Reader(page).headings
     assert "Why are these together?" in page
+
+
+def test_a_bench_state_is_in_the_report_with_the_page_s_numbers(folder, session, population):
+    edits = "set:1.2.gamma:-3|!scale:*.*.both:5|scale:2.*.both:1.5"
+    view = ViewState(picture="gallery-3", question=QUESTION, edits=edits)
+    page = make_report(session, folder, view=view, population=population)
+    picture = gallery()[3].picture_path
+    before = session.ask(picture, QUESTION).probabilities
+    made = [edit.edit for edit in read_edits(edits) if edit.on]
+    assert len(made) == 2
+    after = session.ask(picture, QUESTION, made).probabilities
+    numbers = answers_table(before, after)
+    bare = re.sub(r"\s*\n\s*|(?<=<td)[^>]*", "", page)
+    for row in numbers.itertuples():
+        assert f"<td>{row.before:.4f}</td><td>{row.after:.4f}</td>" in bare
+    assert "block 1, map 2: gamma set to -3" in page
+    assert "times 5 (switched off)" in page
+    assert "Gamma and beta changed" not in make_report(
+        session, folder, view=ViewState(picture="gallery-3", question=QUESTION), population=population
+    )
+    broken = make_report(
+        session, folder, view=ViewState(question=QUESTION, edits="explode:1"), population=population
+    )
+    assert "There is no intervention" in broken

@@ -1,42 +1,37 @@
-"""The bench's list of edits: interventions that can be switched off, moved and removed, kept as one text.
-
-The text stands in the link. It is that of `film.interventions`, with "!" before an edit that is switched off.
-"""
+"""The bench's list of edits changed: an edit set, switched off, moved, removed; and written as Python."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import film
-from analysis import PictureKey
-from film import Intervention, SetValue, Where
+from analysis import (
+    BenchEdit as BenchEdit,
+    PictureKey,
+    applied_edits as applied,
+    described_edit as described,
+    read_edits as read,
+)
+from film import SetValue, Where
 
-
-@dataclass(frozen=True)
-class BenchEdit:
-    """One edit of the list, and whether it is applied."""
-
-    edit: Intervention
-    on: bool = True
-
-
-def read(text: str) -> list[BenchEdit]:
-    """The list that a text holds. Raises InputError naming the part that cannot be read."""
-    found = []
-    for part in text.split("|"):
-        found += [
-            BenchEdit(edit, not part.startswith("!")) for edit in film.from_text(part.removeprefix("!"))
-        ]
-    return found
+__all__ = [
+    "BenchEdit",
+    "applied",
+    "as_python",
+    "described",
+    "moved",
+    "read",
+    "removed",
+    "switched",
+    "with_value",
+    "write",
+]
 
 
 def write(entries: Sequence[BenchEdit]) -> str:
+    """The list as it stands in a link."""
     return "|".join(("" if entry.on else "!") + film.to_text([entry.edit]) for entry in entries)
-
-
-def applied(entries: Sequence[BenchEdit]) -> list[Intervention]:
-    return [entry.edit for entry in entries if entry.on]
 
 
 def with_value(entries: Sequence[BenchEdit], where: Where, value: float) -> list[BenchEdit]:
@@ -63,43 +58,6 @@ def moved(entries: Sequence[BenchEdit], number: int, by: int) -> list[BenchEdit]
 
 def removed(entries: Sequence[BenchEdit], number: int) -> list[BenchEdit]:
     return [entry for place, entry in enumerate(entries) if place != number]
-
-
-def described(edit: Intervention) -> str:
-    """An edit in words: "block 2, map 17: gamma set to 0"."""
-    where = edit.where
-    blocks = "all blocks" if where.blocks is None else _many("block", [block + 1 for block in where.blocks])
-    maps = "all maps" if where.maps is None else _many("map", where.maps)
-    what = "gamma and beta" if where.parameters == "both" else where.parameters
-    match edit:
-        case film.SetValue():
-            done = f"set to {edit.value:g}"
-        case film.Scale():
-            done = f"times {edit.factor:g}"
-        case film.Shift():
-            done = f"{'plus' if edit.amount >= 0 else 'minus'} {abs(edit.amount):g}"
-        case film.Clamp():
-            done = f"kept between {edit.low:g} and {edit.high:g}"
-        case film.ReplaceByMean():
-            done = "at the mean"
-        case film.Noise():
-            done = f"plus noise of deviation {edit.deviation:g}, seed {edit.seed}"
-        case film.PatchFrom():
-            done = f"from “{edit.question}”"
-        case film.Blend():
-            done = f"{edit.share:.0%} of the way to “{edit.question}”"
-        case film.Arithmetic():
-            done = f"plus “{edit.plus}” minus “{edit.minus}”"
-        case _:
-            done = edit.kind
-    return f"{blocks}, {maps}: {what} {done}"
-
-
-def _many(noun: str, numbers: Sequence[int]) -> str:
-    if len(numbers) == 1:
-        return f"{noun} {numbers[0]}"
-    listed = ", ".join(map(str, numbers[:6]))
-    return f"{noun}s {listed}" + (f" and {len(numbers) - 6} more" if len(numbers) > 6 else "")
 
 
 def as_python(picture: str, question: str, entries: Sequence[BenchEdit], checkpoint: str) -> str:

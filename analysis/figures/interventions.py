@@ -158,3 +158,29 @@ def noise_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         x={"title_text": "standard deviation of the noise"},
         y={"title_text": "accuracy", "tickformat": ".0%"},
     )  # fmt: skip
+
+
+def set_lines(table: pd.DataFrame, whole: float, *, dark: bool = False) -> go.Figure:
+    """Accuracy with the top maps of an order at their means, and with random ones, from `set_table`.
+
+    Args:
+        whole: accuracy without any ablation.
+    """
+    ends = {"top": ("low", "high"), "random": ("random_low", "random_high")}
+    traces = [
+        go.Scatter(
+            x=table["maps"], y=table[name], mode="lines+markers", name=f"{name} maps",
+            line={"color": CATEGORIES[place], "dash": _DASHES[place]},
+            error_y={
+                "type": "data", "symmetric": False, "thickness": 1, "width": 3,
+                "array": table[high] - table[name], "arrayminus": table[name] - table[low],
+            },
+            hovertemplate=f"{name}, %{{x}} maps: %{{y:.1%}}<extra></extra>",
+        )
+        for place, (name, (low, high)) in enumerate(ends.items())
+    ]  # fmt: skip
+    return figure(
+        300, dark, *traces, shapes=[rule("y", whole)], showlegend=True, legend=ABOVE, margin={"t": 40},
+        x={"type": "log", "title_text": "feature maps at their means", "tickvals": list(table["maps"])},
+        y={"title_text": "accuracy", "tickformat": ".0%"},
+    )  # fmt: skip

@@ -29,6 +29,7 @@ from film import (
 )
 
 NOISE = (0.5, 1.0, 1.5, 2.0, 3.0)  # standard deviations
+SET_SIZES, DRAWS = (1, 2, 4, 8, 16, 32), 5  # of sets of maps, and random sets of each size
 WHOLE = "none"  # the row without any ablation
 # Points that accuracy changes by when a value is set to its mean (paper, section 4.3).
 PAPER_MEAN = {"gamma": -65.4, "beta": -1.0}
@@ -55,6 +56,68 @@ def standard_ablations(
                     Noise(Where(block, None, kind), deviation, seed)
                 ]
     return found
+
+
+def set_ablations(
+    order: Sequence[tuple[int, int]],
+    blocks: int,
+    maps: int,
+    *,
+    counts: Sequence[int] = SET_SIZES,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> dict[tuple[str, int, float | None], list[Edit]]:
+    """For `ablate`: the first k maps of an order at their means, and k random maps, as many in every block.
+
+    Args:
+        order: (block, map) from 0, such as the maps that are most selective for a value.
+        counts: k; those that the order is too short for are left out.
+        draws: of random maps for each k.
+
+    Returns:
+        ("top maps" or "random maps, draw 1" ..., 0, k) -> interventions.
+    """
+    rng = np.random.default_rng(seed)
+    found: dict[tuple[str, int, float | None], list[Edit]] = {}
+
+    def at_mean(chosen: Mapping[int, Sequence[int]]) -> list[Edit]:
+        return [ReplaceByMean(Where((block,), tuple(own))) for block, own in chosen.items()]
+
+    for count in (count for count in counts if count <= len(order)):
+        top: dict[int, list[int]] = {}
+        for block, number in order[:count]:
+            top.setdefault(block, []).append(number)
+        if any(block >= blocks for block in top):
+            raise InputError(f"The order names a block beyond the network's {blocks}.")
+        found["top maps", 0, float(count)] = at_mean(top)
+        for draw in range(1, draws + 1):
+            some = {
+                block: [int(number) for number in rng.choice(maps, len(own), replace=False)]
+                for block, own in top.items()
+            }
+            found[f"random maps, draw {draw}", 0, float(count)] = at_mean(some)
+    return found
+
+
+def set_table(table: pd.DataFrame) -> pd.DataFrame:
+    """What sets of maps cost: `ablate` of `set_ablations`, the random draws of a size together.
+
+    Returns:
+        A row a size: maps, top (accuracy; low, high: 95 % interval clustered by picture), random (the mean
+        over draws; random_low, random_high: the least and the greatest of them).
+    """
+    own = table[(table["group"] == "all") & (table["what"] != WHOLE)]
+    rows = []
+    for size, here in own.groupby("value"):
+        top = here[here["what"] == "top maps"].iloc[0]
+        drawn = here.loc[here["what"] != "top maps", "accuracy"]
+        rows.append(
+            {
+                "maps": int(size), "top": top["accuracy"], "low": top["low"], "high": top["high"],
+                "random": drawn.mean(), "random_low": drawn.min(), "random_high": drawn.max(),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def ablate(

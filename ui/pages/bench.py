@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 import analysis
@@ -27,6 +27,7 @@ from film import (
 )
 from ui import (
     bench,
+    bench_ablations as ablations,
     bench_many as many,
     bench_measures as measures,
     question_header as header,
@@ -47,6 +48,7 @@ TABS: dict[str, Callable[[header.Case, Population | None, tuple[int, int]], None
     "A + B − C": many.arithmetic,
     "Smallest flip": measures.flip,
     "In other words": many.reworded,
+    "Ablations": ablations.ablations,
 }
 
 
@@ -222,6 +224,11 @@ def _list(case: header.Case, entries: list[BenchEdit]) -> None:
             st.code(
                 bench.as_python(picture, question, entries, case.session.card.name or "CHECKPOINT"), "python"
             )
+        st.download_button(
+            "Report of this", partial(evidence.report_of, networks.study(), state.view()),
+            "film-lens-bench.html", "text/html", key="bench-report", icon=":material/description:",
+            on_click="ignore", help="The question, these edits, and the answers before and after, as a page.",
+        )  # fmt: skip
     if not entries:
         st.caption("None yet: move a slider, or press one of the buttons beside it.")
     for place, entry in enumerate(entries):
@@ -274,10 +281,7 @@ def _outcome(case: header.Case, entries: list[BenchEdit]) -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        table = pd.DataFrame(
-            {"answer": list(before.probabilities), "before": list(before.probabilities.values()),
-             "after": list(after.probabilities.values())}
-        )  # fmt: skip
+        table = analysis.answers_table(before.probabilities, after.probabilities)
         widgets.figure(
             analysis.answers_side_by_side(
                 before.probabilities, after.probabilities, names=("before", "after"), dark=widgets.dark()

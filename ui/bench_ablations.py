@@ -1,0 +1,110 @@
+"""The bench's ablations: accuracy with noise on gamma and beta, their means, and without sets of maps."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import PAPER_MEAN, MapCards, Population
+from film import InputError
+from ui import question_header as header, widgets
+from ui.bench_many import PERCENT, kept
+from ui.bench_measures import measured
+from ui.cache import evidence, networks
+
+ASKED = 200  # questions that sets of maps are tried on
+
+
+def ablations(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
+    found = kept("ablate")
+    if found is not None:
+        _standard(found)
+    try:
+        cards = evidence.cards(networks.study())
+    except InputError as error:
+        widgets.show_error(error)
+        return
+    if cards is not None:
+        _sets(case, cards)
+
+
+def _standard(found: analysis.Measured) -> None:
+    table, recipe = found.tables["table"], found.recipe
+    widgets.notice(
+        "Right answers with noise on gamma or beta, and with their means in place of either (paper, "
+        "Figure 7). **Which of the two does the network live on?**"
+    )
+    widgets.figure(
+        analysis.noise_lines(table, dark=widgets.dark()), "bench-ablations",
+        "Accuracy against the noise's standard deviation, on gamma and on beta.", table,
+    )  # fmt: skip
+    whole = table[table["group"] == "all"]
+    beside = pd.DataFrame(
+        [
+            {"at its mean": kind, "here": float(_change(whole, kind)), "paper": PAPER_MEAN[kind]}
+            for kind in ("gamma", "beta")
+        ]
+    )
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        st.dataframe(
+            beside, hide_index=True,
+            column_config={name: st.column_config.NumberColumn(f"{name}, points", format="%.1f")
+                           for name in ("here", "paper")},
+        )  # fmt: skip
+        st.caption("The paper's noise curves are known as a picture alone; its two means are in its text.")
+    with right, st.expander("Block by block"):
+        shown = whole[["what", "block", "value", "accuracy", "low", "high", "change"]]
+        st.dataframe(
+            shown, hide_index=True, height=280,
+            column_config=dict.fromkeys(("accuracy", "low", "high"), PERCENT)
+            | {"change": st.column_config.NumberColumn("change, points", format="%.1f")},
+        )  # fmt: skip
+    st.caption(
+        f"{recipe['questions']:,} questions, {recipe['source']}, seed {recipe['seed']}; block 0: all blocks; "
+        "95 % intervals clustered by picture."
+    )
+
+
+def _change(whole: pd.DataFrame, kind: str) -> float:
+    row = whole[(whole["what"] == f"{kind} at its mean") & (whole["block"] == 0)]
+    return float(row["change"].iloc[0])
+
+
+def _sets(case: header.Case, cards: MapCards) -> None:
+    st.markdown("**Sets of maps**")
+    widgets.notice(
+        "The maps most selective for a value at their means, and as many random maps of the same blocks. "
+        "**Do they matter more than others do?**"
+    )
+    sure = cards.effects[cards.effects["p"] <= 0.05]
+    values = list(dict.fromkeys(sure["about"].astype(str) + ": " + sure["value"].astype(str)))
+    if not values:
+        st.caption("No map is selective for anything in this network.")
+        return
+    value = st.selectbox("Most selective for", values, key="bench-set")
+    own = sure[(sure["about"].astype(str) + ": " + sure["value"].astype(str)) == value]
+    own = own.reindex(own["delta"].abs().sort_values(ascending=False, kind="stable").index)
+    order = [(int(row.block), int(row.map)) for row in own.itertuples()]
+    config = case.session.config
+    found = measured(
+        ("sets", case.session.card.weights, value),
+        "Set them to their means",
+        lambda told: analysis.ablate(
+            case.session, analysis.gallery_questions(ASKED),
+            analysis.set_ablations(order, config.blocks, config.maps), progress=told,
+        ),
+    )  # fmt: skip
+    if found is None:
+        return
+    table = analysis.set_table(found)
+    whole = found[(found["what"] == "none") & (found["group"] == "all")]["accuracy"].iloc[0]
+    widgets.figure(
+        analysis.set_lines(table, float(whole), dark=widgets.dark()), "bench-sets",
+        f"Accuracy with the maps most selective for {value} at their means, beside random ones.", table,
+    )  # fmt: skip
+    st.caption(
+        f"{len(order)} maps are selective for it. {ASKED} questions about the gallery's pictures, seed 0; "
+        "bars: 95 % intervals clustered by picture, of random maps the least and the greatest of five draws."
+    )
