@@ -23,6 +23,7 @@ from ui.text import escape as escape, plain as plain
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
 A_LINE = 70  # letters that a question field shows at once in a narrow window
+BUTTONS, SOURCE = 30, 18  # pixels above a figure for its buttons, and below for where it is from
 A_PAGE = 12  # pictures of a folder that are offered at once
 CSV_ROWS = 5000  # of a table that is still handed out as CSV
 
@@ -145,10 +146,13 @@ def figure(
     alt: str,
     table: pd.DataFrame,
     pick: Callable[[list[Any]], None] | None = None,
+    *,
+    sample: str = "",
 ) -> None:
-    """A figure with its SVG (the camera on hovering) and its numbers as a file.
+    """A figure with a button for its SVG and its numbers as a file.
 
     `table`: the numbers that it shows. `pick`: given the custom data of a point that was clicked.
+    `sample`: of what it was measured and with which seed; it stands in the figure, with title and network.
     """
 
     def hand_on(selection: dict[str, Any]) -> None:
@@ -158,14 +162,44 @@ def figure(
 
     key = f"figure-{name}"
     choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
+    said = [name.replace("-", " "), f"network {networks.study().weights[: state.LINK_HASH]}", sample]
     st.plotly_chart(
-        drawn,
+        _with_source(drawn, " · ".join(filter(None, said))),
         theme=None,
         **choice,
-        config={"toImageButtonOptions": {"format": "svg", "filename": name}, "displaylogo": False},
+        config={
+            "toImageButtonOptions": {"format": "svg", "filename": name},
+            "displaylogo": False,
+            "displayModeBar": True,  # not only when the pointer is over it
+            "modeBarButtons": [["toImage", "resetScale2d"]],
+        },
         alt=alt,
     )
     data(table, name)
+
+
+def _with_source(drawn: Figure, said: str) -> dict[str, Any]:
+    """The figure with a line at its foot, and room at its head for the buttons, where they cover nothing.
+
+    As a dictionary: plotly would check a change of a `Figure` for many milliseconds.
+    """
+    spec: dict[str, Any] = drawn.to_plotly_json()
+    layout = dict(spec["layout"])
+    margin = dict(layout["margin"])
+    above = max(BUTTONS - margin["t"], 0)
+    margin |= {"t": margin["t"] + above}
+    if layout.get("height"):
+        layout["height"] += above + SOURCE
+    layout |= {
+        "margin": margin,
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8f98", "activecolor": "#5b6066"},
+        "title": {
+            "text": escape(said), "font": {"size": 10}, "x": 1, "xref": "container", "xanchor": "right",
+            "y": 0, "yref": "container", "yanchor": "bottom", "pad": {"b": 2, "r": 8},
+            "automargin": True,
+        },
+    }  # fmt: skip
+    return spec | {"layout": layout}
 
 
 def data(table: pd.DataFrame, name: str) -> None:

@@ -113,7 +113,12 @@ def _one_map(
                 f"population-{kind}",
                 f"{kind} of this map in {len(population):,} questions; here it is {value:.3f}.",
                 analysis.population_bins(population, kind, block, feature_map),
+                sample=f"{len(population):,} questions" + _seed(population),
             )
+
+
+def _seed(population: Population) -> str:
+    return "" if population.seed is None else f", seed {population.seed}"
 
 
 def _census(session: Session, answer: Answer, dark: bool) -> None:

@@ -52,7 +52,7 @@ def _all(parameters: Parameters, dark: bool) -> None:
     )
     widgets.figure(
         analysis.parameter_histograms(parameters, dark=dark), "all-parameters", alt,
-        analysis.histogram_table(parameters),
+        analysis.histogram_table(parameters), sample=parameters.source,
     )  # fmt: skip
     rows = [
         "| | gamma: range | below 0 | mode | mean | beta: range | below 0 | mode | mean |",
@@ -86,7 +86,13 @@ def _blocks(parameters: Parameters, dark: bool) -> None:
     found = [(block, parameters.block_statistics(kind, block)) for block in parameters.modulated]
     alt = f"Histograms of {kind} in {len(found)} blocks."
     table = analysis.histogram_table(parameters, kind)
-    widgets.figure(analysis.block_histograms(parameters, kind, dark=dark), f"{kind}-by-block", alt, table)
+    widgets.figure(
+        analysis.block_histograms(parameters, kind, dark=dark),
+        f"{kind}-by-block",
+        alt,
+        table,
+        sample=parameters.source,
+    )
     st.caption(
         " · ".join(
             f"block {block + 1}: {one.negative:.0%} below 0, mode {one.mode:.2f}, mean {one.mean:.2f}"
@@ -103,7 +109,11 @@ def _maps(parameters: Parameters, dark: bool) -> None:
     )
     alt = "Histograms over maps of the means and deviations of gamma and beta, stacked by block."
     widgets.figure(
-        analysis.map_moments(parameters, dark=dark), "map-moments", alt, analysis.moment_table(parameters)
+        analysis.map_moments(parameters, dark=dark),
+        "map-moments",
+        alt,
+        analysis.moment_table(parameters),
+        sample=parameters.source,
     )
 
 
@@ -137,6 +147,7 @@ def _plane(parameters: Parameters, dark: bool) -> None:
     widgets.figure(
         analysis.gamma_against_beta(parameters, block, maps, color=color, word=word, rows=rows, dark=dark),
         "gamma-against-beta", alt, analysis.point_table(parameters, block, maps, rows),
+        sample=f"{most:,} questions, seed {SEED}",
     )  # fmt: skip
     which = "the maps whose gamma varies most, and the chosen one" if len(maps) > 1 else "the chosen map"
     st.caption(
