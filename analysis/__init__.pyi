@@ -69,6 +69,15 @@ from .corpus.extraction import (
     write_small as write_small,
 )
 
+# how well networks generalise
+from .corpus.generalisation import (
+    by_kind as by_kind,
+    find_generalisation as find_generalisation,
+    measure_generalisation as measure_generalisation,
+    overview as overview,
+    trained_anew as trained_anew,
+)
+
 # many questions: do those of a kind lie together, and what makes a selection different
 from .corpus.grouping import (
     GROUPING_TRIALS as GROUPING_TRIALS,
@@ -161,6 +170,9 @@ from .figures.evidence import (
     confusion_heatmap as confusion_heatmap,
     probe_chart as probe_chart,
     probe_overview as probe_overview,
+)
+from .figures.generalisation import (
+    generalisation_rows as generalisation_rows,
 )
 from .figures.interventions import (
     block_bars as block_bars,

@@ -125,6 +125,23 @@ def _evidence(options: argparse.Namespace, bars: Stages) -> None:
     )
 
 
+def _generalisation(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.corpus.generalisation import by_kind, measure_generalisation
+
+    folder = find(options.checkpoint)
+    session = Session(folder, options.device)
+    found = measure_generalisation(
+        session, folder, questions=options.questions, seed=options.seed, progress=bars
+    )
+    print(f"{'test':10} {'kind':18}{'asked':>7}{'right %':>9}{'95 % interval':>16}{'constant guess':>16}")
+    for test, table in found.items():
+        for row in by_kind(test, table).itertuples():
+            print(
+                f"{test:10} {row.value:18}{row.asked:7,}{100 * row.accuracy:9.1f}{row.interval:>16}"
+                f"{100 * row.guess:16.1f}"
+            )
+
+
 def _maps(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.corpus.map_cards import FOLDER, measure_maps, write_maps
     from analysis.study import open_study
@@ -258,6 +275,15 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
     add.set_defaults(run=_reproduce)
+    add = commands.add_parser(
+        "generalisation",
+        help="CLEVR's, CLOSURE's and CoGenT's questions, kept in study/; run again to go on",
+    )
+    add.add_argument("checkpoint", nargs="?", help=bundled)
+    add.add_argument("--questions", type=int, default=1000, help="of each but CLOSURE (default 1000)")
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--device", default="auto")
+    add.set_defaults(run=_generalisation)
     add = commands.add_parser("report", help="the study, or a saved view, as one self-contained page")
     add.add_argument("checkpoint", nargs="?", help=bundled)
     add.add_argument("--view", help="the app's address of a view, or what follows its question mark")

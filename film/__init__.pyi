@@ -15,6 +15,9 @@ from .checkpoint import (
     save as save,
     weights_hash as weights_hash,
 )
+from .clevr.data.closure_questions import (
+    sample_closure as sample_closure,
+)
 from .clevr.data.folder import (
     questions_of as questions_of,
 )
@@ -57,6 +60,10 @@ from .clevr.editing import (
 from .clevr.gallery import (
     Exhibit as Exhibit,
     gallery as gallery,
+)
+from .clevr.language.closure import (
+    CLOSURE_FAMILIES as CLOSURE_FAMILIES,
+    CLOSURE_NAMES as CLOSURE_NAMES,
 )
 from .clevr.language.families import (
     FAMILIES as FAMILIES,
@@ -189,6 +196,7 @@ from .evaluation import (
     Evaluation as Evaluation,
     Questions as Questions,
     answer_all as answer_all,
+    constant_guess as constant_guess,
     evaluate as evaluate,
     open_questions as open_questions,
     table as table,

@@ -19,7 +19,11 @@ GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("maps", "Map cards"),
         ("parameters", "Parameters"),
     ),
-    "Evidence": (("evidence", "Evidence"), ("compare", "Compare")),
+    "Evidence": (
+        ("evidence", "Evidence"),
+        ("generalisation", "Generalisation"),
+        ("compare", "Compare"),
+    ),
 }
 FORMER = {"ledger": "contributions"}  # addresses that links of earlier versions have
 

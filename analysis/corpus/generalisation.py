@@ -1,0 +1,262 @@
+"""How well a network generalises: CLEVR's questions, CLOSURE's, and CoGenT's conditions A and B.
+
+    CLEVR       questions as CLEVR asks them about the gallery's pictures
+    CLOSURE     its seven kinds of question, which put CLEVR's phrases together in ways CLEVR never does
+                (Bahdanau et al. 2019), about the same pictures
+    CoGenT A    CLEVR's questions about scenes whose cubes and cylinders have the colours of condition A
+    CoGenT B    the same with the colours of the two swapped (Johnson et al. 2017, section 4.7)
+
+All are made here, with a seed. Each test is a table kept beside the checkpoint, so that a run that was cut
+off goes on with the next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.corpus.accuracy import accuracy_by, gallery_questions, versions
+from analysis.tables import read_tables, write_tables
+from film import (
+    CLOSURE_FAMILIES,
+    CLOSURE_NAMES,
+    GROUP_NAMES,
+    GROUPS,
+    PAPER,
+    Card,
+    GivenQuestion,
+    Question,
+    Questions,
+    QuestionSampler,
+    Session,
+    Stages,
+    answer_all,
+    bundled,
+    command,
+    constant_guess,
+    gallery,
+    name_of,
+    read_picture,
+    render,
+    sample_closure,
+    sample_scene,
+)
+
+FOLDER = "study"
+CLOSURE_EACH = 256  # questions of each of CLOSURE's kinds, or a little more: as many of each family
+ASKED_EACH = 10  # questions about a drawn picture
+SAMPLES = 16  # light paths a pixel, as in pictures for training
+_NOTE = b"film-lens generalisation"
+# Per cent: the paper's network trained on condition A, tested on A and on B (Figure 9).
+PAPER_COGENT = {"CoGenT A": 98.3, "CoGenT B": 75.6}
+Asked = tuple[Questions, list[str], list[str]]  # with the kind and the family of each question
+
+
+def measure_generalisation(
+    session: Session,
+    folder: str | Path,
+    *,
+    questions: int = 1000,
+    seed: int = 0,
+    progress: Stages | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Put all tests to a network, those that are not kept yet, and keep them beside it.
+
+    Args:
+        folder: of the checkpoint; a table a test is written into its `study`.
+        questions: of CLEVR and of each condition of CoGenT, about a tenth as many pictures.
+
+    Returns:
+        A table a test: text, kind, family, answer (the true one), prediction, probability, right, picture.
+    """
+    found = {}
+    for test, make in _TESTS.items():
+        asked_for = {"weights": session.card.weights, "test": test, "asked": questions, "seed": seed}
+        kept = find_test(folder, test, session.card.weights)
+        if kept is not None and {name: kept[1].get(name) for name in asked_for} == asked_for:
+            found[test] = kept[0]
+            continue
+        asked, kinds, families = make(session, questions, seed)
+        given, chance = answer_all(
+            session, asked, progress=progress(f"questions of {test}") if progress else None
+        )
+        table = pd.DataFrame(
+            {
+                "text": [question.text for question in asked.questions],
+                "kind": kinds,
+                "family": families,
+                "answer": [str(question.answer) for question in asked.questions],
+                "prediction": given,
+                "probability": chance,
+                "picture": [question.filename for question in asked.questions],
+            }
+        )
+        table["right"] = table["prediction"] == table["answer"]
+        recipe = {**asked_for, "pictures": int(table["picture"].nunique()), "versions": versions()}
+        write_tables(Path(folder) / FOLDER, {file_of(test): table}, recipe, _NOTE)
+        found[test] = table
+    return found
+
+
+def file_of(test: str) -> str:
+    """The file of a test in a study."""
+    return f"generalisation_{test.lower().replace(' ', '_')}.parquet"
+
+
+def find_test(folder: str | Path, test: str, weights: str) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """A test's table and recipe; None where it was not measured, or for other weights.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    study = Path(folder) / FOLDER
+    if not (study / file_of(test)).is_file():
+        return None
+    make_it = command("analysis", "generalisation", name_of(folder))
+    tables, recipes = read_tables(study, (file_of(test),), _NOTE, make_it)
+    return (tables[0], recipes[0]) if recipes[0].get("weights") == weights else None
+
+
+def find_generalisation(folder: str | Path, weights: str) -> dict[str, pd.DataFrame]:
+    """The tables of all tests that were measured of these weights, by the test's name."""
+    found = {test: find_test(folder, test, weights) for test in _TESTS}
+    return {test: kept[0] for test, kept in found.items() if kept is not None}
+
+
+def by_kind(test: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of a test by kind of question, all of them first.
+
+    Returns:
+        The columns of `accuracy_by`, test, guess (the share that is right when every family's most frequent
+        answer is always said: what can be had without a picture) and paper (per cent; nan where there is
+        none).
+    """
+    whole, parts = accuracy_by(table, ""), accuracy_by(table, "kind")
+    order = CLOSURE_NAMES if test == "CLOSURE" else GROUP_NAMES
+    rows = pd.concat([whole, parts.set_index("value").loc[[k for k in order if k in set(parts["value"])]]
+                      .reset_index()], ignore_index=True)  # fmt: skip
+    truth, families, kinds = (table[name].tolist() for name in ("answer", "family", "kind"))
+    among = [np.array([value in ("all", kind) for kind in kinds]) for value in rows["value"]]
+    paper = _paper(test)
+    return rows.assign(
+        test=test,
+        guess=[constant_guess(truth, families, mask) for mask in among],
+        paper=[paper.get(value, np.nan) for value in rows["value"]],
+    )
+
+
+def _paper(test: str) -> Mapping[str, float]:
+    if test == "CLEVR":
+        return dict(zip(("all", *GROUP_NAMES), PAPER["FiLM, pixels"], strict=True))
+    return {"all": PAPER_COGENT[test]} if test in PAPER_COGENT else {}
+
+
+# --- What is asked --------------------------------------------------------------------------------
+
+
+def _clevr(session: Session, count: int, seed: int) -> Asked:
+    asked = gallery_questions(count, seed)
+    return asked, *_groups(asked)
+
+
+def _groups(asked: Questions) -> tuple[list[str], list[str]]:
+    return [GROUPS[str(q.type)] for q in asked.questions], [str(q.family) for q in asked.questions]
+
+
+def _closure(session: Session, count: int, seed: int) -> Asked:
+    exhibits = {f"gallery-{exhibit.number}": exhibit for exhibit in gallery()}
+    scenes = [exhibit.scene.replaced(filename=name) for name, exhibit in exhibits.items()]
+    first = CLOSURE_FAMILIES[0].index
+    questions, kinds, families = [], [], []
+    for kind in CLOSURE_NAMES:
+        each = -(-CLOSURE_EACH // sum(family.file == kind for family in CLOSURE_FAMILIES))
+        for scene, question in sample_closure(scenes, kind, each, seed):
+            questions.append(_given(question, scene.filename))
+            kinds.append(kind)
+            families.append(f"{kind} {CLOSURE_FAMILIES[question.family - first].file_index}")
+    return Questions(questions, lambda name: read_picture(exhibits[name].picture_path)), kinds, families
+
+
+def _given(question: Question, filename: str) -> GivenQuestion:
+    return GivenQuestion(question.text, filename, question.answer, question.program, question.family)
+
+
+def _cogent(condition: str) -> Callable[[Session, int, int], Asked]:
+    def asked(session: Session, count: int, seed: int) -> Asked:
+        pictures = max(1, count // ASKED_EACH)
+        chance = np.random.default_rng((seed, ord(condition)))
+        scenes = {f"{condition}-{n}": sample_scene(chance, condition=condition) for n in range(pictures)}
+        sampler = QuestionSampler(int(chance.integers(2**31)))
+        questions = [
+            _given(question, name)
+            for name, scene in scenes.items()
+            for question in sampler.sample(scene, ASKED_EACH)
+        ]
+        config = session.config
+        crops = config.picture == "pixels" and session.card.fit == "crop"
+        size = (config.width, config.height) if crops else (480, 320)
+
+        def picture(name: str) -> np.ndarray:
+            number = int(name.partition("-")[2])
+            return render(scenes[name], *size, samples=SAMPLES, seed=number, threads=1).picture
+
+        found = Questions(questions, picture)
+        return found, *_groups(found)
+
+    return asked
+
+
+_TESTS: dict[str, Callable[[Session, int, int], Asked]] = {
+    "CLEVR": _clevr,
+    "CLOSURE": _closure,
+    "CoGenT A": _cogent("A"),
+    "CoGenT B": _cogent("B"),
+}
+TESTS = tuple(_TESTS)
+
+
+# --- All networks, and networks that differ in one thing ------------------------------------------
+
+
+def overview(folders: Mapping[str, Path]) -> pd.DataFrame:
+    """The tests of several networks, all questions together: a row a network and test that was measured.
+
+    Args:
+        folders: checkpoints by the name they are shown under.
+
+    Returns:
+        Columns network, taught, test, accuracy, low, high (shares of 1), guess, paper (per cent), asked,
+        pictures.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    rows = []
+    for name, folder in folders.items():
+        path = folder / "card.json"
+        card = Card.from_json(json.loads(path.read_text("utf-8")), str(path))
+        for test, table in find_generalisation(folder, card.weights).items():
+            rows.append({"network": name, "taught": card.taught, **by_kind(test, table).iloc[0].to_dict()})
+    names = ("network", "taught", "test", "accuracy", "low", "high", "guess", "paper", "asked", "pictures")
+    return pd.DataFrame(rows, columns=list(names))
+
+
+def trained_anew(table: int) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """The paper's Table 2 or 3 as it was trained here, and what of; None where none comes with the project.
+
+    Returns:
+        A row a network: row, about, seeds, accuracy, low, high, difference (from the whole network, with
+        difference_low and difference_high; shares of 1) and paper (per cent); and the samples, pictures,
+        questions and curves it comes from.
+    """
+    there = bundled()
+    path = there[0].parent / "ablations" / f"table-{table}.json" if there else Path()
+    if not path.is_file():
+        return None
+    said = json.loads(path.read_text("utf-8"))
+    return pd.DataFrame(said.pop("rows")), said

@@ -1,0 +1,54 @@
+"""How often a network is right where questions or pictures differ from those it learned from."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.figures.palette import NEUTRAL, ink
+from analysis.figures.style import ABOVE, POSITIVE, figure
+
+
+def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """Accuracy a row each with its interval; the constant guess as a stroke, the paper's as a diamond.
+
+    Args:
+        table: columns value (from top to bottom), accuracy, low, high (shares of 1, nan where not known),
+            and, where they are known, guess (share of 1) and paper (per cent).
+    """
+    names, right = table["value"].astype(str).tolist(), 100 * table["accuracy"].astype(float)
+    up, down = (
+        (sign * (100 * table[end].astype(float) - right)).clip(lower=0).round(2).tolist()
+        for sign, end in ((1, "high"), (-1, "low"))
+    )
+    bars = {"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": POSITIVE}
+    traces = [
+        _marks("this network", right, names, {"color": POSITIVE, "size": 9}) | {"error_x": bars},
+    ]
+    if "guess" in table:
+        stroke = {"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": NEUTRAL}}
+        traces.append(_marks("constant guess", 100 * table["guess"], names, stroke))
+    if "paper" in table and table["paper"].notna().any():
+        diamond = {"symbol": "diamond-open", "size": 10, "color": ink(dark), "line": {"width": 2}}
+        traces.append(_marks("the paper's network", table["paper"], names, diamond))
+    return figure(
+        80 + 28 * len(names),
+        dark,
+        *(go.Scatter(trace) for trace in traces),
+        x={"title_text": "right, %", "range": [0, 102]},
+        y={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
+        showlegend=len(traces) > 1,
+        legend=ABOVE,
+        margin={"t": 36},
+    )
+
+
+def _marks(name: str, values: pd.Series, names: list[str], marker: dict[str, object]) -> dict[str, object]:
+    return {
+        "x": values.astype(float).round(2),
+        "y": names,
+        "mode": "markers",
+        "name": name,
+        "marker": marker,
+        "hovertemplate": f"%{{y}}: {name} %{{x:.1f}} %<extra></extra>",
+    }

@@ -1,0 +1,142 @@
+"""The tests of generalisation: measured on a tiny network, kept, and shown."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+from tiny import tiny_card, tiny_network
+
+import analysis.corpus.generalisation as generalisation
+from analysis import by_kind, find_generalisation, generalisation_rows, measure_generalisation, overview
+from film import CLOSURE_NAMES, WORDS, InputError, Session, save, word_table
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> Path:
+    """A network with all tests beside it."""
+    folder = tmp_path_factory.mktemp("network")
+    words = word_table(WORDS)
+    network = tiny_network(31, blocks=2, modulated=(True, True), words=len(words))
+    save(folder, network, tiny_card(network, words=words))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generalisation, "CLOSURE_EACH", 12)
+        measure_generalisation(Session(folder, "cpu"), folder, questions=110, seed=2)
+    return folder
+
+
+def kept_by(folder: Path) -> dict[str, pd.DataFrame]:
+    return find_generalisation(folder, Session(folder, "cpu").card.weights)
+
+
+def test_all_tests_are_measured_and_kept(measured):
+    found = kept_by(measured)
+    assert list(found) == ["CLEVR", "CLOSURE", "CoGenT A", "CoGenT B"]
+    assert found["CoGenT A"]["picture"].nunique() == 11
+    assert set(found["CLOSURE"]["kind"]) == set(CLOSURE_NAMES)
+    for table in found.values():
+        assert (table["right"] == (table["prediction"] == table["answer"])).all()
+    assert find_generalisation(measured, "other weights") == {}
+
+
+def test_pictures_of_a_condition_are_of_the_networks_size(measured):
+    for condition in "AB":
+        asked, kinds, families = generalisation._cogent(condition)(Session(measured, "cpu"), 20, 0)
+        assert {question.filename for question in asked.questions} == {f"{condition}-0", f"{condition}-1"}
+        assert len(kinds) == len(families) == len(asked.questions) == 20
+        assert asked.picture(f"{condition}-1").shape == (16, 24, 3)
+
+
+def test_what_is_kept_is_not_measured_again(measured, monkeypatch):
+    monkeypatch.setattr(generalisation, "answer_all", None)  # would fail if it were asked
+    monkeypatch.setattr(generalisation, "CLOSURE_EACH", 12)
+    again = measure_generalisation(Session(measured, "cpu"), measured, questions=110, seed=2)
+    assert list(again) == list(kept_by(measured))
+
+
+def test_the_constant_guess_is_what_each_family_answers_most():
+    table = pd.DataFrame(
+        {
+            "kind": ["or_mat"] * 4 + ["embed_mat_spa"] * 4,
+            "family": ["or_mat 0"] * 4 + ["embed_mat_spa 1"] * 4,
+            "answer": ["1", "1", "1", "2", "yes", "yes", "no", "no"],
+            "right": [True, False] * 4,
+            "picture": [f"gallery-{n}" for n in range(8)],
+        }
+    )
+    rows = by_kind("CLOSURE", table).set_index("value")
+    assert list(rows.index) == ["all", "or_mat", "embed_mat_spa"]
+    assert rows["guess"].tolist() == [5 / 8, 3 / 4, 1 / 2]
+    assert rows["accuracy"].tolist() == [0.5] * 3
+    assert rows["paper"].isna().all()
+    assert rows["low"].isna().all()  # under ten pictures
+    drawn = generalisation_rows(rows.reset_index())
+    assert [trace.name for trace in drawn.data] == ["this network", "constant guess"]
+
+
+def test_the_papers_figures_stand_beside_their_own_tests(measured):
+    found = kept_by(measured)
+    clevr = by_kind("CLEVR", found["CLEVR"]).set_index("value")["paper"]
+    assert (clevr["all"], clevr["Count"]) == (97.6, 94.3)
+    assert by_kind("CoGenT B", found["CoGenT B"])["paper"].iloc[0] == 75.6
+    assert len(overview({"tiny": measured})) == 4
+
+
+def test_a_damaged_table_names_the_command(tmp_path, measured):
+    card = Session(measured, "cpu").card
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "generalisation_clevr.parquet").write_bytes(b"no")
+    with pytest.raises(InputError, match="generalisation"):
+        find_generalisation(tmp_path, card.weights)
+
+
+def test_a_table_that_was_trained_anew_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
+    assert generalisation.trained_anew(2) is None
+    (tmp_path / "ablations").mkdir()
+    said = {"samples": 9, "rows": [{"row": "best", "accuracy": 0.9}]}
+    (tmp_path / "ablations" / "table-2.json").write_text(json.dumps(said))
+    table, made = generalisation.trained_anew(2)
+    assert table["accuracy"].tolist() == [0.9]
+    assert made == {"samples": 9}
+
+
+# --- The page -------------------------------------------------------------------------------------
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.info))
+
+
+def test_the_page_shows_every_test(visit, measured):
+    app = visit(measured, "generalisation")
+    assert not app.exception
+    headings = [heading.value for heading in app.main.subheader]
+    assert headings[:4] == ["CLEVR", "CLOSURE", "CoGenT A", "CoGenT B"]
+    assert headings[4:] == [
+        "Errors, sorted by confidence",
+        "All networks",
+        "The paper's Table 2, trained anew",
+    ]
+    assert "constant guess" in text(app)
+    assert "Figure 9, left" in text(app)
+
+
+def test_a_chosen_error_opens_on_the_ask_page(visit, measured):
+    app = visit(measured, "generalisation")
+    wrong = next(table.value for table in app.dataframe if "prediction" in table.value)
+    assert wrong["probability"].is_monotonic_decreasing
+    app.selectbox(key="generalisation-errors-CLOSURE-any-typed").set_value(1).run()
+    assert not app.exception
+    assert app.title[0].value == "Ask the network about a picture"
+    assert app.text_input(key="view-question").value == wrong["text"].iloc[1]
+
+
+def test_a_network_without_results_says_what_to_type(visit, tmp_path):
+    network = tiny_network(32)
+    save(tmp_path, network, tiny_card(network))
+    app = visit(tmp_path, "generalisation")
+    assert not app.exception
+    assert "Not measured yet for this network: CLEVR, CLOSURE, CoGenT A, CoGenT B" in text(app)
+    assert "generalisation" in text(app)

@@ -1,0 +1,183 @@
+"""Generalisation: how often networks are right on questions and pictures unlike those they learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import analysis
+from film import InputError, command
+from ui import pages, state, widgets
+from ui.cache import generalisation as tests_cache, networks
+
+MOST_ERRORS = 300  # rows
+ABOUT = {
+    "CLEVR": "Questions as CLEVR asks them, about the gallery's pictures. The diamonds are the paper's "
+    "network from raw pixels on CLEVR's test set (Table 1): other pictures and questions, so compare "
+    "the order.",
+    "CLOSURE": "Seven kinds of question that put CLEVR's phrases together in ways CLEVR never does, around "
+    "“the same … as”; no network here was taught them. Under the constant guess a network does worse than "
+    "one that never looks. No published figure is known to this project: see arXiv 1912.05783.",
+    "CoGenT A": "In condition A cubes are gray, blue, brown or yellow, cylinders red, green, purple or cyan, "
+    "spheres of any colour. The diamond is the paper's network taught condition A alone (Figure 9); one "
+    "taught all colours should do alike in A and B.",
+    "CoGenT B": "Condition B swaps the colours of cubes and cylinders.",
+}
+
+
+def page() -> None:
+    st.title("Generalisation")
+    st.caption(
+        "Right answers where questions or pictures differ from those a network learned from. Bars are 95 % "
+        "intervals clustered by picture; strokes are the constant guess, each family's commonest answer "
+        "always, counted on the same questions and so a little high."
+    )
+    session, dark = networks.network(), widgets.dark()
+    make_it = command("analysis", "generalisation", session.checkpoint)
+    try:
+        found = tests_cache.tests(networks.study())
+        everyone = tests_cache.networks(networks.study())
+    except InputError as error:
+        widgets.show_error(error)
+        return
+    st.caption(widgets.plain(session.card.taught))
+    if missing := [test for test in ABOUT if test not in found]:
+        st.info(
+            f"Not measured yet for this network: {', '.join(missing)}. It takes some minutes on two cores, "
+            f"and goes on where it was stopped:\n\n    {make_it}",
+            icon=":material/terminal:",
+        )
+    for test in found:
+        _test(test, dark)
+    st.info(
+        "Not measured yet: accuracy in B after fine-tuning on 100 to 30,000 of B's questions (the paper's "
+        "Figure 9, left), and the analogy of its section 4.5 on B. They need a network taught condition A "
+        "alone.",
+        icon=":material/pending:",
+    )
+    if "CLOSURE" in found or "CLEVR" in found:
+        _errors(found)
+    _everyone(everyone)
+    _ablations(dark)
+
+
+def _test(test: str, dark: bool) -> None:
+    st.subheader(test)
+    kinds = tests_cache.kinds(networks.study())
+    own = kinds[kinds["test"] == test].drop(columns="test")
+    whole = own.iloc[0]
+    widgets.notice(ABOUT[test])
+    widgets.figure(
+        analysis.generalisation_rows(own, dark=dark),
+        test.lower().replace(" ", "-"),
+        f"{test}: " + ", ".join(f"{row.value} {row.accuracy:.0%}" for row in own.itertuples()) + ".",
+        own,
+    )
+    below = own[own["high"] < own["guess"]]["value"].tolist()
+    st.caption(
+        f"{int(whole['asked']):,} questions about {int(whole['pictures']):,} pictures: "
+        f"{whole['accuracy']:.1%} right (95 % interval, per cent: {whole['interval']}); "
+        f"constant guess {whole['guess']:.1%}."
+        + (f" Below the constant guess: {', '.join(below)}." if below else "")
+    )
+
+
+def _errors(found: dict[str, pd.DataFrame]) -> None:
+    st.subheader("Errors, sorted by confidence")
+    widgets.notice(
+        "**Choose one to open it on the Ask page.** Those of CoGenT are about pictures drawn anew."
+    )
+    there = [test for test in ("CLOSURE", "CLEVR") if test in found]
+    with st.container(horizontal=True):
+        test = st.selectbox("Test", there, key="generalisation-test", width=180)
+        names = list(dict.fromkeys(found[test]["kind"]))
+        kind = st.selectbox("Kind", ["any", *names], key=f"generalisation-kind-{test}", width=260)
+    wrong = analysis.wrong_answers(found[test])
+    if kind != "any":
+        wrong = wrong[wrong["kind"] == kind]
+    if wrong.empty:
+        st.caption("No answer is wrong there.")
+        return
+    shown, key = wrong.head(MOST_ERRORS), f"generalisation-errors-{test}-{kind}"
+    st.caption(f"{len(wrong):,} wrong answers.")
+    columns: dict[str, Any] = {
+        "text": st.column_config.TextColumn("question", width="large"),
+        "answer": "true",
+        "prediction": "predicted",
+        "probability": st.column_config.NumberColumn("confidence", format="percent"),
+    }
+    st.dataframe(
+        shown[["text", "answer", "prediction", "probability", "kind", "picture"]], hide_index=True,
+        height=280, key=key, on_select="rerun", selection_mode="single-row", column_config=columns,
+    )  # fmt: skip
+    rows = (state.told(key, "selection") or {}).get("rows", [])
+    typed = st.selectbox(
+        "Or by keyboard", range(len(shown)), index=None, placeholder="Type words of the question",
+        format_func=lambda row: f"{shown['text'].iloc[row]} ({shown['picture'].iloc[row]})",
+        key=f"{key}-typed",
+    )  # fmt: skip
+    chosen = rows[0] if rows else typed
+    if chosen is not None and chosen < len(shown):
+        row = shown.iloc[chosen]
+        state.change(picture=str(row["picture"]), question=str(row["text"]))
+        st.switch_page(pages.path("ask"))
+    widgets.data(wrong, "generalisation-errors")
+
+
+def _everyone(table: pd.DataFrame) -> None:
+    st.subheader("All networks")
+    if table.empty:
+        st.caption("No network was measured yet.")
+        return
+    shown = table.assign(**{name: 100 * table[name] for name in ("accuracy", "low", "high", "guess")})
+    numbers = ("accuracy", "low", "high", "guess", "paper")
+    st.dataframe(
+        shown, hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format="%.1f") for name in numbers},
+    )  # fmt: skip
+    st.caption(
+        "Per cent; `low` and `high` are the 95 % interval, `guess` is the constant guess, `paper` the "
+        "paper's network on the test set of that name (of CoGenT, taught condition A alone)."
+    )
+    widgets.data(shown, "generalisation-networks")
+
+
+def _ablations(dark: bool) -> None:
+    st.subheader("The paper's Table 2, trained anew")
+    found = analysis.trained_anew(2)
+    if found is None:
+        st.info(
+            "Not trained yet. A row takes about an hour on two cores; the paper's own figures are in the "
+            f"command's table. {command('film', 'train-ablations')} `--help` says how.",
+            icon=":material/terminal:",
+        )
+        return
+    table, made = found
+    widgets.notice(
+        f"Each row was trained from {widgets.plain(str(made['taught']))}, with {made['samples']:,} samples; "
+        "the paper's on CLEVR's pictures to convergence. **Compare the order, and which differences are "
+        "sure.**"
+    )
+    rows = table.assign(value=table["about"])
+    widgets.figure(
+        analysis.generalisation_rows(rows, dark=dark),
+        "table-2",
+        "Table 2: " + ", ".join(f"{row.about} {row.accuracy:.0%}" for row in rows.itertuples()) + ".",
+        table,
+    )
+    points = [
+        f"{row.about} {100 * row.difference:+.1f} "
+        f"[{100 * row.difference_low:+.1f}, {100 * row.difference_high:+.1f}]"
+        for row in rows.dropna(subset=["difference", "difference_low"]).itertuples()
+    ]
+    st.caption(
+        f"{made['questions']:,} questions about {made['pictures']:,} scenes. Points against the whole "
+        f"network, on the same questions, with 95 % intervals over scenes (not over seeds): "
+        f"{'; '.join(points)}."
+    )
+
+
+if __name__ == "__main__":
+    page()
