@@ -192,16 +192,28 @@ def _add_pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", dest="recipe", help="a recipe of film train: of the size that it wants")
     parser.add_argument("--no-pictures", action="store_true", help="leave the pictures out")
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    parser.add_argument(
+        "--new-words", type=int, metavar="N",
+        help="ids of their own for words outside CLEVR's that come N times or more (CLEVR-Humans: 5)",
+    )  # fmt: skip
+    parser.add_argument("--words-of", type=Path, help="number words as this packed corpus does")
 
 
 def _pack(options: argparse.Namespace) -> None:
     from film.clevr.data.folder import open_folder
-    from film.clevr.data.packing import pack
+    from film.clevr.data.packing import pack, words_of
 
     size = None if options.no_pictures else _picture_size(options, (192, 128))
     split = open_folder(options.folder, options.pictures).split(options.split)
+    words = None
+    if options.words_of is not None:
+        from film.clevr.data.corpus import Corpus
+
+        words = Corpus.open(options.words_of).words
+    elif options.new_words is not None:
+        words = words_of(split, options.new_words)
     with progress_bars() as bars:
-        pack(split, options.out, size=size, workers=options.workers, progress=bars)
+        pack(split, options.out, size=size, words=words, workers=options.workers, progress=bars)
     print(f"finished: {options.out}")
 
 

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from film.checkpoint import Card, current_names, load, save
 from film.clevr.data.corpus import Corpus
+from film.clevr.data.encoding import UNKNOWN_FAMILY
 from film.clevr.language.families import FAMILIES
 from film.clevr.language.programs import ANSWERS, GROUPS
 from film.config import NetworkConfig, TrainingConfig
@@ -43,15 +44,19 @@ Report = Callable[[str], None]
 
 # Which of the paper's five groups each family belongs to, by the last step of its program.
 GROUP_NAMES = tuple(dict.fromkeys(GROUPS.values()))
-_GROUP_OF_FAMILY = torch.tensor([GROUP_NAMES.index(GROUPS[family.type]) for family in FAMILIES])
+# Questions of no known family, such as people's own, are of no group: they come last.
+_GROUP_OF_FAMILY = torch.full((UNKNOWN_FAMILY + 1,), len(GROUP_NAMES))
+_GROUP_OF_FAMILY[: len(FAMILIES)] = torch.tensor(
+    [GROUP_NAMES.index(GROUPS[family.type]) for family in FAMILIES]
+)
 
 
 @dataclass
 class Scores:
     """Right and asked per group, summed over batches."""
 
-    right: Tensor = field(default_factory=lambda: torch.zeros(len(GROUP_NAMES)))
-    asked: Tensor = field(default_factory=lambda: torch.zeros(len(GROUP_NAMES)))
+    right: Tensor = field(default_factory=lambda: torch.zeros(len(GROUP_NAMES) + 1))
+    asked: Tensor = field(default_factory=lambda: torch.zeros(len(GROUP_NAMES) + 1))
 
     def add(self, right: Tensor, family: Tensor) -> None:
         group = _GROUP_OF_FAMILY[family.cpu()]
@@ -64,7 +69,8 @@ class Scores:
 
     def by_group(self) -> dict[str, float]:
         share = self.right / self.asked.clamp(min=1)
-        return {name: float(value) for name, value in zip(GROUP_NAMES, share, strict=True)}
+        asked = (self.asked > 0).tolist()
+        return {name: float(share[place]) for place, name in enumerate(GROUP_NAMES) if asked[place]}
 
 
 class Trainer:
@@ -357,11 +363,17 @@ class Trainer:
             raise InputError(f"{path} cannot be read as a training state ({error}).") from error
 
 
-def transplant(network: FiLMNetwork, source: FiLMNetwork) -> list[str]:
+def transplant(
+    network: FiLMNetwork, source: FiLMNetwork, words: tuple[Sequence[str], Sequence[str]] | None = None
+) -> list[str]:
     """Copy every weight of `source` that fits into `network`; returns the names of what was not.
 
     Stems that look at the same thing are matched from their beginnings. A stem that looks at pixels
     may end in the layers of one that looks at attribute maps, and is matched from the end.
+
+    Args:
+        words: of `network` and of `source`, by id: a word keeps its row of the embedding wherever it stands,
+            and a new one begins near 0 (standard deviation .01, as the published code has it).
     """
     theirs = source.state_dict()
     alike = network.config.picture == source.config.picture
@@ -374,12 +386,26 @@ def transplant(network: FiLMNetwork, source: FiLMNetwork) -> list[str]:
             _, _, number, rest = name.split(".", 3)
             wanted = f"stem.layers.{int(number) - offset}.{rest}"
         fitting = theirs.get(wanted)
+        if words and fitting is not None and name == _EMBEDDING and fitting.shape[1] == value.shape[1]:
+            fitting = _by_word(fitting, *words)
         if fitting is not None and fitting.shape == value.shape:
             ours[name] = fitting
         else:
             left.append(name)
     network.load_state_dict(ours)
     return left
+
+
+_EMBEDDING = "question_encoder.embedding.weight"
+
+
+def _by_word(rows: Tensor, ours: Sequence[str], theirs: Sequence[str]) -> Tensor:
+    """Rows of an embedding (their words, C) in the order of our words; new words begin near 0."""
+    place = {word: number for number, word in enumerate(theirs)}
+    made = torch.randn(len(ours), rows.shape[1]) * 0.01
+    known = [number for number, word in enumerate(ours) if word in place]
+    made[known] = rows[[place[ours[number]] for number in known]]
+    return made
 
 
 def _freeze(objective: TrainingLoss, parts: tuple[str, ...]) -> None:
@@ -457,8 +483,11 @@ def _run(
     torch.manual_seed(recipe.seed)
     model = FiLMNetwork(network)
     for path in initial:
-        left = transplant(model, load(path)[0])
-        report(f"took over from {path}: all but {len(left)} of {len(model.state_dict())} tensors")
+        source, card = load(path)
+        left = transplant(model, source, (corpus.words, card.words))
+        new = len(set(corpus.words) - set(card.words))
+        told = f"; {new} words are new" if new else ""
+        report(f"took over from {path}: all but {len(left)} of {len(model.state_dict())} tensors{told}")
     trainer = Trainer(out, model, recipe, corpus, checked, runtime=runtime, report=report)
     if resume:
         trainer.resume()

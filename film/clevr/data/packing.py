@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -313,6 +314,19 @@ def pack(
             done += len(block)
             report(done, len(filenames))
     packing.finish({"split": split.name, "words": list(words)}, progress)
+
+
+def words_of(split: Split, least: int) -> tuple[str, ...]:
+    """CLEVR's words by id, then, sorted, those of a split that come `least` times or more.
+
+    Raises:
+        InputError: `least` is below 1.
+    """
+    if least < 1:
+        raise InputError(f"--new-words {least} was given; a word comes once or oftener: use 1 or more.")
+    known = word_table(WORDS)
+    counts = Counter(word for question in split.questions() for word in split_words(question.text))
+    return (*known, *sorted(word for word in counts if counts[word] >= least and word not in known))
 
 
 def _fitted(_rows: np.ndarray, paths: Sequence[Path], size: tuple[int, int]) -> np.ndarray:
