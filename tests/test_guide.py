@@ -124,6 +124,11 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     finding = app.sidebar.code[0].value
     assert "With gamma and beta of block" in finding
     assert "weights=" in finding
+    assert "edits=" not in finding
+    press(app, "guide-bench")
+    finding = app.sidebar.code[0].value
+    assert "edits=patch" in finding  # its link opens the bench with the exchange
+    assert "It is on the bench" in said(app)
     assert not app.exception
 
     press(app, "guide-close")

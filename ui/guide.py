@@ -14,12 +14,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 import analysis
 from analysis import Population
-from film import InputError, Session, parse, question_type
+from film import InputError, PatchFrom, Session, Where, parse, question_type, to_text
 from ui import builder, pages, state, widgets
 from ui.cache import networks, pictures
 from ui.state import HistoryEntry
 
-ASK, MODULATION, CONTRIBUTIONS = map(pages.path, ("ask", "modulation", "contributions"))
+ASK, MODULATION, CONTRIBUTIONS, BENCH = map(pages.path, ("ask", "modulation", "contributions", "bench"))
 OFFERED = 3  # questions or maps at a step
 
 
@@ -277,10 +277,33 @@ def _find_block(session: Session) -> bool:
     most = max(swaps, key=lambda swap: swap.moved)
     told = "As you said" if most.block == guide.block else "Not where you looked"
     st.markdown(f"{told}: **block {most.block + 1}** moves the answer most when exchanged alone.")
+    _to_bench(first, second, most.block)
     st.markdown("**Your finding**, to take along:")
     st.code(_finding(session, first, second, most, shown.title), language=None, wrap_lines=True)
     st.caption("One picture and one pair of words: a case, not a law. Map cards and Evidence hold the laws.")
     return True
+
+
+def _to_bench(first: HistoryEntry, second: HistoryEntry, block: int) -> None:
+    """The exchange as an edit on the bench, where it can be taken apart; the finding's link then holds it."""
+    exchange = to_text([PatchFrom(Where((block,)), first.question)])
+    if state.view().edits != exchange:
+        st.button(
+            f"Put the exchange of block {block + 1} on the bench", key="guide-bench",
+            icon=":material/science:", on_click=_put_on_bench, args=(exchange, first.question),
+        )  # fmt: skip
+        return
+    st.markdown(
+        f"It is on the bench: block {block + 1} of “{widgets.plain(second.question)}” from "
+        f"“{widgets.plain(first.question)}”. Switch it off, patch single maps, see which of them carry it; "
+        "the link below opens it again."
+    )
+    st.page_link(BENCH, label="To the bench", icon=":material/science:")
+
+
+def _put_on_bench(exchange: str, other: str) -> None:
+    state.edit(exchange)
+    state.change(other=other)
 
 
 def _like(population: Population, question: str, asked: tuple[str, str]) -> list[str]:
