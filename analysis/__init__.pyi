@@ -117,6 +117,12 @@ from .corpus.map_cards import (
     measure_maps as measure_maps,
     write_maps as write_maps,
 )
+from .corpus.map_ranking import (
+    RANKED_BY as RANKED_BY,
+    MapRanking as MapRanking,
+    bimodality as bimodality,
+    rank_maps as rank_maps,
+)
 from .corpus.neighbours import (
     neighbours as neighbours,
 )

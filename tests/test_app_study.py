@@ -65,6 +65,12 @@ def test_modulation_page(open_page, checkpoint, changes):
     app.number_input(key="view-feature_map").set_value(2).run()
     app.selectbox(key="wall-order").set_value("energy").run()
     assert not app.exception
+    app.selectbox(key="wall-order").set_value("gamma by words").run()
+    assert not app.exception
+    assert any("gamma by words: map" in caption.value for caption in app.caption)
+    app.selectbox(key="wall-order").set_value("effect").run()  # not measured for this network
+    assert not app.exception
+    assert any("not there yet" in caption.value for caption in app.caption)
     assert any("Map 2 of block 2" in heading.value for heading in app.subheader)
     assert app.query_params["map"] == "2"  # a link brings back what was chosen
 

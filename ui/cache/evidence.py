@@ -11,6 +11,7 @@ import streamlit as st
 from analysis import (
     Evidence,
     MapCards,
+    MapRanking,
     Measured,
     Study,
     WordReading,
@@ -22,6 +23,7 @@ from analysis import (
     find_measured,
     find_word_reading,
     make_report,
+    rank_maps,
 )
 from ui.cache.networks import population
 from ui.state import ViewState
@@ -62,6 +64,22 @@ def word_reading(study: Study) -> WordReading | None:
         InputError: the file is damaged.
     """
     return find_word_reading(study.folder, study.weights)
+
+
+def ranking(study: Study) -> MapRanking | None:
+    """What the maps can be ranked by, measured once in a second or two; None while there is no population.
+
+    Raises:
+        InputError: the map cards are damaged.
+    """
+    return None if population(study) is None else _ranking(study)
+
+
+@st.cache_resource(show_spinner="Ranking the maps …", max_entries=4, hash_funcs=_KEYED)
+def _ranking(study: Study) -> MapRanking:
+    there = population(study)
+    assert there is not None
+    return rank_maps(there, cards(study))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYED)

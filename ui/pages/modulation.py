@@ -8,9 +8,9 @@ import streamlit as st
 
 import analysis
 from analysis import KINDS, Kind, Population, Standing
-from film import Answer, NetworkConfig, Session, UnknownWords, to_size
+from film import Answer, InputError, NetworkConfig, Session, UnknownWords, to_size
 from ui import question_header as header, widgets
-from ui.cache import pictures
+from ui.cache import evidence, networks, pictures
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
 ENLARGED = 480  # pixels across
@@ -152,6 +152,7 @@ def _wall(
     st.subheader(f"All maps of block {block + 1}")
     stages = analysis.stages_of(answer.activations, config, block)
     labels = analysis.stage_names(config, block).labels
+    orders = analysis.ORDERS | analysis.RANKED_BY
     left, right = st.columns([3, 2])
     with left:
         stage = st.segmented_control(
@@ -159,8 +160,7 @@ def _wall(
         )
     with right:
         by = st.selectbox(
-            "Sort by", list(analysis.ORDERS), index=1, format_func=lambda o: f"{o}: {analysis.ORDERS[o]}",
-            key="wall-order",
+            "Sort by", list(orders), index=1, format_func=lambda o: f"{o}: {orders[o]}", key="wall-order",
         )  # fmt: skip
     widgets.notice(
         "Each cell is one map as the network has it, its number below. Orange is above zero, blue below. "
@@ -169,7 +169,10 @@ def _wall(
         "Each cell is one map as the network has it, its number below. Orange is above zero, blue below. "
         "**Switch between the stages**: what was blue after FiLM is gone after the ReLU."
     )  # fmt: skip
-    numbers = analysis.order(by, stages, answer.gamma[block], answer.beta[block])
+    if by in analysis.RANKED_BY:
+        numbers = _ranked(by, block, config.maps)
+    else:
+        numbers = analysis.order(by, stages, answer.gamma[block], answer.beta[block])
     scale = max(analysis.strongest(stages[0]), analysis.strongest(stages[1]))
     made = analysis.map_grid(stages[stage or 0], numbers, scale=scale, chosen=feature_map, dark=dark)
     alt = f"All maps of block {block + 1} {labels[stage or 0]}, sorted by {by}."
@@ -187,6 +190,26 @@ def _wall(
         enlarged = analysis.over_picture(values[feature_map], seen, one_scale)
         alt = f"Map {feature_map} {label}, over the picture."
         column.image(analysis.png(enlarged), caption=label, width="stretch", alt=alt)
+
+
+def _ranked(by: str, block: int, maps: int) -> np.ndarray:
+    """The block's maps by what was measured over many questions, with the figures and their null below."""
+    try:
+        found = evidence.ranking(networks.study())
+    except InputError as error:
+        widgets.show_error(error)
+        found = None
+    if found is None or by not in found.columns():
+        st.caption("This order needs what is measured over many questions, which is not there yet.")
+        return np.arange(maps)
+    values = found.values(by, block)
+    null = f" By chance the greatest of all maps is below {found.null[by]:.3f} in 95 of 100 shuffles." \
+        if by in found.null else ""  # fmt: skip
+    numbers = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+    best = ", ".join(f"map {number}: {values[number]:.3f}" for number in numbers[:5])
+    st.caption(f"{by}: {best} …{null} {found.questions:,} questions, seed {found.seed}.")
+    widgets.data(found.table, "map-ranking")
+    return np.asarray(numbers)
 
 
 def _reached(config: NetworkConfig) -> dict[str, str]:
