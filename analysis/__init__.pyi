@@ -302,6 +302,9 @@ from .interventions.sweep import (
     sweep as sweep,
     sweep_logits as sweep_logits,
 )
+from .interventions.word_patching import (
+    patch_words as patch_words,
+)
 from .interventions.word_reading import (
     WordReading as WordReading,
     find_word_reading as find_word_reading,

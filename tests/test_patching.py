@@ -9,6 +9,7 @@ from analysis import (
     one_word_changes,
     patch_pair,
     patch_pairs,
+    patch_words,
     random_direction,
     same_type_donors,
     sample_pairs,
@@ -143,3 +144,22 @@ def _type(text: str) -> str:
 def test_the_same_answer_twice_leaves_nothing_to_recover(session):
     with pytest.raises(InputError, match="no difference to recover"):
         patch_pair(session, a_picture(), "How many red cubes are there?", "How many red cubes are there?")
+
+
+def test_the_state_carries_all_from_the_word_on_and_contributions_add_up_in_gamma(session):
+    picture, pair = a_picture(4), ("How many red cubes are there?", "How many blue cubes are there?")
+    found = patch_words(session, picture, *pair, answers=("1", "2"))
+    assert list(found["source_word"]) == ["<START>", *pair[0].rstrip("?").split(), "<END>"]
+    at = list(found["source_word"]).index("red")
+    np.testing.assert_allclose(found["state_share"][:at], 0, atol=1e-3)
+    np.testing.assert_allclose(found["state_share"][at:], 1, atol=1e-3)
+    np.testing.assert_allclose(found["contribution_share"][:at], 0, atol=1e-3)  # nothing differs before it
+    assert (found["contribution_share"][at:].abs() > 1e-4).any()
+    maps = session.encode_picture(picture)
+    own, theirs = (session.prefixes(text).running for text in reversed(pair))
+    step = own[-1] + (theirs[at] - theirs[at - 1]) - (own[at] - own[at - 1])
+    logits = session.classify(maps, session.modulation_of(step[None]))[0][0]
+    by_hand = logits[session.answer_index("1")] - logits[session.answer_index("2")]
+    assert found["contribution"][at] == pytest.approx(by_hand, abs=1e-5)
+    with pytest.raises(InputError, match="equal length"):
+        patch_words(session, picture, "Is there a cube?", pair[0])

@@ -212,12 +212,12 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
             f"The two questions' logit differences are only {abs(found.distance[0]):.2f} apart, so shares "
             "divide by little: read the logits instead.", icon=":material/info:",
         )  # fmt: skip
-    shares = found.share("denoising")[0]
-    table = _patch_table(found)
+    shares, table = found.share("denoising")[0], _patch_table(found)
+    raw = st.toggle("In logits, not as shares", value=bool(found.small[0]), key="bench-patch-raw")
+    values, title = (found.moved("denoising")[0], "logits recovered") if raw else (shares, "share recovered")
     widgets.figure(
-        analysis.map_heatmap(shares, "share recovered", chosen=chosen, dark=widgets.dark()),
-        "bench-patching", "Share of the logit difference that each map's patch recovers.", table,
-        header.open_map,
+        analysis.map_heatmap(values, title, chosen=chosen, dark=widgets.dark()), "bench-patching",
+        "How much of the logit difference each map's patch recovers.", table, header.open_map,
     )  # fmt: skip
     bars = {
         "recovered (denoising)": found.share("denoising", "blocks")[0],
@@ -233,6 +233,32 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
         "the one on the page. One pair about one picture; what holds over many pairs needs many."
     )
     widgets.how_measured("Patching")
+
+    _word_by_word(case, other)
+
+
+def _word_by_word(case: header.Case, other: str) -> None:
+    """The same pair, patched word by word."""
+    with st.expander("The same, word by word"):
+        try:
+            found = analysis.patch_words(case.session, case.shown.pixels, other, case.question)
+        except InputError as error:
+            widgets.show_error(error)
+            return
+        widgets.notice(
+            "State: the reader holds the other question's state after the word and goes on with these words; "
+            "with one word changed, a step there by construction. Contribution: what this word alone added "
+            "is the other's. **At which words is the difference read out?**"
+        )
+        names = {
+            "source_word": "other's word",
+            "target_word": "word",
+            "state_share": "state, share",
+            "contribution_share": "contribution, share",
+            "contribution": "contribution, logits",
+        }
+        st.dataframe(found[list(names)].rename(columns=names).round(3), hide_index=True)
+        widgets.data(found, "bench-words")
 
 
 def _patch_table(found: analysis.Patching) -> pd.DataFrame:
