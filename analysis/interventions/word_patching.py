@@ -30,8 +30,8 @@ def patch_words(
 
     Returns:
         A row a token, <START> and <END> included: place, source_word, target_word, state and contribution
-        (the logit difference then), state_share and contribution_share (of the distance between the two questions,
-        nan where there is none).
+        (the logit difference then), state_share and contribution_share (of the distance between the two
+        questions, nan where there is none).
 
     Raises:
         InputError: the questions differ in length, get the same answer and no `answers` are given, or the
