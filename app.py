@@ -5,11 +5,11 @@ The only script that Streamlit runs. It opens the network, reads the link and ha
 
 import streamlit as st
 
-from ui import guide, pages, state, widgets
+from ui import guide, pages, state, style, widgets
 from ui.cache import folder, networks, pictures
 
 st.set_page_config(page_title="FiLM Lens", page_icon=widgets.ICON, layout="wide")
-widgets.style()
+style.apply()
 groups = pages.all_pages()
 entries = [page for group in groups.values() for page in group]
 page = st.navigation(entries + pages.former_pages(), position="hidden")

@@ -1,0 +1,66 @@
+"""The few rules of style that Streamlit's theme has no option for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import widgets
+
+
+def apply() -> None:
+    """The few rules that Streamlit's theme has no option for; all text has a contrast of at least 4.5:1."""
+    # The page's colour is that of .streamlit/config.toml.
+    page, quiet, chosen = (
+        ("#14171d", "#a9afb8", "#8cc1f2") if widgets.dark() else ("#ffffff", "#5b6066", "#14548a")
+    )
+    st.html(
+        """<style>
+        .stMainBlockContainer {max-width: 1280px; padding-left: 2rem; padding-right: 2rem}
+        .stMainBlockContainer h1 {padding: 0 0 .1rem}
+        [data-testid=stMainBlockContainer] {padding-top: 1rem}
+        [data-testid=stMainBlockContainer] > div > [data-testid=stLayoutWrapper]:has(> .st-key-case)
+            {position: sticky; top: 0; z-index: 90; background: PAGE;
+             border-bottom: 1px solid rgba(138, 143, 152, .28)}
+        @media (max-width: 640px) {.st-key-menu {padding-top: 2.4rem}}  /* room for the button of the guide */
+        .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
+        .st-key-case-question {min-width: 0}
+        [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p
+            {color: QUIET !important; opacity: 1}
+        [data-selected=true] p, [aria-checked=true] p {color: CHOSEN}
+        .answer {display: flex; align-items: baseline; gap: .9rem; flex-wrap: wrap; margin: .1rem 0 .2rem}
+        .answer b {font-size: 3.2rem; line-height: 1; font-weight: 700; letter-spacing: -.02em}
+        .answer span {font-size: 1rem}
+        .badge {border-radius: 99px; padding: .2rem .75rem; font-weight: 600; border: 1px solid currentColor;
+                white-space: nowrap}
+        .right {color: #00795a} .wrong {color: #b8480a} .unknown {opacity: .75}
+        .dark .right {color: #3fc99b} .dark .wrong {color: #f29a5b}
+        .figures {display: flex; gap: .1rem 1.5rem; flex-wrap: wrap; opacity: .85; font-size: .92rem}
+        .figures i {font-style: normal; font-weight: 600}
+        .steps {width: 100%; border-collapse: collapse; font-size: .92rem}
+        .steps td, .steps th {text-align: left; padding: .28rem .7rem .28rem 0; vertical-align: top;
+                              border: 0; border-bottom: 1px solid rgba(138, 143, 152, .28)}
+        .steps th {font-weight: 600; opacity: .75}
+        .steps td:first-child, .steps td:nth-child(2) {opacity: .65; white-space: nowrap}
+        .steps td:nth-child(3) {min-width: 8rem}
+        .colophon {margin-top: 1.5rem; padding-top: .8rem; border-top: 1px solid rgba(138, 143, 152, .28);
+                   opacity: .7; font-size: .82rem}
+        [class*=st-key-thumb-] {position: relative; border-radius: .5rem; overflow: hidden}
+        [class*=st-key-thumb-] button::after {content: ""; position: absolute; inset: 0}
+        [class*=st-key-thumb-] :has(button) {position: static}
+        [class*=st-key-thumb-] button {position: static; padding: 0 .3rem; min-height: 1.6rem}
+        [class*=st-key-thumb-]:hover img, [class*=st-key-thumb-]:focus-within img {outline: 3px solid #2274b5;
+                                                                                   outline-offset: -3px}
+        .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
+        .stMarkdown code {unicode-bidi: isolate; overflow-wrap: anywhere}
+        [data-testid=InputInstructions] {display: none}
+        .stImage img {border-radius: .5rem}
+        .st-key-ask-split .stColumn:not(.stColumn .stColumn) {min-width: min(20rem, 100%)}
+        @media (max-width: 1000px) {[data-testid=stSidebar][data-collapsed=false]
+            {width: 240px !important; min-width: 240px !important}}
+        :is(.st-key-atlas-split, .st-key-compare-split) [data-testid=stHorizontalBlock]:has(> .stColumn)
+            {flex-wrap: wrap}
+        :is(.st-key-atlas-split, .st-key-compare-split) .stColumn {min-width: min(24rem, 100%)}
+        </style>""".replace("PAGE", page)
+        .replace("QUIET", quiet)
+        .replace("CHOSEN", chosen)
+    )
