@@ -2,6 +2,22 @@
 
 __all__: list[str]
 
+# any FiLM network, from its gammas, betas and a table of conditions
+from .adapter.check import (
+    check_study as check_study,
+)
+from .adapter.collect import (
+    collect as collect,
+)
+from .adapter.labels import (
+    LabelEvidence as LabelEvidence,
+    measure_labels as measure_labels,
+    read_labels as read_labels,
+)
+from .adapter.write import (
+    write_study as write_study,
+)
+
 # two networks beside each other
 from .comparison.compare import (
     Comparison as Comparison,
@@ -151,6 +167,11 @@ from .corpus.question_set import (
     question_set as question_set,
     read_questions as read_questions,
     sample_questions as sample_questions,
+)
+from .corpus.schema import (
+    Layers as Layers,
+    Schema as Schema,
+    label_values as label_values,
 )
 from .figures.atlas import (
     COLOR_COLUMNS as COLOR_COLUMNS,

@@ -198,6 +198,16 @@ def _report(options: argparse.Namespace, bars: Stages) -> None:
     print(f"{options.out}: {len(page.encode()) / 1e6:.1f} MB")
 
 
+def _check(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.adapter.check import check_study
+
+    found, problems = check_study(options.folder)
+    print(found)
+    if problems:
+        raise InputError("\n".join(problems))
+    print("Nothing is wrong with it.")
+
+
 def main(arguments: list[str] | None = None) -> int:
     from analysis.comparison.commands import add_commands as add_comparison
     from analysis.interventions.commands import add_commands
@@ -291,6 +301,9 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--seed", type=int, default=0, help="of what is resampled")
     add.add_argument("--device", default="auto")
     add.set_defaults(run=_report)
+    add = commands.add_parser("check", help="whether a folder is a whole study, and what it holds")
+    add.add_argument("folder", help="what `analysis.write_study` or extract made, or the study of a checkpoint")
+    add.set_defaults(run=_check)
     add_commands(commands, bundled)
     add_comparison(commands)
     options = parser.parse_args(arguments)

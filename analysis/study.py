@@ -10,6 +10,9 @@ import shutil
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from analysis.adapter.labels import LabelEvidence, read_labels
 from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
 from analysis.corpus.kept_layouts import layout_in, layouts_in
 from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe
@@ -17,8 +20,9 @@ from analysis.corpus.map_cards import MapCards, find_maps
 from analysis.corpus.parameters import Parameters, measure_parameters
 from analysis.corpus.probes import Evidence, find_evidence
 from analysis.corpus.question_set import sample_questions
+from analysis.corpus.schema import Layers, Schema, label_values
 from analysis.interventions.word_reading import WordReading, find_word_reading
-from analysis.question.population import Population, measure_population, population_of
+from analysis.question.population import ENOUGH, Population, measure_population, population_of
 from film import Cancel, InputError, Progress, Session
 
 FOLDER, LAYOUTS = "study", "layouts"
@@ -28,38 +32,70 @@ QUESTIONS = 20_000
 class Study:
     """A network and what is kept beside it, each part opened once, when it is asked for first.
 
-    `session`: the network. `folder`: of its checkpoint; the study lies in `study` there. `seed`: of what is
+    `session`: the network; None for a study of any FiLM network (`write_study`), which comes without one.
+    `folder`: of its checkpoint, where the study lies in `study`; or the study itself. `seed`: of what is
     measured here because nothing is kept.
     """
 
-    def __init__(self, session: Session, folder: str | Path, seed: int = 0):
-        self.session, self.folder, self.seed = session, Path(folder), seed
+    def __init__(self, session: Session | None, folder: str | Path, seed: int = 0):
+        self._session, self.folder, self.seed = session, Path(folder), seed
+
+    @property
+    def alone(self) -> bool:
+        """Whether the study came without its network: gammas, betas and labels are all there is."""
+        return self._session is None
+
+    @property
+    def session(self) -> Session:
+        """The network. Raises InputError where the study came without it."""
+        if self._session is None:
+            raise InputError(f"{self.name} is a study without its network; open a checkpoint to ask questions.")
+        return self._session
+
+    @property
+    def where(self) -> Path:
+        """The folder of what is kept."""
+        return self.folder if self.alone else self.folder / FOLDER
 
     @property
     def name(self) -> str:
-        return self.session.card.name
+        if self._session is not None:
+            return self._session.card.name
+        return str(self._known.recipe["network"]) or self.folder.name
 
     @property
     def weights(self) -> str:
-        """Hash of the network's weights."""
-        return self.session.card.weights
+        """Hash of the network's weights; of all gammas and betas where these are all there is."""
+        return self._session.card.weights if self._session else str(self._known.recipe["weights"])
+
+    @property
+    def schema(self) -> Schema:
+        """What its rows are called, and its labels and layers."""
+        if self._session is None:
+            return self._known.schema
+        config = self._session.config
+        return Schema(Layers.equal(config.blocks, config.maps))
+
+    @cached_property
+    def _known(self) -> Extraction:
+        return open_extraction(self.folder)
 
     @property
     def written(self) -> tuple[float, ...]:
         """When the files were written, so that new ones can be seen without a restart."""
-        return tuple(sorted(path.stat().st_mtime for path in (self.folder / FOLDER).glob("*.parquet")))
+        return tuple(sorted(path.stat().st_mtime for path in self.where.glob("*.parquet")))
 
     @cached_property
     def extraction(self) -> Extraction | None:
         """What the network makes of many questions; None where it is not kept."""
-        return open_study(self.folder / FOLDER, self.session)
+        return self._known if self.alone else open_study(self.where, self.session)
 
     @cached_property
     def layouts(self) -> dict[str, Layout]:
         """Layouts of these questions by their titles; nothing is fitted here."""
         if self.extraction is None:
             return {}
-        return layouts_in(self.folder / FOLDER / LAYOUTS, self.extraction)
+        return layouts_in(self.where / LAYOUTS, self.extraction)
 
     @cached_property
     def evidence(self) -> Evidence | None:
@@ -77,6 +113,11 @@ class Study:
         return find_word_reading(self.folder, self.weights)
 
     @cached_property
+    def labels(self) -> LabelEvidence | None:
+        """What the labels of a study without its network have to do with its layers. Raises InputError."""
+        return read_labels(self.folder, self._known) if self.alone else None
+
+    @cached_property
     def population(self) -> Population:
         """Gammas and betas of thousands of questions: the kept ones, or some measured now, in seconds."""
         if self.extraction is None:
@@ -86,9 +127,24 @@ class Study:
     @cached_property
     def parameters(self) -> Parameters:
         """The distributions of these gammas and betas."""
+        if self.alone:
+            return self._own_parameters()
         found = self.population
         source = f"{len(found):,} questions as CLEVR asks them, drawn with seed {found.seed}"
-        return measure_parameters(found.texts, found.types, found.gamma, found.beta, source)
+        return measure_parameters(found.texts, {"type": found.types}, found.gamma, found.beta, source)
+
+    def _own_parameters(self) -> Parameters:
+        study, schema = self._known, self.schema
+        source = f"{len(study):,} {schema.nouns} ({study.recipe['source']})"
+        labels = {name: label_values(study.table, schema, name) for name in schema.labels}
+        if len(study) > ENOUGH:
+            rows = np.sort(np.random.default_rng(self.seed).choice(len(study), ENOUGH, replace=False))
+            study = study.take(rows)
+            labels = {name: values.iloc[rows] for name, values in labels.items()}
+            source = f"{ENOUGH:,} of {source}, drawn with seed {self.seed}"
+        texts = study.table["text"].to_numpy()
+        told = {name: values.to_numpy() for name, values in labels.items()}
+        return measure_parameters(texts, told, study.gamma, study.beta, source, schema)
 
 
 def recipes(blocks: int, seed: int = 0) -> list[LayoutRecipe]:

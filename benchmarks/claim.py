@@ -64,7 +64,7 @@ def main() -> None:
         found = analysis.groupings(maps, types, seed=0, with_clusters=False)
         _report(f"{name}, the authors' t-SNE settings, seed {seed} ({took})", found)
 
-    counted = analysis.measure_parameters(np.array(texts), types, gamma, beta, "")
+    counted = analysis.measure_parameters(np.array(texts), {"type": types}, gamma, beta, "")
     print("\n| network | | range | below 0 | mode | mean |\n| --- | --- | --- | --- | --- | --- |")
     for who, statistics in {name: counted.statistics, **analysis.PUBLISHED}.items():
         for kind, one in statistics.items():

@@ -20,7 +20,7 @@ def parameters() -> analysis.Parameters:
         [f"Is thing {row} behind it?" if row % 4 == 0 else f"Thing {row}?" for row in range(400)]
     )
     types = np.array([EIGHT[row % 8] for row in range(400)])
-    return analysis.measure_parameters(texts, types, gamma.astype("f2"), beta.astype("f2"), "400 questions")
+    return analysis.measure_parameters(texts, {"type": types}, gamma.astype("f2"), beta.astype("f2"), "400 questions")
 
 
 def test_everything_is_counted_once(parameters):
@@ -46,10 +46,10 @@ def test_the_maps_that_vary_most(parameters):
 def test_nothing_to_count_is_refused():
     nothing = np.zeros((0, 2, 3))
     with pytest.raises(InputError, match="no questions"):
-        analysis.measure_parameters(np.array([]), np.array([]), nothing, nothing, "")
+        analysis.measure_parameters(np.array([]), {}, nothing, nothing, "")
     still = np.ones((9, 2, 3))
     with pytest.raises(InputError, match="depends on the question"):
-        analysis.measure_parameters(np.arange(9), np.arange(9), still, still, "")
+        analysis.measure_parameters(np.arange(9), {}, still, still, "")
 
 
 def test_histograms_share_what_they_should(parameters):
@@ -89,7 +89,7 @@ def test_a_point_for_each_question_and_map(parameters):
 
 def test_blocks_beside_the_authors(parameters):
     found = analysis.block_groupings(
-        parameters.texts, parameters.types, parameters.gamma, parameters.beta, most=200, seed=0, trials=20
+        parameters.texts, parameters.labels["type"], parameters.gamma, parameters.beta, most=200, seed=0, trials=20
     )
     assert [one.name for one in found] == ["block 1", "block 3"]
     assert found[0].type.questions == 200

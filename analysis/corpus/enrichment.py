@@ -26,7 +26,6 @@ import pandas as pd
 
 from analysis.corpus.question_features import (
     FEWEST,
-    LABELS,
     SAID,
     FeatureName,
     QuestionFeatures,
@@ -37,6 +36,7 @@ from analysis.corpus.question_features import (
     there_z,
 )
 from analysis.corpus.regions import Baselines, RegionCheck, baselines, check_region, prepare_region
+from analysis.corpus.schema import Schema
 from analysis.statistics import false_discovery_rates
 from film import InputError, Progress, Session
 
@@ -72,6 +72,7 @@ class Why:
     tested: int
     trials: int
     seed: int
+    nouns: str = "questions"
 
     def statements(self) -> list[tuple[str, str]]:
         """The three statements, each with the question that it answers."""
@@ -85,10 +86,10 @@ class Why:
     def describe(self) -> str:
         """One line on how this was found, for a caption."""
         parts = [
-            f"What they share: {self.selected:,} questions against {self.rest:,}; {self.tested:,} features; "
+            f"What they share: {self.selected:,} {self.nouns} against {self.rest:,}; {self.tested:,} features; "
             f"false-discovery rate at most {LEVEL:.0%}, and more than in scattered questions (the strongest "
             f"feature of {1 - LEVEL:.0%} of {self.trials} random selections, seed {self.seed}). Any region "
-            "of a map has such a list; selected on a map of gammas and betas, questions differ in these by "
+            f"of a map has such a list; selected on a map of gammas and betas, {self.nouns} differ in these by "
             "construction."
         ]
         parts += [part.describe() for part in (self.region, self.baselines) if part is not None]
@@ -130,7 +131,7 @@ def why_together(
     if count < FEWEST or of - count < FEWEST:
         left = "select" if count < FEWEST else "leave out"
         raise InputError(
-            f"{count:,} of {of:,} questions are selected; {left} at least {FEWEST} for a comparison."
+            f"{count:,} of {of:,} {extraction.schema.nouns} are selected; {left} at least {FEWEST} for a comparison."
         )
     features = prepare_why(extraction, layout=layout, session=session, trials=trials, seed=seed)
     table = _compare(extraction, features, rows, features.null(trials, seed))
@@ -138,8 +139,9 @@ def why_together(
     if layout is not None:
         region = check_region(extraction, features, rows, layout, seed=seed) if drawn else None
         beside = baselines(extraction, features, rows, layout.recipe.space, session, seed=seed)
-    sentence = _sentence(table, count, of)
-    return Why(sentence, table, region, beside, count, of - count, len(features), trials, seed)
+    sentence = _sentence(table, count, of, extraction.schema)
+    nouns = extraction.schema.nouns
+    return Why(sentence, table, region, beside, count, of - count, len(features), trials, seed, nouns)
 
 
 _PREPARED: WeakKeyDictionary[Extraction, QuestionFeatures] = WeakKeyDictionary()
@@ -288,21 +290,22 @@ def _log_factorials(most: int) -> np.ndarray:
 # --- In words -------------------------------------------------------------------------------------------
 
 
-def _sentence(table: pd.DataFrame, count: int, of: int) -> str:
+def _sentence(table: pd.DataFrame, count: int, of: int, schema: Schema) -> str:
     """The strongest finding of each kind that says something new."""
-    start = f"{count:,} of {of:,} questions"
+    start = f"{count:,} of {of:,} {schema.nouns}"
     if table.empty:
         return (
-            f"{start}; nothing sets them apart: no word, label, length, gamma or beta differs from the rest "
+            f"{start}; nothing sets them apart: no word, label, number, gamma or beta differs from the rest "
             "by more than it does in random selections of this size."
         )
     more = table[table["effect"] > 0]
     said = []
-    labels = more[more["kind"].isin(LABELS[:5]) & (more["effect"] >= 0.1)]
+    told = [name for name in schema.categories if name not in ("answer", "prediction")]
+    labels = more[more["kind"].isin(told) & (more["effect"] >= 0.1)]
     if len(labels):
         # The type says most where it says nearly as much as a broader label.
         near = labels[labels["effect"] >= labels["effect"].iloc[0] - 0.1]
-        kind = min(near["kind"], key=LABELS.index)
+        kind = min(near["kind"], key=told.index)
         same = labels[labels["kind"] == kind]
         for _, row in same.head(1 if same["selection"].iloc[0] >= 0.95 else 2).iterrows():
             name = f"{row['kind']} {row['feature']}"
@@ -317,12 +320,13 @@ def _sentence(table: pd.DataFrame, count: int, of: int) -> str:
     if not len(words) and len(less := table[(table["kind"] == "word") & (table["effect"] <= -0.1)]):
         row = less.iloc[0]
         said.append(f"only {row['selection']:.0%} say “{row['feature']}” ({row['rest']:.0%} of the rest)")
-    lengths = table[
-        (table["kind"] == "count") & (table["feature"] == "length") & (table["effect"].abs() >= 0.2)
-    ]
-    for _, row in lengths.iterrows():
-        longer = "longer" if row["effect"] > 0 else "shorter"
-        said.append(f"they are {longer} ({row['selection']:.1f} words, the rest {row['rest']:.1f})")
+    for _, row in table[(table["kind"] == "count") & (table["effect"].abs() >= 0.2)].iterrows():
+        if row["feature"] == "length":
+            longer = "longer" if row["effect"] > 0 else "shorter"
+            said.append(f"they are {longer} ({row['selection']:.1f} words, the rest {row['rest']:.1f})")
+        elif row["feature"] != "depth":
+            higher = "higher" if row["effect"] > 0 else "lower"
+            said.append(f"{row['feature']} is {higher} ({row['selection']:.3g}, the rest {row['rest']:.3g})")
     maps = table[table["kind"].isin(("gamma", "beta")) & (table["effect"].abs() >= 0.2)]
     if len(maps):
         row = maps.loc[maps["sd"].abs().idxmax()]

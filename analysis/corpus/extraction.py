@@ -10,6 +10,9 @@ An extraction is a folder, written once and then only read:
 
 Gamma and beta need no picture. A folder with the states alone is enough where the network is at
 hand; the bundled study is kept so.
+
+That is version 1. Version 2 (`analysis.write_study`, docs/study-format.md) is of any FiLM network: its rows
+need be no questions, its layers may differ in width, its arrays are float32, and it may have no states.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.corpus.question_set import QuestionSet, question_set
+from analysis.corpus.schema import Schema
 from film import (
     BigArray,
     Cancel,
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST, FORMAT, VERSION = "extraction.json", "film-lens extraction", 1
+OF_ANY_NETWORK = 2  # the version of what `write_study` writes
 SPACES = ("gamma", "beta", "both", "maps", "state")  # all but the state also for one block, as "both:4"
 ARRAYS = ("gamma", "beta", "state", "pooled")
 TABLE = "table.parquet"
@@ -60,8 +65,10 @@ class Extraction:
         picture (file name or number), attribute (color, shape, size or material that is asked for or
         compared, "" in other questions) and operation (query, equal, count, exist, compare). What is not
         known is None, "" in type, group, attribute and operation, 0 in depth.
-    gamma, beta: (questions, blocks, maps), float16 or float32, perhaps memory-mapped.
-    state: (questions, hidden), the GRU state that gamma and beta are a function of.
+    gamma, beta: (questions, blocks, maps), float16 or float32, perhaps memory-mapped; (rows, all maps) in a
+        study of a network whose layers may differ in width (`Layers.of` reads both).
+    state: (questions, hidden), the GRU state that gamma and beta are a function of; None where a study of
+        another network has none.
     recipe: hash of weights and questions, source, seed, count and versions.
     pooled: (questions, blocks, maps), each map's greatest value over places after a block, or its mean, as
         the network's classifier pools; NaN where a question has no picture. None where none was looked at.
@@ -70,12 +77,17 @@ class Extraction:
     table: pd.DataFrame
     gamma: np.ndarray
     beta: np.ndarray
-    state: np.ndarray
+    state: np.ndarray | None
     recipe: dict[str, Any]
     pooled: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def schema(self) -> Schema:
+        """What the rows are called, and their labels and layers."""
+        return Schema.of(self.recipe, self.gamma.shape)
 
     def has_word(self, word: str) -> np.ndarray:
         """Which questions hold this whole word, in whatever case: bool (questions,)."""
@@ -86,8 +98,9 @@ class Extraction:
         """Some of the questions, by position or mask; they keep their ids."""
         rows = np.arange(len(self))[rows]
         pooled = None if self.pooled is None else self.pooled[rows]
+        state = None if self.state is None else self.state[rows]
         return Extraction(
-            self.table.iloc[rows], self.gamma[rows], self.beta[rows], self.state[rows], self.recipe, pooled
+            self.table.iloc[rows], self.gamma[rows], self.beta[rows], state, self.recipe, pooled
         )
 
 
@@ -102,23 +115,32 @@ def vectors(extraction: Extraction, space: str) -> np.ndarray:
         InputError: there is no such space, or no pictures were looked at.
     """
     kind, _, block = space.partition(":")
-    blocks = extraction.gamma.shape[1]
+    layers = extraction.schema.layers
     if kind not in SPACES or (kind == "state" and block):
         raise InputError(
             f"There is no space {space!r}; choose {', '.join(SPACES)}, or one block's, such as both:1."
         )
-    if block and not (block.isdecimal() and 1 <= int(block) <= blocks):
-        raise InputError(f"There is no block {block!r} for {space!r}; this network has blocks 1 to {blocks}.")
+    if block and not (block.isdecimal() and 1 <= int(block) <= len(layers)):
+        raise InputError(
+            f"There is no block {block!r} for {space!r}; this network has blocks 1 to {len(layers)}."
+        )
     if kind == "state":
+        if extraction.state is None:
+            raise InputError("This study has no states, only gammas and betas; choose gamma, beta or both.")
         return np.asarray(extraction.state, np.float32)
-    rows = slice(int(block) - 1, int(block)) if block else slice(None)
-    if kind == "maps" and (extraction.pooled is None or np.isnan(extraction.pooled[:, 0, 0]).any()):
+    if kind == "maps" and (
+        extraction.pooled is None or np.isnan(layers.of(extraction.pooled, 0)[:, 0]).any()
+    ):
         raise InputError(
             "Maps have activations only where a picture was looked at, and that is not so for all of these "
             "questions; extract them with --predict from data with pictures."
         )
     names = {"both": ("gamma", "beta"), "maps": ("pooled",)}.get(kind, (kind,))
-    parts = [getattr(extraction, name)[:, rows].reshape(len(extraction), -1) for name in names]
+    arrays = [getattr(extraction, name) for name in names]
+    parts = [
+        layers.of(values, int(block) - 1) if block else values.reshape(len(extraction), -1)
+        for values in arrays
+    ]
     joined = np.empty((len(extraction), sum(part.shape[1] for part in parts)), np.float32)
     return np.concatenate(parts, axis=1, out=joined, casting="same_kind")
 
@@ -203,14 +225,14 @@ def extract(
         table["prediction"] = [None if code == UNANSWERED else session.answers[code] for code in codes]
     table.to_parquet(folder / TABLE, compression="zstd", index=False)
     kept = [name for name in ARRAYS if name in arrays]
-    resumable.close({**_header(folder, kept), "versions": _versions()})
+    resumable.close({**header(folder, kept), "versions": versions()})
     return open_extraction(folder)
 
 
 def extract_here(session: Session, asked: QuestionSet) -> Extraction:
     """The same for a few thousand questions, in memory."""
     arrays = _read(session, list(asked.table["text"]))
-    recipe = {**_recipe(session, asked, False), "versions": _versions()}
+    recipe = {**_recipe(session, asked, False), "versions": versions()}
     return Extraction(asked.table.assign(prediction=None), **arrays, recipe=recipe)
 
 
@@ -241,7 +263,8 @@ def _recipe(session: Session, asked: QuestionSet, predict: bool) -> dict[str, An
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what made an extraction."""
     import pandas
     import torch
 
@@ -299,11 +322,12 @@ def _answered(
 # --- keeping and opening --------------------------------------------------------------------------
 
 
-def _header(folder: Path, arrays: Sequence[str]) -> dict[str, Any]:
+def header(folder: Path, arrays: Sequence[str], version: int = VERSION) -> dict[str, Any]:
+    """What extraction.json says of the files that lie there."""
     names = (*(f"{name}.npy" for name in arrays), TABLE)
     return {
         "format": FORMAT,
-        "version": VERSION,
+        "version": version,
         "files": {name: (folder / name).stat().st_size for name in names},
     }
 
@@ -316,8 +340,8 @@ def write_small(extraction: Extraction, folder: str | Path) -> None:
     np.save(folder / "state.npy", np.asarray(extraction.state, np.float16))
     extraction.table.to_parquet(folder / TABLE, compression="zstd", index=False)
     recipe = {name: value for name, value in extraction.recipe.items() if name != "versions"}
-    header = {**_header(folder, ("state",)), "versions": extraction.recipe["versions"], "recipe": recipe}
-    write_atomically(folder / MANIFEST, lambda path: path.write_text(json.dumps(header, indent=1)))
+    told = {**header(folder, ("state",)), "versions": extraction.recipe["versions"], "recipe": recipe}
+    write_atomically(folder / MANIFEST, lambda path: path.write_text(json.dumps(told, indent=1)))
 
 
 def open_extraction(folder: str | Path, session: Session | None = None) -> Extraction:
@@ -330,23 +354,23 @@ def open_extraction(folder: str | Path, session: Session | None = None) -> Extra
         InputError: it is missing, unfinished, cut off, or of another network than the session's.
     """
     folder = Path(folder)
-    header = _read_header(folder)
-    recipe, files = {**header["recipe"], "versions": header["versions"]}, header["files"]
+    told = read_header(folder)
+    recipe, files = {**told["recipe"], "versions": told["versions"]}, told["files"]
     if session is not None and session.card.weights != recipe["weights"]:
         raise InputError(
             f"{folder} was extracted with another network ({recipe['network']} {recipe['weights'][:12]}, not "
             f"{session.card.weights[:12]}); extract it again with this one."
         )
     table = _read_table(folder, recipe)
-    shapes = {
-        "gamma": (recipe["count"], recipe["blocks"], recipe["maps"]),
-        "beta": (recipe["count"], recipe["blocks"], recipe["maps"]),
-        "state": (recipe["count"], recipe["hidden"]),
-        "pooled": (recipe["count"], recipe["blocks"], recipe["maps"]),
-    }
-    arrays = {name: _mapped(folder, name, shapes[name]) for name in ARRAYS if f"{name}.npy" in files}
+    rows, of_any = recipe["count"], told["version"] == OF_ANY_NETWORK
+    maps = (sum(wide for _, wide in recipe["layers"]),) if of_any else (recipe["blocks"], recipe["maps"])
+    shapes = dict.fromkeys(ARRAYS, (rows, *maps)) | {"state": (rows, recipe["hidden"])}
+    kind = np.float32 if of_any else np.float16
+    arrays: dict[str, Any] = {name: _mapped(folder, name, shapes[name], kind) for name in ARRAYS if f"{name}.npy" in files}
     if "state" not in arrays:
-        raise InputError(f"{folder} has no states; extract it again.")
+        if not of_any:
+            raise InputError(f"{folder} has no states; extract it again.")
+        arrays["state"] = None
     if "gamma" not in arrays or "beta" not in arrays:
         if session is None:
             raise InputError(f"{folder} keeps states alone; open it with the network that they are of.")
@@ -355,7 +379,8 @@ def open_extraction(folder: str | Path, session: Session | None = None) -> Extra
     return Extraction(table, recipe=recipe, **arrays)
 
 
-def _read_header(folder: Path) -> dict[str, Any]:
+def read_header(folder: Path) -> dict[str, Any]:
+    """extraction.json of a folder that is whole. Raises InputError as `open_extraction` does."""
     path = folder / MANIFEST
     if not path.is_file():
         if (folder / ".making").is_dir():
@@ -367,30 +392,42 @@ def _read_header(folder: Path) -> dict[str, Any]:
             f"`{command('analysis', 'extract')}`."
         )
     try:
-        header = json.loads(path.read_text("utf-8"))
-        known = header["format"] == FORMAT
-        version, files, recipe = header["version"], dict(header["files"]), dict(header["recipe"])
+        told = json.loads(path.read_text("utf-8"))
+        known = told["format"] == FORMAT
+        version, files, recipe = told["version"], dict(told["files"]), dict(told["recipe"])
         texts = all(isinstance(recipe[name], str) for name in ("network", "weights", "questions", "source"))
-        numbers = all(isinstance(recipe[name], int) for name in ("count", "blocks", "maps", "hidden"))
+        numbers = isinstance(recipe["count"], int) and isinstance(recipe["hidden"], int)
         numbers = numbers and all(isinstance(size, int) for size in files.values())
-        whole = texts and numbers and isinstance(header["versions"], dict) and TABLE in files
+        described = _of_any_network(recipe) if version == OF_ANY_NETWORK else _of_blocks(recipe)
+        whole = texts and numbers and described and isinstance(told["versions"], dict) and TABLE in files
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise InputError(f"{path} is damaged; make the extraction again.") from None
     if not known or not whole:
         raise InputError(
             f"{path} is not of an extraction; give a folder that `{command('analysis', 'extract')}` made."
         )
-    if version != VERSION:
+    if version not in (VERSION, OF_ANY_NETWORK):
         raise InputError(
-            f"{folder} is an extraction of version {version}, this program reads {VERSION}; make it again."
+            f"{folder} is an extraction of version {version}, this program reads {VERSION} and "
+            f"{OF_ANY_NETWORK}; make it again."
         )
     for name, size in files.items():
         there = (folder / name).stat().st_size if (folder / name).is_file() else None
         if there != size:
             has = "is missing" if there is None else f"has {there:,} bytes and should have {size:,}"
             raise InputError(f"{folder / name} {has}; copy or make the extraction again.")
-    result: dict[str, Any] = header
+    result: dict[str, Any] = told
     return result
+
+
+def _of_blocks(recipe: dict[str, Any]) -> bool:
+    return isinstance(recipe["blocks"], int) and isinstance(recipe["maps"], int)
+
+
+def _of_any_network(recipe: dict[str, Any]) -> bool:
+    named = [*recipe["categories"], *recipe["numbers"], recipe["noun"], *(name for name, _ in recipe["layers"])]
+    wide = all(isinstance(maps, int) and maps > 0 for _, maps in recipe["layers"])
+    return all(isinstance(name, str) for name in named) and wide and isinstance(recipe["words"], bool)
 
 
 def _read_table(folder: Path, recipe: dict[str, Any]) -> pd.DataFrame:
@@ -405,16 +442,16 @@ def _read_table(folder: Path, recipe: dict[str, Any]) -> pd.DataFrame:
     return table
 
 
-def _mapped(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _mapped(folder: Path, name: str, shape: tuple[int, ...], kind: type) -> np.ndarray:
     path = folder / f"{name}.npy"
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a broken header fails in many ways
         raise InputError(f"{path} is damaged ({type(error).__name__}); make the extraction again.") from None
-    if array.shape != shape or array.dtype != np.float16:
+    if array.shape != shape or array.dtype != kind:
         raise InputError(
-            f"{path} has the shape {array.shape} of {array.dtype} and should have {shape} of float16; "
-            "make the extraction again."
+            f"{path} has the shape {array.shape} of {array.dtype} and should have {shape} of "
+            f"{kind.__name__}; make the extraction again."
         )
     starts = range(0, len(array), CHUNK) if name == "state" else ()
     if not all(np.isfinite(array[start : start + CHUNK]).all() for start in starts):

@@ -127,7 +127,7 @@ def layouts_in(folder: str | Path, extraction: Extraction) -> dict[str, Layout]:
             layout = read_layout(path, extraction)
         except InputError:
             continue  # of another network, or damaged: what is left is still of use
-        found[layout.recipe.title] = layout
+        found[layout.recipe.title_in(extraction.schema.layers)] = layout
     return dict(sorted(found.items(), key=lambda item: _rank(item[1].recipe)))
 
 

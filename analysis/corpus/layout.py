@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from analysis.corpus.extraction import Extraction, vectors
 from analysis.corpus.neighbours import nearest_to
+from analysis.corpus.schema import Layers
 from film import Cancel, InputError, Progress, stop_if
 
 COMPONENTS = 50  # of the PCA that comes before the other methods; it costs no visible quality
@@ -118,9 +119,15 @@ class LayoutRecipe:
     @property
     def title(self) -> str:
         """A short name: "Block 4, t-SNE"."""
+        return self.title_in(None)
+
+    def title_in(self, layers: Layers | None) -> str:
+        """The same with the layers' own names, where they have any: "Encoder 2, t-SNE"."""
         kind, _, block = self.space.partition(":")
-        where = f"block {block}" if block else "all blocks"
-        what = {"both": where, "state": "GRU state", "maps": f"pooled maps of {where}"}
+        where, state = f"block {block}" if block else "all blocks", "GRU state"
+        if layers is not None and layers != Layers.equal(len(layers), layers.maps[0]):
+            where, state = layers.names[int(block) - 1] if block else "all layers", "state"
+        what = {"both": where, "state": state, "maps": f"pooled maps of {where}"}
         what |= {kind: f"{kind} of {where}" for kind in ("gamma", "beta")}
         named = what.get(kind, self.space)
         return f"{named[:1].upper()}{named[1:]}, {METHODS[self.method]}"
@@ -201,10 +208,13 @@ def lay_out(
         rows = np.arange(min(most, len(extraction)))
     rows = np.asarray(rows)
     if len(rows) < 10:
-        raise InputError(f"A map of {len(rows)} questions says nothing; take 10 or more.")
+        nouns = extraction.schema.nouns
+        raise InputError(f"A map of {len(rows)} {nouns} says nothing; take 10 or more.")
     points = vectors(_rows(extraction, rows), recipe.space)
     if not (points != points[0]).any():
-        raise InputError(f"These questions are all alike in {recipe.space}, so there is no map of them.")
+        raise InputError(
+            f"These {extraction.schema.nouns} are all alike in {recipe.space}, so there is no map of them."
+        )
     recipe = recipe.for_points(*points.shape)
     _stop_and_say(cancel, progress, 0, 100)
     places = _fit(points, recipe, progress, cancel)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.corpus.schema import Layers, Schema
 from film import InputError
 
 KINDS = ("gamma", "beta")
@@ -52,27 +53,33 @@ PUBLISHED: Mapping[str, Mapping[str, Statistics]] = {
 class Parameters:
     """Gammas and betas of many questions, counted.
 
-    texts, types: (questions,). gamma, beta: (questions, blocks, maps).
+    texts: (questions,). labels: name -> (questions,), "" where it is not known. gamma, beta: as an
+        extraction has them, see `Layers.of`. schema: what a question is called, and the layers.
     source: which questions these are and how they were drawn, for captions.
     edges: of the bins, by kind, (bins + 1,), the same for all blocks; counts: by kind, (blocks, bins).
-    statistics: by kind, of all blocks. mean, deviation: by kind, over questions, (blocks, maps).
+    statistics: by kind, of all blocks. mean, deviation: by kind and block, over questions, (maps,).
     modulated: the blocks, from 0, whose gamma or beta the question moves; others are left out of everything.
     """
 
     texts: np.ndarray
-    types: np.ndarray
+    labels: Mapping[str, np.ndarray]
     gamma: np.ndarray
     beta: np.ndarray
     source: str
     edges: dict[str, np.ndarray]
     counts: dict[str, np.ndarray]
     statistics: dict[str, Statistics]
-    mean: dict[str, np.ndarray]
-    deviation: dict[str, np.ndarray]
+    mean: dict[str, list[np.ndarray]]
+    deviation: dict[str, list[np.ndarray]]
     modulated: tuple[int, ...]
+    schema: Schema
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def layers(self) -> Layers:
+        return self.schema.layers
 
     def values(self, kind: str) -> np.ndarray:
         if kind not in KINDS:
@@ -80,7 +87,7 @@ class Parameters:
         return self.gamma if kind == "gamma" else self.beta
 
     def block_statistics(self, kind: str, block: int) -> Statistics:
-        return _statistics(self.values(kind)[:, block], self.edges[kind], self.counts[kind][block])
+        return _statistics(self.layers.of(self.values(kind), block), self.edges[kind], self.counts[kind][block])
 
     def most_varied(self, block: int, count: int = MAPS, chosen: int | None = None) -> list[int]:
         """Maps of a block whose gamma varies most over questions, in order of their number.
@@ -95,40 +102,48 @@ class Parameters:
 
 
 def measure_parameters(
-    texts: np.ndarray, types: np.ndarray, gamma: np.ndarray, beta: np.ndarray, source: str
+    texts: np.ndarray,
+    labels: Mapping[str, np.ndarray],
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    source: str,
+    schema: Schema | None = None,
 ) -> Parameters:
     """Count gammas and betas; about two seconds for 20,000 questions of 4 blocks with 128 maps.
 
     Args:
-        gamma, beta: (questions, blocks, maps).
+        labels: such as {"type": (questions,)}.
+        gamma, beta: (questions, blocks, maps), or as the schema's layers say.
 
     Raises:
         InputError: there are no questions, or no block is modulated.
     """
     if not len(texts):
         raise InputError("There are no questions to count gammas and betas of.")
+    schema = schema or Schema(Layers.equal(*gamma.shape[1:]))
+    layers = schema.layers
     mean, deviation, edges, counts, statistics = {}, {}, {}, {}, {}
     arrays = {"gamma": gamma, "beta": beta}
     for kind, values in arrays.items():
-        blocks = [values[:, block].astype(np.float32) for block in range(values.shape[1])]
-        mean[kind] = np.stack([block.mean(axis=0, dtype=np.float64) for block in blocks])
-        deviation[kind] = np.stack([block.std(axis=0, dtype=np.float64) for block in blocks])
-    moved = np.maximum(deviation["gamma"], deviation["beta"]).max(axis=1) > 1e-4
-    modulated = tuple(int(block) for block in np.flatnonzero(moved))
+        blocks = [layers.of(values, block).astype(np.float32) for block in range(len(layers))]
+        mean[kind] = [block.mean(axis=0, dtype=np.float64) for block in blocks]
+        deviation[kind] = [block.std(axis=0, dtype=np.float64) for block in blocks]
+    spread = zip(deviation["gamma"], deviation["beta"], strict=True)
+    modulated = tuple(block for block, both in enumerate(spread) if max(map(np.max, both)) > 1e-4)
     if not modulated:
-        raise InputError("No gamma or beta of this network depends on the question.")
+        raise InputError(f"No gamma or beta of this network depends on the {schema.noun}.")
     for kind, values in arrays.items():
-        parts = [values[:, block].astype(np.float32) for block in modulated]
+        parts = [layers.of(values, block).astype(np.float32) for block in modulated]
         low, high = float(min(part.min() for part in parts)), float(max(part.max() for part in parts))
         edges[kind] = np.linspace(low, max(high, low + 1e-6), BINS + 1)
-        counts[kind] = np.zeros((values.shape[1], BINS), np.int64)
+        counts[kind] = np.zeros((len(layers), BINS), np.int64)
         for block, part in zip(modulated, parts, strict=True):
             counts[kind][block] = np.histogram(part, edges[kind])[0]
-        everything = values[:, list(modulated)]
-        statistics[kind] = _statistics(everything, edges[kind], counts[kind].sum(axis=0))
+        statistics[kind] = _statistics(np.hstack(parts), edges[kind], counts[kind].sum(axis=0))
+    told = {name: np.asarray(values) for name, values in labels.items()}
     return Parameters(
-        np.asarray(texts), np.asarray(types), gamma, beta, source,
-        edges, counts, statistics, mean, deviation, modulated,
+        np.asarray(texts), told, gamma, beta, source,
+        edges, counts, statistics, mean, deviation, modulated, schema,
     )  # fmt: skip
 
 

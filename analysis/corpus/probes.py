@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -270,10 +270,6 @@ def probe(
         InputError: there are too few pictures.
         Cancelled: `cancel` said so.
     """
-    import sklearn.linear_model  # noqa: F401 - loaded once, here and not in the threads
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
     folds = parted(observed.table, seed)
     owner = pd.factorize(observed.table["picture"])[0]
     apart = parted_by_family(observed.table, seed)
@@ -286,7 +282,33 @@ def probe(
         mine = [(train[counts[train]], test[counts[test]]) for train, test in folds]
         if all(len(test) and len(np.unique(labels[train])) > 1 for train, test in mine):
             control = control_labels(labels, families, rng)
-            tasks.append(_Task(name, labels, control, mine, _testable(labels, apart), owner, families))
+            tasks.append(ProbeTask(name, labels, control, mine, _testable(labels, apart), owner, families))
+    return run_probes(
+        [space for space in spaces(observed) if space[0] in only],
+        tasks, folds, apart, bag_of_words(observed.table["text"]), threads, progress, cancel,
+    )  # fmt: skip
+
+
+def run_probes(
+    spaces: Sequence[tuple[str, int, np.ndarray]],
+    tasks: Sequence[ProbeTask],
+    folds: Sequence[Fold],
+    apart: Sequence[Fold] = (),
+    bag: np.ndarray | None = None,
+    threads: int = 2,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> pd.DataFrame:
+    """Every task's probe in every space, in the columns of `probe`; nan in those of what is not given.
+
+    Args:
+        spaces: (space, block, vectors (rows, d)).
+        folds: of all rows; a task has its own part of each. apart: folds of families.
+        bag: a bag of words, (rows, words).
+    """
+    import sklearn.linear_model  # noqa: F401 - loaded once, here and not in the threads
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
     def measure(space: str, block: int, values: np.ndarray) -> list[dict[str, Any]]:
         if cancel and cancel():
@@ -296,8 +318,8 @@ def probe(
         turned = [rotated(values, train) for train, _ in apart]
         return [row | task.held_out(turned) for row, task in zip(rows, tasks, strict=True)]
 
-    def bag(values: np.ndarray) -> list[dict[str, float]]:
-        turned = [rotated(values, train) for train, _ in folds]
+    def beside(bag: np.ndarray | None) -> list[dict[str, float]]:
+        turned = None if bag is None else [rotated(bag, train) for train, _ in folds]
         return [task.controls(turned) for task in tasks]
 
     rows = []
@@ -305,19 +327,19 @@ def probe(
     with threadpool_limits(1), warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         # A probe that is still gaining a little after so many steps is as good as its neighbours.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        waiting = [pool.submit(measure, *space) for space in spaces(observed) if space[0] in only]
-        beside = pool.submit(bag, bag_of_words(observed.table["text"]))
+        waiting = [pool.submit(measure, *space) for space in spaces]
+        controlled = pool.submit(beside, bag)
         for done, found in enumerate(waiting, start=1):
             rows.append(found.result())
             if progress:
                 progress(done, len(waiting))
-        controls = beside.result()
+        controls = controlled.result()
     stop_if(cancel)
     return pd.DataFrame([row | known for space in rows for row, known in zip(space, controls, strict=True)])
 
 
 @dataclass(frozen=True, eq=False)
-class _Task:
+class ProbeTask:
     """One target: its labels, true and of the control, the folds' rows that have one, and of each row its
     picture and family. `apart`: folds of families, empty where these cannot be held out.
     """
@@ -368,16 +390,18 @@ class _Task:
             "held_out_tested": len(tested)
         }
 
-    def controls(self, bag: list[np.ndarray]) -> dict[str, float]:
+    def controls(self, bag: list[np.ndarray] | None) -> dict[str, float]:
         def commonest(train: np.ndarray) -> str:
             names, counts = np.unique(self.labels[train], return_counts=True)
             result: str = names[counts.argmax()]
             return result
 
+        missing = float("nan")
+        words = {"bag": missing, "bag_low": missing, "bag_high": missing}
         always = [np.repeat(commonest(train), len(test)) for train, test in self.folds]
-        return _told("majority", self._share(always, self.labels)) | _told(
-            "bag", self._probed(bag, self.labels)
-        )
+        if bag is not None:
+            words = _told("bag", self._probed(bag, self.labels))
+        return _told("majority", self._share(always, self.labels)) | words
 
     def _tested(self) -> np.ndarray:
         return np.concatenate([test for _, test in self.folds])

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.corpus.schema import Schema
+
 if TYPE_CHECKING:
     from analysis.corpus.extraction import Extraction
 
 FEWEST = 5  # questions in a selection, and outside it
-LABELS = ("type", "group", "operation", "attribute", "family", "answer", "prediction")
-COUNTS = ("length", "depth")
 SAID = ("word", "phrase")
 _WIDEST = 256  # dimensions in which neighbours are looked for; more are rarely spanned by an encoder's states
 _SPACES = 4  # of an extraction that are kept at hand
@@ -36,10 +36,12 @@ class QuestionFeatures:
     """All features of all questions, ready to be summed over any rows.
 
     there: CSR matrix (questions, yes-or-no features), and in how many questions each is.
+    schema: what the questions are called, and their labels.
     ranks: int16 (questions, numbers), mid-ranks about zero, -2**14 to 2**14; their mean and deviation.
     mean, deviation: of the numbers themselves.
     """
 
+    schema: Schema
     there: Any
     there_names: list[FeatureName]
     there_count: np.ndarray
@@ -81,23 +83,24 @@ def count_features(extraction: Extraction) -> QuestionFeatures:
     from scipy.sparse import csr_array
 
     rows = len(extraction)
+    schema = extraction.schema
     columns, names = [], []
-    for name, where in _labels(extraction.table):
+    for name, where in _labels(extraction.table, schema):
         columns.append(where)
         names.append(name)
     there = csr_array(
         (
             np.ones(sum(map(len, columns)), np.int32),
-            (np.concatenate(columns), np.repeat(np.arange(len(columns)), [len(c) for c in columns])),
+            (
+                np.concatenate([np.empty(0, np.int64), *columns]),
+                np.repeat(np.arange(len(columns)), [len(column) for column in columns]),
+            ),
         ),
         shape=(rows, len(columns)),
     )
-    counts, number_names = _counts(extraction.table)
-    blocks, maps = extraction.gamma.shape[1:]
+    counts, number_names = _counts(extraction.table, schema)
     for kind in ("gamma", "beta"):
-        number_names += [
-            FeatureName(kind, f"block {b + 1}, map {m}") for b in range(blocks) for m in range(maps)
-        ]
+        number_names += [FeatureName(kind, name) for name in schema.layers.map_names]
     ranks = np.empty((rows, len(number_names)), np.int16)
     mean, deviation = np.empty(len(number_names)), np.empty(len(number_names))
     start = 0
@@ -108,9 +111,10 @@ def count_features(extraction: Extraction) -> QuestionFeatures:
         ranks[:, start:stop] = _ranks(values)
         start = stop
     return QuestionFeatures(
+        schema=schema,
         there=there,
         there_names=names,
-        there_count=np.array([len(column) for column in columns]),
+        there_count=np.array([len(column) for column in columns], np.int64),
         ranks=ranks,
         rank_mean=ranks.mean(axis=0, dtype=np.float64),
         rank_deviation=ranks.std(axis=0, dtype=np.float64),
@@ -123,12 +127,13 @@ def count_features(extraction: Extraction) -> QuestionFeatures:
 
 def _parts(extraction: Extraction) -> Iterator[np.ndarray]:
     """Gammas, then betas, a block at a time: float32 (questions, maps)."""
+    layers = extraction.schema.layers
     for values in (extraction.gamma, extraction.beta):
-        for block in range(values.shape[1]):
-            yield np.asarray(values[:, block], np.float32)
+        for layer in range(len(layers)):
+            yield np.asarray(layers.of(values, layer), np.float32)
 
 
-def _labels(table: pd.DataFrame) -> Iterator[tuple[FeatureName, np.ndarray]]:
+def _labels(table: pd.DataFrame, schema: Schema) -> Iterator[tuple[FeatureName, np.ndarray]]:
     """Every yes-or-no feature with the rows that have it: first labels, then words and pairs of words.
 
     Of labels that the same questions have only the first is kept, of words the one that tells most.
@@ -145,12 +150,13 @@ def _labels(table: pd.DataFrame) -> Iterator[tuple[FeatureName, np.ndarray]]:
             others = tuple(other for _, other in names if other != name)
             yield FeatureName(kind, name, others), where
 
-    yield from once(_kinds(table))
-    yield from once(_sayings(table["text"]))
+    yield from once(_kinds(table, schema))
+    if schema.words:
+        yield from once(_sayings(table["text"]))
 
 
-def _kinds(table: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]:
-    for kind in LABELS:
+def _kinds(table: pd.DataFrame, schema: Schema) -> Iterator[tuple[str, str, np.ndarray]]:
+    for kind in schema.categories:
         if kind in table:
             codes, values = pd.factorize(table[kind].astype("object"), use_na_sentinel=True)
             for code, value in enumerate(values):
@@ -178,8 +184,8 @@ def telling(words: str) -> tuple[int, int]:
     return sum(word not in _PLAIN for word in each), -len(words)
 
 
-def _counts(table: pd.DataFrame) -> tuple[np.ndarray, list[FeatureName]]:
-    names = [name for name in COUNTS if name in table and table[name].notna().all()]
+def _counts(table: pd.DataFrame, schema: Schema) -> tuple[np.ndarray, list[FeatureName]]:
+    names = [name for name in schema.numbers if name in table and table[name].notna().all()]
     values = table[names].to_numpy(np.float32) if names else np.empty((len(table), 0), np.float32)
     return values, [FeatureName("count", name) for name in names]
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from analysis.corpus.neighbours import nearest_to, neighbours
 from analysis.corpus.probes import bag_of_words
-from analysis.corpus.question_features import FEWEST, LABELS, QuestionFeatures, places_in, there_z
+from analysis.corpus.question_features import FEWEST, QuestionFeatures, places_in, there_z
 from analysis.statistics import random_regions, sign_flip_test
 from film import Session
 
@@ -66,6 +66,7 @@ class RegionCheck:
     space: str
     trials: int
     seed: int
+    nouns: str = "questions"
 
     @property
     def group(self) -> bool:
@@ -91,7 +92,7 @@ class RegionCheck:
 
     def describe(self) -> str:
         return (
-            f"Group and special: {self.trials} random contiguous regions of {self.size:,} questions (seed "
+            f"Group and special: {self.trials} random contiguous regions of {self.size:,} {self.nouns} (seed "
             f"{self.seed}), the nearest points of a random one; special is what lies beyond "
             f"{1 - BEYOND:.0%} of them in one of the two."
         )
@@ -123,11 +124,11 @@ def check_region(
         return None
     regions = random_regions(layout.places[shown], len(chosen), trials=trials, seed=seed)
     compact, strong, best = measure_regions(extraction, features, layout, np.vstack([chosen[None], regions]))
-    name = features.there_names[best[0]]
+    named = [f"{name.kind} {name.name}" for name in features.there_names] or ["there is none"]
     return RegionCheck(
         float(compact[0]), float(np.median(compact[1:])), *_place(compact),
-        f"{name.kind} {name.name}", float(strong[0]), *_place(strong),
-        len(chosen), layout.recipe.space, trials, seed,
+        named[best[0]], float(strong[0]), *_place(strong),
+        len(chosen), layout.recipe.space, trials, seed, extraction.schema.nouns,
     )  # fmt: skip
 
 
@@ -155,7 +156,8 @@ def measure_regions(
     )
     hits = (chosen @ features.there).toarray()
     z = np.abs(there_z(hits, size, features.there_count, len(extraction)))
-    return compact, z.max(axis=1, initial=0), z.argmax(axis=1)
+    strongest = z.argmax(axis=1) if z.shape[1] else np.zeros(count, np.int64)
+    return compact, z.max(axis=1, initial=0), strongest
 
 
 def prepare_region(
@@ -211,18 +213,20 @@ class Baselines:
     p: dict[str, float]
     tested: int
     seed: int
+    nouns: str = "questions"
 
     @property
     def networks_doing(self) -> bool:
         """Whether the network's space does better than every baseline, the untrained encoder among them."""
-        ahead = self.own - max(self.shares.values())
+        ahead = self.own - max(self.shares.values(), default=0)
         return UNTRAINED in self.p and ahead >= MARGIN and all(p <= LEVEL for p in self.p.values())
 
     def sentence(self) -> str:
-        beside = " and ".join(f"{100 * share:.0f} % in {name}" for name, share in self.shares.items())
+        others = [f"{100 * share:.0f} % in {name}" for name, share in self.shares.items()]
+        beside = f", {' and '.join(others)}" if others else ""
         said = (
-            f"Of the nearest neighbours of questions with {self.label}, {100 * self.own:.0f} % share it in "
-            f"the network's space, {beside}."
+            f"Of the nearest neighbours of {self.nouns} with {self.label}, {100 * self.own:.0f} % share it in "
+            f"the network's space{beside}."
         )
         if self.networks_doing:
             return f"The network's doing. {said}"
@@ -233,7 +237,7 @@ class Baselines:
     def describe(self) -> str:
         return (
             f"The network's doing: the label is the strongest of one half, tested on {self.tested:,} "
-            "questions of the other against every baseline (signs flipped, p at most "
+            f"{self.nouns} of the other against every baseline (signs flipped, p at most "
             f"{LEVEL:.2f}, {MARGIN:.0%} of neighbours ahead; seed {self.seed})."
         )
 
@@ -258,7 +262,7 @@ def baselines(
     """
     order = np.random.default_rng(seed).permutation(rows)
     first, second = order[: len(order) // 2], order[len(order) // 2 :]
-    labels = np.array([name.kind in LABELS for name in features.there_names])
+    labels = np.array([name.kind in features.schema.categories for name in features.there_names])
     hits = np.asarray(features.there[first].sum(axis=0)).ravel()
     z = there_z(hits, len(first), features.there_count, len(extraction))
     if not labels.any() or (z := np.where(labels, z, -np.inf)).max() <= 0:
@@ -277,7 +281,10 @@ def baselines(
         # The p of two sides is twice that of one where the effect lies on this side.
         p[baseline] = float(found.p[0] / 2) if found.effect[0] > 0 else 1.0
     name = features.there_names[best]
-    return Baselines(f"{name.kind} {name.name}", space, float(own.mean()), shares, p, len(probes), seed)
+    return Baselines(
+        f"{name.kind} {name.name}", space, float(own.mean()), shares, p, len(probes), seed,
+        extraction.schema.nouns,
+    )  # fmt: skip
 
 
 def _sharing(places: np.ndarray, probes: np.ndarray, has: np.ndarray) -> np.ndarray:
@@ -291,7 +298,7 @@ def _baseline_spaces(
 ) -> dict[str, np.ndarray]:
     """The same questions without the network's training: float32 (questions, d) each."""
     found = features.baselines
-    if BAG not in found:
+    if BAG not in found and features.schema.words:
         bag = bag_of_words(extraction.table["text"])
         found[BAG] = bag - bag.mean(axis=0)
     if session is not None and UNTRAINED not in found:

@@ -123,14 +123,14 @@ def color_by_presence(there: np.ndarray, word: str) -> Coloring:
     return Coloring(codes, (CATEGORIES[5], NEUTRAL), (f"says “{word}”", f"without “{word}”"), None, word)
 
 
-def layout_caption(layout: Layout, of: int) -> str:
+def layout_caption(layout: Layout, of: int, nouns: str = "questions") -> str:
     """What is printed under a map: how it was made, of how many of the `of` questions, and how good it is."""
     shown = len(layout.places)
-    sampled = f"all {of:,} questions" if shown == of else f"{shown:,} of {of:,} questions"
-    return " · ".join([layout.recipe.describe(), sampled, *_quality(layout.quality)])
+    sampled = f"all {of:,} {nouns}" if shown == of else f"{shown:,} of {of:,} {nouns}"
+    return " · ".join([layout.recipe.describe(), sampled, *_quality(layout.quality, nouns)])
 
 
-def _quality(known: Mapping[str, float]) -> Iterator[str]:
+def _quality(known: Mapping[str, float], nouns: str) -> Iterator[str]:
     if "trustworthiness" in known:
         yield f"trustworthiness {known['trustworthiness']:.3f}"
     if "neighbour_recall" in known:
@@ -139,7 +139,7 @@ def _quality(known: Mapping[str, float]) -> Iterator[str]:
     if "drawn_stability" in known:
         yield f"{known['drawn_stability']:.0%} of neighbours here are neighbours from another random start"
     if "measured_on" in known:
-        yield f"measured on {known['measured_on']:,.0f} questions"
+        yield f"measured on {known['measured_on']:,.0f} {nouns}"
 
 
 def layout_svg(

@@ -116,7 +116,7 @@ def block_histograms(parameters: Parameters, kind: str, *, dark: bool = False) -
         counts = parameters.counts[kind][block]
         traces.append(_bars(parameters.edges[kind], counts / counts.sum(), number, _TINTS[kind], kind))
     axes["yaxis"] |= {"title_text": "share a bin"}
-    return _grid(30 + 200 * rows, dark, traces, axes, [f"block {block + 1}" for block in blocks])
+    return _grid(30 + 200 * rows, dark, traces, axes, [parameters.layers.names[block] for block in blocks])
 
 
 def map_moments(parameters: Parameters, *, dark: bool = False) -> go.Figure:
@@ -126,16 +126,19 @@ def map_moments(parameters: Parameters, *, dark: bool = False) -> go.Figure:
     titles: list[str] = []
     for kind in KINDS:
         for name, moments in (("mean", parameters.mean), ("deviation", parameters.deviation)):
-            values = moments[kind][blocks]
-            edges = np.linspace(values.min(), max(values.max(), values.min() + 1e-6), 33)
-            for row, block in enumerate(blocks):
-                bars = _bars(edges, np.histogram(values[row], edges)[0], len(titles), NEUTRAL, "")
+            everything = np.concatenate([moments[kind][block] for block in blocks])
+            low, high = everything.min(), everything.max()
+            edges = np.linspace(low, max(high, low + 1e-6), 33)
+            for block in blocks:
+                layer = parameters.layers.names[block]
+                own = np.histogram(moments[kind][block], edges)[0]
+                bars = _bars(edges, own, len(titles), NEUTRAL, "")
                 bars.update(
                     marker={"color": CATEGORIES[block % len(CATEGORIES)]},
-                    name=f"block {block + 1}",
-                    legendgroup=f"block {block + 1}",
+                    name=layer,
+                    legendgroup=layer,
                     showlegend=not titles,
-                    hovertemplate=f"{name} %{{x:.2f}}<br>%{{y}} maps of block {block + 1}<extra></extra>",
+                    hovertemplate=f"{name} %{{x:.2f}}<br>%{{y}} maps of {layer}<extra></extra>",
                 )
                 traces.append(bars)
             titles.append(f"{name} of {kind}")
@@ -159,18 +162,22 @@ def gamma_against_beta(
     """A point for each question and map: its gamma and beta (the Distill article's figures).
 
     Args:
-        color: "map", "type" (13 kinds of question) or "word" (whether the question has `word`).
+        color: "map", "word" (whether the question has `word`) or a label, such as "type" (13 kinds of question).
         rows: the questions to draw, all where left out. Their row travels in custom data.
     """
     rows = np.arange(len(parameters)) if rows is None else rows
-    texts, types = parameters.texts[rows], parameters.types[rows]
+    texts = parameters.texts[rows]
+    gammas, betas = (
+        parameters.layers.of(values, block).astype(np.float32) for values in (parameters.gamma, parameters.beta)
+    )
     if color == "map":
         parts = [(f"map {number}", np.ones(len(rows), bool), [number]) for number in maps]
     elif color == "word":
         has = np.array([word.lower() in words_of(text) for text in texts], bool)
         parts = [(f"without “{word}”", ~has, list(maps)), (f"with “{word}”", has, list(maps))]
     else:
-        parts = [(str(name), types == name, list(maps)) for name in np.unique(types)]
+        values = parameters.labels[color][rows]
+        parts = [(str(name) or "none", values == name, list(maps)) for name in np.unique(values.astype(str))]
     traces = []
     for place, (name, which, numbers) in enumerate(parts):
         here = rows[which]
@@ -179,8 +186,8 @@ def gamma_against_beta(
             tint = (NEUTRAL, POSITIVE)[place]
         traces.append(
             go.Scattergl(
-                x=parameters.gamma[here][:, block, numbers].astype(np.float32).ravel().round(3),
-                y=parameters.beta[here][:, block, numbers].astype(np.float32).ravel().round(3),
+                x=gammas[here][:, numbers].ravel().round(3),
+                y=betas[here][:, numbers].ravel().round(3),
                 mode="markers",
                 name=name,
                 text=np.repeat(texts[which], len(numbers)),
@@ -198,7 +205,7 @@ def gamma_against_beta(
         460,
         dark,
         *traces,
-        x={"title_text": f"gamma, block {block + 1}"},
+        x={"title_text": f"gamma, {parameters.layers.names[block]}"},
         y={"title_text": "beta"},
         shapes=[rule("x", 0), rule("y", 0)],
         showlegend=True,
@@ -297,25 +304,28 @@ def histogram_table(parameters: Parameters, *kinds: str) -> pd.DataFrame:
 
 def moment_table(parameters: Parameters) -> pd.DataFrame:
     """A row a feature map: block (from 1), map, mean and deviation of gamma and beta."""
-    blocks, maps = list(parameters.modulated), parameters.mean["gamma"].shape[1]
-    table = {"block": np.repeat(np.array(blocks) + 1, maps), "map": np.tile(np.arange(maps), len(blocks))}
-    for kind in KINDS:
-        table[f"{kind} mean"] = parameters.mean[kind][blocks].ravel()
-        table[f"{kind} deviation"] = parameters.deviation[kind][blocks].ravel()
-    return pd.DataFrame(table)
+    parts = []
+    for block in parameters.modulated:
+        part = {"block": block + 1, "map": np.arange(parameters.layers.maps[block])}
+        for kind in KINDS:
+            part[f"{kind} mean"] = parameters.mean[kind][block]
+            part[f"{kind} deviation"] = parameters.deviation[kind][block]
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
 
 
 def point_table(parameters: Parameters, block: int, maps: Sequence[int], rows: np.ndarray) -> pd.DataFrame:
-    """What `gamma_against_beta` draws: row, question, type, map, gamma, beta."""
-    chosen = list(maps)
+    """What `gamma_against_beta` draws: row, question, its labels, map, gamma, beta."""
+    chosen, layers = list(maps), parameters.layers
+    labels = {name: np.repeat(values[rows], len(chosen)) for name, values in parameters.labels.items()}
     return pd.DataFrame(
         {
             "row": np.repeat(rows, len(chosen)),
-            "question": np.repeat(parameters.texts[rows], len(chosen)),
-            "type": np.repeat(parameters.types[rows], len(chosen)),
+            parameters.schema.noun: np.repeat(parameters.texts[rows], len(chosen)),
+            **labels,
             "block": block + 1,
             "map": np.tile(chosen, len(rows)),
-            "gamma": parameters.gamma[rows][:, block, chosen].astype(np.float32).ravel(),
-            "beta": parameters.beta[rows][:, block, chosen].astype(np.float32).ravel(),
+            "gamma": layers.of(parameters.gamma, block)[rows][:, chosen].astype(np.float32).ravel(),
+            "beta": layers.of(parameters.beta, block)[rows][:, chosen].astype(np.float32).ravel(),
         }
     )
