@@ -10,16 +10,16 @@ from ui.cache import folder, networks, pictures
 
 st.set_page_config(page_title="FiLM Lens", page_icon=widgets.ICON, layout="wide")
 style.apply()
-groups = pages.all_pages()
+groups = pages.all_pages(networks.alone())
 entries = [page for group in groups.values() for page in group]
 page = st.navigation(entries + pages.former_pages(), position="hidden")
 pages.menu(groups)
 study = widgets.network_or_advice(networks.study)
-session = study.session
-state.start(study.weights, len(pictures.exhibits()), networks.first_view(session), folder.count)
+state.start(study.weights, len(pictures.exhibits()), networks.first_view(study), folder.count)
 widgets.remarks(networks.remarks())
-beside = guide.place()
+beside = None if study.alone else guide.place()
 page.run()
-guide.show(session, beside)
-widgets.colophon(session)
+if not study.alone:
+    guide.show(study.session, beside)
+widgets.colophon(study)
 widgets.choose_network()

@@ -186,10 +186,16 @@ def _reproduce(options: argparse.Namespace, bars: Stages) -> None:
 
 def _report(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.report import make_report, view_of, write_report
+    from analysis.study import Study
 
-    folder = find(options.checkpoint)
-    session = Session(folder, options.device)
-    view, remarks = view_of(options.view, session) if options.view is not None else (None, ())
+    given = Path(options.checkpoint) if options.checkpoint else None
+    if given and (given / "extraction.json").is_file() and not (given / "card.json").is_file():
+        session, folder = None, given  # a study without its network
+    else:
+        folder = find(options.checkpoint)
+        session = Session(folder, options.device)
+    weights = Study(session, folder).weights
+    view, remarks = view_of(options.view, weights) if options.view is not None else (None, ())
     page = make_report(
         session, folder, view=view, remarks=remarks, seed=options.seed, command=options.typed,
         progress=bars("parts"),
@@ -302,7 +308,9 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--device", default="auto")
     add.set_defaults(run=_report)
     add = commands.add_parser("check", help="whether a folder is a whole study, and what it holds")
-    add.add_argument("folder", help="what `analysis.write_study` or extract made, or the study of a checkpoint")
+    add.add_argument(
+        "folder", help="what `analysis.write_study` or extract made, or the study of a checkpoint"
+    )
     add.set_defaults(run=_check)
     add_commands(commands, bundled)
     add_comparison(commands)

@@ -10,7 +10,7 @@ and the page says which command would measure it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from analysis import report_conditions as conditions
 from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, wrong_answers
 from analysis.corpus.atlas import matching
 from analysis.corpus.claim import attribute_then_operation
@@ -63,7 +64,7 @@ GROUPED = 3000  # questions whose grouping by block is measured
 
 
 def make_report(
-    session: Session,
+    session: Session | None,
     folder: str | Path,
     *,
     view: ViewState | None = None,
@@ -77,7 +78,8 @@ def make_report(
     """The page as HTML.
 
     Args:
-        folder: of the checkpoint; the study beside it is read.
+        session: None for a study without its network.
+        folder: of the checkpoint; the study beside it is read. Or a study without its network.
         view: what to report on; the whole study if left out.
         remarks: what there is to say of the link that the view came by.
         population: questions to compare with; the study's, or some sampled here, if left out.
@@ -85,8 +87,11 @@ def make_report(
         grouping: measure how the blocks group questions, too, some ten seconds.
         command: what was typed, for the manifest.
     """
-    folder = Path(folder)
+    study = _Reported(session, Path(folder), view, seed)
+    name = study.name or "a network"
+    makers: list[Callable[[_Reported], Iterator[Section]]]
     if view is None:
+        title = f"The study of {name}"
         makers = [
             _network,
             _answers,
@@ -96,11 +101,13 @@ def make_report(
             _layouts,
             _cards,
         ]
-        title = f"The study of {session.card.name or 'a network'}"
+        if study.alone:
+            makers = [conditions.about, conditions.labels, _parameters, _layouts]
     else:
+        title = f"A view of {name}"
         makers = [_question, _bench, _values, _card, _words, _selection, _probe_of_view]
-        title = f"A view of {session.card.name or 'a network'}"
-    study = _Reported(session, folder, view, seed)
+        if study.alone:
+            makers = [conditions.about, _selection]
     if population is not None:
         study.population = population
     parts: list[Section] = []
@@ -108,7 +115,7 @@ def make_report(
         parts += make(study)
         if progress:
             progress(done, len(makers))
-    return page(title, parts, remarks, manifest(session, folder, view=view, seed=seed, command=command))
+    return page(title, parts, remarks, manifest(study, view=view, seed=seed, command=command))
 
 
 def write_report(path: str | Path, page: str) -> None:
@@ -118,16 +125,16 @@ def write_report(path: str | Path, page: str) -> None:
     write_atomically(Path(path), write)
 
 
-def view_of(link: str, session: Session) -> tuple[ViewState, tuple[str, ...]]:
+def view_of(link: str, weights: str) -> tuple[ViewState, tuple[str, ...]]:
     """The view that the app's address names, whole or from its "?" on, and what cannot be had of it."""
     query = link.partition("?")[2] or link.removeprefix("?")
-    return from_link(dict(parse_qsl(query)), session.card.weights, len(gallery()), ViewState())
+    return from_link(dict(parse_qsl(query)), weights, len(gallery()), ViewState())
 
 
 class _Reported(Study):
     """A study with what is reported of it."""
 
-    def __init__(self, session: Session, folder: Path, view: ViewState | None, seed: int):
+    def __init__(self, session: Session | None, folder: Path, view: ViewState | None, seed: int):
         super().__init__(session, folder, seed)
         self.view = view
 
@@ -214,13 +221,11 @@ def _probes(study: _Reported) -> Iterator[Section]:
 
 
 def _parameters(study: _Reported) -> Iterator[Section]:
-    found = study.population
-    source = f"{len(found):,} questions as CLEVR asks them, drawn with seed {found.seed}"
     parameters = study.parameters
     rows = pd.DataFrame({kind: asdict(of) for kind, of in parameters.statistics.items()}).T
     yield Section(
         "Gamma and beta",
-        f"Of {source} (paper, Figures 5 and 16 to 18).",
+        f"Of {parameters.source} (paper, Figures 5 and 16 to 18).",
         (
             (counted.parameter_histograms(parameters), "All gammas and betas."),
             table(rows.reset_index(names="of"), "{:.3f}"),
@@ -269,10 +274,15 @@ def _layouts(study: _Reported) -> Iterator[Section]:
         yield from study.missing("Questions as maps", "study")
         return
     drawn = []
+    labels, nouns = study.schema.labels, study.schema.nouns
+    color = (labels[0] if labels else "") if study.alone else "type"
     for name, layout in study.layouts.items():
-        coloring = maps.color_by_column(study.extraction.table.iloc[layout.rows], "type")
+        points = study.extraction.table.iloc[layout.rows]
+        alike = maps.color_by_category(pd.Series([nouns] * len(points)), nouns)
+        coloring = maps.color_by_column(points, color) if color else alike
         drawn.append(html("<h3>{}</h3>{}", name, _map(study.extraction, layout, coloring)))
-    yield Section("Questions as maps", "A point is a question, coloured by type.", tuple(drawn))
+    look_for = f"A point is one of the {nouns}, coloured by {color or 'nothing'}."
+    yield Section(f"{nouns.capitalize()} as maps", look_for, tuple(drawn))
 
 
 def _cards(study: _Reported) -> Iterator[Section]:
@@ -324,7 +334,9 @@ def _map(
     extraction: Extraction, layout: Layout, coloring: maps.Coloring, selected: np.ndarray | None = None
 ) -> Markup:
     drawn = Markup(maps.layout_svg(layout.places, coloring, caption=[], selected=selected, size=760))
-    told = maps.layout_caption(layout, len(extraction))  # a line of SVG would not break
+    told = maps.layout_caption(
+        layout, len(extraction), extraction.schema.nouns
+    )  # a line of SVG would not break
     return html('<figure class="map">{}<figcaption>{}</figcaption></figure>', drawn, told)
 
 
@@ -434,15 +446,16 @@ def _selection(study: _Reported) -> Iterator[Section]:
     try:
         if view.filter_by and view.filter_for:
             selected = matching(extraction, view.filter_by, view.filter_for)
-            looked = f"Selected: questions whose {view.filter_by} is “{view.filter_for}”."
+            looked = f"Selected: {extraction.schema.nouns} whose {view.filter_by} is “{view.filter_for}”."
         if layout is not None:
             coloring = _coloring(extraction, layout, view)
             body.append(
                 _map(extraction, layout, coloring, None if selected is None else selected[layout.rows])
             )
         if selected is not None:
+            network = None if study.alone else study.session
             why = why_together(
-                extraction, selected, layout=layout, drawn=False, session=study.session, seed=study.seed
+                extraction, selected, layout=layout, drawn=False, session=network, seed=study.seed
             )
             body.append(html("<h3>Why are these together?</h3>"))
             body += [html("<p><b>{}</b> {}</p>", asked, said) for asked, said in why.statements()]
@@ -453,14 +466,15 @@ def _selection(study: _Reported) -> Iterator[Section]:
             ]
     except InputError as error:
         body.append(html("<p>{}</p>", error))
-    yield Section("On the map of questions", looked, tuple(body))
+    yield Section(f"On the map of {extraction.schema.nouns}", looked, tuple(body))
 
 
 def _coloring(extraction: Extraction, layout: Layout, view: ViewState) -> maps.Coloring:
     if view.color == "word" and view.word:
         return maps.color_by_presence(extraction.has_word(view.word)[layout.rows], view.word)
     table = extraction.table.iloc[layout.rows]
-    return maps.color_by_column(table, view.color if view.color in table.columns else "type")
+    usual = next(iter(extraction.schema.labels), "text")
+    return maps.color_by_column(table, view.color if view.color in table.columns else usual)
 
 
 def _probe_of_view(study: _Reported) -> Iterator[Section]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -22,10 +21,8 @@ import plotly.offline
 from markupsafe import Markup
 from PIL import Image
 
-from analysis.corpus.probes import find_evidence
-from analysis.study import FOLDER
+from analysis.study import Study
 from analysis.view import LINK_HASH, ViewState, to_link
-from film import Session
 
 PACKAGES = ("numpy", "pandas", "torch", "scikit-learn", "plotly", "pyarrow", "openTSNE", "umap-learn")
 
@@ -89,33 +86,31 @@ def picture(pixels: np.ndarray) -> str:
 
 
 def manifest(
-    session: Session,
-    folder: str | Path,
+    study: Study,
     *,
     view: ViewState | None = None,
     seed: int = 0,
     command: str = "",
 ) -> dict[str, Any]:
     """What a report was made of and with: hashes of weights and files, seeds, versions, time, command."""
-    folder = Path(folder)
-    files = sorted((folder / FOLDER).rglob("*"))
+    files = sorted(study.where.rglob("*"))
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    evidence = find_evidence(folder, session.card.weights)
+    evidence = study.evidence
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
-        "network": session.card.name,
-        "weights": session.card.weights,
-        "view": to_link(view, session.card.weights) if view else "the whole study",
+        "network": study.name,
+        "weights": study.weights,
+        "view": to_link(view, study.weights) if view else "the whole study",
         "seed": seed,
         "answers and probes": dict(evidence.recipe) if evidence else None,
         "files": {
-            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            path.relative_to(study.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in files
             if path.is_file()
         },

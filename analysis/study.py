@@ -49,7 +49,9 @@ class Study:
     def session(self) -> Session:
         """The network. Raises InputError where the study came without it."""
         if self._session is None:
-            raise InputError(f"{self.name} is a study without its network; open a checkpoint to ask questions.")
+            raise InputError(
+                f"{self.name} is a study without its network; open a checkpoint to ask questions."
+            )
         return self._session
 
     @property
@@ -100,7 +102,7 @@ class Study:
     @cached_property
     def evidence(self) -> Evidence | None:
         """Answers to questions of known truth, and probes. Raises InputError where a file is damaged."""
-        return find_evidence(self.folder, self.weights)
+        return None if self.alone else find_evidence(self.folder, self.weights)
 
     @cached_property
     def cards(self) -> MapCards | None:

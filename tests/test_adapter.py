@@ -87,7 +87,11 @@ def test_modules_functions_and_generators_of_the_caller():
     model = nn.Module()
     model.forward = lambda c: (generator(c), maker(c))
     shift_first = (maker, lambda out: (1 + out[:, 5:], out[:, :5]))
-    layers: dict[str, Any] = {"g": generator, "ada": shift_first, "own": lambda batch: (batch[:, :2], batch[:, 2:4])}
+    layers: dict[str, Any] = {
+        "g": generator,
+        "ada": shift_first,
+        "own": lambda batch: (batch[:, :2], batch[:, 2:4]),
+    }
     gamma, beta = analysis.collect(model, layers, table, list(vectors.split(16)))
     assert {n: v.shape[1] for n, v in gamma.items()} == {"g 1": 4, "g 2": 6, "ada": 5, "own": 2}
     np.testing.assert_allclose(gamma["ada"], 1 + maker(vectors)[:, 5:].detach(), rtol=1e-5, atol=1e-6)
@@ -129,7 +133,13 @@ def test_a_study_of_unequal_layers_opens_as_any_other(study):
     assert found.table["text"][0].startswith("task ")
     said, problems = analysis.check_study(folder)
     assert not problems
-    for part in ("400 episodes", "3 layers of 16, 32, 64 maps", "task, night, speed", "2 maps", "states of 12"):
+    for part in (
+        "400 episodes",
+        "3 layers of 16, 32, 64 maps",
+        "task, night, speed",
+        "2 maps",
+        "states of 12",
+    ):
         assert part in said
 
 

@@ -20,7 +20,9 @@ def parameters() -> analysis.Parameters:
         [f"Is thing {row} behind it?" if row % 4 == 0 else f"Thing {row}?" for row in range(400)]
     )
     types = np.array([EIGHT[row % 8] for row in range(400)])
-    return analysis.measure_parameters(texts, {"type": types}, gamma.astype("f2"), beta.astype("f2"), "400 questions")
+    return analysis.measure_parameters(
+        texts, {"type": types}, gamma.astype("f2"), beta.astype("f2"), "400 questions"
+    )
 
 
 def test_everything_is_counted_once(parameters):
@@ -89,7 +91,13 @@ def test_a_point_for_each_question_and_map(parameters):
 
 def test_blocks_beside_the_authors(parameters):
     found = analysis.block_groupings(
-        parameters.texts, parameters.labels["type"], parameters.gamma, parameters.beta, most=200, seed=0, trials=20
+        parameters.texts,
+        parameters.labels["type"],
+        parameters.gamma,
+        parameters.beta,
+        most=200,
+        seed=0,
+        trials=20,
     )
     assert [one.name for one in found] == ["block 1", "block 3"]
     assert found[0].type.questions == 200

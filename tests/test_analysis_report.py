@@ -140,8 +140,8 @@ def test_a_view_comes_from_its_link(session):
     link = to_link(view, session.card.weights)
     query = "&".join(f"{name}={value.replace(' ', '+').replace('?', '%3F')}" for name, value in link.items())
     for given in (query, f"?{query}", f"http://localhost:8501/evidence?{query}"):
-        assert view_of(given, session) == (view, ())
-    _, remarks = view_of("weights=000000000000", session)
+        assert view_of(given, session.card.weights) == (view, ())
+    _, remarks = view_of("weights=000000000000", session.card.weights)
     assert "another network" in remarks[0]
 
 

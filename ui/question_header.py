@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from analysis import Population
+from analysis import Population, Study
 from film import Answer, InputError, Session
 from ui import state, widgets
 from ui.cache import networks, pictures
@@ -78,18 +78,20 @@ def _other_pictures(key: str) -> None:
         )
 
 
-def pick_map(session: Session) -> tuple[int, int]:
+def pick_map(study: Study) -> tuple[int, int]:
     """Choose a block and one of its maps, by pointer or keyboard; both counted from 0."""
-    config, view = session.config, state.view()
-    block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
+    layers, view = study.schema.layers, state.view()
+    block = min(view.block, len(layers) - 1)
+    most = layers.maps[block] - 1
+    number = min(view.feature_map, most)
     if (block, number) != (view.block, view.feature_map):  # a link of a larger network's
         state.change(block=block, feature_map=number)
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     left.segmented_control(
-        "Block", range(config.blocks), format_func=lambda b: f"block {b + 1}", required=True,
+        "Block", range(len(layers)), format_func=layers.names.__getitem__, required=True,
         **state.bound("block"),
     )  # fmt: skip
-    right.number_input(f"Map (0 to {config.maps - 1})", 0, config.maps - 1, **state.bound("feature_map"))
+    right.number_input(f"Map (0 to {most})", 0, most, **state.bound("feature_map"))
     return block, number
 
 

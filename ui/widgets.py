@@ -33,8 +33,18 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def colophon(session: Session) -> None:
+def colophon(study: Study) -> None:
     """Which network all of this was said by."""
+    if study.alone:
+        schema = study.schema
+        rows = 0 if study.extraction is None else len(study.extraction)
+        st.html(
+            f'<div class="colophon" id="network" data-weights="{escape(study.weights)}">Study '
+            f"<b>{escape(study.name)}</b> without its network, {escape(study.weights[: state.LINK_HASH])} · "
+            f"{rows:,} {escape(schema.nouns)} · {schema.layers.shape}</div>"
+        )
+        return
+    session = study.session
     card, config = session.card, session.config
     size = f"{config.blocks} blocks of {config.maps} maps, {config.hidden_size} GRU units"
     told = [(entry["overall"], name) for name, entry in card.accuracy.items() if _is_measured(entry)]

@@ -59,7 +59,9 @@ def _values(study: Extraction) -> list[str]:
     for name in ("gamma", "beta", "state"):
         values = getattr(study, name)
         if values is not None and not np.isfinite(values).all():
-            found.append(f"{name} holds values that are no numbers; write the study again without these rows.")
+            found.append(
+                f"{name} holds values that are no numbers; write the study again without these rows."
+            )
     return found
 
 

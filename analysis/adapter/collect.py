@@ -73,7 +73,7 @@ def collect(
             rows = {len(gamma) for gamma, _ in found.values()}
             if len(rows) != 1:
                 told = ", ".join(f"{name} {len(gamma)}" for name, (gamma, _) in found.items())
-                raise InputError(f"Layers gave different numbers of rows for one batch ({told}); give one each.")
+                raise InputError(f"Layers gave unequal numbers of rows for one batch ({told}); mend one.")
             done += rows.pop()
             for name, pair in found.items():
                 parts.setdefault(name, []).append(pair)
@@ -81,8 +81,8 @@ def collect(
                 progress(min(done, total), total)
     if done != total:
         raise InputError(
-            f"The batches have {done:,} rows and the conditions {total:,}; give a row of conditions for each, "
-            "in the same order."
+            f"The batches have {done:,} rows and the conditions {total:,}; give a row of conditions for "
+            "each, in the same order."
         )
     gamma, beta = (
         {name: np.concatenate([pair[which] for pair in pairs]) for name, pairs in parts.items()}
@@ -150,8 +150,8 @@ def _pairs(
         calls = seen[name]
         if len(calls) != 1:
             raise InputError(
-                f"The layer {name} was run {len(calls)} times for one batch; give batches for which the model "
-                "runs it once, or a function of the batch in its place."
+                f"The layer {name} was run {len(calls)} times for one batch; give batches for which the "
+                "model runs it once, or a function of the batch in its place."
             )
         output = source[1](calls[0]) if isinstance(source, tuple) else calls[0]
         if isinstance(source, Generator):
@@ -165,12 +165,16 @@ def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
     """A pair as float32 (rows, maps) each."""
     two = isinstance(pair, tuple | list) and len(pair) == 2
     if not two or not all(isinstance(values, Tensor) and values.ndim >= 2 for values in pair):
-        gave = f"tensors of {[tuple(v.shape) for v in pair]}" if two and _tensors(pair) else type(pair).__name__
+        gave = (
+            f"tensors of {[tuple(v.shape) for v in pair]}" if two and _tensors(pair) else type(pair).__name__
+        )
         raise InputError(
             f"The layer {name} gave no pair (gamma, beta) of shape (rows, maps) but {gave}; name it as "
             "(module, function) with a function that makes such a pair of the module's output."
         )
-    gamma, beta = (values.detach().float().flatten(2).mean(2) if values.ndim > 2 else values for values in pair)
+    gamma, beta = (
+        values.detach().float().flatten(2).mean(2) if values.ndim > 2 else values for values in pair
+    )
     if gamma.shape != beta.shape:
         raise InputError(
             f"The layer {name} gave gammas of shape {tuple(gamma.shape)} and betas of {tuple(beta.shape)}; "

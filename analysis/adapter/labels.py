@@ -7,8 +7,8 @@ five values are told as thirds.
 Which maps differ  Cliff's delta of a map's gamma, or beta, between conditions with a value of the label and
     all others; `p_family` is corrected for all maps, values and labels of the study, so that a study whose
     labels mean nothing has any finding in at most 5 of 100 cases.
-What a probe reads  A logistic regression on the gammas, betas or both of a layer, tested on conditions that it
-    was not trained on, beside the commonest label and the same probe on shuffled labels.
+What a probe reads  A logistic regression on the gammas, betas or both of a layer, tested on conditions that
+    it was not trained on, beside the commonest label and the same probe on shuffled labels.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LabelEvidence:
         return str(self.recipe["left_out"].get(label, ""))
 
     def of_label(self, label: str) -> pd.DataFrame:
-        """Its contrasts, strongest first, one for each map and kind: of the value that it differs most for."""
+        """Its contrasts, strongest first, one for each map and kind: of the value it differs most for."""
         own = self.contrasts[self.contrasts["label"] == label]
         return own.drop_duplicates(["layer", "map", "kind"]).reset_index(drop=True)
 
@@ -125,7 +125,7 @@ def _contrasts(
 ) -> pd.DataFrame:
     known = np.flatnonzero(values != "")
     rows = known[pd.DataFrame({"v": values[known], "c": condition[known]}).drop_duplicates().index]
-    names, counts = np.unique(values[rows], return_counts=True)
+    names = np.unique(values[rows])
     if not 2 <= len(names) <= MOST_VALUES:
         few = "one value only" if len(names) < 2 else f"{len(names)} values, more than {MOST_VALUES}"
         left_out[label] = f"It has {few}, so nothing was compared."

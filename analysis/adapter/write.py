@@ -56,9 +56,10 @@ def write_study(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Extraction:
-    """Write a study of any FiLM network, with maps of its rows and what its labels have to do with its layers.
+    """Write a study of any FiLM network, with maps of its rows and its labels beside its layers.
 
-    Some minutes for 2,000 rows of three layers on two busy cores, nearly all of it maps and probes. A study that lies there is replaced.
+    Two minutes for 2,000 rows of three layers on two cores, nearly all of it maps and probes. A study that
+    lies there is replaced.
 
     Args:
         table: a row for every condition.
@@ -86,17 +87,21 @@ def write_study(
     same, betas = _by_layer("beta", beta, len(table))
     if layers != same:
         raise InputError(
-            f"Gammas are of {layers.shape} and betas of {same.shape}; give both of the same layers, by the same "
-            "names."
+            f"Gammas are of {layers.shape} and betas of {same.shape}; give both of the same layers, by the "
+            "same names."
         )
     if len(table) < FEWEST:
         raise InputError(f"{len(table)} rows are too few for a study; give {FEWEST} or more.")
-    arrays = {"gamma": gammas, "beta": betas} | ({} if state is None else {"state": _state(state, len(table))})
+    arrays = {"gamma": gammas, "beta": betas} | (
+        {} if state is None else {"state": _state(state, len(table))}
+    )
     kept, categories, numbers = _table(table, labels, text)
     named = (*layers.names, *categories, *numbers, noun)
     for each in named:
         if not isinstance(each, str) or not each.strip() or len(each) > LONGEST:
-            raise InputError(f"{each!r} is no name for a label, layer or noun; give 1 to {LONGEST} characters.")
+            raise InputError(
+                f"{each!r} is no name for a label, layer or noun; give 1 to {LONGEST} characters."
+            )
     recipe = {
         "network": name, "weights": hash_of_arrays(arrays), "questions": hash_of_table(kept),
         "source": source, "seed": seed, "count": len(kept), "hidden": 0 if state is None else state.shape[1],
@@ -186,8 +191,8 @@ def _by_layer(kind: str, given: ByLayer, rows: int) -> tuple[Layers, np.ndarray]
     for name, values in named.items():
         if values.ndim != 2 or len(values) != rows or not values.shape[1]:
             raise InputError(
-                f"{kind} of {name} has the shape {values.shape}; give ({rows}, maps), a row for each row of the "
-                "table."
+                f"{kind} of {name} has the shape {values.shape}; give ({rows}, maps), a row for each row of "
+                "the table."
             )
         _all_numbers(f"{kind} of {name}", values)
     layers = Layers(tuple(named), tuple(values.shape[1] for values in named.values()))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.corpus.extraction import Extraction, vectors
 from analysis.corpus.layout import Layout, place
+from analysis.corpus.schema import label_values
 from film import InputError, Session
 
 _CHUNK = 8192  # questions whose vectors are in memory at once
@@ -33,7 +34,11 @@ def matching(extraction: Extraction, by: str, value: str) -> np.ndarray:
         return np.asarray(holds, bool)
     if by not in extraction.table:
         raise InputError(f"Questions cannot be filtered by {by!r}; choose one of {', '.join(FILTERS)}.")
-    result: np.ndarray = (extraction.table[by].astype("string").fillna("") == value).to_numpy(bool)
+    if by in extraction.recipe.get("numbers", ()):  # by its thirds
+        told = label_values(extraction.table, extraction.schema, by)
+    else:
+        told = extraction.table[by].astype("string").fillna("")
+    result: np.ndarray = (told == value).to_numpy(bool)
     return result
 
 

@@ -86,11 +86,11 @@ class Why:
     def describe(self) -> str:
         """One line on how this was found, for a caption."""
         parts = [
-            f"What they share: {self.selected:,} {self.nouns} against {self.rest:,}; {self.tested:,} features; "
-            f"false-discovery rate at most {LEVEL:.0%}, and more than in scattered questions (the strongest "
-            f"feature of {1 - LEVEL:.0%} of {self.trials} random selections, seed {self.seed}). Any region "
-            f"of a map has such a list; selected on a map of gammas and betas, {self.nouns} differ in these by "
-            "construction."
+            f"What they share: {self.selected:,} {self.nouns} against {self.rest:,}; {self.tested:,} "
+            f"features; false-discovery rate at most {LEVEL:.0%}, and more than in scattered {self.nouns} "
+            f"(the strongest feature of {1 - LEVEL:.0%} of {self.trials} random selections, seed "
+            f"{self.seed}). Any region of a map has such a list; selected on a map of gammas and betas, "
+            f"{self.nouns} differ in these by construction."
         ]
         parts += [part.describe() for part in (self.region, self.baselines) if part is not None]
         return " ".join(parts)
@@ -131,7 +131,8 @@ def why_together(
     if count < FEWEST or of - count < FEWEST:
         left = "select" if count < FEWEST else "leave out"
         raise InputError(
-            f"{count:,} of {of:,} {extraction.schema.nouns} are selected; {left} at least {FEWEST} for a comparison."
+            f"{count:,} of {of:,} {extraction.schema.nouns} are selected; {left} at least {FEWEST} for a "
+            "comparison."
         )
     features = prepare_why(extraction, layout=layout, session=session, trials=trials, seed=seed)
     table = _compare(extraction, features, rows, features.null(trials, seed))

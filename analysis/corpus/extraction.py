@@ -366,7 +366,9 @@ def open_extraction(folder: str | Path, session: Session | None = None) -> Extra
     maps = (sum(wide for _, wide in recipe["layers"]),) if of_any else (recipe["blocks"], recipe["maps"])
     shapes = dict.fromkeys(ARRAYS, (rows, *maps)) | {"state": (rows, recipe["hidden"])}
     kind = np.float32 if of_any else np.float16
-    arrays: dict[str, Any] = {name: _mapped(folder, name, shapes[name], kind) for name in ARRAYS if f"{name}.npy" in files}
+    arrays: dict[str, Any] = {
+        name: _mapped(folder, name, shapes[name], kind) for name in ARRAYS if f"{name}.npy" in files
+    }
     if "state" not in arrays:
         if not of_any:
             raise InputError(f"{folder} has no states; extract it again.")
@@ -425,7 +427,12 @@ def _of_blocks(recipe: dict[str, Any]) -> bool:
 
 
 def _of_any_network(recipe: dict[str, Any]) -> bool:
-    named = [*recipe["categories"], *recipe["numbers"], recipe["noun"], *(name for name, _ in recipe["layers"])]
+    named = [
+        *recipe["categories"],
+        *recipe["numbers"],
+        recipe["noun"],
+        *(name for name, _ in recipe["layers"]),
+    ]
     wide = all(isinstance(maps, int) and maps > 0 for _, maps in recipe["layers"])
     return all(isinstance(name, str) for name in named) and wide and isinstance(recipe["words"], bool)
 

@@ -87,7 +87,9 @@ class Parameters:
         return self.gamma if kind == "gamma" else self.beta
 
     def block_statistics(self, kind: str, block: int) -> Statistics:
-        return _statistics(self.layers.of(self.values(kind), block), self.edges[kind], self.counts[kind][block])
+        return _statistics(
+            self.layers.of(self.values(kind), block), self.edges[kind], self.counts[kind][block]
+        )
 
     def most_varied(self, block: int, count: int = MAPS, chosen: int | None = None) -> list[int]:
         """Maps of a block whose gamma varies most over questions, in order of their number.

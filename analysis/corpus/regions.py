@@ -225,8 +225,8 @@ class Baselines:
         others = [f"{100 * share:.0f} % in {name}" for name, share in self.shares.items()]
         beside = f", {' and '.join(others)}" if others else ""
         said = (
-            f"Of the nearest neighbours of {self.nouns} with {self.label}, {100 * self.own:.0f} % share it in "
-            f"the network's space{beside}."
+            f"Of the nearest neighbours of {self.nouns} with {self.label}, {100 * self.own:.0f} % share it "
+            f"in the network's space{beside}."
         )
         if self.networks_doing:
             return f"The network's doing. {said}"

@@ -1,4 +1,4 @@
-"""What the rows of a study are called, which labels they have, and which layers their gammas and betas are of."""
+"""What the rows of a study are called, which labels they have, and which layers were modulated."""
 
 from __future__ import annotations
 

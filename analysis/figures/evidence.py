@@ -188,7 +188,9 @@ def _mixed(empty: tuple[int, int, int], full: tuple[int, int, int]) -> list[tupl
     ]
 
 
-def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.Figure:
+def probe_chart(
+    probes: pd.DataFrame, target: str, *, layers: Sequence[str] | None = None, dark: bool = False
+) -> go.Figure:
     """One target's probes: a series a space, a place a block, with intervals; the controls as lines.
 
     The state's probe is a line of its own, as it belongs to no block. Hollow marks are the same probes on
@@ -197,12 +199,14 @@ def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
     Args:
         probes: of `probe`.
         target: one of its targets.
+        layers: their names, where they have other names than "block 1" and so on.
     """
     table = probes[probes["target"] == target]
     blocks = int(table["block"].max())
     # Places from left to right: the stem, each block, all of them together.
-    ticks = {0: "stem"} | {block: f"block {block}" for block in range(1, blocks + 1)}
-    ticks[blocks + 1] = "all blocks"
+    names = [f"block {block}" for block in range(1, blocks + 1)] if layers is None else list(layers)
+    ticks = dict(enumerate(["stem" if layers is None else "", *names[:blocks]]))
+    ticks[blocks + 1] = "all blocks" if layers is None else "all layers"
     traces: list[go.BaseTraceType] = []
     left, right = -0.45, blocks + 1.45
     first = table.iloc[0]
@@ -210,6 +214,7 @@ def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
         ("bag of words", first, "bag", "dash"),
         ("majority", first, "majority", "dot"),
     ]
+    lines = [line for line in lines if not np.isnan(line[1][line[2]])]
     state = table[table["space"] == "state"]
     if len(state):
         lines.insert(0, ("hidden state", state.iloc[0], "accuracy", "solid"))
@@ -241,7 +246,8 @@ def probe_chart(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
         hover = (
             f"{space} %{{text}}<br>%{{customdata[0]:.1%}} (%{{customdata[1]:.1%}} to %{{customdata[2]:.1%}})"
             "<br>control labels %{customdata[3]:.1%}, selectivity %{customdata[4]:+.1%}"
-            "<br>families not trained on %{customdata[5]:.1%}<extra></extra>"
+            + ("<br>families not trained on %{customdata[5]:.1%}" if own["held_out"].notna().any() else "")
+            + "<extra></extra>"
         )
         common = {
             "x": at,

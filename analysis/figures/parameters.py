@@ -162,13 +162,14 @@ def gamma_against_beta(
     """A point for each question and map: its gamma and beta (the Distill article's figures).
 
     Args:
-        color: "map", "word" (whether the question has `word`) or a label, such as "type" (13 kinds of question).
+        color: "map", "word" (whether the question has `word`) or a label, such as "type".
         rows: the questions to draw, all where left out. Their row travels in custom data.
     """
     rows = np.arange(len(parameters)) if rows is None else rows
     texts = parameters.texts[rows]
     gammas, betas = (
-        parameters.layers.of(values, block).astype(np.float32) for values in (parameters.gamma, parameters.beta)
+        parameters.layers.of(values, block).astype(np.float32)
+        for values in (parameters.gamma, parameters.beta)
     )
     if color == "map":
         parts = [(f"map {number}", np.ones(len(rows), bool), [number]) for number in maps]

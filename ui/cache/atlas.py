@@ -9,6 +9,7 @@ import streamlit as st
 
 import analysis
 from analysis import Coloring, Extraction, Layout, PrefixPath, Study, Why
+from film import Session
 from ui.cache.networks import KEYED, behind
 from ui.scatter import Blob, points_blob as make_points, texts_blob as make_texts
 
@@ -26,6 +27,10 @@ def _questions(study: Study) -> Extraction:
     return study.extraction
 
 
+def _session(study: Study) -> Session | None:
+    return None if study.alone else study.session
+
+
 def explains(study: Study, name: str) -> bool:
     """Is everything counted that `why` needs on this layout? Until then it would keep a visitor waiting."""
     return explaining(study, name).done()
@@ -34,7 +39,7 @@ def explains(study: Study, name: str) -> bool:
 @st.cache_resource(show_spinner=False, hash_funcs=KEYED)
 def explaining(study: Study, name: str) -> Future[None]:
     questions = _questions(study)
-    layout, session = study.layouts[name], study.session
+    layout, session = study.layouts[name], _session(study)
 
     def work() -> None:
         analysis.prepare_why(questions, layout=layout, session=session)
@@ -79,6 +84,17 @@ def word(study: Study, layout: str, word: str) -> Coloring:
 def values_of(study: Study, column: str) -> int:
     """How many values a column of the study's table has."""
     return int(_questions(study).table[column].nunique())
+
+
+@st.cache_resource(show_spinner=False, hash_funcs=KEYED)
+def values(study: Study, column: str) -> list[str]:
+    """What a column can be filtered by; a number of another network's conditions by its thirds."""
+    questions = _questions(study)
+    if study.alone:
+        told = analysis.label_values(questions.table, questions.schema, column)
+    else:
+        told = questions.table[column].dropna().map(str)
+    return sorted(set(told) - {""})
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYED)
@@ -128,7 +144,7 @@ def _why(study: Study, bits: bytes, name: str, drawn: bool) -> Why:
         np.flatnonzero(_unpacked(study, bits)),
         layout=study.layouts[name],
         drawn=drawn,
-        session=study.session,
+        session=_session(study),
     )
 
 

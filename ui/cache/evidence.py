@@ -10,6 +10,7 @@ import streamlit as st
 
 from analysis import (
     Evidence,
+    LabelEvidence,
     MapCards,
     MapRanking,
     Measured,
@@ -82,6 +83,16 @@ def _ranking(study: Study) -> MapRanking:
     return rank_maps(there, cards(study))
 
 
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def labels(study: Study) -> LabelEvidence | None:
+    """What the labels of a study without its network have to do with its layers; None where not measured.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    return study.labels
+
+
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYED)
 def measured(study: Study, what: str) -> Measured | None:
     """What is kept of robustness, analogies or ablations; None where it was not measured.
@@ -111,7 +122,9 @@ def confusions(study: Study) -> pd.DataFrame:
 
 def report_of(study: Study, view: ViewState | None) -> bytes:
     """The study, or one view, as a page of its own; a second or two, so only when it is asked for."""
-    page = make_report(study.session, study.folder, view=view, population=population(study), grouping=False)
+    session = None if study.alone else study.session
+    others = None if study.alone else population(study)
+    page = make_report(session, study.folder, view=view, population=others, grouping=False)
     return page.encode()
 
 

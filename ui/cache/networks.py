@@ -24,6 +24,7 @@ from analysis import (
     block_groupings,
     find_truth,
     groupings as group,
+    open_extraction,
 )
 from film import InputError, Session
 from ui import state
@@ -32,6 +33,7 @@ from ui.state import ViewState
 Made = TypeVar("Made")
 
 CHECKPOINT = "FILM_CHECKPOINT"  # environment variable: a folder, or the name of a bundled network
+STUDY = "FILM_STUDY"  # environment variable: a study without its network, as `analysis.write_study` writes it
 CHECKPOINTS = "FILM_CHECKPOINTS"  # environment variable: a folder with a checkpoint in each of its folders
 GROUPED, GROUPING_SEED = 3000, 0  # questions whose grouping is measured, and what draws them
 
@@ -41,8 +43,9 @@ KEYED: dict[Any, Callable[[Any], Any]] = {Study: lambda study: (str(study.folder
 
 def offered() -> dict[str, Path]:
     """Name -> folder of every checkpoint that a visitor may choose, the one that opens first at first."""
-    first = os.environ.get(CHECKPOINT) or None
-    folders = [film.find(first)] if first else []
+    first, alone = os.environ.get(CHECKPOINT) or None, os.environ.get(STUDY)
+    folders = [Path(alone).expanduser()] if alone else []
+    folders += [film.find(first)] if first else []
     folders += film.bundled()
     if many := os.environ.get(CHECKPOINTS):
         with contextlib.suppress(OSError):  # `trouble` says so
@@ -72,10 +75,33 @@ def study() -> Study:
     Raises:
         InputError: there is none, or it cannot be used.
     """
+    folder = _chosen()
+    return _opened(str(folder), _written(folder))
+
+
+def alone() -> bool:
+    """Is it a study without its network that this visitor has chosen?"""
+    try:
+        return _is_study(_chosen())
+    except InputError:  # `study` says so
+        return False
+
+
+def _chosen() -> Path:
     chosen = state.network_name()
     folder = offered().get(chosen) if chosen else None
-    first = film.find(os.environ.get(CHECKPOINT) or None) if folder is None or refused(chosen) else folder
-    return _opened(str(first), _written(first))
+    if folder is not None and not refused(chosen):
+        return folder
+    if given := os.environ.get(STUDY):
+        return Path(given).expanduser()
+    return film.find(os.environ.get(CHECKPOINT) or None)
+
+
+def _is_study(folder: Path) -> bool:
+    given = os.environ.get(STUDY)
+    if given and folder == Path(given).expanduser():
+        return True  # whatever is there: opening it says what is wrong
+    return not (folder / "card.json").is_file() and (folder / "extraction.json").is_file()
 
 
 def named(name: str) -> Study:
@@ -102,6 +128,10 @@ def network() -> Session:
 def _opened(folder: str, written: float) -> Study:
     # One question is too little work for two threads; several visitors are answered side by side.
     torch.set_num_threads(1)
+    if _is_study(Path(folder)):
+        found = Study(None, folder)
+        found.extraction, found.layouts  # noqa: B018 - InputError where they cannot be read
+        return found
     found = Study(Session(folder), folder)
     exhibit = film.gallery()[0]
     try:
@@ -120,13 +150,11 @@ def remarks() -> tuple[str, ...]:
     """What there is to say of the network that was asked for and of the folder of networks."""
     found = [trouble()]
     if state.network_name() in offered() and (why := refused(state.network_name())):
-        found.append(
-            f"{state.network_name()} cannot be opened, so {network().card.name} answers instead. {why}"
-        )
+        found.append(f"{state.network_name()} cannot be opened, so {study().name} answers instead. {why}")
     if (chosen := state.network_name()) and chosen not in offered():
         found.append(
             f"This link was made with the network {chosen[:60]}, which is not here; "
-            f"{network().card.name} answers instead."
+            f"{study().name} answers instead."
         )
     return tuple(filter(None, found))
 
@@ -139,21 +167,27 @@ def refused(name: str) -> str | None:
 
 def _written(folder: Path) -> float:
     """When a checkpoint was written, so that a new one is seen without a restart."""
-    card = folder / "card.json"
+    card = folder / ("extraction.json" if _is_study(folder) else "card.json")
     return card.stat().st_mtime if card.is_file() else 0.0
 
 
 @st.cache_resource(show_spinner=False)
 def _refused(folder: str, written: float) -> str | None:
     try:
-        film.load(folder)
+        if _is_study(Path(folder)):
+            open_extraction(folder)
+        else:
+            film.load(folder)
     except InputError as error:
         return str(error)
     return None
 
 
-def first_view(session: Session) -> ViewState:
+def first_view(study: Study) -> ViewState:
     """What is on the page before anybody has chosen: the gallery's first picture and a question of it."""
+    if study.alone:
+        return ViewState()
+    session = study.session
     for question in sorted((question.text for question in film.gallery()[0].questions), key=len):
         try:
             session.vocabulary.words(question)
@@ -208,10 +242,11 @@ def parameters(study: Study) -> Parameters | None:
 
 @st.cache_resource(show_spinner=False, hash_funcs=KEYED)
 def counting_parameters(study: Study) -> Future[Parameters]:
-    measured = measuring_population(study)
+    measured = None if study.alone else measuring_population(study)
 
     def count() -> Parameters:
-        measured.result()
+        if measured is not None:
+            measured.result()
         return study.parameters
 
     return behind(count)

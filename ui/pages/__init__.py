@@ -25,6 +25,15 @@ GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("compare", "Compare"),
     ),
 }
+# What a study without its network has: no pictures and no words to ask about.
+ALONE: dict[str, tuple[tuple[str, str], ...]] = {
+    "Study": (
+        ("study", "Study"),
+        ("atlas", "Atlas"),
+        ("parameters", "Parameters"),
+        ("labels", "Labels"),
+    ),
+}
 FORMER = {"ledger": "contributions"}  # addresses that links of earlier versions have
 
 
@@ -33,19 +42,24 @@ def path(name: str) -> str:
     return str(HERE / f"{name}.py")
 
 
-def all_pages() -> dict[str, list[Any]]:
-    """The pages there are, by group and in the order of the menu; the first opens."""
+def all_pages(alone: bool = False) -> dict[str, list[Any]]:
+    """The pages there are, by group and in the order of the menu; the first opens.
+
+    Args:
+        alone: of a study without its network.
+    """
+    first = "study" if alone else "ask"
     return {
         group: [
             st.Page(
                 path(name),
                 title=title,
-                default=name == "ask",
-                url_path=None if name == "ask" else name,
+                default=name == first,
+                url_path=None if name == first else name,
             )
             for name, title in entries
         ]
-        for group, entries in GROUPS.items()
+        for group, entries in (ALONE if alone else GROUPS).items()
     }
 
 

@@ -44,6 +44,9 @@ class AtlasView:
 def main() -> None:
     st.title("Atlas")
     known = atlas_cache.studied(networks.study())
+    if known is None and networks.study().alone:
+        st.info("This study came without projections; write it again with `maps`.", icon=":material/map:")
+        return
     if known is None:
         st.info(
             "**There is no study of this network yet.** The atlas shows what the network makes of thousands "
@@ -58,8 +61,8 @@ def main() -> None:
 @st.fragment
 def page(study: Extraction, layouts: dict[str, Layout]) -> None:
     widgets.notice(
-        f"Each point is one of {len(study):,} questions; what lies together is modulated alike. Draw around "
-        "points, or filter, and see what the questions share."
+        f"Each point is one of {len(study):,} {study.schema.nouns}; what lies together is modulated alike. "
+        f"Draw around points, or filter, and see what the {study.schema.nouns} share."
     )
     name = _controls(study, layouts)
     shown = AtlasView(study, layouts, name, _selection(study))
@@ -84,7 +87,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
     with why:  # last, because it takes longest
         _why(shown)
     _kept(shown)
-    state.follow(networks.network().card.weights)
+    state.follow(networks.study().weights)
 
 
 # --- What to look at ------------------------------------------------------------------------------------
@@ -97,11 +100,9 @@ def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
         state.change(layout=names[0])
     if view.beside not in ("", *names) or view.beside == state.view().layout:
         state.change(beside="")
-    colors = [column for column in analysis.COLOR_COLUMNS if _told_apart(study, column)] + [
-        "word",
-        "gamma",
-        "beta",
-    ]
+    columns = study.schema.labels if networks.study().alone else analysis.COLOR_COLUMNS
+    words = ["word"] if study.schema.words else []
+    colors = [*(column for column in columns if _told_apart(study, column)), *words, "gamma", "beta"]
     if view.color not in colors:
         state.change(color=colors[0])
     view = state.view()
@@ -118,11 +119,15 @@ def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
         if view.color == "word":
             st.text_input("Which word", placeholder="left", **state.bound("word"))
         elif view.color in ("gamma", "beta"):
-            blocks, maps = study.gamma.shape[1:]
-            if view.block >= blocks or view.feature_map >= maps:  # a link of a larger network's
-                state.change(block=min(view.block, blocks - 1), feature_map=min(view.feature_map, maps - 1))
+            layers = study.schema.layers
+            block = min(view.block, len(layers) - 1)
+            maps = layers.maps[block]
+            if block != view.block or view.feature_map >= maps:  # a link of a larger network's
+                state.change(block=block, feature_map=min(view.feature_map, maps - 1))
             left, right = st.columns(2)
-            left.selectbox("Block", range(blocks), format_func=lambda b: str(b + 1), **state.bound("block"))
+            left.selectbox(
+                "Layer", range(len(layers)), format_func=layers.names.__getitem__, **state.bound("block")
+            )
             right.number_input(f"Map (0 to {maps - 1})", 0, maps - 1, **state.bound("feature_map"))
     return state.view().layout
 
@@ -140,16 +145,20 @@ def _coloring(shown: AtlasView, name: str) -> analysis.Coloring:
     if view.color == "word":
         return atlas_cache.word(networks.study(), name, view.word.strip() or "left")
     if view.color in ("gamma", "beta"):
-        numbers = getattr(shown.study, view.color)[:, view.block, view.feature_map][shown.layouts[name].rows]
-        return analysis.color_by_value(
-            numbers, f"{view.color} of block {view.block + 1}, map {view.feature_map}"
-        )
+        layers = shown.study.schema.layers
+        numbers = layers.of(getattr(shown.study, view.color), view.block)[:, view.feature_map]
+        title = f"{view.color} of {layers.names[view.block]}, map {view.feature_map}"
+        return analysis.color_by_value(numbers[shown.layouts[name].rows], title)
     return atlas_cache.column(networks.study(), name, view.color)
 
 
 def _selection(study: Extraction) -> state.Selection | None:
     """What is selected, by the filter (the keyboard's way) or on a projection."""
-    known = [by for by in analysis.FILTERS if by in ("word", "text") or _told_apart(study, by)]
+    schema = study.schema
+    columns = (*schema.labels, *(["word"] if schema.words else []), "text")
+    filters = columns if networks.study().alone else analysis.FILTERS
+    known = [by for by in filters if by in ("word", "text") or _told_apart(study, by)]
+    nouns = schema.nouns.capitalize()
     if state.view().filter_by not in known:
         state.change(filter_by=known[0], filter_for="")
     left, right = st.columns([2, 9], vertical_alignment="bottom")
@@ -157,19 +166,19 @@ def _selection(study: Extraction) -> state.Selection | None:
     by = state.view().filter_by
     bound = state.bound("filter_for", f"view-filter-{by}")
     if by in ("word", "text"):
-        what = "Questions with this word" if by == "word" else "Questions with this anywhere in their text"
+        what = f"{nouns} with this word" if by == "word" else f"{nouns} with this anywhere in their text"
         right.text_input(what, placeholder="matte", **bound)
     else:
-        values = sorted({str(value) for value in study.table[by].dropna().unique()} - {""})
+        values = atlas_cache.values(networks.study(), by)
         if state.view().filter_for not in ("", *values):
             state.change(filter_for="")
             bound = state.bound("filter_for", f"view-filter-{by}")
-        right.selectbox(f"Questions whose {by} is", ["", *values], format_func=lambda v: v or "—", **bound)
+        right.selectbox(f"{nouns} whose {by} is", ["", *values], format_func=lambda v: v or "—", **bound)
     if wanted := state.view().filter_for.strip():
         rows = atlas_cache.matching(networks.study(), by, wanted)
         if rows.any():
             return state.Selection(rows, f"{by} {wanted}")
-        st.caption(f"No question of the study has the {by} “{widgets.plain(wanted)}”.")
+        st.caption(f"No {schema.noun} of the study has the {by} “{widgets.plain(wanted)}”.")
         return None
     drawn = state.selection()
     return drawn if drawn is not None and len(drawn.rows) == len(study) else None
@@ -186,11 +195,12 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
     def select(found: np.ndarray, how: str) -> None:
         rows = np.zeros(len(study), bool)
         rows[layout.rows[found]] = True
-        state.select(state.Selection(rows, how, layout.recipe.title) if rows.any() else None)
+        state.select(state.Selection(rows, how, name) if rows.any() else None)
 
     def named(code: int) -> None:
         color = state.view().color
-        if color in analysis.FILTERS[:-2] and (study.table[color] == coloring.names[code]).any():
+        filters = study.schema.categories if networks.study().alone else analysis.FILTERS[:-2]
+        if color in filters and (study.table[color] == coloring.names[code]).any():
             state.change(filter_by=color, filter_for=coloring.names[code])
         else:
             select(coloring.codes == code, f"{_title(color)}: {coloring.names[code]}")
@@ -200,9 +210,10 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
     if path is not None:
         words = (*path.words[:-1], "this question")
         steps = tuple((x, y, word) for (x, y), word in zip(path.places.tolist(), words, strict=True))
-    caption = analysis.layout_caption(layout, len(study))
+    noun, nouns = study.schema.noun, study.schema.nouns
+    caption = analysis.layout_caption(layout, len(study), nouns)
     label = (
-        f"Projection of {len(layout.places):,} questions: {name}. Arrow keys step from question to question, "
+        f"Projection of {len(layout.places):,} {nouns}: {name}. Arrow keys step from {noun} to {noun}, "
         "Enter looks at one, S selects the 50 around it, Escape drops the selection."
     )
     with drawn:
@@ -225,7 +236,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
 
 def _path(name: str) -> analysis.PrefixPath | None:
     """The question of the Ask page on a projection, or None with the reason said."""
-    if not state.view().question.strip():
+    if networks.study().alone or not state.view().question.strip():
         return None
     if not atlas_cache.places(networks.study(), name):
         _wait("Finding where your question lies", lambda: atlas_cache.places(networks.study(), name))
@@ -252,7 +263,8 @@ def _downloads(shown: AtlasView) -> None:
     # Files are made on a click, outside of the session: all of it is taken here.
     name, layout, dark = shown.name, shown.layout, widgets.dark()
     coloring, selected = _coloring(shown, name), shown.on(name)
-    lines = [name, *analysis.layout_caption(layout, len(shown.study)).split(" · ")]
+    caption = analysis.layout_caption(layout, len(shown.study), shown.study.schema.nouns)
+    lines = [name, *caption.split(" · ")]
 
     def svg() -> str:
         return analysis.layout_svg(layout.places, coloring, selected=selected, dark=dark, caption=lines)
@@ -286,14 +298,14 @@ def _why(shown: AtlasView) -> None:
         st.markdown("#### Nothing is selected")
         st.caption(
             "Draw around points, or click a name in the legend. By keyboard: filter above, or step through "
-            "the projection with the arrow keys and press S. Here it will say what the selected questions "
-            "share."
+            "the projection with the arrow keys and press S. Here it will say what the selected "
+            f"{shown.study.schema.nouns} share."
         )
         return
     count = int(selection.rows.sum())
     st.markdown(f"#### Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
-    name = shown.layout.recipe.title
+    name = shown.name
     if not atlas_cache.explains(networks.study(), name):
         _wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
         return
@@ -314,7 +326,7 @@ _FINDINGS: dict[str, Any] = {
     "kind": "kind",
     "feature": "feature",
     "selection": _number("here", format="%.2f", help="Share of the selection that has it, or its mean."),
-    "rest": _number("rest", format="%.2f", help="The same of all other questions."),
+    "rest": _number("rest", format="%.2f", help="The same of all others."),
     "effect": _number("effect", format="%+.2f", help="Cliff's delta, from -1 to 1."),
     "q": _number("q", format="%.1e", help="False-discovery rate (Benjamini and Hochberg)."),
     "p_family": _number("null", format="%.3f", help="Share of scattered selections with one as strong."),
@@ -322,7 +334,7 @@ _FINDINGS: dict[str, Any] = {
 
 
 def _findings(shown: AtlasView, selection: state.Selection, key: str) -> None:
-    name = selection.layout or shown.layout.recipe.title
+    name = selection.layout if selection.layout in shown.layouts else shown.name
     _compared(
         lambda: atlas_cache.why(networks.study(), selection.rows, name, drawn=bool(selection.layout)), key
     )
@@ -366,7 +378,7 @@ def _questions(shown: AtlasView) -> None:
     first = rows[:ROWS]
     columns = [
         column
-        for column in ("text", "type", "answer", "prediction", "length", "depth")
+        for column in ("text", *_columns(shown, "type", "answer", "prediction", "length", "depth"))
         if column in table and table[column].iloc[first].notna().any()
     ]
     key = f"atlas-table-{len(rows)}-{rows[0]}-{rows.sum()}"
@@ -375,8 +387,9 @@ def _questions(shown: AtlasView) -> None:
         taken = (state.told(key, "selection") or {}).get("rows", [])
         state.choose(int(first[taken[0]]) if taken else None)
 
-    st.markdown("#### The questions")
-    st.caption("Choose a row to see the question's true neighbours, or to ask it.")
+    noun, alone = shown.study.schema.noun, networks.study().alone
+    st.markdown(f"#### The {shown.study.schema.nouns}")
+    st.caption(f"Choose a row to see the {noun}'s true neighbours" + ("." if alone else ", or to ask it."))
     st.dataframe(
         table.iloc[first][columns], hide_index=True, height=330, key=key,
         on_select=take, selection_mode="single-row",
@@ -384,9 +397,16 @@ def _questions(shown: AtlasView) -> None:
     _mark("selected", shown.selection)
     if len(rows) > ROWS:
         st.caption(f"The first {ROWS:,} of {len(rows):,}; all are in the CSV.")
-    pictures = [] if "picture" not in table else table["picture"].iloc[rows].dropna().unique()[:PICTURES]
+    pictures = (
+        [] if alone or "picture" not in table else table["picture"].iloc[rows].dropna().unique()[:PICTURES]
+    )
     if len(pictures):
         st.caption(f"Asked about the pictures {', '.join(widgets.plain(str(one)) for one in pictures)}")
+
+
+def _columns(shown: AtlasView, *questions: str) -> tuple[str, ...]:
+    """The labels that tables show: these of questions, all of another network's conditions."""
+    return shown.study.schema.labels if networks.study().alone else questions
 
 
 def _chosen(shown: AtlasView) -> None:
@@ -400,12 +420,14 @@ def _chosen(shown: AtlasView) -> None:
         st.markdown(f"#### {widgets.plain(entry['text'])}")
         near, far = atlas_cache.nearest(networks.study(), space, row)
         st.caption(f"Its {len(near)} nearest in the full space ({space}), not on the projection:")
-        columns = [column for column in ("text", "type", "answer") if column in table]
+        columns = [column for column in ("text", *_columns(shown, "type", "answer")) if column in table]
         st.dataframe(
             table.iloc[near][columns].assign(distance=far), hide_index=True, height=212, key="atlas-near"
         )
         with st.container(horizontal=True):
-            if st.button("Open on the Ask page", key="atlas-open", icon=":material/question_answer:"):
+            if not networks.study().alone and st.button(
+                "Open on the Ask page", key="atlas-open", icon=":material/question_answer:"
+            ):
                 state.change(question=entry["text"])
                 st.switch_page(pages.path("ask"))
             st.button("Close", key="atlas-close", type="tertiary", on_click=state.choose, args=(None,))
@@ -434,14 +456,15 @@ def _kept(shown: AtlasView) -> None:
     for name, one in kept.items():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{widgets.plain(name)}** · {int(one.rows.sum()):,} questions, {widgets.plain(one.how)}",
+                f"**{widgets.plain(name)}** · {int(one.rows.sum()):,} {shown.study.schema.nouns}, "
+                f"{widgets.plain(one.how)}",
                 width="content",
             )
             st.button("Show", key=f"atlas-show-{name}", type="tertiary", on_click=state.select, args=(one,))
             st.button(
                 "Drop", key=f"atlas-drop-{name}", type="tertiary", on_click=state.drop_selection, args=(name,)
             )
-    if len(kept) < 2 or not atlas_cache.explains(networks.study(), shown.layout.recipe.title):
+    if len(kept) < 2 or not atlas_cache.explains(networks.study(), shown.name):
         return
     names, chosen = list(kept), []
     for side, column in enumerate(st.columns(2, gap="medium")):

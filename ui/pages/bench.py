@@ -67,7 +67,7 @@ def page() -> None:
         widgets.show_error(f"The edits of this link cannot be applied: {error}")
         entries = []
     population = header.population()
-    block, number = header.pick_map(case.session)
+    block, number = header.pick_map(networks.study())
     _find_map(case, block, number)
     _edit(case, population, block, number)
     tabs = st.tabs(list(TABS))

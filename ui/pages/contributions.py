@@ -10,6 +10,7 @@ import analysis
 from analysis import KINDS, Kind, WordContributions
 from film import Session
 from ui import question_header as header, widgets
+from ui.cache import networks
 
 CAVEAT = (
     "**When, not why.** The lines below say exactly *when* a value changed while the question was read. They "
@@ -36,7 +37,7 @@ def page() -> None:
     )
     kind = kind or "gamma"
     _moves(contributions, kind, dark)
-    block, feature_map = header.pick_map(session)
+    block, feature_map = header.pick_map(networks.study())
     header.offer_maps(contributions.most_moved(kind), f"{kind.capitalize()}s with the largest changes:")
     _one_value(contributions, kind, block, feature_map, dark)
     _replaced(session, contributions, kind, block, feature_map, dark)

@@ -73,7 +73,7 @@ def page() -> None:
     )
     widgets.how_measured("Selectivity of feature maps")
     _table(found)
-    block, number = header.pick_map(session)
+    block, number = header.pick_map(networks.study())
     _card(session, found, block, number, dark)
 
 

@@ -35,7 +35,7 @@ def page() -> None:
         kind: analysis.standing(population, kind, getattr(answer, kind)) if population else None
         for kind in KINDS
     }
-    block, feature_map = header.pick_map(session)
+    block, feature_map = header.pick_map(networks.study())
     if standings["gamma"] and standings["beta"]:
         unusual = analysis.most_unusual(standings["gamma"], standings["beta"])
         header.offer_maps(unusual, "Most unusual here:")

@@ -31,12 +31,24 @@ def page() -> None:
         widgets.show_error(error)
         return
     dark = widgets.dark()
-    st.caption(f"Of {widgets.plain(parameters.source)}. Gamma and beta depend on the words alone.")
+    alone = networks.study().alone
+    depend = "" if alone else " Gamma and beta depend on the words alone."
+    st.caption(f"Of {widgets.plain(parameters.source)}.{depend}")
+    still = [name for at, name in enumerate(parameters.layers.names) if at not in parameters.modulated]
+    if still:
+        st.caption(
+            f"Left out, because its gammas and betas are the same for every {parameters.schema.noun}: "
+            f"{widgets.plain(', '.join(still))}."
+        )
     _all(parameters, dark)
     _blocks(parameters, dark)
     _maps(parameters, dark)
     _plane(parameters, dark)
-    _groups(dark)
+    if alone:
+        st.subheader("What do the layers group by?")
+        st.caption("CLEVR's attributes and operations are not among these labels; see the Labels page.")
+    else:
+        _groups(dark)
 
 
 def _all(parameters: Parameters, dark: bool) -> None:
@@ -61,7 +73,10 @@ def _all(parameters: Parameters, dark: bool) -> None:
     for name, found in {"**this network's**": ours, **analysis.PUBLISHED}.items():
         rows.append(f"| {name} | {_line(found['gamma'])} | {_line(found['beta'])} |")
     st.markdown("\n".join(rows))
-    st.caption("± is a 95 % interval over questions. The mode is the middle of the fullest of 128 bins.")
+    st.caption(
+        f"± is a 95 % interval over {parameters.schema.nouns}. "
+        "The mode is the middle of the fullest of 128 bins."
+    )
     widgets.how_measured("Distributions of gamma and beta")
 
 
@@ -95,7 +110,8 @@ def _blocks(parameters: Parameters, dark: bool) -> None:
     )
     st.caption(
         " · ".join(
-            f"block {block + 1}: {one.negative:.0%} below 0, mode {one.mode:.2f}, mean {one.mean:.2f}"
+            f"{widgets.plain(parameters.layers.names[block])}: {one.negative:.0%} below 0, "
+            f"mode {one.mode:.2f}, mean {one.mean:.2f}"
             for block, one in found
         )
     )
@@ -123,12 +139,13 @@ def _plane(parameters: Parameters, dark: bool) -> None:
         "The Distill article's figures. Coloured by map, **each map keeps to its own cloud**; one map alone "
         "shows what splits it: a kind of question, or a single word."
     )
-    block, chosen = header.pick_map(networks.network())
-    if state.view().plane not in COLORS:  # of a link
+    block, chosen = header.pick_map(networks.study())
+    colors = _colors(parameters)
+    if state.view().plane not in colors:  # of a link
         state.change(plane="")
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     left.segmented_control(
-        "Colour by", list(COLORS), format_func=COLORS.__getitem__, required=True, **state.bound("plane")
+        "Colour by", list(colors), format_func=colors.__getitem__, required=True, **state.bound("plane")
     )
     color, word = state.view().plane or "map", ""
     if color == "word":
@@ -141,9 +158,12 @@ def _plane(parameters: Parameters, dark: bool) -> None:
     most = min(POINTS // len(maps), len(parameters))
     rows = np.sort(np.random.default_rng(SEED).choice(len(parameters), most, replace=False))
     shown = (
-        f"{len(maps)} maps of block {block + 1}" if len(maps) > 1 else f"Map {chosen} of block {block + 1}"
+        f"{len(maps)} maps of {parameters.layers.names[block]}"
+        if len(maps) > 1
+        else f"Map {chosen} of {parameters.layers.names[block]}"
     )
-    alt = f"{shown}: gamma against beta of {most:,} questions, coloured by {COLORS[state.view().plane]}."
+    nouns = parameters.schema.nouns
+    alt = f"{shown}: gamma against beta of {most:,} {nouns}, coloured by {colors[state.view().plane]}."
     widgets.figure(
         analysis.gamma_against_beta(parameters, block, maps, color=color, word=word, rows=rows, dark=dark),
         "gamma-against-beta", alt, analysis.point_table(parameters, block, maps, rows),
@@ -151,9 +171,16 @@ def _plane(parameters: Parameters, dark: bool) -> None:
     )  # fmt: skip
     which = "the maps whose gamma varies most, and the chosen one" if len(maps) > 1 else "the chosen map"
     st.caption(
-        f"{shown}, {which}; {most:,} of {len(parameters):,} questions, drawn with seed {SEED}. "
+        f"{widgets.plain(shown)}, {which}; {most:,} of {len(parameters):,} {nouns}, drawn with seed {SEED}. "
         "A click on a name in the legend hides it, two clicks show it alone."
     )
+
+
+def _colors(parameters: Parameters) -> dict[str, str]:
+    if not networks.study().alone:
+        return COLORS
+    labels = {name: name for name in parameters.labels}
+    return {"": "the map", **labels} | ({"word": "a word"} if parameters.schema.words else {})
 
 
 def _groups(dark: bool) -> None:
