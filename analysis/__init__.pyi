@@ -3,6 +3,9 @@
 __all__: list[str]
 
 # any FiLM network, from its gammas, betas and a table of conditions
+from .adapter.article import (
+    import_article as import_article,
+)
 from .adapter.check import (
     check_study as check_study,
 )

@@ -214,6 +214,13 @@ def _check(options: argparse.Namespace, bars: Stages) -> None:
     print("Nothing is wrong with it.")
 
 
+def _import_article(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.adapter.article import import_article
+
+    made = import_article(options.folder, options.out, progress=bars("parts"))
+    print(f"{options.out}: {len(made):,} questions, {made.schema.layers.shape}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     from analysis.comparison.commands import add_commands as add_comparison
     from analysis.interventions.commands import add_commands
@@ -312,6 +319,12 @@ def main(arguments: list[str] | None = None) -> int:
         "folder", help="what `analysis.write_study` or extract made, or the study of a checkpoint"
     )
     add.set_defaults(run=_check)
+    add = commands.add_parser(
+        "import-article", help="the gammas and betas that the FiLM authors published, as a study"
+    )
+    add.add_argument("folder", help="the data files of the article Feature-wise transformations")
+    add.add_argument("--out", default="article-study", help="folder to write")
+    add.set_defaults(run=_import_article)
     add_commands(commands, bundled)
     add_comparison(commands)
     options = parser.parse_args(arguments)
