@@ -6,6 +6,7 @@
     python3 start.py film COMMAND ...            `python -m film COMMAND ...`: ask, generate, train, ...
     python3 start.py analysis COMMAND ...        `python -m analysis COMMAND ...`: study, report, ...
 
+FILM_STUDY names a study without its network (docs/any-network.md), to open the app on it.
 FILM_CHECKPOINT names the network of the app: a folder, or one of checkpoints/; FILM_CHECKPOINTS a folder
 of checkpoints to choose from. Commands run where they are typed, so that paths are as they are there.
 
@@ -80,7 +81,7 @@ def main(arguments: list[str]) -> int:
         match command:
             case "open":
                 prepare("requirements.txt")
-                make_absolute("FILM_CHECKPOINT", "FILM_CHECKPOINTS", "FILM_PICTURES")
+                make_absolute("FILM_CHECKPOINT", "FILM_CHECKPOINTS", "FILM_PICTURES", "FILM_STUDY")
                 return run_here("ui", *rest)
             case "test":
                 prepare("requirements.txt", "requirements-dev.txt")

@@ -20,12 +20,12 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from analysis import collect, write_study
+from analysis import LayoutRecipe, collect, write_study
 from film import FiLM, Generator, clustered_share, progress_bars
 
 MAPS = (16, 32, 64)
 MOST_TURNED = 75.0  # degrees, either way
-STEPS, BATCH, CONDITIONS = 3000, 128, 2000
+STEPS, BATCH, CONDITIONS = 1500, 128, 2000
 HOLES = {0: "one", 4: "none", 6: "one", 8: "two", 9: "one"}  # in the digit's shape; nobody tells the network
 
 
@@ -151,10 +151,10 @@ def conditions(count: int, seed: int) -> tuple[pd.DataFrame, Tensor]:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.digits", description=__doc__)
     parser.add_argument("out", help="folder to write the study into")
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--conditions", type=int, default=CONDITIONS, help="rows of the study")
+    parser.add_argument("--small", action="store_true", help="a quick try: little training, one projection")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
+    steps, rows = (100, 120) if options.small else (STEPS, CONDITIONS)
     torch.manual_seed(options.seed)
     began = time.perf_counter()
     known = load_digits()
@@ -162,11 +162,11 @@ def main(arguments: list[str] | None = None) -> None:
         known.images, known.target, test_size=0.25, random_state=options.seed
     )
     model = DigitFinder()
-    train(model, pictures, digits, options.steps, options.seed)
+    train(model, pictures, digits, steps, options.seed)
     print(f"trained in {time.perf_counter() - began:.0f} s")
     for name, share in evaluate(model, held, held_digits, options.seed).items():
         print(f"{len(held):,} pictures not trained on, {name}: {share}")
-    table, condition = conditions(options.conditions, options.seed)
+    table, condition = conditions(rows, options.seed)
     batches = [(torch.zeros(len(part), 1, 8, 8), part) for part in condition.split(500)]
     layers = {f"convolution {number}": film for number, film in enumerate(model.films, 1)}
     gamma, beta = collect(model, layers, table, batches)
@@ -176,6 +176,7 @@ def main(arguments: list[str] | None = None) -> None:
         write_study(
             options.out, table, gamma, beta, state=state, noun="condition", name="digits",
             source=f"digits and turns drawn with seed {options.seed}", progress=bars("parts"),
+            maps=[LayoutRecipe("both", "pca")] if options.small else None,
         )  # fmt: skip
     print(f"{options.out}: open it with FILM_STUDY={options.out} python3 start.py")
 

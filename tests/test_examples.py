@@ -100,14 +100,14 @@ def test_zero_init_leaves_a_network_as_it_was_before_the_layer(network):
 
 def test_the_worked_example_run_small(tmp_path, capsys):
     folder = tmp_path / "digits"
-    digits.main([str(folder), "--steps", "150", "--conditions", "150"])
+    digits.main([str(folder), "--small"])
     said = capsys.readouterr().out
     assert "told as it is" in said
     share = float(said.split("told as it is: ")[1].split("%")[0])
     assert share > 50
     about, problems = analysis.check_study(folder)
     assert not problems
-    assert "150 conditions; 3 layers of 16, 32, 64 maps; states of 64" in about
+    assert "120 conditions; 3 layers of 16, 32, 64 maps; states of 64" in about
     study = analysis.open_extraction(folder)
     found = analysis.read_labels(folder, study)
     assert found.of_label("digit").iloc[0]["p_family"] <= 0.05

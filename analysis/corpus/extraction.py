@@ -444,7 +444,8 @@ def _read_table(folder: Path, recipe: dict[str, Any]) -> pd.DataFrame:
         table = pd.read_parquet(folder / TABLE)
     except Exception as error:  # a damaged file fails in many ways
         raise InputError(f"{folder / TABLE} is damaged ({error}); make the extraction again.") from None
-    if len(table) != recipe["count"] or not {*COLUMNS} <= {*table}:
+    needed = ("text", *recipe["categories"], *recipe["numbers"]) if "layers" in recipe else COLUMNS
+    if len(table) != recipe["count"] or not {*needed} <= {*table}:
         raise InputError(f"{folder / TABLE} does not belong to its extraction; make it again.")
     return table
 
