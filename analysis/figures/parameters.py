@@ -138,7 +138,7 @@ def map_moments(parameters: Parameters, *, dark: bool = False) -> go.Figure:
                     name=layer,
                     legendgroup=layer,
                     showlegend=not titles,
-                    hovertemplate=f"{name} %{{x:.2f}}<br>%{{y}} maps of {layer}<extra></extra>",
+                    hovertemplate=f"{name} %{{x:.2f}}<br>%{{y}} maps of %{{fullData.name}}<extra></extra>",
                 )
                 traces.append(bars)
             titles.append(f"{name} of {kind}")
