@@ -25,7 +25,7 @@ from film import FiLM, Generator, clustered_share, progress_bars
 
 MAPS = (16, 32, 64)
 MOST_TURNED = 75.0  # degrees, either way
-STEPS, BATCH, CONDITIONS = 1500, 128, 2000
+STEPS, BATCH, CONDITIONS = 800, 128, 2000
 HOLES = {0: "one", 4: "none", 6: "one", 8: "two", 9: "one"}  # in the digit's shape; nobody tells the network
 
 
