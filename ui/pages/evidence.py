@@ -75,6 +75,7 @@ def _accuracy(dark: bool) -> None:
             "accuracy-by-group",
             f"Accuracy in {len(groups)} groups beside the paper's: {_told(groups)}.",
             groups,
+            sample=_sample(),
         )
     with right:
         order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
@@ -83,6 +84,7 @@ def _accuracy(dark: bool) -> None:
             "accuracy-by-type",
             f"Accuracy of {len(kinds)} question types: {_told(kinds)}.",
             kinds,
+            sample=_sample(),
         )
     left, right = st.columns(2, gap="large")
     for column, name, axis in (
@@ -97,6 +99,7 @@ def _accuracy(dark: bool) -> None:
             widgets.figure(
                 analysis.accuracy_line(found, axis, dark=dark), f"accuracy-by-{name}",
                 f"Accuracy by {axis}: {_told(found.iloc[[0, -1]])}.", found,
+                sample=_sample(),
             )  # fmt: skip
     st.caption(
         f"Axes begin where the data do, not at zero. Marks of under 30 questions are faint; lengths and "
@@ -113,6 +116,16 @@ def _accuracy(dark: bool) -> None:
         )
         widgets.data(table, "beside-the-paper")
     widgets.how_measured("Accuracy")
+
+
+def _sample() -> str:
+    """What all of it was measured on."""
+    evidence = evidence_cache.evidence(networks.study())
+    return (
+        ""
+        if evidence is None
+        else f"{evidence.recipe['questions']:,} questions, seed {evidence.recipe['seed']}"
+    )
 
 
 def _told(table: pd.DataFrame) -> str:
@@ -133,6 +146,7 @@ def _confusion(dark: bool) -> None:
         "confusion",
         f"Confusion of {len(counts)} answers; {wrong:,} of {counts.to_numpy().sum():,} are wrong.",
         counts.rename_axis("true").reset_index(),
+        sample=_sample(),
     )
 
 
@@ -231,6 +245,7 @@ def _probes(evidence: Evidence, dark: bool) -> None:
         f"probes-of-{names.index(target)}",
         f"Probes for {target}; the best reads {where} and is right for {best['accuracy']:.0%}.",
         own,
+        sample=_sample(),
     )
     held_out = "–" if pd.isna(best["held_out"]) else f"{best['held_out']:.1%}"
     st.caption(
@@ -250,6 +265,7 @@ def _probes(evidence: Evidence, dark: bool) -> None:
             analysis.probe_overview(probes, dark=dark), "all-probes",
             f"Selectivity of {len(names)} targets in every space; {int(first['tested']):,} questions each.",
             probes,
+            sample=_sample(),
         )  # fmt: skip
         st.caption(
             "“metal” and “cube” against *in any words*: CLEVR has several words for one thing. A reader that "

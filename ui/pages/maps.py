@@ -63,6 +63,7 @@ def page() -> None:
         analysis.label_grid(found.cards, found.effects, chosen=chosen, dark=dark),
         "labels", "Every map, coloured by what it differs between in pictures.", _from_1(found.cards),
         header.open_map,
+        sample=_sample(found),
     )  # fmt: skip
     st.caption(
         f"Read in {recipe['objects']:,} objects of {recipe['scenes']} drawn scenes and the gammas of "
@@ -75,6 +76,12 @@ def page() -> None:
     _table(found)
     block, number = header.pick_map(networks.study())
     _card(session, found, block, number, dark)
+
+
+def _sample(found: MapCards) -> str:
+    """What the cards were measured on."""
+    recipe = found.recipe
+    return f"{recipe['objects']:,} objects, {recipe['questions']:,} questions, seed {recipe['seed']}"
 
 
 def _table(found: MapCards) -> None:
@@ -149,7 +156,13 @@ def _card(session: Session, found: MapCards, block: int, number: int, dark: bool
         with column:
             widgets.notice(f"{told} Pale bars could be chance.")
             alt = f"Cliff's delta of what moves the map in {about}."
-            widgets.figure(analysis.effect_bars(effects, dark=dark), f"map-{about}", alt, _from_1(effects))
+            widgets.figure(
+                analysis.effect_bars(effects, dark=dark),
+                f"map-{about}",
+                alt,
+                _from_1(effects),
+                sample=_sample(found),
+            )
     _pictures(session, card, block, number)
     _questions(block, number)
 
