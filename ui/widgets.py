@@ -17,12 +17,11 @@ import analysis
 import film
 from analysis import Study
 from film import InputError, Session, command
-from ui import builder, state
+from ui import state
 from ui.cache import folder, networks, pictures
 from ui.text import escape as escape, plain as plain
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
-A_LINE = 70  # letters that a question field shows at once in a narrow window
 BUTTONS, SOURCE = 30, 18  # pixels above a figure for its buttons, and below for where it is from
 A_PAGE = 12  # pictures of a folder that are offered at once
 CSV_ROWS = 5000  # of a table that is still handed out as CSV
@@ -139,7 +138,7 @@ def _with_source(drawn: Figure, said: str) -> dict[str, Any]:
     spec: dict[str, Any] = drawn.to_plotly_json()
     layout = dict(spec["layout"])
     margin = dict(layout["margin"])
-    above = max(BUTTONS - margin["t"], 0)
+    above = BUTTONS if layout.get("showlegend") else max(BUTTONS - margin["t"], 0)
     margin |= {"t": margin["t"] + above}
     if layout.get("height"):
         layout["height"] += above + SOURCE
@@ -323,132 +322,3 @@ def _take_upload(file: object) -> None:
         return
     key = f"upload-{hashlib.sha256(content).hexdigest()[:12]}"
     state.keep_upload(state.Upload(key, getattr(file, "name", "picture")[:80], pixels))
-
-
-# --- Which question -----------------------------------------------------------------------------
-
-WAYS = {
-    "examples": (
-        ":material/format_list_bulleted: Examples",
-        "Questions of one type, each with an answer here.",
-    ),
-    "build": (
-        ":material/construction: Build one",
-        "A sentence of CLEVR's grammar, its gaps filled by choice.",
-    ),
-    "words": (":material/edit_note: Word by word", "Only the words that can come next are offered."),
-}
-
-
-def question_box(session: Session, shown: pictures.ShownPicture) -> None:
-    """The question as text, and three ways to come by one."""
-    st.text_input(
-        "Your question", placeholder="How many red cubes are there?", max_chars=state.LINK_LONGEST,
-        help="Press Enter to ask.", **state.bound("question"),
-    )  # fmt: skip
-    if len(question := state.view().question) > A_LINE:
-        st.caption(plain(question))  # in full, where the field cuts it off
-    way = st.segmented_control(
-        "Or let the grammar help",
-        list(WAYS),
-        format_func=lambda way: WAYS[way][0],
-        key="way",
-        label_visibility="collapsed",
-    )
-    if way:
-        with st.container(border=True):
-            st.caption(WAYS[way][1])
-            {"examples": _examples, "build": _build, "words": _words}[way](session, shown)
-
-
-def _ask(text: str) -> None:
-    state.change(question=text)
-
-
-def _examples(session: Session, shown: pictures.ShownPicture) -> None:
-    kind = st.selectbox(
-        "Type", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="example-type"
-    )
-    with st.container(key="offers", gap=None):
-        offered = 0
-        for text in pictures.examples(kind, shown):
-            try:
-                session.vocabulary.words(text)
-            except InputError:
-                continue
-            offered += 1
-            st.button(
-                text, key=f"offer-{offered}", type="tertiary", width="stretch", on_click=_ask, args=(text,)
-            )
-        if not offered:
-            st.caption("None of this type has an answer in this picture that the network has words for.")
-
-
-def _build(session: Session, shown: pictures.ShownPicture) -> None:
-    left, right = st.columns([1, 2])
-    kind = left.selectbox(
-        "Asks", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="build-type"
-    )
-    family = right.selectbox(
-        "In the form", builder.families(kind), format_func=builder.pattern, key=f"build-{kind}"
-    )
-    slots: dict[str, str | None] = {}
-    for line in builder.lines(family):
-        st.markdown(f"**{line.title}**")
-        with st.container(horizontal=True, gap="small"):
-            for gap in line.gaps:
-                slots[gap.slot] = st.selectbox(
-                    gap.label,
-                    gap.values,
-                    format_func=lambda value: value or "any",
-                    key=f"gap-{family.index}-{gap.slot}",
-                    width=116,
-                )
-    try:
-        text = builder.say(family, slots, session.vocabulary)
-    except InputError as error:
-        show_error(error)
-        return
-    st.markdown(f"#### {text}")
-    known = pictures.truth(text, shown)
-    if shown.scene is not None and known.answer is None:
-        st.caption(f":material/warning: {plain(known.reason or '')} It can be asked all the same.")
-    st.button("Ask this", key="build-ask", type="primary", on_click=_ask, args=(text,))
-
-
-def _words(session: Session, shown: pictures.ShownPicture) -> None:
-    so_far = state.draft()
-    known = next_words(session, so_far)
-    st.markdown(f"#### {so_far or '…'}")
-    st.selectbox(
-        "Next word", known, index=None, placeholder="Type or choose",
-        **state.taken("next-word", lambda word: _add(so_far, word)),
-    )  # fmt: skip
-    with st.container(horizontal=True):
-        st.button(
-            "Take the last word back", key="back", disabled=not so_far, icon=":material/undo:",
-            on_click=state.set_draft, args=(" ".join(so_far.split()[:-1]),),
-        )  # fmt: skip
-        if "?" in known:
-            st.button("Ask this", key="words-ask", type="primary", on_click=_ask, args=(f"{so_far}?",))
-
-
-def next_words(session: Session, so_far: str) -> list[str]:
-    """The known words that can come next in a question of CLEVR's; "?" where it may end."""
-    following = film.completions(f"{so_far.rstrip()} " if so_far.strip() else "")
-    return [word for word in following if word == "?" or _knows(session, word)]
-
-
-def _add(so_far: str, word: str) -> None:
-    if word == "?":
-        _ask(f"{so_far}?")
-    else:
-        state.set_draft(f"{so_far} {word}".strip().replace(" ;", ";"))
-
-
-def _knows(session: Session, word: str) -> bool:
-    try:
-        session.vocabulary.words(word)
-    except InputError:
-        return word == ";"
-    return True

@@ -11,7 +11,7 @@ import streamlit as st
 import analysis
 from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
-from ui import builder, state, widgets
+from ui import builder, question_box, state, widgets
 from ui.cache import networks, pictures
 from ui.cache.pictures import ShownPicture
 from ui.state import HistoryEntry
@@ -34,7 +34,7 @@ def page() -> None:
     with left:
         _picture(session, shown)
     with right:
-        widgets.question_box(session, shown)
+        question_box.question_box(session, shown)
         truth = pictures.truth(state.view().question, shown)
         answer = _answer(session, shown, truth, dark)
     with program:
@@ -84,7 +84,7 @@ def _answer(session: Session, shown: ShownPicture, truth: Truth, dark: bool) -> 
             st.caption(f":material/help: {widgets.plain(truth.reason or '')}", width="content")
             if truth.meant:
                 _offer(truth.meant, "If mistyped, ask")
-        if truth.parse is None and (words := widgets.next_words(session, question)):
+        if truth.parse is None and (words := question_box.next_words(session, question)):
             st.pills("It can go on with", words, wrap=True, **state.taken("go-on", partial(_go_on, question)))
     return answer
 
