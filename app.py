@@ -23,3 +23,4 @@ if not study.alone:
     guide.show(study.session, beside)
 widgets.colophon(study)
 widgets.choose_network()
+state.follow(study.weights)

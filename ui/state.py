@@ -69,21 +69,47 @@ class Guide:
 
 
 def start(weights: str, pictures: int, plain: ViewState, in_folder: Callable[[], int]) -> None:
-    """Read the link when a session begins, and keep the address in step with the view."""
+    """Read the link when a session begins, and again where Back or Forward have gone to another one."""
+    link = st.query_params.to_dict()
     if "view" not in st.session_state:
-        link = {name: st.query_params[name] for name in st.query_params}
         st.session_state["view"], st.session_state["remarks"] = from_link(
             link, weights, pictures, plain, in_folder
         )
         st.session_state["guide"] = Guide(open=not link)  # who follows a link came to see what it shows
-    follow(weights)
+    elif _gone_back(link):
+        _go_back(link, weights, pictures, plain, in_folder)
+
+
+def _gone_back(link: dict[str, str]) -> bool:
+    """Is the address one that this session did not write last, while nothing on the page was changed?
+
+    A page of the menu opens without a link: what was shown stays.
+    """
+    followed: tuple[ViewState, dict[str, str]] | None = st.session_state.get("followed")
+    return "weights" in link and followed is not None and followed[0] is view() and followed[1] != link
+
+
+def _go_back(
+    link: dict[str, str], weights: str, pictures: int, plain: ViewState, in_folder: Callable[[], int]
+) -> None:
+    own = upload()
+    here = {name: text for name, text in link.items() if name != "weights"}
+    kept = own is not None and here.get("picture") == own.key  # a link cannot carry it, this session has it
+    if kept:
+        here.pop("picture")
+    network = view().network
+    found, st.session_state["remarks"] = from_link(here, weights, pictures, plain, in_folder)
+    st.session_state["view"] = replace(found, picture=own.key) if own is not None and kept else found
+    if found.network != network:
+        st.rerun()  # with the network that was chosen then
 
 
 def follow(weights: str) -> None:
-    """Keep the address in step with the view; a fragment does so at its end."""
+    """Keep the address in step with the view: at the end of a run, so that a run is one step of Back."""
     link = to_link(view(), weights)
     if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)
+    st.session_state["followed"] = view(), link
 
 
 def address(weights: str) -> str:
@@ -127,7 +153,8 @@ def bound(field: str, key: str | None = None) -> dict[str, Any]:
     st.session_state[key] = getattr(view(), field)
 
     def take() -> None:
-        change(**{field: st.session_state[key]})
+        if key in st.session_state:  # a value may arrive late, when its page is gone
+            change(**{field: st.session_state[key]})
 
     return {"key": key, "on_change": take}
 
@@ -158,7 +185,8 @@ def picked(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
     """Arguments for a chart or table whose selection is handed to `then`, once each time it changes."""
 
     def take() -> None:
-        then(st.session_state[key]["selection"])
+        if (selection := told(key, "selection")) is not None:
+            then(selection)
 
     return {"key": key, "on_select": take}
 
