@@ -407,6 +407,26 @@ from .report import make_report as make_report, view_of as view_of, write_report
 from .report_bench import answers_table as answers_table
 from .report_page import manifest as manifest
 
+# edited scenes
+from .scenes.counterfactual import (
+    CounterfactualSet as CounterfactualSet,
+    ScenePair as ScenePair,
+    ask_pairs as ask_pairs,
+    find_counterfactuals as find_counterfactuals,
+    measure_counterfactuals as measure_counterfactuals,
+    sample_scene_pairs as sample_scene_pairs,
+    shared_questions as shared_questions,
+    write_counterfactuals as write_counterfactuals,
+)
+from .scenes.moved import (
+    moved_maps as moved_maps,
+    recorded_stages as recorded_stages,
+)
+from .scenes.series import (
+    AskedSeries as AskedSeries,
+    ask_series as ask_series,
+)
+
 # nulls, intervals and effect sizes
 from .statistics import (
     FamilyResult as FamilyResult,

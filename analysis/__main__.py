@@ -224,6 +224,7 @@ def _import_article(options: argparse.Namespace, bars: Stages) -> None:
 def main(arguments: list[str] | None = None) -> int:
     from analysis.comparison.commands import add_commands as add_comparison
     from analysis.interventions.commands import add_commands
+    from analysis.scenes.commands import add_commands as add_scene_commands
 
     parser = argparse.ArgumentParser(prog=command("analysis"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -326,6 +327,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--out", default="article-study", help="folder to write")
     add.set_defaults(run=_import_article)
     add_commands(commands, bundled)
+    add_scene_commands(commands, bundled)
     add_comparison(commands)
     options = parser.parse_args(arguments)
     options.typed = command("analysis", *(sys.argv[1:] if arguments is None else arguments))

@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 import analysis
 import film
 from analysis import Study
-from film import InputError, Session, command
+from film import InputError, command
 from ui import state
 from ui.cache import folder, networks, pictures
 from ui.text import escape as escape, plain as plain

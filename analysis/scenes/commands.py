@@ -1,0 +1,66 @@
+"""The command of edited scenes: `film-analysis counterfactual`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from film import InputError, Session, Stages, find, read_scenes, sample_scene, write_atomically
+
+SAMPLED = 120  # scenes, where none are given
+
+
+def add_commands(commands: Any, checkpoint_help: str) -> None:
+    """Add it to the parsers of `film-analysis`."""
+    add = commands.add_parser(
+        "counterfactual",
+        help="does the answer change exactly when the truth does? On pairs of scenes, kept in study/",
+    )
+    add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+    add.add_argument("--scenes", type=Path, help=f"a CLEVR scenes file; {SAMPLED} scenes sampled if left out")
+    add.add_argument("--pairs", type=int, default=600, help="pairs of scenes that differ in one thing")
+    add.add_argument("--quality", default="clean", help="of the pictures: preview or clean")
+    add.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw")
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--device", default="auto")
+    add.add_argument("--json", type=Path, help="write the table here")
+    add.add_argument("--out", help="folder to write, study beside the weights if left out")
+    add.set_defaults(run=_counterfactual)
+
+
+def _counterfactual(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.scenes.counterfactual import FOLDER, measure_counterfactuals, write_counterfactuals
+
+    if options.seed < 0:
+        raise InputError(f"--seed {options.seed} was given; use 0 or more.")
+    folder = find(options.checkpoint)
+    session = Session(folder, options.device)
+    if options.scenes:
+        scenes, source = read_scenes(options.scenes), options.scenes.name
+    else:
+        rng = np.random.default_rng(options.seed)
+        scenes = [sample_scene(rng) for _ in range(SAMPLED)]
+        source = f"sampled by CLEVR's rules, seed {options.seed}"
+    found = measure_counterfactuals(
+        session, scenes, source, pairs=options.pairs, seed=options.seed, quality=options.quality,
+        workers=options.workers, progress=bars("pictures drawn"),
+    )  # fmt: skip
+    out = Path(options.out or folder / FOLDER)
+    write_counterfactuals(out, found)
+    rows = found.consistency()
+    for row in rows.to_dict("records"):
+        print(
+            f"{row['changed']:9} truth {row['true answer']:8} {row['questions']:5} questions, "
+            f"consistent {row['consistent']:.1%} "
+            f"[{row['consistent_low']:.1%}, {row['consistent_high']:.1%}], "
+            f"right about both {row['right']:.1%} [{row['right_low']:.1%}, {row['right_high']:.1%}]"
+        )
+    print(f"{out}: {found.pairs} pairs of {len(scenes)} scenes")
+    if options.json:
+        told = json.dumps(found.recipe | {"rows": json.loads(rows.to_json(orient="records"))}, indent=1)
+        write_atomically(options.json, lambda path: path.write_text(told + "\n", encoding="utf-8"))
