@@ -223,14 +223,19 @@ def _interval(low: float | None, high: float | None, pictures: int | None = None
 
 def _accuracy_table(card: Card) -> str:
     rows = []
+    taught = {True: "answers alone", False: "more than answers", None: "not said"}[card.answers_alone]
     for name, one in card.accuracy.items():
         whole = one["overall"]
         groups = [_percent(one["groups"][group]) for group in GROUP_NAMES]
         interval = _interval(whole["low"], whole["high"], whole.get("clusters"))
-        rows.append([name, f"{whole['asked']:,}", _percent(whole["accuracy"]), interval, *groups])
+        rows.append([name, taught, f"{whole['asked']:,}", _percent(whole["accuracy"]), interval, *groups])
     paper = [f"{value:.1f}" for value in PAPER["FiLM, pixels"]]
-    rows.append(["the paper's model from raw pixels, on CLEVR", "", paper[0], "", *paper[1:]])
-    table = _markdown(["questions about", "questions", "right, %", "95 % interval", *GROUP_NAMES], rows)
+    rows.append(
+        ["the paper's model from raw pixels, on CLEVR", "answers alone", "", paper[0], "", *paper[1:]]
+    )
+    table = _markdown(
+        ["questions about", "taught", "questions", "right, %", "95 % interval", *GROUP_NAMES], rows
+    )
     apart = [
         f"{name} {100 * value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
         for name, one in card.accuracy.items()

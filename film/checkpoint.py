@@ -88,17 +88,23 @@ class Card:
     @property
     def taught(self) -> str:
         """What the network was taught, in one sentence: from the weights of its recipe's losses."""
-        loss = self.recipe.get("loss")
-        if not isinstance(loss, Mapping):
+        if self.answers_alone is None:
             return "What it was taught is not said on its card."
-        given = {name: loss.get(name) for name in TAUGHT}
-        beside = [
-            TAUGHT[name] for name, weight in given.items() if isinstance(weight, int | float) and weight
-        ]
-        if not beside:
+        if self.answers_alone:
             return "It was taught answers alone."
+        beside = self._taught_beside
         listed = ", ".join(beside[:-1]) + " and " * (len(beside) > 1) + beside[-1]
         return f"It was taught more than answers: also {listed}."
+
+    @property
+    def answers_alone(self) -> bool | None:
+        """Did it learn from answers and nothing else? None where its card does not say."""
+        return not self._taught_beside if isinstance(self.recipe.get("loss"), Mapping) else None
+
+    @property
+    def _taught_beside(self) -> list[str]:
+        given = {name: self.recipe["loss"].get(name) for name in TAUGHT}
+        return [TAUGHT[name] for name, weight in given.items() if isinstance(weight, int | float) and weight]
 
     @property
     def answer_indices(self) -> tuple[int, ...]:

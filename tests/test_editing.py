@@ -1,5 +1,7 @@
 """Edits of scenes: rules said and places offered, the text form, and hundreds of random sequences."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -30,13 +32,13 @@ def a_scene(seed: int = 0) -> Scene:
 
 def some_edit(rng: np.random.Generator, scene: Scene):
     """Any edit there is, at random; where there is no object, one is added."""
-    values = {name: str(rng.choice(of)) for name, of in ATTRIBUTES.items()}
+    values: dict[str, Any] = {name: str(rng.choice(of)) for name, of in ATTRIBUTES.items()}
     x, y = rng.uniform(-3.4, 3.4, 2)
     kind = int(rng.integers(7)) if scene.objects else 0
     i = int(rng.integers(max(1, len(scene.objects))))
     attribute = str(rng.choice(list(ATTRIBUTES)))
     part = str(rng.choice(list(JITTER)))
-    by = tuple(float(b) for b in rng.uniform(-JITTER[part], JITTER[part], 3))
+    across, along, up = (float(b) for b in rng.uniform(-JITTER[part], JITTER[part], 3))
     return [
         AddObject(SceneObject(**values, x=x, y=y, rotation=float(rng.uniform(0, 360)))),
         MoveObject(i, float(x), float(y)),
@@ -44,7 +46,7 @@ def some_edit(rng: np.random.Generator, scene: Scene):
         ChangeAttribute(i, attribute, values[attribute]),
         DuplicateObject(i),
         RemoveObject(i),
-        MoveView(part, by),
+        MoveView(part, (across, along, up)),
     ][kind]
 
 
