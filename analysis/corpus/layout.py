@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from analysis.corpus.compiled import compiled
 from analysis.corpus.extraction import Extraction, vectors
 from analysis.corpus.neighbours import nearest_to
 from analysis.corpus.schema import Layers
@@ -338,7 +339,7 @@ def _umap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a seed makes it run on one core, as it should
-        from umap import UMAP
+        UMAP = compiled("umap").UMAP
 
         settings["n_neighbors"] = int(settings["n_neighbors"])
         result: np.ndarray = UMAP(random_state=seed, n_jobs=1, **settings).fit_transform(points)
@@ -350,7 +351,7 @@ def _pacmap(points: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarr
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pacmap import PaCMAP
+        PaCMAP = compiled("pacmap").PaCMAP
 
         logging.getLogger("pacmap").setLevel(logging.ERROR)  # it warns of every seed
         fitted = PaCMAP(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from os.path import exists, isdir, isfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,8 +33,8 @@ def open_picture(source: str | Path | BinaryIO) -> np.ndarray:
     """
     name = str(source) if isinstance(source, (str, Path)) else getattr(source, "name", "") or "that was given"
     if isinstance(source, (str, Path)):
-        path = Path(source)
-        if path.exists() and not (path.is_file() or path.is_dir()):  # reading it might wait for ever
+        path = str(source)
+        if exists(path) and not (isfile(path) or isdir(path)):  # reading it might wait for ever
             raise InputError(f"The picture {name} is a pipe or a device; name a PNG or JPEG file.")
     try:
         with Image.open(source, formats=FORMATS) as picture:
