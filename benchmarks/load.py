@@ -1,8 +1,8 @@
-"""Many visitors at once: `python -m benchmarks.load [--visitors 20] [--questions 8] [--think 2]`.
+"""Many visitors at once: `python -m benchmarks.load [--visitors 50] [--questions 8] [--think 2]`.
 
 Starts the app and speaks its own language to it over web sockets, one per visitor: open the page, then
 ask question after question with a pause in between. Prints how long answers take until the server has
-sent them, and how much memory a visitor costs. No browser is needed; the time browsers take to draw
+sent them, how much memory a visitor costs, and how much more as many visitors cost who come when these are gone. No browser is needed; the time browsers take to draw
 comes on top (`benchmarks.app`).
 """
 
@@ -85,7 +85,7 @@ def memory(pid: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--visitors", type=int, default=50)
     parser.add_argument("--questions", type=int, default=8, help="each asks so many")
     parser.add_argument("--think", type=float, default=2.0, help="seconds between answer and next question")
     options = parser.parse_args()
@@ -100,6 +100,9 @@ def main() -> None:
         before = memory(server.pid)
         taken = asyncio.run(visit_all(options.visitors, address, options.questions, options.think))
         after = memory(server.pid)
+        again = asyncio.run(visit_all(options.visitors, address, 2, options.think))
+        later = memory(server.pid)
+    assert len(again) == 2 * options.visitors
     taken.sort()
     print(
         f"{options.visitors} visitors, {len(taken)} questions, {options.think:g} s to think: "
@@ -108,6 +111,8 @@ def main() -> None:
     )
     each = (after - before) / options.visitors
     print(f"memory: {before:.0f} MB with one visitor; {each:.1f} MB for each further")
+    more = (later - after) / options.visitors
+    print(f"as many others, when these had gone: {more:+.1f} MB each, where 0 is memory that came back")
 
 
 if __name__ == "__main__":
