@@ -2,7 +2,8 @@
 
 Starts the app and speaks its own language to it over web sockets, one per visitor: open the page, then
 ask question after question with a pause in between. Prints how long answers take until the server has
-sent them, how much memory a visitor costs, and how much more as many visitors cost who come when these are gone. No browser is needed; the time browsers take to draw
+sent them, how much memory a visitor costs, and how much more as many visitors cost who come when these are
+gone. No browser is needed; the time browsers take to draw
 comes on top (`benchmarks.app`).
 """
 
