@@ -181,7 +181,7 @@ def test_other_pages_take_it(start, clevr, page):
 
 def test_a_plain_folder_is_answered_without_a_truth(start, plain):
     app = start(plain, picture="folder-2", q=QUESTION)
-    assert "no true answer" in html(app)
+    assert "truth unknown" in html(app)
     assert 'data-picture="folder-2"' in html(app)
     app.button(key="next").click().run()
     assert link(app, "picture") == "folder-0"
@@ -225,10 +225,10 @@ def test_damaged_scenes_are_told_and_the_picture_is_answered(start, clevr):
     file = clevr / "scenes" / "CLEVR_val_scenes.json"
     file.write_text(file.read_text("utf-8")[:-200], "utf-8")
     app = start(clevr, picture=f"folder-{SHOWN - 1}", q=QUESTION)
-    assert "no true answer" in html(app)
+    assert "truth unknown" in html(app)
     assert "is damaged" in " ".join(line.value for line in app.markdown).replace("\\", "")
     app = start(clevr, picture="folder-0", q=QUESTION)
-    assert "no true answer" not in html(app), "the scenes before the damage are whole"
+    assert "truth unknown" not in html(app), "the scenes before the damage are whole"
 
 
 # --- Without it -----------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_official_pictures_have_their_scenes(shared_data, start):
     objects = next(s["objects"] for s in scenes if s["image_filename"] == "CLEVR_val_000017.png")
     assert picture_cache.shown("folder-17", None).title == "CLEVR_val_000017.png"
     assert picture_cache.truth(QUESTION, picture_cache.shown("folder-17", None)).answer == str(len(objects))
-    assert "no true answer" not in html(app)
+    assert "truth unknown" not in html(app)
 
 
 def test_official_questions_about_the_folder_have_their_answers(shared_data):
