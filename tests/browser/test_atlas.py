@@ -1,9 +1,12 @@
 """The atlas as a visitor meets it: a map to draw on, and by keyboard."""
 
 import csv
+import io
 import math
 
+import numpy as np
 import pytest
+from PIL import Image
 
 MAP = ".fs-stage"
 
@@ -19,15 +22,19 @@ def atlas(visitors):
     return opened
 
 
-def lasso(page, number: int = 0, reach: float = 0.45) -> None:
-    """Draw a circle on a map, its radius a share of the map's shorter side."""
+def lasso(page, number: int = 0, reach: float = 0.45, end: tuple[float, float] | None = None) -> None:
+    """Draw a circle on a map, its radius a share of the map's shorter side, beginning and ending at `end`."""
     box = page.locator(MAP).nth(number).bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     radius = reach * min(box["width"], box["height"])
+    if end:
+        x, y = box["x"] + end[0] - radius, box["y"] + end[1]
     page.mouse.move(x + radius, y)
     page.mouse.down()
     for step in range(1, 33):
         page.mouse.move(x + radius * math.cos(step / 32 * 6.2), y + radius * math.sin(step / 32 * 6.2))
+    if end:
+        page.mouse.move(x + radius, y)
     page.mouse.up()
 
 
@@ -124,3 +131,76 @@ def test_a_legend_and_the_files(atlas, tmp_path):
     assert sum(row["selected"] == "True" for row in rows) == count
     assert {"id", "x", "y", "text", "type"} <= rows[0].keys()
     assert (tmp_path / "atlas.png").read_bytes().startswith(b"\x89PNG")
+
+
+def scrolled(page) -> float:
+    return page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+
+
+def width_of_the_view(page) -> float:
+    """How far apart two points of the question's path are on the screen."""
+    first, last = (page.locator(f".fs-over {name}").first.bounding_box() for name in (".fs-word", ".fs-live"))
+    return math.hypot(first["x"] - last["x"], first["y"] - last["y"])
+
+
+def test_the_wheel_scrolls_and_zooms_only_with_ctrl(atlas):
+    page = atlas(q="What color is the large metal sphere?").page
+    page.locator(".fs-live").wait_for(state="attached", timeout=30_000)
+    page.locator(MAP).hover()
+    before = width_of_the_view(page)
+    page.mouse.wheel(0, 120)
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 60")
+    assert width_of_the_view(page) == pytest.approx(before, rel=0.01)
+    height = scrolled(page)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -120)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(300)
+    near = width_of_the_view(page)
+    assert near > 1.05 * before
+    assert scrolled(page) == height
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_timeout(300)
+    assert width_of_the_view(page) == pytest.approx(1.5 * near, rel=0.03)
+    page.get_by_role("button", name="Zoom out").click()
+    page.wait_for_timeout(300)
+    assert width_of_the_view(page) == pytest.approx(near, rel=0.03)
+
+
+def test_a_lasso_may_end_on_a_point(atlas):
+    visitor = atlas()
+    page = visitor.page
+    page.locator(MAP).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    visitor.says("nearest in the full space")
+    ring = page.locator(".fs-chosen")
+    at = float(ring.get_attribute("cx")), float(ring.get_attribute("cy"))
+    page.locator(".st-key-atlas-close button").click()
+    ring.wait_for(state="detached")
+    page.locator(MAP).scroll_into_view_if_needed()
+    lasso(page, reach=0.3, end=at)
+    assert selected(page) >= 1
+    visitor.quiet()
+    assert page.locator(".fs-chosen").count() == 0
+    box = page.locator(MAP).bounding_box()
+    page.mouse.click(box["x"] + at[0], box["y"] + at[1])
+    visitor.says("nearest in the full space")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_not_selected_fades(atlas, scheme):
+    visitor = atlas(scheme=scheme)
+    page = visitor.page
+
+    def coloured() -> int:
+        drawn = np.array(Image.open(io.BytesIO(page.locator(".fs-stage").screenshot())).convert("RGB"), int)
+        return int((np.ptp(drawn, axis=2) > 90).sum())
+
+    before = coloured()
+    lasso(page, reach=0.2)
+    count = selected(page)
+    visitor.quiet()
+    page.mouse.move(0, 0)
+    assert count < 100
+    assert before * count / 400 < coloured() < 0.6 * before  # the selected are drawn a little larger

@@ -8,6 +8,9 @@ import createScatterplot, { createRenderer } from "regl-scatterplot";
 const KEPT = 32; // blobs kept, the oldest goes first
 const NAME = 16; // characters of a blob's name, at its head
 const NEAR = 50; // questions that the key S selects around the current one
+const DRAG = 4; // pixels; a pointer that has moved less between down and up has clicked
+const ZOOM = 1.5; // of one press of a zoom button
+const FADE = 0.8; // of the ground's colour in what is not selected
 
 const blobs = new Map();
 const plots = new Map();
@@ -54,7 +57,9 @@ function fromBits(base64, count) {
 const SHELL = `
   <div class="fs-tools" role="toolbar" aria-label="Map tools">
     <button data-do="lasso" aria-pressed="true" title="Draw around questions to select them">Lasso</button>
-    <button data-do="move" aria-pressed="false" title="Drag to move; the wheel zooms in either case">Pan</button>
+    <button data-do="move" aria-pressed="false" title="Drag to move">Pan</button>
+    <button data-do="in" aria-label="Zoom in" title="Zoom in (+, or Ctrl and the wheel)">+</button>
+    <button data-do="out" aria-label="Zoom out" title="Zoom out (-, or Ctrl and the wheel)">−</button>
     <button data-do="home" title="See the whole projection">Reset view</button>
     <button data-do="clear" title="Drop the selection (Escape)">Clear</button>
     <button data-do="png" title="The figure as it stands, with its caption">PNG</button>
@@ -81,8 +86,8 @@ class Plot {
     renderer ??= createRenderer();
     this.scatter = createScatterplot({
       canvas: this.canvas, renderer, width: 10, height: 10, syncEvents: true, mouseMode: "lasso", lassoColor: "#1f8fe0",
-      lassoMinDelay: 5, lassoMinDist: 2, deselectOnEscape: false, deselectOnDblClick: false, pointOutlineWidth: 0,
-      pointSizeSelected: 1, opacityInactiveScale: 0.2, backgroundColor: [0, 0, 0, 0], colorBy: "valueA",
+      lassoMinDelay: 5, lassoMinDist: DRAG, deselectOnEscape: false, deselectOnDblClick: false, pointOutlineWidth: 0,
+      pointSizeSelected: 1, opacityInactiveScale: 0.6, backgroundColor: [0, 0, 0, 0], colorBy: "valueA",
       actionKeyMap: { lasso: "shift", merge: "ctrl", remove: "alt" },
     });
     this.listen();
@@ -96,6 +101,7 @@ class Plot {
     this.scatter.subscribe("lassoStart", () => { lassoing = true; this.hint(-1); });
     this.scatter.subscribe("lassoEnd", () => {
       lassoing = false;
+      if (!this.dragged) return this.mark(this.selected);
       const found = this.scatter.get("selectedPoints").filter((i) => i < this.count);
       if (found.length || this.selected.length) this.take(found);
     });
@@ -109,6 +115,15 @@ class Plot {
     this.scatter.subscribe("pointout", () => this.hint(-1));
     this.scatter.subscribe("view", ({ view }) => { this.camera = view; this.overlay(); });
     this.root.querySelector(".fs-tools").onclick = (event) => this.press(event.target.dataset.do);
+    // The page scrolls under the wheel; with Ctrl, as a pinch of two fingers says too, the plot zooms.
+    this.stage.addEventListener("wheel", (event) => { if (!event.ctrlKey) event.stopPropagation(); }, { capture: true });
+    // A lasso may end on a point where it began: only a pointer that stood still has clicked.
+    let down = [0, 0];
+    this.stage.addEventListener("mousedown", (event) => { down = [event.clientX, event.clientY]; this.dragged = false; }, { capture: true });
+    this.stage.addEventListener("mousemove", (event) => {
+      if (event.buttons) this.dragged ||= Math.hypot(event.clientX - down[0], event.clientY - down[1]) >= DRAG;
+    }, { capture: true });
+    this.stage.addEventListener("click", (event) => { if (this.dragged) event.stopPropagation(); }, { capture: true });
     this.stage.onkeydown = (event) => this.key(event);
     this.stage.onblur = () => this.hint(-1);
     this.root.querySelector(".fs-legend").onclick = (event) => {
@@ -145,17 +160,14 @@ class Plot {
 
   async points(moved, colors) {
     const data = this.data, bytes = blobs.get(data.points);
+    this.selected = data.selection ? fromBits(data.selection, data.count) : [];
     const places = new Float32Array(bytes.buffer, bytes.byteOffset, 2 * data.count);
     this.x = places.subarray(0, data.count);
     this.y = places.subarray(data.count);
     this.codes = blobs.get(data.codes);
     this.fit();
-    this.scatter.set({
-      pointColor: data.palette, pointColorActive: data.palette, pointColorHover: data.dark ? "#ffffff" : "#000000",
-      pointSize: data.size, opacity: data.opacity,
-    });
+    this.scatter.set({ ...this.colors(), pointSize: data.size, opacity: data.opacity });
     if (moved) this.scatter.reset({ preventEvent: false });
-    this.selected = data.selection ? fromBits(data.selection, data.count) : [];
     this.drawn.selection = data.selection;
     await this.scatter.draw({ x: this.x, y: this.y, valueA: this.codes }, { zDataType: "categorical", select: this.selected });
     if (this.drawn.colors !== colors) return; // overtaken by a later change
@@ -180,7 +192,19 @@ class Plot {
     this.overlay();
   }
 
+  // Points that lie over one another add up to their colour: faint ones need a paler colour, not opacity alone.
+  colors() {
+    const { palette, dark } = this.data, ground = getComputedStyle(this.root).getPropertyValue("--fs-ground").trim();
+    const part = (color, at) => parseInt(color.slice(at, at + 2), 16);
+    const faded = palette.map((color) => "#" + [1, 3, 5].map((at) =>
+      Math.round(part(color, at) * (1 - FADE) + part(ground, at) * FADE).toString(16).padStart(2, "0")).join(""));
+    // regl-scatterplot heeds the active and the hovered colours only where there are as many of each.
+    const pointColorHover = palette.map(() => dark ? "#ffffff" : "#000000");
+    return { pointColor: this.selected.length ? faded : palette, pointColorActive: palette, pointColorHover };
+  }
+
   mark(points) {
+    this.scatter.set(this.colors());
     if (points.length) this.scatter.select([...points], { preventEvent: true });
     else this.scatter.deselect({ preventEvent: true });
     this.root.querySelector(".fs-state").textContent = points.length
@@ -205,9 +229,15 @@ class Plot {
       this.scatter.set({ mouseMode: what === "lasso" ? "lasso" : "panZoom" });
       for (const button of this.root.querySelectorAll("[aria-pressed]"))
         button.setAttribute("aria-pressed", button.dataset.do === what);
-    } else if (what === "home") this.scatter.reset();
+    } else if (what === "in" || what === "out") this.zoom(what === "in" ? 1 / ZOOM : ZOOM);
+    else if (what === "home") this.scatter.reset();
     else if (what === "clear") this.take([]);
     else if (what === "png") this.save();
+  }
+
+  zoom(by) {
+    const target = this.scatter.get("cameraTarget"), distance = this.scatter.get("cameraDistance");
+    this.scatter.zoomToLocation([...target].slice(0, 2), distance * by);
   }
 
   // --- Keyboard: arrows step from question to question, as they lie on the map.
@@ -219,6 +249,7 @@ class Plot {
     else if (event.key === "s" && this.current >= 0) this.take(this.around(this.current));
     else if (event.key === "Escape") this.take([]);
     else if (event.key === "Home") this.scatter.reset();
+    else if ((event.key === "+" || event.key === "-") && !event.ctrlKey) this.press(event.key === "+" ? "in" : "out");
     else return;
     event.preventDefault();
   }
