@@ -173,8 +173,12 @@ def test_selections_are_kept_and_compared(open_page, checkpoint, views):
     said = texts(app)
     assert "**first**" in said
     assert "**second**" in said
-    assert len([caption for caption in app.caption if "false" in caption.value]) == 4
-    assert "first against second, without the rest" in said
+    count, exist = ((networks.study().extraction.table["type"] == kind).sum() for kind in ("count", "exist"))
+    assert f"{exist} of 300 questions" in said  # compared with all the others
+    app.selectbox(key="atlas-compare-2").set_value("first").run()
+    said = texts(app)
+    assert "“The rest” is first alone here." in said
+    assert f"{exist} of {count + exist} questions" in said
     study = networks.study().extraction
     counts, exists = (study.table["type"].to_numpy() == kind for kind in ("count", "exist"))
     between = atlas_cache.why_between(networks.study(), counts, exists)

@@ -204,3 +204,24 @@ def test_what_is_not_selected_fades(atlas, scheme):
     page.mouse.move(0, 0)
     assert count < 100
     assert before * count / 400 < coloured() < 0.6 * before  # the selected are drawn a little larger
+
+
+def test_select_keep_and_compare_without_scrolling(atlas):
+    """A lasso, a name, another lasso, and a choice among what is kept."""
+    visitor = atlas()
+    page = visitor.page
+    lasso(page, reach=0.2)
+    first = selected(page)
+    keep = page.get_by_label("Keep this selection as")
+    assert keep.bounding_box()["y"] < 900
+    keep.fill("middle")
+    keep.press("Enter")
+    visitor.says(f"middle · {first} questions")
+    lasso(page)
+    page.wait_for_function(f"document.querySelector('.fs-state').textContent.startsWith('{first}') === false")
+    visitor.quiet()
+    page.locator("[class*=st-key-atlas-compare]").get_by_role("combobox").click()
+    page.get_by_role("option", name="middle").click()
+    visitor.says("“The rest” is middle alone here")
+    visitor.shoot("atlas-compare")
+    assert scrolled(page) == 0

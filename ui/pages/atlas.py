@@ -86,7 +86,6 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
         _questions(shown)
     with why:  # last, because it takes longest
         _why(shown)
-    _kept(shown)
     state.follow(networks.study().weights)
 
 
@@ -301,15 +300,20 @@ def _why(shown: AtlasView) -> None:
             "the projection with the arrow keys and press S. Here it will say what the selected "
             f"{shown.study.schema.nouns} share."
         )
+        _kept(shown)
         return
     count = int(selection.rows.sum())
     st.markdown(f"#### Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _keep(selection)
+        other = _compared_with(shown)
+    _kept(shown)
     name = shown.name
     if not atlas_cache.explains(networks.study(), name):
         _wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
         return
-    _findings(shown, selection, "why")
+    _findings(shown, selection, other)
     widgets.how_measured("What a selection has in common")
     _mark("explained", selection)
 
@@ -333,14 +337,21 @@ _FINDINGS: dict[str, Any] = {
 }
 
 
-def _findings(shown: AtlasView, selection: state.Selection, key: str) -> None:
-    name = selection.layout if selection.layout in shown.layouts else shown.name
-    _compared(
-        lambda: atlas_cache.why(networks.study(), selection.rows, name, drawn=bool(selection.layout)), key
-    )
+def _findings(shown: AtlasView, selection: state.Selection, other: str) -> None:
+    """What sets a selection apart from all the others, or from the kept one of a name."""
+    study = networks.study()
+    if not other:
+        name = selection.layout if selection.layout in shown.layouts else shown.name
+        _compared(lambda: atlas_cache.why(study, selection.rows, name, drawn=bool(selection.layout)))
+        return
+    kept = _of_this_study(shown)[other]
+    both = int((selection.rows & kept.rows).sum())
+    left_out = f"; {both:,} {shown.study.schema.nouns} are in both and left out" if both else ""
+    widgets.notice(f"“The rest” is {widgets.plain(other)} alone here{left_out}.")
+    _compared(lambda: atlas_cache.why_between(study, selection.rows, kept.rows))
 
 
-def _compared(compare: Callable[[], Why], key: str) -> None:
+def _compared(compare: Callable[[], Why]) -> None:
     """The findings of a comparison: in a sentence, and ranked."""
     try:
         with st.spinner("Comparing …"):
@@ -358,7 +369,7 @@ def _compared(compare: Callable[[], Why], key: str) -> None:
             ordered[list(_FINDINGS)].head(MOST),
             hide_index=True,
             height=min(300, 36 * len(ordered) + 40),
-            key=f"atlas-{key}",
+            key="atlas-why",
             column_config=_FINDINGS,
         )
     st.caption(widgets.plain(why.describe()))
@@ -436,52 +447,45 @@ def _chosen(shown: AtlasView) -> None:
 # --- Kept selections ------------------------------------------------------------------------------------
 
 
+def _keep(selection: state.Selection) -> None:
+    def keep(name: str) -> None:
+        if name.strip():
+            state.keep_selection(name.strip(), selection)
+
+    st.text_input(
+        "Keep this selection as", placeholder="a name, then Enter", max_chars=40, width=200,
+        **state.taken("atlas-keep", keep),
+    )  # fmt: skip
+
+
+def _compared_with(shown: AtlasView) -> str:
+    """The name of the kept selection that this one is compared with, empty for all the others."""
+    kept = list(_of_this_study(shown))
+    name: str = st.selectbox(
+        "Compare it with", ["", *kept], key=f"atlas-compare-{len(kept)}", width=200,
+        format_func=lambda name: name or "all the others", disabled=not kept,
+        help="Keep a selection first; then another can be compared with it, without the rest.",
+    )  # fmt: skip
+    return name
+
+
+def _of_this_study(shown: AtlasView) -> dict[str, state.Selection]:
+    return {name: one for name, one in state.kept_selections().items() if len(one.rows) == len(shown.study)}
+
+
 def _kept(shown: AtlasView) -> None:
-    """Selections under names of the visitor's own, and two of them side by side."""
-    selection = shown.selection
-    if selection is not None:
-
-        def keep(name: str) -> None:
-            if name.strip():
-                state.keep_selection(name.strip(), selection)
-
-        st.text_input(
-            "Keep this selection as", placeholder="a name, then Enter", max_chars=40, width=320,
-            **state.taken("atlas-keep", keep),
-        )  # fmt: skip
-    kept = {name: one for name, one in state.kept_selections().items() if len(one.rows) == len(shown.study)}
-    if not kept:
-        return
-    st.subheader("Kept selections")
-    for name, one in kept.items():
+    """The selections that the visitor has kept under names."""
+    for name, one in _of_this_study(shown).items():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
                 f"**{widgets.plain(name)}** · {int(one.rows.sum()):,} {shown.study.schema.nouns}, "
                 f"{widgets.plain(one.how)}",
-                width="content",
+                width="stretch",
             )
             st.button("Show", key=f"atlas-show-{name}", type="tertiary", on_click=state.select, args=(one,))
             st.button(
                 "Drop", key=f"atlas-drop-{name}", type="tertiary", on_click=state.drop_selection, args=(name,)
             )
-    if len(kept) < 2 or not atlas_cache.explains(networks.study(), shown.name):
-        return
-    names, chosen = list(kept), []
-    for side, column in enumerate(st.columns(2, gap="medium")):
-        with column:
-            name = st.selectbox(
-                "with" if side else "Compare", names, index=side, key=f"atlas-compare-{side}-{len(kept)}"
-            )
-            _findings(shown, kept[name], f"compared-{side}")
-            chosen.append(name)
-    one, other = (kept[name] for name in chosen)
-    if chosen[0] == chosen[1]:
-        return
-    st.markdown(f"#### {widgets.plain(chosen[0])} against {widgets.plain(chosen[1])}, without the rest")
-    both = int((one.rows & other.rows).sum())
-    left_out = f" {both:,} questions are in both and left out." if both else ""
-    widgets.notice(f"“The rest” is {widgets.plain(chosen[1])} alone here.{left_out}")
-    _compared(lambda: atlas_cache.why_between(networks.study(), one.rows, other.rows), "between")
 
 
 main()
