@@ -41,6 +41,7 @@ from .clevr.data.resumable import (
     ResumableFolder as ResumableFolder,
 )
 from .clevr.editing import (
+    JITTER as JITTER,
     AddObject as AddObject,
     ChangeAttribute as ChangeAttribute,
     CheckedEdit as CheckedEdit,
@@ -53,6 +54,7 @@ from .clevr.editing import (
     check_edit as check_edit,
     drawable as drawable,
     edit_scene as edit_scene,
+    offset as offset,
     rounded_scene as rounded_scene,
     scene_from_text as scene_from_text,
     scene_to_text as scene_to_text,
@@ -135,6 +137,7 @@ from .clevr.rendering.render import (
     visible_pixels as visible_pixels,
 )
 from .clevr.rules import (
+    DISTANCES as DISTANCES,
     add_object as add_object,
     change_object as change_object,
     nearest_place as nearest_place,
@@ -162,6 +165,7 @@ from .clevr.scene_series import (
 from .clevr.scenes import (
     ATTRIBUTES as ATTRIBUTES,
     COLORS as COLORS,
+    DIRECTIONS as DIRECTIONS,
     MATERIALS as MATERIALS,
     RELATIONS as RELATIONS,
     SHAPES as SHAPES,

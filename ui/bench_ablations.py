@@ -10,8 +10,8 @@ from analysis import PAPER_MEAN, MapCards, Population
 from film import InputError
 from ui import question_header as header, widgets
 from ui.bench_many import PERCENT, kept
-from ui.bench_measures import measured
 from ui.cache import evidence, networks
+from ui.measuring import measured
 
 ASKED = 200  # questions that sets of maps are tried on
 

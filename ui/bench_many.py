@@ -14,8 +14,8 @@ import analysis
 from analysis import RATES, Measured, Population
 from film import InputError, command
 from ui import question_header as header, state, widgets
-from ui.bench_measures import measured
 from ui.cache import evidence, networks
+from ui.measuring import measured
 
 PARAPHRASES, SHUFFLES = 200, 20  # of the question on the page
 PERCENT = st.column_config.NumberColumn(format="percent")

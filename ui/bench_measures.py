@@ -6,7 +6,6 @@ Each is made on request, with progress and a way to stop, and kept for whoever a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,33 +16,10 @@ from analysis import KINDS, Population
 from film import InputError, Parameters, Where
 from ui import question_header as header, state, widgets
 from ui.cache import bench as bench_cache, evidence, networks, pictures
+from ui.measuring import measured
 
 WORDS: dict[Parameters, str] = {"both": "gamma and beta", "gamma": "gamma", "beta": "beta"}
 DONORS = 20
-
-
-def measured(key: tuple[Any, ...], label: str, make: Callable[[Callable[..., None]], Any]) -> Any | None:
-    """What `make` gives: at once where it is known, on request where not, with progress and a way to stop."""
-    if not bench_cache.known(key):
-        place = st.empty()
-        if not place.button(label, icon=":material/play_arrow:", key=f"bench-run-{key[0]}"):
-            return None
-        with place.container():
-            bar = st.progress(0.0, "Measuring …")
-            st.button("Stop", icon=":material/stop:", key=f"bench-stop-{key[0]}")
-
-        def told(done: int, of: int) -> None:
-            bar.progress(min(1.0, done / max(1, of)), f"Measuring: {done} of {of} …")
-
-        try:
-            found = bench_cache.kept(key, lambda: make(told))
-        except InputError as error:
-            place.empty()
-            widgets.show_error(error)
-            return None
-        place.empty()
-        return found
-    return bench_cache.kept(key, lambda: make(lambda *_: None))
 
 
 def _donors(case: header.Case, population: Population | None) -> dict[str, list[str]]:

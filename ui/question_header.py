@@ -49,6 +49,7 @@ def case() -> Case | None:
                 _other_pictures(view.picture)
     if shown.remark:
         widgets.show_error(shown.remark)
+    widgets.redraw_when_clean(shown.key)
     return None if answer is None else Case(session, shown, view.question, answer)
 
 

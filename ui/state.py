@@ -145,18 +145,23 @@ def change(**changes: Any) -> None:
     if changes.keys() & {"picture", "question"}:
         st.session_state["remarks"] = ()
     st.session_state.pop("refused", None)
+    st.session_state.pop("offered", None)
+    _count()
+
+
+def shows(key: str, value: Any, then: Callable[[Any], None]) -> dict[str, Any]:
+    """Arguments of a widget that shows this value at every run, and hands another one on."""
+    st.session_state[key] = value
+
+    def take() -> None:
+        then(st.session_state[key])
+
+    return {"key": key, "on_change": take}
 
 
 def bound(field: str, key: str | None = None) -> dict[str, Any]:
     """Arguments that tie a widget to a field: `st.text_input("Question", **bound("question"))`."""
-    key = key or f"view-{field}"
-    st.session_state[key] = getattr(view(), field)
-
-    def take() -> None:
-        if key in st.session_state:  # a value may arrive late, when its page is gone
-            change(**{field: st.session_state[key]})
-
-    return {"key": key, "on_change": take}
+    return shows(key or f"view-{field}", getattr(view(), field), lambda value: change(**{field: value}))
 
 
 def remarks() -> tuple[str, ...]:
@@ -210,6 +215,7 @@ def upload() -> Upload | None:
 def refuse(message: str) -> None:
     """Say this about the last thing given, until something else happens."""
     st.session_state["refused"] = message
+    _count()
 
 
 def refused() -> str | None:
@@ -327,6 +333,26 @@ def kept_selections() -> dict[str, Selection]:
 def edit(text: str) -> None:
     """The bench's edits are these from now on; the step can be undone."""
     commit("bench", edits=text)
+
+
+def offer(something: Any) -> None:
+    """Keep this for the visitor to take or leave, until something else happens."""
+    st.session_state["offered"] = something
+    _count()
+
+
+def offered() -> Any:
+    return st.session_state.get("offered")
+
+
+def happened() -> int:
+    """How often something was changed, offered or refused in this session."""
+    result: int = st.session_state.get("happened", 0)
+    return result
+
+
+def _count() -> None:
+    st.session_state["happened"] = happened() + 1
 
 
 def commit(room: str, **changes: Any) -> None:

@@ -54,7 +54,8 @@ def apply() -> None:
         .stMarkdown code {unicode-bidi: isolate; overflow-wrap: anywhere}
         [data-testid=InputInstructions] {display: none}
         .stImage img {border-radius: .5rem}
-        .st-key-ask-split .stColumn:not(.stColumn .stColumn) {min-width: min(20rem, 100%)}
+        :is(.st-key-ask-split, .st-key-studio-split) .stColumn:not(.stColumn .stColumn)
+            {min-width: min(20rem, 100%)}
         @media (max-width: 1000px) {[data-testid=stSidebar][data-collapsed=false]
             {width: 240px !important; min-width: 240px !important}}
         :is(.st-key-atlas-split, .st-key-compare-split) [data-testid=stHorizontalBlock]:has(> .stColumn)

@@ -18,7 +18,7 @@ import film
 from analysis import Study
 from film import InputError, command
 from ui import state
-from ui.cache import folder, networks, pictures
+from ui.cache import folder, networks, pictures, scenes
 from ui.text import escape as escape, plain as plain
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
@@ -30,6 +30,18 @@ CSV_ROWS = 5000  # of a table that is still handed out as CSV
 def dark() -> bool:
     """Does the visitor's browser show the dark theme?"""
     return st.context.theme.type == "dark"
+
+
+def redraw_when_clean(*keys: str) -> None:
+    """While the picture of an edited scene is a preview: run the page again when the clean one is there."""
+    if not all(map(scenes.is_drawn, keys)):
+        _wait_for_clean(keys)
+
+
+@st.fragment(run_every=1)
+def _wait_for_clean(keys: tuple[str, ...]) -> None:
+    if all(map(scenes.is_drawn, keys)):
+        st.rerun()
 
 
 def colophon(study: Study) -> None:

@@ -35,6 +35,7 @@ FEWEST, MOST = 3, 10  # objects
 BOUND = 3.0  # |x| and |y| of every object
 GAP = 0.25  # between two objects, each taken as a disc of its radius
 CLEAR = 0.4  # along both relation axes, so that every relation is certain
+DISTANCES = {"bound": BOUND, "gap": GAP, "clear": CLEAR}
 VISIBLE = 200  # pixels that must show of every object
 TRIES = 50  # positions tried for one object before the layout is given up
 _STEP = 0.05  # between the places that are tried for an object that can not stand where it was put

@@ -1,10 +1,12 @@
 """The pictures that are here, from wherever they come, behind one interface and one grammar of keys.
 
-A key names a picture in views and links: "gallery-7", "folder-17", "upload-3f2a…" (`analysis.PictureKey`).
+A key names a picture in views and links: "gallery-7", "folder-17", "upload-3f2a…", and "scene-" with the
+text of an edited scene (`analysis.PictureKey`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Protocol
@@ -16,7 +18,7 @@ from PIL import Image
 import film
 from analysis import PictureKey, Truth, find_truth
 from film import Exhibit, InputError, Question, Scene
-from ui.cache import folder
+from ui.cache import folder, scenes
 from ui.state import Upload
 
 
@@ -25,7 +27,7 @@ class ShownPicture:
     """The picture on the page.
 
     `key`: as in a view. `scene`: None where nobody has said what is in it, as in an upload.
-    `remark`: why this one stands in for the one that was asked for.
+    `remark`: why this one stands in for the one that was asked for. `preview`: the clean one is being drawn.
     """
 
     key: str
@@ -34,6 +36,7 @@ class ShownPicture:
     pixels: np.ndarray
     scene: Scene | None
     remark: str | None = None
+    preview: bool = False
 
 
 class PictureSource(Protocol):
@@ -106,13 +109,59 @@ def shown(key: str, upload: Upload | None) -> ShownPicture:
     if upload is not None and key == upload.key:
         why = "Your own picture; no scene annotation for it."
         return ShownPicture(key, upload.name, why, upload.pixels, None)
+    parsed = PictureKey.parse(key)
     source, number = _of(key)
-    if source is None:
-        return GALLERY.shown(0)
     try:
+        if parsed is not None and parsed.kind == "scene":
+            return edited(parsed.scene)
+        if source is None:
+            return GALLERY.shown(0)
         return source.shown(number)
     except InputError as error:
         return GALLERY.shown(0, f"{error} Until then a picture of the gallery stands in.")
+
+
+def edited(text: str, quick: bool = False) -> ShownPicture:
+    """The picture of an edited scene: the clean one where it is drawn already, and else a preview.
+
+    Args:
+        quick: a preview whether or not there is a clean one.
+
+    Raises:
+        InputError: the text is no scene that can be drawn.
+    """
+    scene = film.scene_from_text(text)
+    clean = None if quick else scenes.clean(text)
+    count = len(scene.objects)
+    why = f"{count} object{'' if count == 1 else 's'}, drawn from the scene."
+    pixels = scenes.preview(text) if clean is None else clean
+    return ShownPicture(f"scene-{text}", "Edited scene", why, pixels, scene, preview=clean is None)
+
+
+def alike(scenes_shown: Sequence[Scene]) -> list[ShownPicture]:
+    """Pictures of scenes to be compared: all clean, or previews all as long as one is still drawn.
+
+    Raises:
+        InputError: as `edited`.
+    """
+    texts = [film.scene_to_text(scene) for scene in scenes_shown]
+    drawn = [scenes.clean(text) for text in texts]  # all of them are wanted from now on
+    return [edited(text, quick=any(picture is None for picture in drawn)) for text in texts]
+
+
+def scene_of(key: str) -> Scene | None:
+    """The scene of a picture as it can be edited; None where nobody has said what is in it.
+
+    Raises:
+        InputError: it cannot be read or drawn.
+    """
+    parsed = PictureKey.parse(key)
+    if parsed is not None and parsed.kind == "scene":
+        return film.scene_from_text(parsed.scene)
+    source, number = _of(key)
+    if source is FOLDER:
+        return scenes.of_folder(number)[0]
+    return None if source is None else film.rounded_scene(exhibits()[number].scene)
 
 
 def neighbour(key: str, step: int) -> str:

@@ -13,7 +13,7 @@ GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("modulation", "Modulation"),
         ("contributions", "Word contributions"),
     ),
-    "Intervene": (("bench", "Bench"),),
+    "Intervene": (("bench", "Bench"), ("studio", "Scene studio")),
     "Population": (
         ("atlas", "Atlas"),
         ("maps", "Map cards"),

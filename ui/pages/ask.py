@@ -11,7 +11,7 @@ import streamlit as st
 import analysis
 from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
-from ui import builder, question_box, state, widgets
+from ui import builder, program, question_box, state, widgets
 from ui.cache import networks, pictures
 from ui.cache.pictures import ShownPicture
 from ui.state import HistoryEntry
@@ -55,6 +55,7 @@ def _picture(session: Session, shown: ShownPicture) -> None:
     if seen:
         st.caption(f":material/crop: {seen}")
     widgets.picture_buttons(shown)
+    widgets.redraw_when_clean(shown.key)
 
 
 def _answer(session: Session, shown: ShownPicture, truth: Truth, dark: bool) -> Answer | None:
@@ -170,24 +171,7 @@ def _program(truth: Truth, shown: ShownPicture) -> None:
         widgets.notice(
             f"Run on the scene itself, not by the network: the true answer to “{kind}” comes last."
         )
-    st.html(_steps(truth))
-
-
-def _steps(truth: Truth) -> str:
-    rows = []
-    unknown = "…" if any(step.gives for step in truth.steps) else ""
-    for step in truth.steps:
-        of = (
-            " and ".join(str(i) for i in step.inputs)
-            if step.inputs and step.inputs != (step.number - 1,)
-            else ""
-        )
-        rows.append(
-            f"<tr><td>{step.number}</td><td>{f'of {of}' if of else ''}</td>"
-            f"<td>{widgets.escape(step.does)}</td><td>{widgets.escape(step.gives) or unknown}</td></tr>"
-        )
-    head = f"<tr><th></th><th></th><th>step</th><th>{'gives' if unknown else ''}</th></tr>"
-    return f'<table class="steps">{head}{"".join(rows)}</table>'
+    st.html(program.steps(truth))
 
 
 def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> None:

@@ -23,9 +23,9 @@ from film import (
     SetValue,
     Shift,
     Where,
-    to_size,
 )
 from ui import (
+    before_after,
     bench,
     bench_ablations as ablations,
     bench_many as many,
@@ -37,7 +37,6 @@ from ui import (
 from ui.bench import BenchEdit
 from ui.cache import evidence, networks
 
-ENLARGED = 260  # pixels across
 MOST_SHOWN = 4  # changed maps drawn over the picture
 SCOPES = {"map": "this map", "block": "all maps of its block", "all": "all blocks"}
 
@@ -268,26 +267,15 @@ def _outcome(case: header.Case, entries: list[BenchEdit]) -> None:
     except InputError as error:
         widgets.show_error(error)
         return
-    chance = after.probabilities[after.answer]
-    turned = "" if after.answer == before.answer else " · the answer has changed"
     st.html(
         f'<div id="bench-answer" data-before="{widgets.escape(before.answer)}" '
         f'data-after="{widgets.escape(after.answer)}" data-edits="{len(edits)}"></div>'
     )
     st.subheader("Before and after")
-    st.markdown(
-        f"**{before.answer}** ({widgets.percent(before.probabilities[before.answer])}) → **{after.answer}** "
-        f"({widgets.percent(chance)}){turned}"
-    )
+    before_after.headline(before, after)
     left, right = st.columns(2, gap="large")
     with left:
-        table = analysis.answers_table(before.probabilities, after.probabilities)
-        widgets.figure(
-            analysis.answers_side_by_side(
-                before.probabilities, after.probabilities, names=("before", "after"), dark=widgets.dark()
-            ),
-            "bench-answers", f"Answers before ({before.answer}) and after ({after.answer}).", table,
-        )  # fmt: skip
+        before_after.distributions(before, after, "bench-answers")
     with right:
         _changed_maps(case, before, after)
 
@@ -301,17 +289,8 @@ def _changed_maps(case: header.Case, before: Answer, after: Answer) -> None:
     if not shown:
         st.caption("No gamma or beta is changed yet, so every map is as the question has it.")
         return
-    height = ENLARGED * config.height // config.width
-    seen = to_size(case.shown.pixels, ENLARGED, height, session.card.fit)
     st.caption(f"After the ReLU, before (above) and after (below); {int((change > 0).sum())} maps changed.")
-    for column, (block, number) in zip(st.columns(MOST_SHOWN), shown, strict=False):
-        name = analysis.stage_names(config, block).names[2]
-        values = [answer.activations[name][number] for answer in (before, after)]
-        scale = max(float(np.abs(v).max()) for v in values) or 1.0
-        column.markdown(f"block {block + 1}, map {number}")
-        for what, maps in zip(("before", "after"), values, strict=True):
-            alt = f"Block {block + 1}, map {number} {what} the edits, over the picture."
-            column.image(analysis.png(analysis.over_picture(maps, seen, scale)), width="stretch", alt=alt)
+    before_after.maps_over_pictures(session, shown, (before, after), (case.shown.pixels, case.shown.pixels))
 
 
 if __name__ == "__main__":  # as Streamlit runs a page

@@ -1,0 +1,55 @@
+"""The scene studio in a browser: objects moved on the plan by pointer and keyboard, undone, and a link."""
+
+import pytest
+
+import film
+
+QUESTION = "How many red cubes are there?"
+ASKED = f"q={QUESTION.replace(' ', '+').replace('?', '%3F')}"
+PICTURE = "new URLSearchParams(location.search).get('picture')"
+
+
+@pytest.fixture(scope="module")
+def address(serve) -> str:
+    return serve(film.find())
+
+
+def edited(visitor, before: str) -> film.Scene:
+    """The scene in the address, once it is another one than this picture."""
+    visitor.page.wait_for_function(f"was => {PICTURE} !== was", arg=before, timeout=20_000)
+    visitor.quiet()
+    return film.scene_from_text(visitor.page.evaluate(PICTURE).removeprefix("scene-"))
+
+
+def test_objects_are_moved_on_the_plan(visitors):
+    visitor = visitors().open(f"/studio?{ASKED}")
+    page, start = visitor.page, film.gallery()[0].scene.objects[3]
+    thing = page.locator(".plan-thing[data-index='3']")
+    thing.wait_for(timeout=20_000)
+    visitor.quiet()
+    was, box = page.evaluate(PICTURE), thing.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 12, y + 8, steps=4)
+    page.mouse.up()
+    dragged = edited(visitor, was).objects[3]
+    assert 0.1 < abs(dragged.x - start.x) + abs(dragged.y - start.y) < 1
+
+    was = page.evaluate(PICTURE)
+    thing.focus()
+    thing.press("ArrowLeft")
+    pressed = edited(visitor, was).objects[3]
+    assert (pressed.x - dragged.x) ** 2 + (pressed.y - dragged.y) ** 2 == pytest.approx(0.01, rel=0.2)
+
+    was = page.evaluate(PICTURE)
+    page.get_by_role("button", name="Undo").click()
+    assert edited(visitor, was).objects[3] == dragged
+    clean, marks = "#studio-answer[data-preview=false]", "e => ({...e.dataset})"
+    page.locator(clean).wait_for(state="attached", timeout=60_000)
+    link, said = page.evaluate("location.search"), page.locator(clean).evaluate(marks)
+    visitor.shoot("studio")
+
+    other = visitors().open(f"/studio{link}").page  # in a browser of its own
+    other.locator(clean).wait_for(state="attached", timeout=60_000)
+    assert other.locator(clean).evaluate(marks) == said

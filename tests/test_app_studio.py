@@ -1,0 +1,171 @@
+"""The scene studio without a browser: a scene edited by fields, buttons and link, undone and done again."""
+
+import json
+import re
+
+import pytest
+from tiny import tiny_card, tiny_network
+
+import film
+from film import ChangeAttribute, MoveObject, Scene, Session, Vocabulary, edit_scene, gallery, save
+from film.clevr.language.word_tree import WORDS
+from ui import state, studio
+from ui.cache import scenes
+
+QUESTION = "How many red things are there?"
+SCENE = film.rounded_scene(gallery()[0].scene)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("studio")
+    words = Vocabulary.of(WORDS).tokens
+    network = tiny_network(words=len(words))
+    save(folder, network, tiny_card(network, words=words, name="tiny"))
+    return folder
+
+
+@pytest.fixture
+def open_page(visit, checkpoint, monkeypatch):
+    monkeypatch.setattr(scenes, "clean", lambda text: None)  # previews stay, so that every run is the same
+
+    def opened(**link: str):
+        return visit(checkpoint, "studio", **{"q": QUESTION} | link)
+
+    return opened
+
+
+def outcome(app) -> dict[str, str]:
+    """What the page says of both answers and the truth."""
+    (marks,) = [h.proto.body for h in app.get("html") if "studio-answer" in h.proto.body]
+    return dict(re.findall(r'data-(\w+)="([^"]*)"', marks))
+
+
+def shown_scene(app) -> Scene:
+    assert not app.exception
+    return film.scene_from_text(app.query_params["picture"].removeprefix("scene-"))
+
+
+def other_color(index: int) -> str:
+    return "red" if SCENE.objects[index].color != "red" else "blue"
+
+
+def test_a_field_edits_the_scene_and_the_truth_follows(open_page, checkpoint):
+    app = open_page()
+    before = outcome(app)
+    reds = sum(thing.color == "red" for thing in SCENE.objects)
+    assert before["truth"] == str(reds)
+    color = other_color(0)
+    app.selectbox(key="studio-color").set_value(color).run()
+    edited = edit_scene(SCENE, ChangeAttribute(0, "color", color))
+    assert shown_scene(app) == edited
+    after = outcome(app)
+    assert after["truth"] == str(reds + (1 if color == "red" else -1))
+    session = Session(checkpoint, "cpu")
+    for side, scene in (("before", SCENE), ("after", edited)):
+        assert after[side] == session.ask(film.scene_picture(scene, "preview"), QUESTION).answer
+
+
+def test_steps_are_undone_and_done_again_and_a_link_opens_them(open_page):
+    app = open_page()
+    app.selectbox(key="studio-color").set_value(other_color(0)).run()
+    app.number_input(key="studio-turned").set_value(40.0).run()
+    turned = app.query_params["picture"]
+    assert shown_scene(app).objects[0].rotation != SCENE.objects[0].rotation
+    app.button(key="studio-Undo").click().run()
+    app.button(key="studio-Undo").click().run()
+    assert app.button(key="studio-Undo").disabled
+    assert outcome(app)["before"] == outcome(app)["after"]
+    app.button(key="studio-Redo").click().run()
+    app.button(key="studio-Redo").click().run()
+    assert app.query_params["picture"] == turned
+    again = open_page(picture=turned, before=app.query_params["before"])
+    assert shown_scene(again) == shown_scene(app)
+    assert outcome(again) == outcome(app)
+
+
+def test_an_edit_against_the_rules_is_offered_with_the_nearest_place(open_page):
+    app = open_page()
+    near = SCENE.objects[1]
+    app.number_input(key="studio-x").set_value(near.x + 0.1).run()
+    if app.query_params["picture"] == "gallery-0":  # not made yet: x alone is too close already
+        app.button(key="studio-anyway").click().run()
+    app.number_input(key="studio-y").set_value(near.y + 0.1).run()
+    kept = app.query_params["picture"]
+    assert any("apart" in warning.value for warning in app.warning), [w.value for w in app.warning]
+    app.button(key="studio-leave").click().run()
+    assert app.query_params["picture"] == kept
+    app.number_input(key="studio-y").set_value(near.y + 0.1).run()
+    app.button(key="studio-nearest").click().run()
+    assert not film.problems(shown_scene(app))
+    app.button(key="studio-Undo").click().run()
+    app.number_input(key="studio-y").set_value(near.y + 0.1).run()
+    app.button(key="studio-anyway").click().run()
+    at = shown_scene(app).objects[0]
+    assert (at.x, at.y) == pytest.approx((near.x + 0.1, near.y + 0.1), abs=0.01)
+    assert any("Breaks CLEVR's rules" in expander.label for expander in app.expander)
+
+
+def test_objects_are_added_duplicated_and_removed(open_page):
+    app = open_page()
+    for key, count in (("studio-add", 1), ("studio-duplicate", 2)):
+        app.button(key=key).click().run()
+        if any(button.key == "studio-anyway" for button in app.button):
+            app.button(key="studio-anyway").click().run()
+        assert len(shown_scene(app).objects) == len(SCENE.objects) + count
+    app.button(key="studio-remove").click().run()
+    assert len(shown_scene(app).objects) == len(SCENE.objects) + 1
+
+
+def test_an_empty_floor_and_a_sampled_scene_are_places_to_begin(open_page):
+    app = open_page()
+    app.button(key="studio-empty").click().run()
+    assert shown_scene(app).objects == ()
+    assert outcome(app)["truth"] == "0"
+    app.button(key="studio-sample").click().run()
+    assert len(shown_scene(app).objects) >= 3
+    assert not film.problems(shown_scene(app))
+    assert app.button(key="studio-Undo").disabled
+
+
+@pytest.mark.parametrize("panel", ["Answers", "True answer", "Feature maps", "Download"])
+def test_every_panel_shows_an_edited_scene(open_page, panel):
+    moved = edit_scene(SCENE, MoveObject(0, SCENE.objects[0].x + 0.2, SCENE.objects[0].y))
+    app = open_page(picture=studio.key_of(moved), before=studio.key_of(SCENE))
+    app.segmented_control(key="studio-panel").set_value(panel).run()
+    assert not app.exception
+    assert not app.error
+    if panel == "Feature maps":
+        (table,) = [frame.value for frame in app.dataframe if "grain" in frame.value]
+        assert (table["change"] > 0).any()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"scenes": []}', b'{"objects": 1}', b"[" * 9999])
+def test_a_file_that_is_no_scene_is_refused_in_a_sentence(content, monkeypatch):
+    said = []
+    monkeypatch.setattr(state, "refuse", said.append)
+    studio.take_file(content)
+    assert len(said) == 1
+    assert said[0].endswith(".")
+
+
+def test_a_scenes_file_is_taken_up(monkeypatch):
+    taken = []
+    monkeypatch.setattr(studio, "take_up", taken.append)
+    studio.take_file(json.dumps({"scenes": [film.scene_to_json(SCENE)]}).encode())
+    assert taken == [SCENE]
+
+
+def test_both_pictures_are_previews_until_both_are_clean(visit, checkpoint, monkeypatch):
+    drawn = {film.scene_to_text(SCENE): film.scene_picture(SCENE, "preview", seed=1)}
+    monkeypatch.setattr(scenes, "clean", drawn.get)
+    recoloured = edit_scene(SCENE, ChangeAttribute(0, "color", other_color(0)))
+    link = {"q": QUESTION, "picture": studio.key_of(recoloured), "before": studio.key_of(SCENE)}
+    assert outcome(visit(checkpoint, "studio", **link))["preview"] == "true"
+    drawn[film.scene_to_text(recoloured)] = film.scene_picture(recoloured, "preview", seed=1)
+    assert outcome(visit(checkpoint, "studio", **link))["preview"] == "false"
+
+
+def test_a_picture_without_a_scene_says_so(open_page):
+    app = open_page(picture="scene-nonsense")
+    assert not app.exception

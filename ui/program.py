@@ -1,0 +1,24 @@
+"""A question's program and what its steps give, as a table."""
+
+from __future__ import annotations
+
+from analysis import Truth
+from ui import widgets
+
+
+def steps(truth: Truth) -> str:
+    """The steps as HTML; what they give is left out where no scene is known."""
+    rows = []
+    unknown = "…" if any(step.gives for step in truth.steps) else ""
+    for step in truth.steps:
+        of = (
+            " and ".join(str(i) for i in step.inputs)
+            if step.inputs and step.inputs != (step.number - 1,)
+            else ""
+        )
+        rows.append(
+            f"<tr><td>{step.number}</td><td>{f'of {of}' if of else ''}</td>"
+            f"<td>{widgets.escape(step.does)}</td><td>{widgets.escape(step.gives) or unknown}</td></tr>"
+        )
+    head = f"<tr><th></th><th></th><th>step</th><th>{'gives' if unknown else ''}</th></tr>"
+    return f'<table class="steps">{head}{"".join(rows)}</table>'
