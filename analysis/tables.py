@@ -63,7 +63,7 @@ def read_tables(
         needed = (columns or {}).get(name, "").split()
         if lacking := [column for column in needed if column not in tables[-1]]:
             raise InputError(
-                f"{Path(folder) / name} has no column {lacking[0]!r}; it is damaged or of another version: "
-                f"make it with `{command}`."
+                f"{Path(folder) / name} has no column {lacking[0]!r}; it is damaged or of an earlier "
+                f"version: make it with `{command}`."
             )
     return tables, recipes

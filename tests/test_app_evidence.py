@@ -50,7 +50,7 @@ def test_everything_is_there(open_page, measured):
     ]
     assert len(app.get("plotly_chart")) == 7
     assert "400 questions about 40 pictures" in text(app)
-    assert "linear in the reader's state" in text(app)
+    assert "linear in the hidden state" in text(app)
     table = app.dataframe[0].value  # beside the paper's
     assert table["what"].tolist()[:2] == ["this network, here", "this network, own set"]
     film = table.set_index("what").loc["FiLM (paper)"]

@@ -117,7 +117,7 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     press(app, "guide-next")
 
     guess(app, "guide-word", -1)
-    assert "moved it most" in said(app)
+    assert "changed it most" in said(app)
     press(app, "guide-next")
 
     guess(app, "guide-block", 1)

@@ -247,7 +247,10 @@ def test_probes_of_a_network(observed):
 
 
 def test_evidence_is_kept_with_its_recipe(tmp_path, observed):
-    probes = pd.DataFrame({"target": ["type"], "accuracy": [0.5], "held_out": [0.4]})
+    names = ["space", "block", "axes", "tested", "low", "high", "control", "selectivity", "majority", "bag"]
+    probes = pd.DataFrame(
+        {"target": ["type"], "accuracy": [0.5], "held_out": [0.4]} | dict.fromkeys(names, 0.5)
+    )
     recipe = dict(observed.recipe)
     write_evidence(tmp_path / "study", Evidence(observed.table, probes, recipe))
     again = read_evidence(tmp_path / "study")

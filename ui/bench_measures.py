@@ -222,7 +222,7 @@ def _word_by_word(case: header.Case, other: str) -> None:
             widgets.show_error(error)
             return
         widgets.notice(
-            "State: the reader holds the other question's state after the word and goes on with these words; "
+            "State: the encoder takes over the other question's state after the word and goes on; "
             "with one word changed, a step there by construction. Contribution: what this word alone added "
             "is the other's. **At which words is the difference read out?**"
         )

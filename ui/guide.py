@@ -221,8 +221,8 @@ def _find_word(session: Session) -> bool:
         line for line in contributions.lines("gamma", block, number) if line.name not in ("bias", "offset")
     ]
     st.markdown(
-        f"The reader adds to gamma word by word. Which word of “{widgets.plain(second.question)}” moved "
-        f"gamma of block {block + 1}, map {number} most?"
+        "The question encoder adds to gamma word by word. Which word of "
+        f"“{widgets.plain(second.question)}” changed gamma of block {block + 1}, map {number} most?"
     )
     words = list(dict.fromkeys(line.name for line in lines if not line.name.startswith("<")))
     st.pills("Your guess", words, default=guide.word if guide.word in words else None, key="guide-word",
@@ -232,7 +232,7 @@ def _find_word(session: Session) -> bool:
     most = max(lines, key=lambda line: abs(line.amount))
     name = "the end of the question" if most.name.startswith("<") else f"“{widgets.plain(most.name)}”"
     told = "You found it" if most.name == guide.word else "Not this time"
-    st.markdown(f"{told}: **{name}** moved it most, by {most.amount:+.3f}.")
+    st.markdown(f"{told}: **{name}** changed it most, by {most.amount:+.3f}.")
     if caveat := contributions.caveat("gamma"):
         st.caption(caveat)
     st.page_link(CONTRIBUTIONS, label="Every word's contribution", icon=":material/receipt_long:")

@@ -1,4 +1,4 @@
-"""What can be read off gamma, beta, the reader's state and pooled maps by a linear probe, beside controls.
+"""What can be read off gamma, beta, the hidden state and pooled maps by a linear probe, beside controls.
 
 A probe is a logistic regression trained on some pictures' questions and tested on other pictures', in
 folds, so that every question is tested once. What it reads is there to be read; that the network uses it
@@ -46,7 +46,7 @@ from film import (
 
 ANSWERS, PROBES, FOLDER = "answers.parquet", "probes.parquet", "study"
 SPACES = ("state", "gamma", "beta", "both", "maps", "stem")
-# Does the question have one of these words? CLEVR has several for some things; a reader may forget which.
+# Does the question have one of these words? CLEVR has several for some things; an encoder may forget which.
 WORDS: Mapping[str, tuple[str, ...]] = {
     "“red”": ("red",),
     "“left”": ("left",),
@@ -70,7 +70,7 @@ STEPS, TOLERANCE = 300, 3e-3
 _NOTE = b"film-lens recipe"
 
 _LINEAR = (
-    "Gamma and beta are linear in the reader's state, so nothing can be read off them linearly that "
+    "Gamma and beta are linear in the hidden state, so nothing can be read off them linearly that "
     "cannot be read off the state. Where a probe on gamma or beta does better than one on the state, that is "
     "the penalty's and the sample's doing: they put forward, or leave out, what the state also has."
 )
@@ -82,7 +82,7 @@ def what_is_linear(config: NetworkConfig) -> str:
     if not bent:
         return _LINEAR
     return (
-        f"{' and '.join(bent).capitalize()} of this network is no linear function of the reader's state "
+        f"{' and '.join(bent).capitalize()} of this network is no linear function of the hidden state "
         f"({', '.join(getattr(config, kind) for kind in bent)}), so a linear probe may read more off it than "
         "off the state, though it holds no more."
     )
@@ -438,7 +438,7 @@ def _told(name: str, share: Share) -> dict[str, float]:
 _COLUMNS = {
     ANSWERS: "text type group family length depth attribute operation answer picture prediction probability "
     "probability_of_truth right",
-    PROBES: "target space block axes tested accuracy low high control selectivity majority bag",
+    PROBES: "target space block axes tested accuracy low high control selectivity majority bag held_out",
 }
 
 
@@ -459,8 +459,6 @@ def read_evidence(folder: str | Path) -> Evidence:
         raise InputError(
             f"{ANSWERS} and {PROBES} in {folder} are of two runs; make them again with `{make_it}`."
         )
-    if "held_out" not in tables[1]:
-        raise InputError(f"{PROBES} in {folder} is of an earlier version; make it again with `{make_it}`.")
     return Evidence(tables[0], tables[1], notes[0])
 
 

@@ -35,7 +35,7 @@ def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure
         80 + 28 * len(names),
         dark,
         *(go.Scatter(trace) for trace in traces),
-        x={"title_text": "right, %", "range": [0, 102]},
+        x={"title_text": "accuracy (%)", "range": [0, 102]},
         y={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
         showlegend=len(traces) > 1,
         legend=ABOVE,

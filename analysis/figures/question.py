@@ -386,6 +386,9 @@ def answer_bars(
 
 
 def _share(value: float) -> str:
+    """In per cent, never rounded to all or nothing."""
+    if 0.9995 <= value < 1:
+        return ">99.9%"
     return f"{value:.1%}" if value >= 0.0005 else "<0.1%"
 
 

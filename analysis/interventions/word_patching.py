@@ -1,8 +1,8 @@
 """Patching over words: which word's reading carries the difference between two questions.
 
-Two questions of equally many words are read side by side. *State*: the reader holds the source's state after
+Two questions of equally many words are read side by side. *State*: the encoder holds the source's state after
 a word and goes on with the target's words. In a one-word pair that is a step at the word by construction: the
-state is all that the reader remembers. *Contribution*: what one word alone added to gamma and beta, as
+state is all that the encoder remembers. *Contribution*: what one word alone added to gamma and beta, as
 `word_contributions` books it, is the source's; its shares tell at which words, the changed one and those read
 after it, the difference is read out. Contributions add up in gamma and beta, their effects on logits may not.
 """

@@ -1,6 +1,6 @@
 """Word contributions: gamma and beta after every word of a question, and what each word added to them.
 
-The reader's state moves with every word, and gamma and beta are a linear function of it: with
+The hidden state moves with every word, and gamma and beta are a linear function of it: with
 M(h) = W h + b, the sum of W (h_t - h_{t-1}) over all words telescopes to M(h_T) - b. So a word's
 line is exact. It says *when* a value changed, not *why*: what the state does at a word depends on everything
 read before. What a word did is told by replacing it (`analysis.question.word_replacements`).
@@ -102,8 +102,8 @@ def not_exact(config: NetworkConfig, kind: Kind) -> str | None:
     """Why a network's words have no exact share in gamma or beta, or None where they have."""
     if config.bidirectional:
         return (
-            "Not exact for this network: its reader also runs backwards, so every word's state holds later "
-            "words. Each line shows how the value changes when the question grows by that word."
+            "Not exact for this network: its question encoder also runs backwards, so every word's state "
+            "holds later words. Each line shows how the value changes when the question grows by that word."
         )
     form = config.gamma if kind == "gamma" else config.beta
     if form in ("sigmoid", "tanh", "exp"):

@@ -21,9 +21,10 @@ def picture() -> bytes:
 def test_opens_with_an_answer(visitors, width, scheme):
     visitor = visitors(width, scheme).open()
     assert visitor.answered(FIRST)
-    bars = visitor.page.locator(".js-plotly-plot .bars .point")
-    bars.nth(27).wait_for(state="attached")
-    assert bars.count() == 28
+    for figure, count in (("first-answers", 5), ("answers", 28)):
+        bars = visitor.page.locator(f".st-key-figure-{figure} .bars .point")
+        bars.nth(count - 1).wait_for(state="attached")
+        assert bars.count() == count
     # Nothing is wider than the window.
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     visitor.shoot(f"ask-{width}-{scheme}")

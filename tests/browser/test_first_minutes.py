@@ -35,7 +35,7 @@ def test_the_walk_to_a_finding(visitors):
 
     step("Find the word behind a gamma")
     side.locator(".stButtonGroup button").first.press("Enter")
-    side.get_by_text("moved it most").wait_for()
+    side.get_by_text("changed it most").wait_for()
     go_on()
 
     step("Find where it matters")

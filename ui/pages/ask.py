@@ -128,7 +128,7 @@ def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
     return f"""<div class="{"dark" if dark else ""}" {marks} data-answer="{widgets.escape(answer.answer)}"
         data-question="{widgets.escape(answer.question or "")}">
         <div class="answer"><b>{widgets.escape(answer.answer)}</b>{badge}</div>
-        <div class="figures"><span><i>{chance:.1%}</i> confidence</span>
+        <div class="figures"><span><i>{widgets.escape(widgets.percent(chance))}</i> confidence</span>
         <span title="best probability minus second best"><i>{answer.margin:.3f}</i> margin</span>
         <span title="of the whole distribution; 0 is certain, {most:.1f} is no idea">
         <i>{answer.entropy:.2f}</i> bits of entropy</span>
@@ -240,16 +240,13 @@ def _history(dark: bool) -> None:
             "picture": entry.title,
             "question": entry.question,
             "answer": entry.answer.answer,
-            "confidence": entry.answer.probabilities[entry.answer.answer],
+            "confidence": widgets.percent(entry.answer.probabilities[entry.answer.answer]),
             "truth": entry.truth or "unknown",
         }
         for entry in reversed(asked)
     ]
     with st.expander(f"All {len(asked)}, newest first", expanded=False):
-        st.dataframe(
-            pd.DataFrame(rows), hide_index=True,
-            column_config={"confidence": st.column_config.NumberColumn(format="percent")},
-        )  # fmt: skip
+        st.dataframe(pd.DataFrame(rows), hide_index=True)
     if st.toggle("Compare two of them", key="compare"):
         _compare(asked, dark)
 

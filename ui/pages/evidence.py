@@ -184,7 +184,9 @@ def _errors(evidence: Evidence) -> None:
     key = f"errors-{kind}-{truth}-{said}"
     choice: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if here else {}
     st.dataframe(
-        shown[["text", "answer", "prediction", "probability", "type", "picture"]],
+        shown[["text", "answer", "prediction", "probability", "type", "picture"]].assign(
+            probability=shown["probability"].map(widgets.percent)
+        ),
         hide_index=True,
         height=280,
         key=key,
@@ -193,7 +195,7 @@ def _errors(evidence: Evidence) -> None:
             "text": st.column_config.TextColumn("question", width="large"),
             "answer": "true",
             "prediction": "predicted",
-            "probability": st.column_config.NumberColumn("confidence", format="percent"),
+            "probability": "confidence",
         },
     )
     if here:
@@ -268,8 +270,8 @@ def _probes(evidence: Evidence, dark: bool) -> None:
             sample=_sample(),
         )  # fmt: skip
         st.caption(
-            "“metal” and “cube” against *in any words*: CLEVR has several words for one thing. A reader that "
-            "keeps the thing and forgets which word was said reads the second better than the first."
+            "“metal” and “cube” against *in any words*: CLEVR has several words for one thing. An encoder "
+            "that keeps the thing and forgets which word was said reads the second better than the first."
         )
     widgets.how_measured("Linear probes")
 

@@ -106,10 +106,12 @@ def _errors(found: dict[str, pd.DataFrame]) -> None:
         "text": st.column_config.TextColumn("question", width="large"),
         "answer": "true",
         "prediction": "predicted",
-        "probability": st.column_config.NumberColumn("confidence", format="percent"),
+        "probability": "confidence",
     }
     st.dataframe(
-        shown[["text", "answer", "prediction", "probability", "kind", "picture"]], hide_index=True,
+        shown[["text", "answer", "prediction", "probability", "kind", "picture"]].assign(
+            probability=shown["probability"].map(widgets.percent)
+        ), hide_index=True,
         height=280, key=key, on_select="rerun", selection_mode="single-row", column_config=columns,
     )  # fmt: skip
     rows = (state.told(key, "selection") or {}).get("rows", [])
