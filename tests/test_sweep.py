@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 
-from analysis import about, patch_blocks, sweep, sweep_logits
+from analysis import Baseline, about, patch_blocks, sweep, sweep_logits
 from analysis.interventions.patching import _p_of_the_best
 from film import (
     GivenQuestion,
+    Modulation,
     Noise,
     PatchFrom,
     Questions,
@@ -100,6 +101,30 @@ def test_single_maps_are_patched_as_by_hand(session):
         )
         plain, _ = session.classify(session.encode_picture(picture), by_hand)
         np.testing.assert_allclose(logits, plain[0], atol=1e-5)
+
+
+def test_a_map_that_is_silent_either_way_changes_no_bit_and_hides_no_later_change(monkeypatch):
+    network = tiny_network()
+    session = Session((network, tiny_card(network)), "cpu")
+    maps, own = session.encode_picture(a_picture(3)), session.modulate(QUESTIONS[:1])
+    own = own.with_value(0, 2, gamma=0.0, beta=-1.0)
+    silent = own.with_value(0, 2, gamma=0.1, beta=-50.0)
+    later = silent.with_value(1, 3, gamma=2.0, beta=1.0)
+    heard = own.with_value(0, 2, gamma=0.0, beta=1.0)
+    baseline, classified = Baseline(session, maps, own), []
+    plain = [session.classify(maps, changed)[0][0] for changed in (silent, later, heard)]
+    classify = session.classify
+
+    def counted(entering, modulation, *given, first_block):
+        classified.append((first_block, len(modulation)))
+        return classify(entering, modulation, *given, first_block=first_block)
+
+    monkeypatch.setattr(session, "classify", counted)
+    found = baseline.under(Modulation.stack([silent, later, heard]), np.zeros(3, int))
+    assert sorted(classified) == [(0, 1), (1, 1)]  # nothing for the first, one block less for the second
+    assert (found[0] == baseline.logits[0]).all()
+    np.testing.assert_allclose(found, plain, atol=1e-5)
+    assert np.abs(found[1:] - found[0]).max(axis=1).min() > 1e-3
 
 
 def test_blocks_are_patched_beside_other_questions(session):

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from analysis.question.feature_maps import stage_names
 from film import (
     Edit,
     GivenQuestion,
@@ -70,7 +71,8 @@ class Swept:
 class Baseline:
     """Questions answered as they are, and what it takes to answer them again under other gammas and betas.
 
-    `logits`: (Q, answers). What comes before the first changed block is kept and not computed again.
+    `logits`: (Q, answers). What comes before the first changed block is kept and not computed again; nor is
+    anything where all that changes is maps that the ReLU after FiLM makes 0 of before and after.
     """
 
     def __init__(
@@ -82,8 +84,19 @@ class Baseline:
     ):
         """maps: stem maps (P, maps, rows, columns); modulation: (Q, blocks, maps); picture_of: (Q,)."""
         self.session, self.modulation = session, modulation
-        outs = [f"block{block}.out" for block in range(1, session.config.blocks)]
-        self.logits, kept = session.classify(maps, modulation, picture_of, record=outs)
+        config = session.config
+        outs = [f"block{block}.out" for block in range(1, config.blocks)]
+        given = [stage_names(config, block).names[0] for block in range(config.blocks)]
+        silences = config.film_at == "norm" and all(config.modulated)  # a ReLU follows every FiLM at once
+        self.logits, kept = session.classify(
+            maps, modulation, picture_of, record=[*outs, *given] if silences else outs
+        )
+        # The least and greatest value of each map as its FiLM is given it, (Q, blocks, maps) each.
+        self._range = tuple(
+            torch.from_numpy(np.stack([end(kept[name], axis=(2, 3)) for name in given], axis=1))
+            for end in (np.min, np.max)
+            if silences
+        )
         self._entering = [maps, *(torch.from_numpy(kept[name]).to(maps.device) for name in outs)]
         pictures = np.zeros(len(modulation), int) if picture_of is None else np.asarray(picture_of)
         # From the second block on every question has maps of its own.
@@ -95,8 +108,11 @@ class Baseline:
         A row in which nothing has changed has the very bits of its question's `logits`.
         """
         own = self.modulation[torch.from_numpy(question_of)]
-        differs = ((changed.gamma != own.gamma) | (changed.beta != own.beta)).any(dim=2).numpy()  # (N, B)
-        first = np.where(differs.any(axis=1), differs.argmax(axis=1), -1)
+        differs = (changed.gamma != own.gamma) | (changed.beta != own.beta)  # (N, B, C)
+        if self._range:
+            differs &= ~(self._silent(own, question_of) & self._silent(changed, question_of))
+        moved = differs.any(dim=2).numpy()  # (N, B)
+        first = np.where(moved.any(axis=1), moved.argmax(axis=1), -1)
         logits = self.logits[question_of]
         for block in np.unique(first[first >= 0]):
             rows = np.nonzero(first == block)[0]
@@ -108,6 +124,16 @@ class Baseline:
             )
         result: np.ndarray = logits
         return result
+
+    def _silent(self, modulation: Modulation, question_of: np.ndarray) -> torch.Tensor:
+        """Which maps a FiLM leaves nowhere above 0, if no block before has changed: bool (N, blocks, maps).
+
+        The ReLU behind makes 0 of all of it, so another gamma and beta that silence the map as well change
+        nothing.
+        """
+        low, high = (end[torch.from_numpy(question_of)] for end in self._range)
+        greatest = torch.maximum(modulation.gamma * low, modulation.gamma * high) + modulation.beta
+        return greatest <= 0
 
 
 def sweep_logits(
