@@ -209,6 +209,7 @@ from .figures.interventions import (
     interpolation_lines as interpolation_lines,
     map_heatmap as map_heatmap,
     noise_lines as noise_lines,
+    object_heatmap as object_heatmap,
     replacement_lines as replacement_lines,
     set_lines as set_lines,
 )
@@ -378,6 +379,11 @@ from .question.population import (
     most_unusual as most_unusual,
     population_of as population_of,
     standing as standing,
+)
+from .question.scene_objects import (
+    STAGES as STAGES,
+    object_readings as object_readings,
+    scene_mask as scene_mask,
 )
 from .question.truth import (
     Truth as Truth,

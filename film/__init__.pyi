@@ -130,6 +130,7 @@ from .clevr.pictures import (
 )
 from .clevr.rendering.render import (
     Rendering as Rendering,
+    object_mask as object_mask,
     project as project,
     render as render,
     render_progressively as render_progressively,

@@ -1,15 +1,19 @@
 """The bench without a browser: edits by slider, button and link, undone and done again; measurements."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from tiny import tiny_card, tiny_network
 
+from analysis import STAGES, object_readings
 from analysis.study import make_study
 from film import PatchFrom, Scale, Session, SetValue, Vocabulary, Where, gallery, save
 from film.clevr.language.word_tree import WORDS
 from ui import bench
 from ui.bench import BenchEdit
+from ui.cache import pictures
 
 QUESTION = "How many red cubes are there?"
 
@@ -109,6 +113,30 @@ def test_measurements_are_made_on_request(open_page, checkpoint):
     assert "Speak most for the answer" in text
     assert "change the answer" in text or "answer stays the same" in text
     assert "comes back" in text
+
+
+def test_maps_are_read_at_every_object_where_the_scene_is_known(open_page, checkpoint):
+    app = open_page(block="2", map="3")
+    app.button(key="bench-run-objects").click().run()
+    assert not app.exception
+    exhibit = gallery()[0]
+    found = object_readings(
+        Session(checkpoint, "cpu"), exhibit.picture_path, QUESTION, exhibit.scene
+    ).query("block == 1 and map == 3")  # fmt: skip
+    (shown,) = [frame.value for frame in app.dataframe if "before FiLM" in frame.value]
+    assert list(shown["name"]) == [str(thing) for thing in exhibit.scene.objects]
+    np.testing.assert_allclose(shown[list(STAGES)], found[list(STAGES)], atol=6e-4)
+    drawn = next(c for c in app.get("plotly_chart") if "object %{customdata[2]}" in c.proto.spec)
+    assert '"x0":2.5,"x1":3.5' in drawn.proto.spec.replace(" ", "")  # the chosen map is framed
+
+
+def test_without_a_known_scene_no_object_is_read(open_page, monkeypatch):
+    known = pictures.shown
+    monkeypatch.setattr(pictures, "shown", lambda *given: replace(known(*given), scene=None))
+    app = open_page()
+    assert not app.exception
+    assert any("not known what is in this picture" in caption.value for caption in app.caption)
+    assert not [button for button in app.button if button.key == "bench-run-objects"]
 
 
 def test_the_list_of_edits_as_text_words_and_python():

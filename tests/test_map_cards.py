@@ -16,7 +16,8 @@ from analysis import (
     write_maps,
 )
 from analysis.corpus.contrasts import MEDIUM, SURE, contrast_types, joined, labels_of, survival
-from analysis.corpus.map_cards import SIZE, cover
+from analysis.corpus.map_cards import SIZE
+from analysis.question.scene_objects import cover
 from analysis.statistics import without
 from film import Cancelled, InputError, Session, render, sample_scene
 

@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from analysis.corpus.accuracy import versions
 from analysis.corpus.contrasts import (
@@ -43,7 +42,7 @@ from analysis.corpus.contrasts import (
 from analysis.corpus.extraction import Extraction
 from analysis.interventions.average_effects import average_effects
 from analysis.question.feature_maps import stage_names
-from analysis.question.pooling import as_seen
+from analysis.question.scene_objects import cover
 from analysis.statistics import without
 from analysis.tables import read_tables, write_tables
 from film import (
@@ -69,24 +68,6 @@ ABLATED_EACH = 9  # questions about every drawn picture that each map's effect i
 ALIKE = 0.95  # correlation from which two maps of a block count as one
 SIZE = (180, 120)
 _NOTE = b"film-lens maps"
-
-
-def cover(objects: np.ndarray, session: Session) -> np.ndarray:
-    """How much of each place of the grid each object fills: (objects, rows, columns), each summing to 1.
-
-    An object that does not show is 0 everywhere.
-
-    Args:
-        objects: uint8 (height, width), 0 the ground, else the object's number + 1.
-    """
-    columns, rows = session.config.grid
-    found = []
-    for number in range(1, int(objects.max(initial=0)) + 1):
-        mask = np.repeat(((objects == number) * np.uint8(255))[..., None], 3, axis=2)
-        seen = torch.from_numpy(as_seen(mask, session.config, session.card.fit)[..., 0].astype(np.float32))
-        share = torch.nn.functional.adaptive_avg_pool2d(seen[None], (rows, columns))[0].numpy()
-        found.append(share / share.sum() if share.sum() > 0 else share)
-    return np.array(found, dtype=np.float32).reshape(-1, rows, columns)
 
 
 # --- Measuring ------------------------------------------------------------------------------------
@@ -193,9 +174,7 @@ def measure_maps(
         rendering = render(scene, *SIZE, samples=16, seed=number)
         before, above = _activations(session, rendering.picture, under())
         alive |= above
-        shares = cover(rendering.objects, session)
-        missing = len(scene.objects) - len(shares)
-        shares = np.pad(shares, ((0, missing), (0, 0), (0, 0)))
+        shares = cover(rendering.objects, session, len(scene.objects))
         covered.append(np.bincount(rendering.objects.ravel(), minlength=len(shares) + 1)[1:])
         readings.append(np.einsum("ohw,bchw->obc", shares, before).reshape(len(shares), -1))
         owners += [number] * len(shares)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,29 +32,76 @@ def map_heatmap(
         chosen: (block, map) to frame.
     """
     blocks, maps = values.shape
-    known = np.nan_to_num(values)
-    top = top or float(np.abs(known).max()) or 1.0
     ids = np.stack(np.meshgrid(np.arange(blocks) + 1, np.arange(maps), indexing="ij"), axis=-1)
-    data = np.concatenate([ids, known[..., None]], axis=-1).round(5)
+    data = np.concatenate([ids, np.nan_to_num(values)[..., None]], axis=-1).round(5)
+    hover = f"block %{{customdata[0]}}, map %{{customdata[1]}}<br>{title} %{{customdata[2]:{form}}}"
+    frame = None if chosen is None else (chosen[1], chosen[0], chosen[0])
+    return _heatmap(values, title, block_names(blocks), data, hover, top, frame, dark, left=64)
+
+
+def object_heatmap(
+    values: np.ndarray,
+    names: Sequence[str],
+    block: int,
+    title: str,
+    *,
+    top: float | None = None,
+    chosen: int | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """What every map of a block reads at every object, (objects, maps): a row an object, a column a map.
+
+    Args:
+        names: of the objects, from `object_readings`.
+        block: counted from 0; a click names it and the map.
+        top: value of the strongest colour; the greatest |value| if left out.
+        chosen: number of a map to frame.
+    """
+    count, maps = values.shape
+    number, place = np.meshgrid(np.arange(maps), np.arange(count))
+    known = np.nan_to_num(values).round(5)
+    data = np.stack([np.full_like(number, block + 1), number, place, known], axis=-1)
+    hover = (
+        f"object %{{customdata[2]}}, block {block + 1}, map %{{customdata[1]}}<br>{title} "
+        "%{customdata[3]:.3f}"
+    )
+    rows = [f"{place} {name}" for place, name in enumerate(names)]
+    frame = None if chosen is None else (chosen, 0, count - 1)
+    return _heatmap(values, title, rows, data, hover, top, frame, dark, left=176)
+
+
+def _heatmap(
+    values: np.ndarray,
+    title: str,
+    rows: Sequence[str],
+    data: np.ndarray,
+    hover: str,
+    top: float | None,
+    frame: tuple[int, int, int] | None,
+    dark: bool,
+    left: int,
+) -> go.Figure:
+    """A column a map; `frame`: the column, first and last row to frame; `left`: pixels for rows' names."""
+    count, maps = values.shape
+    known = np.nan_to_num(values).round(5)
+    top = top or float(np.abs(known).max(initial=0)) or 1.0
     trace = go.Heatmap(
-        z=known.round(5), hoverinfo="skip", colorscale=color_scale(dark), zmin=-top, zmax=top, xgap=1, ygap=2,
+        z=known, hoverinfo="skip", colorscale=color_scale(dark), zmin=-top, zmax=top, xgap=1, ygap=2,
         colorbar=color_bar(title),
     )  # fmt: skip
-    hover = f"block %{{customdata[0]}}, map %{{customdata[1]}}<br>{title} %{{customdata[2]:{form}}}"
-    hover += "<extra></extra>"
     frames = []
-    if chosen is not None:
-        block, number = chosen
-        corners = {"x0": number - 0.5, "x1": number + 0.5, "y0": block - 0.5, "y1": block + 0.5}
+    if frame is not None:
+        number, first, last = frame
+        corners = {"x0": number - 0.5, "x1": number + 0.5, "y0": first - 0.5, "y1": last + 0.5}
         frames.append({"type": "rect", **corners, "line": {"color": ink(dark), "width": 2}})
     return figure(
-        56 + 30 * blocks, dark, trace, cells(range(blocks), data, hover), shapes=frames,
+        56 + 30 * count, dark, trace, cells(range(count), data, f"{hover}<extra></extra>"), shapes=frames,
         x={"title_text": "feature map", "showgrid": False, "range": [-0.5, maps - 0.5], "automargin": False},
         y={
-            "tickvals": list(range(blocks)), "ticktext": block_names(blocks), "showgrid": False,
-            "range": [blocks - 0.5, -0.5], "automargin": False,
+            "tickvals": list(range(count)), "ticktext": list(rows), "showgrid": False,
+            "range": [count - 0.5, -0.5], "automargin": False,
         },
-        margin={"l": 64, "r": 84, "b": 48},
+        margin={"l": left, "r": 84, "b": 48},
     )  # fmt: skip
 
 
