@@ -111,6 +111,8 @@ from .clevr.language.templates import (
     Noun as Noun,
     Other as Other,
     Single as Single,
+    family_pattern as family_pattern,
+    noun_letters as noun_letters,
     templates as templates,
 )
 from .clevr.language.tokens import (

@@ -152,6 +152,9 @@ def test_colours(open_page, checkpoint, views, color):
     assert (coloring.scale is None) == bool(coloring.names)
     if color == "word":
         assert (coloring.codes == 0).sum() == networks.study().extraction.has_word("left").sum()
+    if color == "family":
+        assert all("thing" in name for name in coloring.names[:-1])
+        assert coloring.names[-1].startswith("other (")
     if color == "gamma":
         assert coloring.title == "gamma of block 2, map 3"
         assert app.number_input(key="view-feature_map").value == 3

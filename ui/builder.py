@@ -14,11 +14,11 @@ from film import (
     RELATIONS,
     Family,
     InputError,
-    Maybe,
     Noun,
-    Other,
     Single,
     Vocabulary,
+    family_pattern,
+    noun_letters,
     parse,
     templates,
     wordings,
@@ -41,7 +41,6 @@ TYPES = {
     "less_than": "Fewer than?",
 }
 _LETTERS = {"Z": "size", "C": "color", "M": "material", "S": "shape"}
-_NAMES = "ABCD"
 _TRIED = 64  # wordings looked through for one that the network knows
 
 
@@ -65,42 +64,15 @@ class SentencePattern:
 @cache
 def families(question_type: str) -> tuple[Family, ...]:
     """The families of a type, from the shortest sentence to the longest."""
-    return tuple(sorted((f for f in FAMILIES if f.type == question_type), key=lambda f: len(pattern(f))))
+    return tuple(
+        sorted((f for f in FAMILIES if f.type == question_type), key=lambda f: len(family_pattern(f)))
+    )
 
 
-@cache
-def pattern(family: Family) -> str:
-    """The sentence with its things lettered: "How many things A are [where] the thing B?" """
-    said = []
-    names = _named(family)
-    for part in templates(family)[0].parts:
-        match part:
-            case str():
-                said.append(part)
-            case Noun():
-                said.append(f"thing{'s' * part.plural} {names[part.number]}")
-            case Single() if part.slot[0] != "R":
-                said.append(f"[{_LETTERS[part.slot[0]]}]" + "s" * part.plural)
-            case Single():
-                said.append("[where]")
-            case Maybe():
-                said.append(part.words if part.words.startswith("that") else "")
-            case Other():
-                said.append(part.words)
-    return " ".join(filter(None, said)).replace(" ;", ";") + "?"
-
-
-def _named(family: Family) -> dict[str, str]:
-    """Noun phrases' letters, in the order of the sentence."""
-    numbers = dict.fromkeys(part.number for part in templates(family)[0].parts if isinstance(part, Noun))
-    return dict(zip(numbers, _NAMES, strict=False))
-
-
-@cache
 def lines(family: Family) -> tuple[SentencePattern, ...]:
     """Every choice a family leaves open."""
     found: list[SentencePattern] = []
-    names = _named(family)
+    names = noun_letters(family)
     seen: set[str] = set()
     for part in templates(family)[0].parts:
         match part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import film
-from film import InputError, Session
+from film import InputError, Session, family_pattern
 from ui import builder, state, widgets
 from ui.cache import pictures
 
@@ -73,7 +73,7 @@ def _build(session: Session, shown: pictures.ShownPicture) -> None:
         "Asks", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="build-type"
     )
     family = right.selectbox(
-        "In the form", builder.families(kind), format_func=builder.pattern, key=f"build-{kind}"
+        "In the form", builder.families(kind), format_func=family_pattern, key=f"build-{kind}"
     )
     slots: dict[str, str | None] = {}
     for line in builder.lines(family):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.corpus.schema import Schema
+from analysis.corpus.schema import Schema, value_name
 
 if TYPE_CHECKING:
     from analysis.corpus.extraction import Extraction
@@ -161,7 +161,7 @@ def _kinds(table: pd.DataFrame, schema: Schema) -> Iterator[tuple[str, str, np.n
             codes, values = pd.factorize(table[kind].astype("object"), use_na_sentinel=True)
             for code, value in enumerate(values):
                 if value not in ("", -1):
-                    yield kind, str(value), np.flatnonzero(codes == code)
+                    yield kind, value_name(schema, kind, value), np.flatnonzero(codes == code)
 
 
 def _sayings(texts: pd.Series) -> Iterator[tuple[str, str, np.ndarray]]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from film import FAMILIES, family_pattern
+
 LABELS = ("type", "group", "operation", "attribute", "family", "answer", "prediction")  # of questions
 COUNTS = ("length", "depth")
 FEW = 5  # values of a number that stand for themselves
@@ -90,6 +92,13 @@ class Schema:
     @property
     def labels(self) -> tuple[str, ...]:
         return (*self.categories, *self.numbers)
+
+
+def value_name(schema: Schema, label: str, value: object) -> str:
+    """What a value of a label is called: a family of questions by its sentence, others as they are."""
+    if label == "family" and schema.categories == LABELS and isinstance(value, int | np.integer):
+        return family_pattern(FAMILIES[int(value)]) if 0 <= value < len(FAMILIES) else str(value)
+    return str(value)
 
 
 def label_values(table: pd.DataFrame, schema: Schema, name: str) -> pd.Series:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.corpus.schema import Schema, value_name
 from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink
 from film import InputError
 
@@ -83,14 +84,20 @@ def color_by_value(numbers: np.ndarray, title: str) -> Coloring:
     return Coloring(np.rint(steps).astype(np.uint8), palette, (), (f"{low:.3g}", f"{high:.3g}"), title)
 
 
-def color_by_column(table: pd.DataFrame, name: str) -> Coloring:
+def color_by_column(table: pd.DataFrame, name: str, schema: Schema | None = None) -> Coloring:
     """Colours by a column: numbers of many values as a scale, everything else as categories.
+
+    Args:
+        schema: of the study; with it families of questions are called by their sentences.
 
     Raises:
         InputError: there is no such column.
     """
     if name not in table.columns:
         raise InputError(f"The study has no column {name!r}; choose one of {', '.join(table.columns)}.")
+    if schema is not None and name == "family":
+        known = table[name].map(lambda family: value_name(schema, name, family))
+        return color_by_category(known.where(table[name] != -1), name)
     if name != "family" and pd.api.types.is_numeric_dtype(table[name]):
         if table[name].nunique() > MOST:
             return color_by_value(table[name].to_numpy(), name)

@@ -72,7 +72,8 @@ def texts(study: Study, name: str) -> Blob:
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYED)
 def column(study: Study, layout: str, name: str) -> Coloring:
     """The points of a layout coloured by a column of the study's table."""
-    return analysis.color_by_column(_questions(study).table.iloc[study.layouts[layout].rows], name)
+    questions = _questions(study)
+    return analysis.color_by_column(questions.table.iloc[study.layouts[layout].rows], name, questions.schema)
 
 
 def word(study: Study, layout: str, word: str) -> Coloring:

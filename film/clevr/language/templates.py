@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from film.clevr.language.closure import closure_sentences
-from film.clevr.language.families import Family, Slots
+from film.clevr.language.families import LETTERS, Family, Slots
 from film.clevr.scenes import COLORS
 
 # Every value and the words for it; an object without a shape is a thing.
@@ -360,3 +360,31 @@ def templates(family: Family) -> tuple[Template, ...]:
     # One official form has lost its question mark.
     lost = "What number of other things are there of the same material as the N1?"
     return tuple(_template(s.removesuffix("?") if s == lost else s) for s in sentences)
+
+
+def noun_letters(family: Family) -> dict[str, str]:
+    """A letter for every noun phrase, "A" to "D", in the order of the family's first form."""
+    numbers = dict.fromkeys(part.number for part in templates(family)[0].parts if isinstance(part, Noun))
+    return dict(zip(numbers, "ABCD", strict=False))
+
+
+@cache
+def family_pattern(family: Family) -> str:
+    """A family as its first form with the things lettered: "How many things A are [where] the thing B?" """
+    said = []
+    names = noun_letters(family)
+    for part in templates(family)[0].parts:
+        match part:
+            case str():
+                said.append(part)
+            case Noun():
+                said.append(f"thing{'s' * part.plural} {names[part.number]}")
+            case Single() if part.slot[0] != "R":
+                said.append(f"[{LETTERS[part.slot[0]]}]" + "s" * part.plural)
+            case Single():
+                said.append("[where]")
+            case Maybe():
+                said.append(part.words if part.words.startswith("that") else "")
+            case Other():
+                said.append(part.words)
+    return " ".join(filter(None, said)).replace(" ;", ";") + "?"
