@@ -217,8 +217,8 @@ def _check(options: argparse.Namespace, bars: Stages) -> None:
 def _import_article(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.adapter.article import import_article
 
-    made = import_article(options.folder, options.out, progress=bars("parts"))
-    print(f"{options.out}: {len(made):,} questions, {made.schema.layers.shape}")
+    for name, study in import_article(options.folder, options.out, progress=bars("parts")).items():
+        print(f"{Path(options.out) / name}: {len(study):,} questions")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -324,7 +324,7 @@ def main(arguments: list[str] | None = None) -> int:
         "import-article", help="the gammas and betas that the FiLM authors published, as a study"
     )
     add.add_argument("folder", help="the data files of the article Feature-wise transformations")
-    add.add_argument("--out", default="article-study", help="folder to write")
+    add.add_argument("--out", default="article", help="gets a folder for each map")
     add.set_defaults(run=_import_article)
     add_commands(commands, bundled)
     add_scene_commands(commands, bundled)

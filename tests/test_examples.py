@@ -129,21 +129,20 @@ def test_the_authors_published_maps_open_as_a_study(shared_data, tmp_path):
     folder = shared_data / "distill-film"
     if not folder.is_dir():
         pytest.skip("the article's data is not here")
-    out = tmp_path / "study"
-    assert main(["import-article", str(folder), "--out", str(out)]) == 0
-    study = analysis.open_extraction(out)
-    assert len(study) == 1024
-    assert study.schema.layers.names == ("map 26", "map 76", "map 92")
-    assert not analysis.check_study(out)[1]
-    gamma = {
-        n: study.schema.layers.of(study.gamma, at)[:, 0] for at, n in enumerate(study.schema.layers.names)
-    }
+    assert main(["import-article", str(folder), "--out", str(tmp_path)]) == 0
+    studies = {path.name: analysis.open_extraction(path) for path in sorted(tmp_path.glob("map-*"))}
+    assert list(studies) == ["map-26", "map-76", "map-92"]
+    for name, study in studies.items():
+        assert len(study) == 1024
+        assert study.schema.layers.names == (name.replace("-", " "),)
+        assert not analysis.check_study(tmp_path / name)[1]
     # As the article shows them: map 26 tells behind from front, map 76 whether a color is asked about.
-    assert gamma["map 26"][study.has_word("behind")].mean() > 2
-    assert gamma["map 26"][study.has_word("front")].mean() < -2
-    assert gamma["map 76"][study.has_word("color")].mean() > 4
-    first = analysis.read_labels(out, study).of_label("attribute").iloc[0]
-    assert (first["layer"], first["value"]) == ("map 76", "color")
+    one, other = studies["map-26"], studies["map-76"]
+    assert one.gamma[:, 0, 0][one.has_word("behind")].mean() > 2
+    assert one.gamma[:, 0, 0][one.has_word("front")].mean() < -2
+    assert other.gamma[:, 0, 0][other.has_word("color")].mean() > 4
+    first = analysis.read_labels(tmp_path / "map-76", other).of_label("attribute").iloc[0]
+    assert first["value"] == "color"
 
 
 def test_files_that_are_not_the_articles_are_refused(tmp_path):

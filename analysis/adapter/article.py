@@ -1,7 +1,8 @@
-"""The published gammas and betas of the FiLM authors' own network, as a study.
+"""The published gammas and betas of the FiLM authors' own network, as studies.
 
 The article "Feature-wise transformations" (Dumoulin et al., Distill, 2018) publishes them for three feature
-maps of a network of six blocks and 1,024 questions, in files clevr_gamma_beta_words_subcluster_fm_*.json.
+maps of a network of six blocks, each over 1,024 questions of its own, in files
+clevr_gamma_beta_words_subcluster_fm_*.json.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ TYPES = (
 )  # fmt: skip
 
 
-def import_article(folder: str | Path, out: str | Path, *, progress: Progress | None = None) -> Extraction:
-    """Write the article's data as a study: a layer for each published map, a row for each question.
+def import_article(
+    folder: str | Path, out: str | Path, *, progress: Progress | None = None
+) -> dict[str, Extraction]:
+    """Write the article's data as studies: one for each published map, since each is of questions of its own.
 
     Args:
-        folder: the article's data files. out: the study's folder.
+        folder: the article's data files. out: gets a folder for each map, such as map-26.
+
+    Returns: the studies by the names of their folders.
 
     Raises:
         InputError: the files are not there, or not what they should be.
@@ -39,30 +44,30 @@ def import_article(folder: str | Path, out: str | Path, *, progress: Progress | 
     paths = sorted(Path(folder).glob(FILES))
     if not paths:
         raise InputError(f"{folder} has no files {FILES}; give the folder of the article's data.")
-    given = {path: _read(path) for path in paths}
-    first = next(iter(given.values()))
-    texts = [" ".join(row["question"]) for row in first]
-    gamma, beta = {}, {}
-    for path, rows in given.items():
-        if [" ".join(row["question"]) for row in rows] != texts:
-            raise InputError(f"{path} is of other questions than {paths[0]}; take files of one version.")
-        name = f"map {rows[0]['feature_map']}"
-        gamma[name], beta[name] = (
-            np.array([[row[kind]] for row in rows], np.float64) for kind in ("gamma", "beta")
-        )
-    types = [TYPES[row["type"]] for row in first]
+    given = [_read(path) for path in paths]  # all of them before anything is written
+    found = {}
+    for rows in given:
+        name = f"map-{rows[0]['feature_map']}"
+        found[name] = _write(Path(out) / name, rows, progress)
+    return found
+
+
+def _write(out: Path, rows: list[dict[str, Any]], progress: Progress | None) -> Extraction:
+    name = f"map {rows[0]['feature_map']}"
+    gamma, beta = ({name: np.array([[row[kind]] for row in rows], np.float64)} for kind in ("gamma", "beta"))
+    types = [TYPES[row["type"]] for row in rows]
     asked = [kind.partition("_")[2] for kind in types]
     table = pd.DataFrame(
         {
-            "sentence": texts,
+            "sentence": [" ".join(row["question"]) for row in rows],
             "type": types,
             "operation": [OPERATIONS[kind] for kind in types],
             "attribute": [name if name in ATTRIBUTES else "" for name in asked],
-            "length": [float(len(row["question"])) for row in first],
+            "length": [float(len(row["question"])) for row in rows],
         }
     )
     return write_study(
-        out, table, gamma, beta, text="sentence", noun="question", name="the authors' network, three maps",
+        out, table, gamma, beta, text="sentence", noun="question", name=f"the authors' network, {name}",
         source="data of the article Feature-wise transformations, CC BY 4.0", progress=progress,
     )  # fmt: skip
 
