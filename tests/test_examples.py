@@ -138,9 +138,10 @@ def test_the_authors_published_maps_open_as_a_study(shared_data, tmp_path):
         assert not analysis.check_study(tmp_path / name)[1]
     # As the article shows them: map 26 tells behind from front, map 76 whether a color is asked about.
     one, other = studies["map-26"], studies["map-76"]
-    assert one.gamma[:, 0, 0][one.has_word("behind")].mean() > 2
-    assert one.gamma[:, 0, 0][one.has_word("front")].mean() < -2
-    assert other.gamma[:, 0, 0][other.has_word("color")].mean() > 4
+    front_or_behind, color = (study.schema.layers.of(study.gamma, 0)[:, 0] for study in (one, other))
+    assert front_or_behind[one.has_word("behind")].mean() > 2
+    assert front_or_behind[one.has_word("front")].mean() < -2
+    assert color[other.has_word("color")].mean() > 4
     first = analysis.read_labels(tmp_path / "map-76", other).of_label("attribute").iloc[0]
     assert first["value"] == "color"
 
