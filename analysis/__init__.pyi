@@ -244,6 +244,9 @@ from .figures.question import (
     word_moves as word_moves,
     word_path as word_path,
 )
+from .figures.scenes import (
+    series_lines as series_lines,
+)
 
 # two questions: what tells them apart, and where it matters
 from .interventions.ablation import (

@@ -11,6 +11,7 @@ from film import ChangeAttribute, MoveObject, Scene, Session, Vocabulary, edit_s
 from film.clevr.language.word_tree import WORDS
 from ui import state, studio
 from ui.cache import scenes
+from ui.studio_series import WAYS
 
 QUESTION = "How many red things are there?"
 SCENE = film.rounded_scene(gallery()[0].scene)
@@ -138,6 +139,24 @@ def test_every_panel_shows_an_edited_scene(open_page, panel):
     if panel == "Feature maps":
         (table,) = [frame.value for frame in app.dataframe if "grain" in frame.value]
         assert (table["change"] > 0).any()
+
+
+def test_a_series_asks_at_every_step_and_any_of_them_is_taken_up(open_page):
+    app = open_page(series="size")
+    app.button(key="studio-run-series").click().run()
+    assert not app.exception
+    steps = film.attribute_series(SCENE, 0, "size")
+    app.button(key="studio-step-0").click().run()
+    assert shown_scene(app) == steps.scenes[0]
+    assert not app.button(key="studio-Undo").disabled
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_every_series_begins_with_the_scene_or_holds_it(way):
+    steps = WAYS[way][1](SCENE, 0)
+    assert steps.original is not None
+    assert steps.scenes[steps.original] == SCENE
+    assert len(steps) > 1
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"scenes": []}', b'{"objects": 1}', b"[" * 9999])

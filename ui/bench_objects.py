@@ -8,7 +8,7 @@ import streamlit as st
 import analysis
 from analysis import STAGES, Population
 from ui import question_header as header, widgets
-from ui.bench_measures import measured
+from ui.measuring import measured
 
 
 def at_each_object(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:

@@ -12,7 +12,7 @@ from analysis.figures.palette import CATEGORIES, NEUTRAL, ink
 from analysis.figures.style import ABOVE, block_names, cells, color_bar, color_scale, figure, rule
 
 MOST_LINES = 6  # answers that a line is drawn for
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _NAMES = {"effect": "by effect", "random": "random", "matched": "random, matched on deviation"}
 
 
@@ -128,7 +128,7 @@ def interpolation_lines(table: pd.DataFrame, *, at: float | None = None, dark: b
     lines = [
         go.Scatter(
             x=table["share"], y=chances[name], mode="lines", name=str(name),
-            line={"color": CATEGORIES[place % len(CATEGORIES)], "dash": _DASHES[place], "width": 2.5},
+            line={"color": CATEGORIES[place % len(CATEGORIES)], "dash": DASHES[place], "width": 2.5},
             hovertemplate="%{fullData.name}: %{y:.1%} at %{x:.2f}<extra></extra>",
         )
         for place, name in enumerate(shown)
@@ -150,7 +150,7 @@ def replacement_lines(table: pd.DataFrame, curve: str, *, dark: bool = False) ->
         traces.append(
             go.Scatter(
                 x=line["maps"] + 1, y=line["difference"], mode="lines+markers", name=name,
-                line={"color": CATEGORIES[place], "dash": _DASHES[place]},
+                line={"color": CATEGORIES[place], "dash": DASHES[place]},
                 error_y={
                     "type": "data", "symmetric": False, "thickness": 1, "width": 2,
                     "array": line["high"] - line["difference"],
@@ -184,7 +184,7 @@ def noise_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         traces.append(
             go.Scatter(
                 x=x, y=y, mode="lines+markers", name=f"noise on {kind}",
-                line={"color": CATEGORIES[place], "dash": _DASHES[place]},
+                line={"color": CATEGORIES[place], "dash": DASHES[place]},
                 error_y={
                     "type": "data", "symmetric": False, "thickness": 1, "width": 3,
                     "array": np.subtract(high, y), "arrayminus": np.subtract(y, low),
@@ -217,7 +217,7 @@ def set_lines(table: pd.DataFrame, whole: float, *, dark: bool = False) -> go.Fi
     traces = [
         go.Scatter(
             x=table["maps"], y=table[name], mode="lines+markers", name=f"{name} maps",
-            line={"color": CATEGORIES[place], "dash": _DASHES[place]},
+            line={"color": CATEGORIES[place], "dash": DASHES[place]},
             error_y={
                 "type": "data", "symmetric": False, "thickness": 1, "width": 3,
                 "array": table[high] - table[name], "arrayminus": table[name] - table[low],

@@ -14,6 +14,7 @@ from ui.cache import networks, pictures, scenes
 from ui.plan import plan
 from ui.studio import Desk
 from ui.studio_answers import Side
+from ui.studio_series import series
 
 AXES = ("x", "y", "z")
 ATTRIBUTE_WIDTH, NUMBER_WIDTH = 100, 140  # pixels
@@ -21,6 +22,7 @@ PANELS: dict[str, Callable[[Side, Side], None]] = {
     "Answers": answers.distributions,
     "True answer": answers.programs,
     "Feature maps": answers.maps,
+    "Series": series,
     "Download": answers.downloads,
 }
 
@@ -83,7 +85,8 @@ def _work() -> None:
     if sides is not None:
         before, after = sides
         chosen = st.segmented_control(
-            "Look at", list(PANELS), key="studio-panel", required=True, default=next(iter(PANELS)),
+            "Look at", list(PANELS), key="studio-panel", required=True,
+            default="Series" if state.view().series else next(iter(PANELS)),
             label_visibility="collapsed",
         )  # fmt: skip
         PANELS[chosen or next(iter(PANELS))](before, after)
