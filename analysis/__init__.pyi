@@ -171,6 +171,11 @@ from .corpus.question_set import (
     read_questions as read_questions,
     sample_questions as sample_questions,
 )
+from .corpus.region_labels import (
+    RegionLabel as RegionLabel,
+    describe_labels as describe_labels,
+    region_labels as region_labels,
+)
 from .corpus.schema import (
     Layers as Layers,
     Schema as Schema,
@@ -185,6 +190,7 @@ from .figures.atlas import (
     color_by_value as color_by_value,
     layout_caption as layout_caption,
     layout_svg as layout_svg,
+    name_places as name_places,
 )
 from .figures.comparison import (
     difference_rows as difference_rows,

@@ -52,6 +52,7 @@ class ViewState:
     an edited scene, or "upload-" and the hash of a picture that only its own session has.
     `block`, `feature_map`: counted from 0, the one that the study pages look into.
     `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
+    `written`: what stands on them: "" is the names of the colours.
     `filter_by`, `filter_for`: which of its questions are selected.
     `probe`: what the evidence page's probes are to tell. Empty where nothing was chosen.
     `plane`: what gamma against beta is coloured by on the parameters page: "" is the map.
@@ -71,6 +72,7 @@ class ViewState:
     beside: str = ""
     color: str = ""
     word: str = ""
+    written: str = ""
     filter_by: str = ""
     filter_for: str = ""
     probe: str = ""
@@ -89,6 +91,7 @@ class ViewState:
 _NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map", "object": "thing"}
 _TEXTS = {  # plain text, which the page checks where it is used
     "layout": "layout", "beside": "beside", "color": "color", "word": "word",
+    "written": "written",
     "by": "filter_by", "for": "filter_for", "probe": "probe", "plane": "plane",
     "edits": "edits", "other": "other", "before": "before", "series": "series",
     "versus": "versus", "part": "part", "network": "network",

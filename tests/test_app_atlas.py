@@ -193,7 +193,15 @@ def test_selections_are_kept_and_compared(open_page, checkpoint, views):
 
 
 def test_a_strange_link_shows_the_usual_page(open_page, checkpoint, views):
-    link = {"layout": "nowhere", "beside": "<b>", "color": "mood", "by": "colour", "for": "x", "map": "9999"}
+    link = {
+        "layout": "nowhere",
+        "beside": "<b>",
+        "color": "mood",
+        "by": "colour",
+        "for": "x",
+        "map": "9999",
+        "written": "?",
+    }
     open_page(checkpoint, **link)
     assert views["atlas"]["selected"] is None
     open_page(checkpoint, **{"by": "type", "for": "nonsense", "color": "gamma", "block": "77"})
@@ -204,3 +212,18 @@ def test_a_question_that_cannot_be_read_leaves_the_map(open_page, checkpoint, vi
     app = open_page(checkpoint, q="How many zebras are there?")
     assert not views["atlas"]["marks"].path
     assert "zebras" in texts(app)
+
+
+def test_names_of_colours_or_words_of_regions_are_written_on_the_map(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    coloring = views["atlas"]["coloring"]
+    assert {text for *_, text in views["atlas"]["marks"].labels} <= set(coloring.names)
+    assert len(views["atlas"]["marks"].labels) >= 8
+    atlas_cache.labelling(networks.study(), FIRST).result()
+    app.selectbox(key="view-written").set_value("words").run()
+    found = atlas_cache.labels(networks.study(), FIRST)
+    assert [text for *_, text in views["atlas"]["marks"].labels] == [one.text for one in found]
+    assert "dense region" in texts(app)
+    assert app.query_params["written"] == "words"
+    app.selectbox(key="view-written").set_value("nothing").run()
+    assert not views["atlas"]["marks"].labels

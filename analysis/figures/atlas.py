@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST = 20  # categories with a colour of their own; the rest are "other"
 STEPS = 64  # colours of a scale
+CELLS = 24  # a side of the grid in which a colour's densest places are looked for
 COLOR_COLUMNS = (
     "type",
     "group",
@@ -128,6 +129,35 @@ def color_by_presence(there: np.ndarray, word: str) -> Coloring:
     """Questions with the word over those without it. there: bool (points,)."""
     codes = np.where(there, 0, 1).astype(np.uint8)
     return Coloring(codes, (CATEGORIES[5], NEUTRAL), (f"says “{word}”", f"without “{word}”"), None, word)
+
+
+def name_places(places: np.ndarray, coloring: Coloring, each: int = 3) -> list[tuple[float, float, str]]:
+    """Where to write the names of the colours: (x, y, name) where a name's points lie densest and prevail.
+
+    A name has at most `each` places, a fifth of the layout apart; all first places come before all second.
+
+    Args:
+        places: (points, 2).
+    """
+    low, high = places.min(axis=0), places.max(axis=0)
+    cells = np.clip((places - low) / np.maximum(high - low, 1e-9) * CELLS, 0, CELLS - 1).astype(int)
+    cell = cells[:, 0] * CELLS + cells[:, 1]
+    counts = np.zeros((len(coloring.names), CELLS * CELLS), np.int64)
+    if len(counts):
+        np.add.at(counts, (coloring.codes, cell), 1)
+    found = []
+    for code, name in enumerate(coloring.names):
+        own = np.where(2 * counts[code] > counts.sum(axis=0), counts[code], 0)
+        for turn in range(each):
+            best = int(own.argmax())
+            if not own[best]:
+                break
+            x, y = np.median(places[(cell == best) & (coloring.codes == code)], axis=0)
+            found.append((turn, float(x), float(y), name))
+            across, up = np.divmod(np.arange(CELLS * CELLS), CELLS)
+            near = np.hypot(across - best // CELLS, up - best % CELLS) < CELLS / 5
+            own = np.where(near, 0, own)
+    return [(x, y, name) for _, x, y, name in sorted(found, key=lambda one: one[0])]
 
 
 def layout_caption(layout: Layout, of: int, nouns: str = "questions") -> str:

@@ -225,3 +225,18 @@ def test_select_keep_and_compare_without_scrolling(atlas):
     visitor.says("“The rest” is middle alone here")
     visitor.shoot("atlas-compare")
     assert scrolled(page) == 0
+
+
+def test_names_on_the_map_cover_no_other(atlas):
+    page = atlas().page
+    page.locator(".fs-label").first.wait_for(state="attached")
+    boxes = [one.bounding_box() for one in page.locator(".fs-label").all()]
+    assert len(boxes) >= 5
+    for number, one in enumerate(boxes):
+        for other in boxes[:number]:
+            assert (
+                abs(one["x"] + one["width"] / 2 - other["x"] - other["width"] / 2)
+                >= (one["width"] + other["width"]) / 2 - 4
+                or abs(one["y"] - other["y"]) >= one["height"] - 4
+            )
+    assert atlas(written="nothing").page.locator(".fs-label").count() == 0

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 import analysis
-from analysis import Coloring, Extraction, Layout, PrefixPath, Study, Why
+from analysis import Coloring, Extraction, Layout, PrefixPath, RegionLabel, Study, Why
 from film import Session
 from ui.cache.networks import KEYED, behind
 from ui.scatter import Blob, points_blob as make_points, texts_blob as make_texts
@@ -45,6 +45,18 @@ def explaining(study: Study, name: str) -> Future[None]:
         analysis.prepare_why(questions, layout=layout, session=session)
 
     return behind(work)
+
+
+def labels(study: Study, name: str) -> tuple[RegionLabel, ...] | None:
+    """The dense regions of a layout by their words; None until they are counted."""
+    found = labelling(study, name)
+    return found.result() if found.done() else None
+
+
+@st.cache_resource(show_spinner=False, hash_funcs=KEYED)
+def labelling(study: Study, name: str) -> Future[tuple[RegionLabel, ...]]:
+    questions, layout = _questions(study), study.layouts[name]
+    return behind(lambda: analysis.region_labels(analysis.prepare_why(questions), layout))
 
 
 def places(study: Study, name: str) -> bool:

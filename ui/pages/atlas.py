@@ -14,12 +14,13 @@ import streamlit as st
 import analysis
 from analysis import Extraction, Layout, Why
 from film import InputError, command
-from ui import pages, scatter, state, widgets
+from ui import kept_selections, pages, scatter, state, widgets
 from ui.cache import atlas as atlas_cache, networks
 
 ROWS = 1000  # of a selection that the table shows
 MOST = 100  # findings that its table shows
 PICTURES = 12
+WRITTEN = {"": "names of the colours", "words": "words of dense regions", "nothing": "nothing"}
 TITLES = {"word": "a word", "gamma": "a gamma", "beta": "a beta", "depth": "program depth"}
 
 
@@ -105,7 +106,9 @@ def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
     if view.color not in colors:
         state.change(color=colors[0])
     view = state.view()
-    first, second, third, fourth = st.columns([3, 3, 2, 3], vertical_alignment="bottom")
+    if view.written not in WRITTEN:
+        state.change(written="")
+    first, second, third, fourth, fifth = st.columns([3, 3, 2, 3, 3], vertical_alignment="bottom")
     first.selectbox("Projection", names, **state.bound("layout"))
     second.selectbox(
         "Compare with", ["", *(other for other in names if other != view.layout)],
@@ -114,7 +117,10 @@ def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
         **state.bound("beside"),
     )  # fmt: skip
     third.selectbox("Colour by", colors, format_func=_title, **state.bound("color"))
-    with fourth:
+    fourth.selectbox(
+        "Written on it", list(WRITTEN), format_func=WRITTEN.__getitem__, **state.bound("written")
+    )
+    with fifth:
         if view.color == "word":
             st.text_input("Which word", placeholder="left", **state.bound("word"))
         elif view.color in ("gamma", "beta"):
@@ -205,7 +211,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
             select(coloring.codes == code, f"{_title(color)}: {coloring.names[code]}")
 
     steps: tuple[tuple[float, float, str], ...] = ()
-    rings = _rings(shown, name)
+    rings, labels = _rings(shown, name), _labels(shown, name, coloring)
     if path is not None:
         words = (*path.words[:-1], "this question")
         steps = tuple((x, y, word) for (x, y), word in zip(path.places.tolist(), words, strict=True))
@@ -220,7 +226,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
             key, layout.places, coloring,
             points=atlas_cache.points(networks.study(), name),
             texts=atlas_cache.texts(networks.study(), name), selected=selected,
-            marks=scatter.PointMarks(steps, rings), label=label, caption=f"{name} · {caption}",
+            marks=scatter.PointMarks(steps, rings, labels), label=label, caption=f"{name} · {caption}",
             on_lasso=lambda found: select(found, f"drawn on the projection {name}"), on_legend=named,
             on_pick=lambda point: state.choose(int(layout.rows[point])),
             dark=widgets.dark(), height=height,
@@ -231,6 +237,22 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
     if path is not None and key == "atlas":
         asked = widgets.plain(state.view().question)
         st.caption(f"○ “{asked}”, the Ask page's question, word by word: {path.describe()}.")
+
+
+def _labels(shown: AtlasView, name: str, coloring: analysis.Coloring) -> tuple[tuple[float, float, str], ...]:
+    """What is written on a projection; how words of dense regions were found is said under it."""
+    written = state.view().written
+    if written == "words":
+        found = atlas_cache.labels(networks.study(), name)
+        if found is None:
+            study = networks.study()
+            _wait("Naming dense regions by their words", lambda: atlas_cache.labels(study, name) is not None)
+            return ()
+        st.caption(widgets.plain(analysis.describe_labels(found, shown.study.schema.nouns)))
+        return tuple((one.x, one.y, one.text) for one in found)
+    if written or state.view().color == "word":
+        return ()
+    return tuple(analysis.name_places(shown.layouts[name].places, coloring))
 
 
 def _path(name: str) -> analysis.PrefixPath | None:
@@ -300,15 +322,15 @@ def _why(shown: AtlasView) -> None:
             "the projection with the arrow keys and press S. Here it will say what the selected "
             f"{shown.study.schema.nouns} share."
         )
-        _kept(shown)
+        kept_selections.kept_list(shown.study)
         return
     count = int(selection.rows.sum())
     st.markdown(f"#### Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _keep(selection)
-        other = _compared_with(shown)
-    _kept(shown)
+        kept_selections.keep_field(selection)
+        other = kept_selections.compared_with(shown.study)
+    kept_selections.kept_list(shown.study)
     name = shown.name
     if not atlas_cache.explains(networks.study(), name):
         _wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
@@ -344,7 +366,7 @@ def _findings(shown: AtlasView, selection: state.Selection, other: str) -> None:
         name = selection.layout if selection.layout in shown.layouts else shown.name
         _compared(lambda: atlas_cache.why(study, selection.rows, name, drawn=bool(selection.layout)))
         return
-    kept = _of_this_study(shown)[other]
+    kept = kept_selections.of_study(shown.study)[other]
     both = int((selection.rows & kept.rows).sum())
     left_out = f"; {both:,} {shown.study.schema.nouns} are in both and left out" if both else ""
     widgets.notice(f"“The rest” is {widgets.plain(other)} alone here{left_out}.")
@@ -442,50 +464,6 @@ def _chosen(shown: AtlasView) -> None:
                 state.change(question=entry["text"])
                 st.switch_page(pages.path("ask"))
             st.button("Close", key="atlas-close", type="tertiary", on_click=state.choose, args=(None,))
-
-
-# --- Kept selections ------------------------------------------------------------------------------------
-
-
-def _keep(selection: state.Selection) -> None:
-    def keep(name: str) -> None:
-        if name.strip():
-            state.keep_selection(name.strip(), selection)
-
-    st.text_input(
-        "Keep this selection as", placeholder="a name, then Enter", max_chars=40, width=200,
-        **state.taken("atlas-keep", keep),
-    )  # fmt: skip
-
-
-def _compared_with(shown: AtlasView) -> str:
-    """The name of the kept selection that this one is compared with, empty for all the others."""
-    kept = list(_of_this_study(shown))
-    name: str = st.selectbox(
-        "Compare it with", ["", *kept], key=f"atlas-compare-{len(kept)}", width=200,
-        format_func=lambda name: name or "all the others", disabled=not kept,
-        help="Keep a selection first; then another can be compared with it, without the rest.",
-    )  # fmt: skip
-    return name
-
-
-def _of_this_study(shown: AtlasView) -> dict[str, state.Selection]:
-    return {name: one for name, one in state.kept_selections().items() if len(one.rows) == len(shown.study)}
-
-
-def _kept(shown: AtlasView) -> None:
-    """The selections that the visitor has kept under names."""
-    for name, one in _of_this_study(shown).items():
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f"**{widgets.plain(name)}** · {int(one.rows.sum()):,} {shown.study.schema.nouns}, "
-                f"{widgets.plain(one.how)}",
-                width="stretch",
-            )
-            st.button("Show", key=f"atlas-show-{name}", type="tertiary", on_click=state.select, args=(one,))
-            st.button(
-                "Drop", key=f"atlas-drop-{name}", type="tertiary", on_click=state.drop_selection, args=(name,)
-            )
 
 
 main()

@@ -71,10 +71,12 @@ class PointMarks:
     """What is drawn over the points, in the layout's own units.
 
     path: (x, y, word) a step, the last where the question came to lie. rings: (x, y, "chosen" or "near").
+    labels: (x, y, text) written on the points, the most important first; one that would cover another is not.
     """
 
     path: tuple[tuple[float, float, str], ...] = ()
     rings: tuple[tuple[float, float, str], ...] = ()
+    labels: tuple[tuple[float, float, str], ...] = ()
 
 
 def scatter(
@@ -139,6 +141,7 @@ def scatter(
             "scale": list(coloring.scale) if coloring.scale else None,
             "selection": "" if selected is None or not selected.any() else pack(selected),
             "path": framed(marks.path), "rings": framed(marks.rings),
+            "labels": framed(marks.labels),
             "label": label, "caption": caption, "dark": dark, "height": height,
             "size": 4 if count <= 30_000 else 2.5, "opacity": 0.8 if count <= 30_000 else 0.6,
         },

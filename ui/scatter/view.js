@@ -296,6 +296,14 @@ class Plot {
   overlay() {
     if (!this.data) return;
     const parts = [], escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+    const { width, height } = this.stage.getBoundingClientRect(), taken = [];
+    for (const [x, y, text] of this.data.labels) {
+      const [cx, cy] = this.place(x, y), half = [3.6 * text.length, 9]; // letters are some 7 pixels wide
+      const seen = cx > half[0] && cx < width - half[0] && cy > half[1] && cy < height - half[1];
+      if (!seen || taken.some(([tx, ty, wide]) => Math.abs(tx - cx) < wide + half[0] && Math.abs(ty - cy) < 2 * half[1])) continue;
+      taken.push([cx, cy, half[0]]);
+      parts.push(`<text class="fs-label" x="${cx}" y="${cy + 4}">${escape(text)}</text>`);
+    }
     const path = this.data.path.map(([x, y]) => this.place(x, y));
     if (path.length > 1) parts.push(`<polyline class="fs-path" points="${path.map((p) => p.join()).join(" ")}"/>`);
     this.data.path.forEach(([, , word], i) => {
