@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from tiny import tiny_card, tiny_network
 
 import film
+from analysis import CounterfactualSet, ask_pairs, sample_scene_pairs, write_counterfactuals
 from film import ChangeAttribute, MoveObject, Scene, Session, Vocabulary, edit_scene, gallery, save
 from film.clevr.language.word_tree import WORDS
 from ui import state, studio
@@ -129,7 +131,7 @@ def test_an_empty_floor_and_a_sampled_scene_are_places_to_begin(open_page):
     assert app.button(key="studio-Undo").disabled
 
 
-@pytest.mark.parametrize("panel", ["Answers", "True answer", "Feature maps", "Download"])
+@pytest.mark.parametrize("panel", ["Answers", "True answer", "Feature maps", "Consistency", "Download"])
 def test_every_panel_shows_an_edited_scene(open_page, panel):
     moved = edit_scene(SCENE, MoveObject(0, SCENE.objects[0].x + 0.2, SCENE.objects[0].y))
     app = open_page(picture=studio.key_of(moved), before=studio.key_of(SCENE))
@@ -149,6 +151,29 @@ def test_a_series_asks_at_every_step_and_any_of_them_is_taken_up(open_page):
     app.button(key="studio-step-0").click().run()
     assert shown_scene(app) == steps.scenes[0]
     assert not app.button(key="studio-Undo").disabled
+
+
+def test_consistency_is_shown_and_an_inconsistent_pair_opens(visit, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(scenes, "clean", lambda text: None)
+    folder = tmp_path / "tiny"
+    shutil.copytree(checkpoint, folder)
+    session = Session(folder, "cpu")
+    table = ask_pairs(session, sample_scene_pairs([SCENE], 3), quality="preview")
+    table.loc[table["kind"] != "nothing", "consistent"] = False
+    recipe = {"weights": session.card.weights, "scenes": 1, "source": "the gallery", "pairs": 3,
+              "seed": 0, "quality": "preview"}  # fmt: skip
+    found = CounterfactualSet(table, recipe)
+    write_counterfactuals(folder / "study", found)
+    app = visit(folder, "studio", q=QUESTION)
+    app.segmented_control(key="studio-panel").set_value("Consistency").run()
+    assert not app.exception
+    (shown,) = [frame.value for frame in app.dataframe if "consistent, %" in frame.value]
+    assert len(shown) == len(found.consistency())
+    app.button(key="studio-open-pair").click().run()
+    first = found.inconsistent().iloc[0]
+    assert app.query_params["picture"] == f"scene-{first['after']}"
+    assert app.query_params["before"] == f"scene-{first['before']}"
+    assert outcome(app)["truth"] == first["truth_after"]
 
 
 @pytest.mark.parametrize("way", list(WAYS))

@@ -77,6 +77,12 @@ def take_up(scene: Scene) -> None:
     state.change(picture=key_of(scene), before="", thing=0)
 
 
+def open_pair(before: str, after: str, question: str, thing: int) -> None:
+    """Begin with two scenes by their texts, and a question about both."""
+    state.forget_steps(ROOM)
+    state.change(picture=f"scene-{after}", before=f"scene-{before}", question=question, thing=thing)
+
+
 def sample(seed: int) -> None:
     take_up(film.rounded_scene(film.sample_scene(np.random.default_rng(seed))))
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis import (
+    CounterfactualSet,
     Evidence,
     LabelEvidence,
     MapCards,
@@ -19,6 +20,7 @@ from analysis import (
     accuracy_by,
     beside_paper,
     confusion,
+    find_counterfactuals,
     find_evidence,
     find_maps,
     find_measured,
@@ -91,6 +93,16 @@ def labels(study: Study) -> LabelEvidence | None:
         InputError: a file is damaged.
     """
     return study.labels
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def counterfactuals(study: Study) -> CounterfactualSet | None:
+    """How consistent a network is on pairs of scenes; None where it was not measured.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    return find_counterfactuals(study.folder, study.weights)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYED)

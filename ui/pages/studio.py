@@ -14,6 +14,7 @@ from ui.cache import networks, pictures, scenes
 from ui.plan import plan
 from ui.studio import Desk
 from ui.studio_answers import Side
+from ui.studio_consistency import consistency
 from ui.studio_series import series
 
 AXES = ("x", "y", "z")
@@ -23,6 +24,7 @@ PANELS: dict[str, Callable[[Side, Side], None]] = {
     "True answer": answers.programs,
     "Feature maps": answers.maps,
     "Series": series,
+    "Consistency": consistency,
     "Download": answers.downloads,
 }
 
