@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,22 @@ os._exit(0)  # what is measured in the background need not be done
 """
 
 
+@dataclass(frozen=True)
+class Locked:
+    """Python as nobody. `code`: what it cannot write; `own`: the one folder that it can."""
+
+    start: list[str]
+    code: Path
+    own: Path
+
+    def __call__(self, *arguments: str | Path) -> str:
+        made = subprocess.run(
+            [*self.start, *map(str, arguments)], cwd=self.own, capture_output=True, text=True, timeout=240
+        )
+        assert made.returncode == 0, made.stdout[-500:] + made.stderr[-3000:]
+        return made.stdout
+
+
 @pytest.fixture(scope="module")
 def locked():
     """Runs Python as nobody: with the code's files read-only, no HOME, and no network but its own."""
@@ -43,19 +60,7 @@ def locked():
     if subprocess.run([*start, sys.executable, "-c", ""], cwd=own, capture_output=True).returncode:
         pytest.skip("nobody cannot run this Python, or unshare is not allowed")
 
-    def run(*arguments: str | Path) -> str:
-        made = subprocess.run(
-            [*start, sys.executable, *map(str, arguments)],
-            cwd=own,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        assert made.returncode == 0, made.stdout[-500:] + made.stderr[-3000:]
-        return made.stdout
-
-    run.code, run.own = code, own
-    yield run
+    yield Locked([*start, sys.executable], code, own)
     shutil.rmtree(folder, ignore_errors=True)
 
 
