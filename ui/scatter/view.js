@@ -8,6 +8,7 @@ import createScatterplot, { createRenderer } from "regl-scatterplot";
 const KEPT = 32; // blobs kept, the oldest goes first
 const NAME = 16; // characters of a blob's name, at its head
 const NEAR = 50; // questions that the key S selects around the current one
+const ABOVE = 400; // pixels that the page's head and the choices take
 const DRAG = 4; // pixels; a pointer that has moved less between down and up has clicked
 const ZOOM = 1.5; // of one press of a zoom button
 const FADE = 0.8; // of the ground's colour in what is not selected
@@ -143,7 +144,7 @@ class Plot {
     const data = this.data;
     if (!data || !blobs.has(data.points) || !blobs.has(data.codes)) return;
     this.root.classList.toggle("fs-dark", data.dark);
-    this.stage.style.height = `${data.height}px`;
+    this.stage.style.height = `min(${data.height}px, max(320px, 100vh - ${ABOVE}px))`; // all of it is seen at once
     this.stage.setAttribute("aria-label", data.label);
     this.count = data.count;
     const colors = `${data.codes} ${data.palette}`;
@@ -298,7 +299,7 @@ class Plot {
     const parts = [], escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
     const { width, height } = this.stage.getBoundingClientRect(), taken = [];
     for (const [x, y, text] of this.data.labels) {
-      const [cx, cy] = this.place(x, y), half = [3.6 * text.length, 9]; // letters are some 7 pixels wide
+      const [cx, cy] = this.place(x, y), half = [3.6 * text.length, 10]; // letters are some 7 pixels wide
       const seen = cx > half[0] && cx < width - half[0] && cy > half[1] && cy < height - half[1];
       if (!seen || taken.some(([tx, ty, wide]) => Math.abs(tx - cx) < wide + half[0] && Math.abs(ty - cy) < 2 * half[1])) continue;
       taken.push([cx, cy, half[0]]);
