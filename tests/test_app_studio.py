@@ -12,7 +12,7 @@ from analysis import CounterfactualSet, ask_pairs, sample_scene_pairs, write_cou
 from film import ChangeAttribute, MoveObject, Scene, Session, Vocabulary, edit_scene, gallery, save
 from film.clevr.language.word_tree import WORDS
 from ui import state, studio
-from ui.cache import scenes
+from ui.cache import pictures, scenes
 from ui.studio_series import WAYS
 
 QUESTION = "How many red things are there?"
@@ -210,6 +210,16 @@ def test_both_pictures_are_previews_until_both_are_clean(visit, checkpoint, monk
     assert outcome(visit(checkpoint, "studio", **link))["preview"] == "false"
 
 
-def test_a_picture_without_a_scene_says_so(open_page):
+def test_a_picture_without_a_scene_says_so_and_what_was_wrong_with_a_file(open_page, monkeypatch):
+    monkeypatch.setattr(pictures, "scene_of", lambda key: None)
+    monkeypatch.setattr(state, "refused", lambda: "This file is no JSON.")
+    app = open_page()
+    assert not app.exception
+    assert any("No scene annotation" in info.value for info in app.info)
+    assert any("no JSON" in warning.value for warning in app.warning)
+
+
+def test_a_link_with_a_broken_scene_opens_another_picture(open_page):
     app = open_page(picture="scene-nonsense")
     assert not app.exception
+    assert outcome(app)["truth"] == outcome(open_page())["truth"]

@@ -73,6 +73,8 @@ def _work() -> None:
             "No scene annotation for this picture, so it cannot be edited: begin with another one.",
             icon=":material/info:",
         )
+        if message := state.refused():
+            widgets.show_error(message)
         return
     with st.container(key="studio-split"):
         left, right = st.columns([5, 6], gap="large")
