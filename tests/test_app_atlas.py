@@ -155,6 +155,9 @@ def test_colours(open_page, checkpoint, views, color):
     if color == "family":
         assert all("thing" in name for name in coloring.names[:-1])
         assert coloring.names[-1].startswith("other (")
+        written = {text for *_, text in views["atlas"]["marks"].labels}
+        assert written
+        assert written <= set(coloring.names[:-1])
     if color == "gamma":
         assert coloring.title == "gamma of block 2, map 3"
         assert app.number_input(key="view-feature_map").value == 3

@@ -147,6 +147,8 @@ def name_places(places: np.ndarray, coloring: Coloring, each: int = 3) -> list[t
         np.add.at(counts, (coloring.codes, cell), 1)
     found = []
     for code, name in enumerate(coloring.names):
+        if coloring.palette[code] == NEUTRAL:  # all the others have no place of their own
+            continue
         own = np.where(2 * counts[code] > counts.sum(axis=0), counts[code], 0)
         for turn in range(each):
             best = int(own.argmax())
