@@ -66,7 +66,7 @@ def test_a_wrong_answer_opens_on_the_ask_page(open_page, measured):
     known = set(Session(measured, "cpu").vocabulary.tokens)
     place = next(i for i, text in enumerate(wrong["text"]) if set(split_words(text)) <= known)
     row = wrong.iloc[place]
-    box = next(box for box in app.selectbox if box.key.startswith("error-any"))
+    box = next(box for box in app.selectbox if box.key.startswith("errors-any"))
     box.set_value(place).run()
     assert not app.exception
     assert app.title[0].value == "Ask the network about a picture"
@@ -129,7 +129,7 @@ def test_other_pictures_are_not_opened(open_page, tmp_path, measured):
     )
     app = open_page(tmp_path)
     assert not app.exception
-    assert not [box for box in app.selectbox if box.key.startswith("error-any")]
+    assert not [box for box in app.selectbox if box.key.startswith("errors-any")]
     assert "not in the gallery" in text(app)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,8 +10,9 @@ import streamlit as st
 import analysis
 from analysis import Evidence
 from film import GROUP_NAMES, GROUPS, InputError, command
-from ui import builder, pages, state, widgets
+from ui import builder, state, widgets
 from ui.cache import evidence as evidence_cache, networks, pictures
+from ui.error_list import error_list
 
 MOST_ERRORS = 500  # rows of the error list
 ANY = "any"
@@ -161,7 +161,7 @@ def _errors(evidence: Evidence) -> None:
         return
     here = set(found["picture"]) <= {f"gallery-{number}" for number in range(len(pictures.exhibits()))}
     widgets.notice(
-        "**Choose one to open it on the Ask page**, and see there where the answer came from."
+        "**Choose one to open it on the Ask page**, and see there which places the classifier read."
         if here
         else "These pictures are not in the gallery: upload one on the Ask page to look into its question."
     )
@@ -181,35 +181,7 @@ def _errors(evidence: Evidence) -> None:
     shown = found.head(MOST_ERRORS)
     more = f", the {len(shown)} most confident of them" if len(shown) < len(found) else ""
     st.caption(f"{len(found):,} wrong answers{more}.")
-    key = f"errors-{kind}-{truth}-{said}"
-    choice: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if here else {}
-    st.dataframe(
-        shown[["text", "answer", "prediction", "probability", "type", "picture"]].assign(
-            probability=shown["probability"].map(widgets.percent)
-        ),
-        hide_index=True,
-        height=280,
-        key=key,
-        **choice,
-        column_config={
-            "text": st.column_config.TextColumn("question", width="large"),
-            "answer": "true",
-            "prediction": "predicted",
-            "probability": "confidence",
-        },
-    )
-    if here:
-        rows = (state.told(key, "selection") or {}).get("rows", [])
-        typed = st.selectbox(
-            "Or by keyboard", range(len(shown)), index=None, placeholder="Type words of the question",
-            format_func=lambda row: f"{shown['text'].iloc[row]} ({shown['picture'].iloc[row]})",
-            key=f"error-{kind}-{truth}-{said}",
-        )  # fmt: skip
-        chosen = rows[0] if rows else typed
-        if chosen is not None and chosen < len(shown):
-            row = shown.iloc[chosen]
-            state.change(picture=str(row["picture"]), question=str(row["text"]))
-            st.switch_page(pages.path("ask"))
+    error_list(shown, "type", f"errors-{kind}-{truth}-{said}", opens=here)
     widgets.data(found, "wrong-answers")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 import analysis
 from film import InputError, command
-from ui import pages, state, widgets
+from ui import widgets
 from ui.cache import generalisation as tests_cache, networks
+from ui.error_list import error_list
 
 MOST_ERRORS = 300  # rows
 ABOUT = {
@@ -100,31 +99,8 @@ def _errors(found: dict[str, pd.DataFrame]) -> None:
     if wrong.empty:
         st.caption("No answer is wrong there.")
         return
-    shown, key = wrong.head(MOST_ERRORS), f"generalisation-errors-{test}-{kind}"
     st.caption(f"{len(wrong):,} wrong answers.")
-    columns: dict[str, Any] = {
-        "text": st.column_config.TextColumn("question", width="large"),
-        "answer": "true",
-        "prediction": "predicted",
-        "probability": "confidence",
-    }
-    st.dataframe(
-        shown[["text", "answer", "prediction", "probability", "kind", "picture"]].assign(
-            probability=shown["probability"].map(widgets.percent)
-        ), hide_index=True,
-        height=280, key=key, on_select="rerun", selection_mode="single-row", column_config=columns,
-    )  # fmt: skip
-    rows = (state.told(key, "selection") or {}).get("rows", [])
-    typed = st.selectbox(
-        "Or by keyboard", range(len(shown)), index=None, placeholder="Type words of the question",
-        format_func=lambda row: f"{shown['text'].iloc[row]} ({shown['picture'].iloc[row]})",
-        key=f"{key}-typed",
-    )  # fmt: skip
-    chosen = rows[0] if rows else typed
-    if chosen is not None and chosen < len(shown):
-        row = shown.iloc[chosen]
-        state.change(picture=str(row["picture"]), question=str(row["text"]))
-        st.switch_page(pages.path("ask"))
+    error_list(wrong.head(MOST_ERRORS), "kind", f"generalisation-errors-{test}-{kind}")
     widgets.data(wrong, "generalisation-errors")
 
 

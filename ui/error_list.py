@@ -1,0 +1,48 @@
+"""A list of wrong answers, the most confident first, of which one can be opened on the Ask page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ui import pages, state, widgets
+
+
+def error_list(shown: pd.DataFrame, about: str, key: str, *, opens: bool = True) -> None:
+    """The list as a table; by a click or by keyboard a row goes to the Ask page.
+
+    Args:
+        shown: rows of `analysis.wrong_answers`. about: the column that says what kind of question each is.
+        key: of the table; the field for the keyboard is `key`-typed. opens: are its pictures here?
+    """
+    choice: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if opens else {}
+    st.dataframe(
+        shown[["text", "answer", "prediction", "probability", about, "picture"]].assign(
+            probability=shown["probability"].map(widgets.percent)
+        ),
+        hide_index=True,
+        height=280,
+        key=key,
+        **choice,
+        column_config={
+            "text": st.column_config.TextColumn("question", width="large"),
+            "answer": "true",
+            "prediction": "predicted",
+            "probability": "confidence",
+        },
+    )
+    if not opens:
+        return
+    rows = (state.told(key, "selection") or {}).get("rows", [])
+    typed = st.selectbox(
+        "Or by keyboard", range(len(shown)), index=None, placeholder="Type words of the question",
+        format_func=lambda row: f"{shown['text'].iloc[row]} ({shown['picture'].iloc[row]})",
+        key=f"{key}-typed",
+    )  # fmt: skip
+    chosen = rows[0] if rows else typed
+    if chosen is not None and chosen < len(shown):
+        row = shown.iloc[chosen]
+        state.change(picture=str(row["picture"]), question=str(row["text"]))
+        st.switch_page(pages.path("ask"))
