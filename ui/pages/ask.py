@@ -1,4 +1,4 @@
-"""Ask: a question about a picture, the network's answer, the true one, and which places the classifier read."""
+"""Ask: a question about a picture, the network's answer, the true one, and the places it read."""
 
 from __future__ import annotations
 
