@@ -23,6 +23,7 @@ from film import WORDS, Session, Vocabulary, save
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
+WAIT = 60_000  # milliseconds: a machine that runs other tests beside is slow, and slow is not wrong
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -109,7 +110,7 @@ class Visitor:
 
     def open(self, path: str = "/") -> Visitor:
         self.page.goto(self.address + path)
-        self.page.locator("#network").wait_for(state="attached", timeout=60_000)
+        self.page.locator("#network").wait_for(state="attached")
         self.quiet()
         return self
 
@@ -129,12 +130,19 @@ class Visitor:
     def answered(self, question: str) -> str:
         """The answer to this question, waited for."""
         answer = self.page.locator(f'#answer[data-question="{question}"]')
-        answer.wait_for(timeout=20_000)
+        answer.wait_for()
         self.quiet()
         return answer.get_attribute("data-answer")
 
+    def choose(self, box: Any, option: str) -> None:
+        """Pick an option of a box by mouse, once nothing runs: what is typed while a page redraws is lost."""
+        self.quiet()
+        box.click()
+        self.page.get_by_role("option", name=option).first.click()
+        self.page.get_by_role("listbox").wait_for(state="detached")
+
     def says(self, text: str) -> None:
-        self.page.get_by_text(text).first.wait_for(timeout=20_000)
+        self.page.get_by_text(text).first.wait_for()
         self.quiet()
 
     def glimpse(self, name: str) -> None:
@@ -163,6 +171,7 @@ def visitors(chromium: Any, address: str) -> Iterator[Any]:
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB"
         )
+        context.set_default_timeout(WAIT)
         contexts.append(context)
         return Visitor(context.new_page(), address)
 

@@ -16,7 +16,7 @@ def atlas(visitors):
     def opened(width: int = 1440, scheme: str = "light", **link: str):
         words = "&".join(f"{name}={value}" for name, value in link.items())
         visitor = visitors(width, scheme).open(f"/atlas?{words}")
-        visitor.page.locator(".fs[data-drawn]").first.wait_for(timeout=30_000)
+        visitor.page.locator(".fs[data-drawn]").first.wait_for()
         return visitor
 
     return opened
@@ -40,7 +40,7 @@ def lasso(page, number: int = 0, reach: float = 0.45, end: tuple[float, float] |
 
 def selected(page) -> int:
     mark = page.locator("#selected")
-    mark.wait_for(state="attached", timeout=20_000)
+    mark.wait_for(state="attached")
     return int(mark.get_attribute("data-count"))
 
 
@@ -53,7 +53,7 @@ def test_a_lasso_brings_the_linked_panel(atlas, width, scheme):
     lasso(page)
     count = selected(page)
     assert 5 <= count <= 400
-    page.locator("#explained").wait_for(state="attached", timeout=30_000)
+    page.locator("#explained").wait_for(state="attached")
     visitor.says(f"Why are these {count} together?")
     assert page.locator(".fs-state").inner_text() == f"{count} of 400 selected"
     # Counts of the legend follow the selection.
@@ -81,7 +81,7 @@ def test_a_filter_selects_and_the_link_reopens_it(atlas):
 def test_the_same_selection_in_two_maps(atlas):
     visitor = atlas(beside="Block 3, PCA")
     page = visitor.page
-    page.locator(".fs[data-drawn]").nth(1).wait_for(timeout=30_000)
+    page.locator(".fs[data-drawn]").nth(1).wait_for()
     lasso(page, number=1)
     count = selected(page)
     states = page.locator(".fs-state")
@@ -145,7 +145,7 @@ def width_of_the_view(page) -> float:
 
 def test_the_wheel_scrolls_and_zooms_only_with_ctrl(atlas):
     page = atlas(q="What color is the large metal sphere?").page
-    page.locator(".fs-live").wait_for(state="attached", timeout=30_000)
+    page.locator(".fs-live").wait_for(state="attached")
     page.locator(MAP).hover()
     before = width_of_the_view(page)
     page.mouse.wheel(0, 120)
@@ -220,8 +220,7 @@ def test_select_keep_and_compare_without_scrolling(atlas):
     lasso(page)
     page.wait_for_function(f"document.querySelector('.fs-state').textContent.startsWith('{first}') === false")
     visitor.quiet()
-    page.locator("[class*=st-key-atlas-compare]").get_by_role("combobox").click()
-    page.get_by_role("option", name="middle").click()
+    visitor.choose(page.locator("[class*=st-key-atlas-compare]").get_by_role("combobox"), "middle")
     visitor.says("“The rest” is middle alone here")
     visitor.shoot("atlas-compare")
     assert scrolled(page) == 0

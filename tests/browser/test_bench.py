@@ -21,7 +21,7 @@ def outcome(page) -> dict[str, str]:
 def test_a_slider_changes_the_answer_and_a_link_reopens_it(visitors):
     visitor = visitors().open(f"/bench?block=1&map=22&{ASKED}")
     page = visitor.page
-    page.locator("#bench-answer").wait_for(state="attached", timeout=60_000)
+    page.locator("#bench-answer").wait_for(state="attached")
     visitor.quiet()
     assert outcome(page)["edits"] == "0"
     slider = page.locator(".stSlider input[type=range]").first
@@ -37,7 +37,7 @@ def test_a_slider_changes_the_answer_and_a_link_reopens_it(visitors):
     visitor.shoot("bench")
 
     other = visitors().open(f"/bench{link}")  # in a browser of its own
-    other.page.locator("#bench-answer").wait_for(state="attached", timeout=60_000)
+    other.page.locator("#bench-answer").wait_for(state="attached")
     other.quiet()
     assert outcome(other.page) == here
 
@@ -48,7 +48,7 @@ def test_patching_ends_in_a_chart(visitors):
     page = visitor.page
     page.get_by_role("tab", name="Patch from another question").click()
     page.get_by_role("button", name="Patch every map and block").click()
-    page.locator(".st-key-figure-bench-patching .js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
+    page.locator(".st-key-figure-bench-patching .js-plotly-plot .main-svg").first.wait_for()
     visitor.quiet()
     visitor.says("comes back")
     visitor.shoot("bench-patching")

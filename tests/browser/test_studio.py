@@ -16,7 +16,7 @@ def address(serve) -> str:
 
 def edited(visitor, before: str) -> film.Scene:
     """The scene in the address, once it is another one than this picture."""
-    visitor.page.wait_for_function(f"was => {PICTURE} !== was", arg=before, timeout=20_000)
+    visitor.page.wait_for_function(f"was => {PICTURE} !== was", arg=before)
     visitor.quiet()
     return film.scene_from_text(visitor.page.evaluate(PICTURE).removeprefix("scene-"))
 
@@ -25,7 +25,7 @@ def test_objects_are_moved_on_the_plan(visitors):
     visitor = visitors().open(f"/studio?{ASKED}")
     page, start = visitor.page, film.gallery()[0].scene.objects[3]
     thing = page.locator(".plan-thing[data-index='3']")
-    thing.wait_for(timeout=20_000)
+    thing.wait_for()
     visitor.quiet()
     was, box = page.evaluate(PICTURE), thing.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -46,10 +46,10 @@ def test_objects_are_moved_on_the_plan(visitors):
     page.get_by_role("button", name="Undo").click()
     assert edited(visitor, was).objects[3] == dragged
     clean, marks = "#studio-answer[data-preview=false]", "e => ({...e.dataset})"
-    page.locator(clean).wait_for(state="attached", timeout=60_000)
+    page.locator(clean).wait_for(state="attached")
     link, said = page.evaluate("location.search"), page.locator(clean).evaluate(marks)
     visitor.shoot("studio")
 
     other = visitors().open(f"/studio{link}").page  # in a browser of its own
-    other.locator(clean).wait_for(state="attached", timeout=60_000)
+    other.locator(clean).wait_for(state="attached")
     assert other.locator(clean).evaluate(marks) == said

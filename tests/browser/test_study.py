@@ -39,9 +39,7 @@ def test_modulation_by_link_by_click_and_sorted(visitors, tmp_path):
 
     map_grid = page.locator("img[alt^='All maps of block 3']")
     before = map_grid.get_attribute("src")
-    order = page.get_by_role("combobox", name="Sort by")
-    order.press_sequentially("energy")
-    order.press("Enter")
+    visitor.choose(page.get_by_role("combobox", name="Sort by"), "energy")
     page.locator("img[alt$='sorted by energy.']").wait_for()
     visitor.quiet()
     assert map_grid.get_attribute("src") != before
@@ -82,7 +80,7 @@ def studied(visitors):
         if not (film.find() / "study" / file).exists():
             pytest.skip(f"no study/{file} beside the checkpoint")
         visitor = visitors().open(f"/{name}?block=2&map=17")
-        visitor.page.get_by_role("heading", name=heading, exact=True).wait_for(timeout=30_000)
+        visitor.page.get_by_role("heading", name=heading, exact=True).wait_for()
         visitor.page.locator(".js-plotly-plot .main-svg").first.wait_for()
         visitor.quiet()
         assert visitor.page.locator(TROUBLE).all_inner_texts() == []
