@@ -53,6 +53,9 @@ def apply() -> None:
         .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
         .stMarkdown code {unicode-bidi: isolate; overflow-wrap: anywhere}
         [data-testid=InputInstructions] {display: none}
+        :is(main, a, canvas, [data-testid=stTextInputField], [data-testid=stNumberInputField]):focus-visible
+            {outline: 2px solid CHOSEN !important; outline-offset: -2px}
+        :is(.stMarkdown, .stHtml):has(table) {overflow-x: auto}
         .stImage img {border-radius: .5rem}
         :is(.st-key-ask-split, .st-key-studio-split) .stColumn:not(.stColumn .stColumn)
             {min-width: min(20rem, 100%)}

@@ -162,8 +162,7 @@ class Visitor:
         return ARTEFACTS / f"{name}.png"
 
 
-@pytest.fixture
-def visitors(chromium: Any, address: str) -> Iterator[Any]:
+def make_visitors(chromium: Any, address: str) -> Iterator[Any]:
     """Makes visitors, each with a browser profile of their own."""
     contexts = []
 
@@ -178,6 +177,10 @@ def visitors(chromium: Any, address: str) -> Iterator[Any]:
     yield make
     for context in contexts:
         context.close()
+
+
+visitors = pytest.fixture(make_visitors)
+visitors_of_the_module = pytest.fixture(scope="module")(make_visitors)
 
 
 @pytest.fixture

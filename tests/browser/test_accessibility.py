@@ -1,11 +1,14 @@
-"""No page has what axe-core calls a violation of WCAG 2.1 AA, in the light theme and in the dark."""
+"""Every page is usable by keyboard, enlarged, and by what axe-core calls WCAG 2.1 AA, light and dark."""
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 import pytest
 
 from ui import pages
 
+sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="no axe: pip install axe-playwright-python"
 )
@@ -13,16 +16,106 @@ LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 PAGES = [name for entries in pages.GROUPS.values() for name, _ in entries]
 
 
+def path(name: str) -> str:
+    return "/" if name == "ask" else f"/{name}"
+
+
+@pytest.fixture(scope="module")
+def seen(visitors_of_the_module):
+    """What every page shows, each opened once in each theme: what is measured -> a list of faults."""
+    faults: dict[str, list[str]] = {
+        "light": [],
+        "dark": [],
+        "720": [],
+        "390": [],
+        "headings": [],
+        "focus": [],
+    }
+    for scheme in ("light", "dark"):
+        visitor = visitors_of_the_module(scheme=scheme)
+        for name in PAGES:
+            visitor.open("/" if name == "ask" else f"/{name}")
+            faults[scheme] += [f"{name}: {fault}" for fault in violations(visitor.page)]
+            if scheme == "light":
+                faults["focus"] += [f"{name}: {fault}" for fault in unseen_focus(visitor.page)]
+                for width in (720, 390):
+                    faults[str(width)] += [f"{name}: {fault}" for fault in too_wide(visitor.page, width)]
+                visitor.page.set_viewport_size({"width": 1440, "height": 900})
+    return faults
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_violates_wcag_aa(scheme, visitors):
-    found = []
-    visitor = visitors(scheme=scheme)
-    for name in PAGES:
-        visitor.open("/" if name == "ask" else f"/{name}")
-        result = axe.Axe().run(visitor.page, options={"runOnly": LEVELS}).response
-        found += [
-            f"{name}: {violation['id']} at {node['target']}"
-            for violation in result["violations"]
-            for node in violation["nodes"]
-        ]
-    assert not found, "\n".join(found)
+def test_no_page_violates_wcag_aa(scheme, seen):
+    assert not seen[scheme], "\n".join(seen[scheme])
+
+
+def test_the_keyboard_focus_can_be_seen(seen):
+    """Tab goes through the first 40 controls of each page: each looks other than without the focus."""
+    assert not seen["focus"], "\n".join(seen["focus"])
+
+
+@pytest.mark.parametrize("width", ["720", "390"], ids=["200 % zoom of 1440", "telephone"])
+def test_nothing_has_to_be_scrolled_sideways(width, seen):
+    """Zooming to 200 % halves the pixels of a 1440 wide window (WCAG 1.4.10)."""
+    assert not seen[width], "\n".join(seen[width])
+
+
+def violations(page) -> list[str]:
+    found = axe.Axe().run(page, options={"runOnly": LEVELS}).response["violations"]
+    return [f"{violation['id']} at {node['target']}" for violation in found for node in violation["nodes"]]
+
+
+def unseen_focus(page) -> list[str]:
+    page.add_style_tag(content="* {transition: none !important}")
+    page.evaluate("window.now = null")
+    unseen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        unseen += filter(None, [page.evaluate(LOOKS)])
+    return unseen
+
+
+def too_wide(page, width: int) -> list[str]:
+    page.set_viewport_size({"width": width, "height": 900})
+    with suppress(sync_api.TimeoutError):  # figures and tables draw themselves anew
+        page.wait_for_function(f"({OVERFLOW})().pixels <= 0", timeout=3000)
+    beyond = page.evaluate(OVERFLOW)
+    return [str(beyond)] if beyond["pixels"] > 0 else []
+
+
+OVERFLOW = """() => {
+    const main = document.querySelector('[data-testid=stMain]')
+    const beyond = [...main.querySelectorAll('*')].filter(element => {
+        const box = element.getBoundingClientRect()
+        return box.width && box.right > innerWidth + 1
+    })
+    const pixels = Math.max(main.scrollWidth - main.clientWidth, document.body.scrollWidth - innerWidth)
+    return {pixels, beyond: beyond.slice(0, 5).map(element => element.outerHTML.slice(0, 120))}
+}"""
+
+
+# What can show that an element has the focus: its own looks and those of the boxes right around it.
+LOOKS = """() => {
+    window.was = window.now  // the control before this one, and how it looked with the focus
+    const looks = element => {
+        const own = []
+        for (let box = element, i = 0; box && i < 5; box = box.parentElement, i++) {
+            const style = getComputedStyle(box)
+            own.push(style.outlineStyle + style.outlineWidth + style.outlineColor + style.boxShadow
+                + style.borderColor + style.backgroundColor + style.textDecoration + style.opacity)
+        }
+        for (const child of element.children) {
+            const {stroke, strokeWidth} = getComputedStyle(child)
+            own.push(stroke + strokeWidth)
+        }
+        return own.join(' | ')
+    }
+    const element = document.activeElement
+    window.now = {element, focused: looks(element)}
+    const {was} = window
+    if (!was || was.element === element || was.element === document.body || was.element.type === 'file')
+        return null
+    const plain = looks(was.element)
+    const name = element => element.outerHTML.slice(0, 200)
+    return plain === was.focused ? name(was.element) : null
+}"""
