@@ -40,6 +40,7 @@ TAUGHT = {
 _HERE = Path(__file__).resolve().parent
 _INSIDE = _HERE / "checkpoints"
 BUNDLED = _INSIDE if _INSIDE.is_dir() else _HERE.parent / "checkpoints"
+FIRST = "clevr"  # of those that come with the project, the one that opens
 
 
 @dataclass(frozen=True)
@@ -255,8 +256,9 @@ def _state_hash(state: Mapping[str, Tensor]) -> str:
 
 
 def bundled() -> list[Path]:
-    """The checkpoints that come with the project, by name."""
-    return sorted(path.parent for path in BUNDLED.glob(f"*/{CARD}"))
+    """The checkpoints that come with the project: the one that opens first, then the others by name."""
+    folders = (path.parent for path in BUNDLED.glob(f"*/{CARD}"))
+    return sorted(folders, key=lambda folder: (folder.name != FIRST, folder.name))
 
 
 def find(checkpoint: str | Path | None = None) -> Path:

@@ -236,6 +236,10 @@ def test_bundled_checkpoints_are_found_by_name(saved, monkeypatch):
     assert checkpoint.bundled() == [saved[0]]
     assert checkpoint.find() == checkpoint.find("net") == saved[0]
     assert checkpoint.find("elsewhere/net").as_posix() == "elsewhere/net"
+    monkeypatch.setattr(checkpoint, "FIRST", "other")
+    for name in ("other", "a"):
+        shutil.copytree(saved[0], saved[0].with_name(name))
+    assert [folder.name for folder in checkpoint.bundled()] == ["other", "a", "net"]
     monkeypatch.setattr(checkpoint, "BUNDLED", saved[0] / "none")
     with pytest.raises(InputError, match="--checkpoint"):
         checkpoint.find()
