@@ -58,7 +58,7 @@ def start(folder, monkeypatch):
 
 
 def said(app: AppTest) -> str:
-    parts = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.info]
+    parts = [*app.title, *app.header, *app.markdown, *app.caption, *app.info]
     return " ".join(element.value for element in parts).replace("\\", "").replace("`", "")
 
 

@@ -41,7 +41,7 @@ def text(app: AppTest) -> str:
 def test_everything_is_there(open_page, measured):
     app = open_page(measured)
     assert not app.exception
-    assert [heading.value for heading in app.main.subheader] == [
+    assert [heading.value for heading in app.main.header] == [
         "Accuracy",
         "Confusion matrix",
         "Errors, sorted by confidence",

@@ -112,7 +112,7 @@ def text(app: AppTest) -> str:
 def test_the_page_shows_every_test(visit, measured):
     app = visit(measured, "generalisation")
     assert not app.exception
-    headings = [heading.value for heading in app.main.subheader]
+    headings = [heading.value for heading in app.main.header]
     assert headings[:4] == ["CLEVR", "CLOSURE", "CoGenT A", "CoGenT B"]
     assert headings[4:] == [
         "Errors, sorted by confidence",

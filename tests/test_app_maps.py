@@ -43,7 +43,7 @@ def test_a_card_says_what_was_measured(page):
     assert len(page.get("plotly_chart")) == len(page.get("download_button")) == 3
     page.number_input[0].set_value(2).run()
     assert not page.exception
-    assert "Block 1, map 2" in [line.value for line in page.subheader]
+    assert "Block 1, map 2" in [line.value for line in page.header]
 
 
 def test_the_table_is_filtered_and_sorted(page):

@@ -61,7 +61,7 @@ def test_modulation_page(open_page, checkpoint, changes):
     assert not app.exception
     assert charts(app) == 7
     assert notices(app) == 6
-    assert any("Map 5 of block 2" in heading.value for heading in app.subheader)
+    assert any("Map 5 of block 2" in heading.value for heading in app.header)
     app.number_input(key="view-feature_map").set_value(2).run()
     app.selectbox(key="wall-order").set_value("energy").run()
     assert not app.exception
@@ -71,7 +71,7 @@ def test_modulation_page(open_page, checkpoint, changes):
     app.selectbox(key="wall-order").set_value("effect").run()  # not measured for this network
     assert not app.exception
     assert any("not there yet" in caption.value for caption in app.caption)
-    assert any("Map 2 of block 2" in heading.value for heading in app.subheader)
+    assert any("Map 2 of block 2" in heading.value for heading in app.header)
     assert app.query_params["map"] == "2"  # a link brings back what was chosen
 
 
@@ -81,7 +81,7 @@ def test_an_unusual_map_is_a_click_away(open_page, checkpoint):
     assert len(offered) == 6
     _, block, number = offered[0].key.split("-")
     offered[0].click().run()
-    assert any(f"Map {number} of block {int(block) + 1}" in heading.value for heading in app.subheader)
+    assert any(f"Map {number} of block {int(block) + 1}" in heading.value for heading in app.header)
 
 
 def test_z_is_shown_on_request(open_page, checkpoint):
@@ -114,7 +114,7 @@ def test_ledger_page(open_page, checkpoint):
     app.segmented_control(key="view-block").set_value(0).run()
     app.segmented_control(key="contributions-kind").set_value("beta").run()
     assert not app.exception
-    assert any("Word contributions to beta of block 1, map 5" in heading.value for heading in app.subheader)
+    assert any("Word contributions to beta of block 1, map 5" in heading.value for heading in app.header)
 
 
 def test_ledger_page_says_what_is_not_exact(open_page, checkpoint):

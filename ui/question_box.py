@@ -92,7 +92,7 @@ def _build(session: Session, shown: pictures.ShownPicture) -> None:
     except InputError as error:
         widgets.show_error(error)
         return
-    st.markdown(f"#### {text}")
+    st.markdown(f"## {text}")
     known = pictures.truth(text, shown)
     if shown.scene is not None and known.answer is None:
         st.caption(f":material/warning: {widgets.plain(known.reason or '')} It can be asked all the same.")
@@ -102,7 +102,7 @@ def _build(session: Session, shown: pictures.ShownPicture) -> None:
 def _words(session: Session, shown: pictures.ShownPicture) -> None:
     so_far = state.draft()
     known = next_words(session, so_far)
-    st.markdown(f"#### {so_far or '…'}")
+    st.markdown(f"## {so_far or '…'}")
     st.selectbox(
         "Next word", known, index=None, placeholder="Type or choose",
         **state.taken("next-word", lambda word: _add(so_far, word)),

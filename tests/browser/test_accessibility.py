@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
@@ -37,6 +38,7 @@ def seen(visitors_of_the_module):
             visitor.open("/" if name == "ask" else f"/{name}")
             faults[scheme] += [f"{name}: {fault}" for fault in violations(visitor.page)]
             if scheme == "light":
+                faults["headings"] += [f"{name}: {fault}" for fault in out_of_order(visitor.page)]
                 faults["focus"] += [f"{name}: {fault}" for fault in unseen_focus(visitor.page)]
                 for width in (720, 390):
                     faults[str(width)] += [f"{name}: {fault}" for fault in too_wide(visitor.page, width)]
@@ -47,6 +49,11 @@ def seen(visitors_of_the_module):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_violates_wcag_aa(scheme, seen):
     assert not seen[scheme], "\n".join(seen[scheme])
+
+
+def test_headings_are_in_order(seen):
+    """One first-level heading a page, and no level is left out on the way down."""
+    assert not seen["headings"], "\n".join(seen["headings"])
 
 
 def test_the_keyboard_focus_can_be_seen(seen):
@@ -63,6 +70,13 @@ def test_nothing_has_to_be_scrolled_sideways(width, seen):
 def violations(page) -> list[str]:
     found = axe.Axe().run(page, options={"runOnly": LEVELS}).response["violations"]
     return [f"{violation['id']} at {node['target']}" for violation in found for node in violation["nodes"]]
+
+
+def out_of_order(page) -> list[str]:
+    headings = page.evaluate(HEADINGS)
+    levels = [level for level, _ in headings]
+    in_order = levels.count(1) == 1 and all(after <= before + 1 for before, after in pairwise(levels))
+    return [] if in_order else [str(headings)]
 
 
 def unseen_focus(page) -> list[str]:
@@ -92,6 +106,11 @@ OVERFLOW = """() => {
     const pixels = Math.max(main.scrollWidth - main.clientWidth, document.body.scrollWidth - innerWidth)
     return {pixels, beyond: beyond.slice(0, 5).map(element => element.outerHTML.slice(0, 120))}
 }"""
+
+
+HEADINGS = """() => [...document.querySelectorAll('[data-testid=stMain] :is(h1, h2, h3, h4, h5, h6)')]
+    .filter(heading => heading.checkVisibility())
+    .map(heading => [Number(heading.tagName[1]), heading.innerText])"""
 
 
 # What can show that an element has the focus: its own looks and those of the boxes right around it.

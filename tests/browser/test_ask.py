@@ -107,7 +107,7 @@ def test_a_question_is_put_together_word_by_word_on_the_keyboard(visitor):
         box = visitor.page.get_by_role("combobox", name="Next word")
         box.press_sequentially(words.split()[-1])
         box.press("Enter")
-        visitor.page.locator("h4", has_text=words).wait_for()
+        visitor.page.locator("h2", has_text=words).wait_for()
     visitor.quiet()
     visitor.shoot("ask-words")
     box = visitor.page.get_by_role("combobox", name="Next word")

@@ -160,7 +160,7 @@ def _distribution(answer: Answer, truth: Truth, dark: bool) -> None:
 
 
 def _program(truth: Truth, shown: ShownPicture) -> None:
-    st.subheader("What is asked, step by step")
+    st.header("What is asked, step by step")
     if truth.parse is None:
         st.caption("Only questions that CLEVR's grammar understands have a program.")
         return
@@ -176,7 +176,7 @@ def _program(truth: Truth, shown: ShownPicture) -> None:
 
 def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> None:
     config, fit = session.config, session.card.fit
-    st.subheader("Max-pool argmax locations")
+    st.header("Max-pool argmax locations")
     if (reason := analysis.not_counted(config)) is not None:
         st.info(reason)
         return
@@ -233,7 +233,7 @@ def _history(dark: bool) -> None:
     asked = state.asked()
     if len(asked) < 2:
         return
-    st.subheader("This session's questions")
+    st.header("This session's questions")
     rows = [
         {
             "#": entry.number,

@@ -316,7 +316,7 @@ def _csv(shown: AtlasView) -> bytes:
 def _why(shown: AtlasView) -> None:
     selection = shown.selection
     if selection is None:
-        st.markdown("#### Nothing is selected")
+        st.markdown("## Nothing is selected")
         st.caption(
             "Draw around points, or click a name in the legend. By keyboard: filter above, or step through "
             "the projection with the arrow keys and press S. Here it will say what the selected "
@@ -325,7 +325,7 @@ def _why(shown: AtlasView) -> None:
         kept_selections.kept_list(shown.study)
         return
     count = int(selection.rows.sum())
-    st.markdown(f"#### Why are these {count:,} together?")
+    st.markdown(f"## Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kept_selections.keep_field(selection)
@@ -421,7 +421,7 @@ def _questions(shown: AtlasView) -> None:
         state.choose(int(first[taken[0]]) if taken else None)
 
     noun, alone = shown.study.schema.noun, networks.study().alone
-    st.markdown(f"#### The {shown.study.schema.nouns}")
+    st.markdown(f"## The {shown.study.schema.nouns}")
     st.caption(f"Choose a row to see the {noun}'s true neighbours" + ("." if alone else ", or to ask it."))
     st.dataframe(
         table.iloc[first][columns], hide_index=True, height=330, key=key,
@@ -450,7 +450,7 @@ def _chosen(shown: AtlasView) -> None:
     table = shown.study.table
     entry = table.iloc[row]
     with st.container(border=True):
-        st.markdown(f"#### {widgets.plain(entry['text'])}")
+        st.markdown(f"## {widgets.plain(entry['text'])}")
         near, far = atlas_cache.nearest(networks.study(), space, row)
         st.caption(f"Its {len(near)} nearest in the full space ({space}), not on the projection:")
         columns = [column for column in ("text", *_columns(shown, "type", "answer")) if column in table]

@@ -120,7 +120,7 @@ def _edit(case: header.Case, population: Population | None, block: int, number: 
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="large")
         with left:
-            st.subheader(f"Block {block + 1}, map {number}")
+            st.header(f"Block {block + 1}, map {number}")
             for kind in KINDS:
                 _value(case, population, kind, block, number, entries)
             _add(block, number)
@@ -211,7 +211,7 @@ def _append(edits: list[Intervention]) -> None:
 
 
 def _list(case: header.Case, entries: list[BenchEdit]) -> None:
-    st.subheader("Edits")
+    st.header("Edits")
     with st.container(horizontal=True, gap="small"):
         for label, icon, back in (("Undo", "undo", True), ("Redo", "redo", False)):
             st.button(
@@ -273,7 +273,7 @@ def _outcome(case: header.Case, entries: list[BenchEdit]) -> None:
         f'<div id="bench-answer" data-before="{widgets.escape(before.answer)}" '
         f'data-after="{widgets.escape(after.answer)}" data-edits="{len(edits)}"></div>'
     )
-    st.subheader("Before and after")
+    st.header("Before and after")
     before_after.headline(before, after)
     left, right = st.columns(2, gap="large")
     with left:

@@ -126,7 +126,7 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
         else f"95 % interval {100 * whole['low']:+.1f} to {100 * whole['high']:+.1f}"
     )
     st.markdown(
-        f"#### B less A: {100 * whole['difference']:+.1f} points ({interval})\n"
+        f"## B less A: {100 * whole['difference']:+.1f} points ({interval})\n"
         f"A {whole['accuracy_one']:.1%}, B {whole['accuracy_other']:.1%}; B alone is right "
         f"{whole['gained']:,} times, A alone {whole['lost']:,} times."
     )
@@ -145,7 +145,7 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
 
 def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study, key: str) -> None:
     """The questions answered differently; a chosen one is opened side by side."""
-    st.subheader("Questions answered differently")
+    st.header("Questions answered differently")
     if shown.empty:
         st.success("There is none.")
         return
@@ -332,7 +332,7 @@ def _blocks(found: Comparison, one: Study, other: Study) -> None:
         "networks that see the same questions are alike for that; hover for the null."
     )
     for space in dict.fromkeys(found.similarity["space"]):
-        st.subheader(str(space).capitalize())
+        st.header(str(space).capitalize())
         own = found.similarity[found.similarity["space"] == space]
         widgets.figure(
             analysis.similarity_heatmap(found.similarity, space, dark=widgets.dark()),

@@ -46,7 +46,7 @@ def page() -> None:
 
 
 def _answers(session: Session, picture: np.ndarray, contributions: WordContributions, dark: bool) -> None:
-    st.subheader("Answer after each prefix")
+    st.header("Answer after each prefix")
     widgets.notice(
         "Each column ends the question after that word; a ring marks the answer it would get. **Find the "
         "word at which the answer settles**, and whether the kind of answer (number, colour, yes or no) came "
@@ -65,7 +65,7 @@ def _answers(session: Session, picture: np.ndarray, contributions: WordContribut
 
 
 def _moves(contributions: WordContributions, kind: Kind, dark: bool) -> None:
-    st.subheader(f"RMS change of {kind} by word")
+    st.header(f"RMS change of {kind} by word")
     widgets.notice(
         "Root mean square of the change over a block's maps. **Content words should change more** "
         "than “the” and “is”; do they here? The end of the question changes values too."
@@ -82,7 +82,7 @@ def _one_value(
 ) -> None:
     lines = contributions.lines(kind, block, feature_map)
     label = f"{kind} of block {block + 1}, map {feature_map}"
-    st.subheader(f"Word contributions to {label}")
+    st.header(f"Word contributions to {label}")
     caveat = contributions.caveat(kind)
     if caveat:
         st.warning(caveat, icon=":material/warning:")
@@ -112,7 +112,7 @@ def _one_value(
 def _replaced(
     session: Session, contributions: WordContributions, kind: Kind, block: int, feature_map: int, dark: bool
 ) -> None:
-    st.subheader("The same words, replaced")
+    st.header("The same words, replaced")
     found = analysis.word_replacements(session, contributions)
     if not found.places:
         st.caption("No word of this question has others of its kind to stand in its place.")
@@ -140,7 +140,7 @@ def _replaced(
 
 
 def _path(contributions: WordContributions, kind: Kind, block: int, dark: bool) -> None:
-    st.subheader(f"All {kind}s of block {block + 1}, word after word")
+    st.header(f"All {kind}s of block {block + 1}, word after word")
     widgets.notice(
         "A row is one map, a column the question up to that word. **Look for rows that change once and "
         "stay**: the network has read what it needs for them."

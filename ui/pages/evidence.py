@@ -57,7 +57,7 @@ def page() -> None:
 
 
 def _accuracy(dark: bool) -> None:
-    st.subheader("Accuracy")
+    st.header("Accuracy")
     whole = evidence_cache.accuracy(networks.study(), "").iloc[0]
     widgets.notice(
         f"**{whole['accuracy']:.1%} of all** (95 % interval, per cent: {whole['interval']}). Beside the "
@@ -133,7 +133,7 @@ def _told(table: pd.DataFrame) -> str:
 
 
 def _confusion(dark: bool) -> None:
-    st.subheader("Confusion matrix")
+    st.header("Confusion matrix")
     widgets.notice(
         "A row is the true answer, a column the predicted one. **Errors should stay inside a kind**: a wrong "
         "number for a number, a wrong colour for a colour. Numbers should miss by one. Cells are counts; "
@@ -154,7 +154,7 @@ def _confusion(dark: bool) -> None:
 
 
 def _errors(evidence: Evidence) -> None:
-    st.subheader("Errors, sorted by confidence")
+    st.header("Errors, sorted by confidence")
     found = analysis.wrong_answers(evidence.answers)
     if found.empty:
         st.success("There is none.")
@@ -196,7 +196,7 @@ def _values(column: pd.Series) -> list[str]:
 
 def _probes(evidence: Evidence, dark: bool) -> None:
     probes = evidence.probes
-    st.subheader("What a linear probe reads")
+    st.header("What a linear probe reads")
     st.info(analysis.what_is_linear(networks.network().config), icon=":material/info:")
     names = list(dict.fromkeys(probes["target"]))
     first = probes.iloc[0]
@@ -252,7 +252,7 @@ def _probes(evidence: Evidence, dark: bool) -> None:
 
 
 def _report() -> None:
-    st.subheader("Export")
+    st.header("Export")
     view = state.view()
     st.caption(
         "One page that needs nothing from outside, with figures, numbers, and a manifest of hashes, seeds "

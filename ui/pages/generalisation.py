@@ -63,7 +63,7 @@ def page() -> None:
 
 
 def _test(test: str, dark: bool) -> None:
-    st.subheader(test)
+    st.header(test)
     kinds = tests_cache.kinds(networks.study())
     own = kinds[kinds["test"] == test].drop(columns="test")
     whole = own.iloc[0]
@@ -84,7 +84,7 @@ def _test(test: str, dark: bool) -> None:
 
 
 def _errors(found: dict[str, pd.DataFrame]) -> None:
-    st.subheader("Errors, sorted by confidence")
+    st.header("Errors, sorted by confidence")
     widgets.notice(
         "**Choose one to open it on the Ask page.** Those of CoGenT are about pictures drawn anew."
     )
@@ -105,7 +105,7 @@ def _errors(found: dict[str, pd.DataFrame]) -> None:
 
 
 def _everyone(table: pd.DataFrame) -> None:
-    st.subheader("All networks")
+    st.header("All networks")
     if table.empty:
         st.caption("No network was measured yet.")
         return
@@ -123,7 +123,7 @@ def _everyone(table: pd.DataFrame) -> None:
 
 
 def _ablations(dark: bool) -> None:
-    st.subheader("The paper's Table 2, trained anew")
+    st.header("The paper's Table 2, trained anew")
     found = analysis.trained_anew(2)
     if found is None:
         st.info(

@@ -48,7 +48,7 @@ def page() -> None:
 
 
 def _maps(found: LabelEvidence, schema: Schema, label: str) -> None:
-    st.subheader("Which maps differ")
+    st.header("Which maps differ")
     best = found.of_label(label)
     if best.empty:
         st.caption("Nothing could be compared.")
@@ -82,7 +82,7 @@ def _maps(found: LabelEvidence, schema: Schema, label: str) -> None:
 
 
 def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
-    st.subheader("What a linear probe reads")
+    st.header("What a linear probe reads")
     own = found.probes if found.probes.empty else found.probes[found.probes["target"] == label]
     if own.empty:
         st.caption("Nothing could be probed.")

@@ -85,7 +85,7 @@ def _sample(found: MapCards) -> str:
 
 
 def _table(found: MapCards) -> None:
-    st.subheader("All maps")
+    st.header("All maps")
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     wanted = left.text_input("Labelled with", placeholder="red, left, count …", key="maps-filter").strip()
     order = right.segmented_control(
@@ -129,7 +129,7 @@ def _flags(cards: pd.DataFrame) -> list[str]:
 def _card(session: Session, found: MapCards, block: int, number: int, dark: bool) -> None:
     cards = found.cards
     card = cards[(cards["block"] == block) & (cards["map"] == number)].iloc[0]
-    st.subheader(f"Block {block + 1}, map {number}")
+    st.header(f"Block {block + 1}, map {number}")
     flags = _flags(cards.loc[[card.name]])[0]
     st.markdown(
         f"Visual selectivity: **{card['pictures']}** · language selectivity of its gamma: "

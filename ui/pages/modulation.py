@@ -49,7 +49,7 @@ def page() -> None:
 def _heatmaps(
     answer: Answer, standings: dict[Kind, Standing | None], chosen: tuple[int, int], dark: bool
 ) -> None:
-    st.subheader("Gamma and beta of every feature map")
+    st.header("Gamma and beta of every feature map")
     compared = standings["gamma"]
     show = "value"
     if compared is not None:
@@ -91,7 +91,7 @@ def _one_map(
     feature_map: int,
     dark: bool,
 ) -> None:
-    st.subheader(f"Block {block + 1}, map {feature_map} among other questions")
+    st.header(f"Block {block + 1}, map {feature_map} among other questions")
     if population is None:
         st.caption("This shows where the question stands among thousands, as soon as they are measured.")
         return
@@ -122,7 +122,7 @@ def _seed(population: Population) -> str:
 
 
 def _census(session: Session, answer: Answer, dark: bool) -> None:
-    st.subheader("What FiLM does to the maps of each block")
+    st.header("What FiLM does to the maps of each block")
     widgets.notice(
         "A map is amplified where |gamma| > 1, inverted where gamma < 0, and silenced where nothing of it is "
         "left after the ReLU. **Silenced maps carry nothing on**: the question has switched them off here."
@@ -149,7 +149,7 @@ def _wall(
     session: Session, answer: Answer, picture: np.ndarray, block: int, feature_map: int, dark: bool
 ) -> None:
     config = session.config
-    st.subheader(f"All maps of block {block + 1}")
+    st.header(f"All maps of block {block + 1}")
     stages = analysis.stages_of(answer.activations, config, block)
     labels = analysis.stage_names(config, block).labels
     orders = analysis.ORDERS | analysis.RANKED_BY
@@ -179,7 +179,7 @@ def _wall(
     st.image(analysis.png(made.picture), width="stretch", alt=alt)
     st.caption(f"Strongest colour at ±{scale:.2f}, the same for all three stages.")
 
-    st.subheader(f"Map {feature_map} of block {block + 1} over the picture")
+    st.header(f"Map {feature_map} of block {block + 1} over the picture")
     widgets.notice(
         f"Gamma {answer.gamma[block, feature_map]:+.2f}, beta {answer.beta[block, feature_map]:+.2f}. Does "
         "it answer to objects, to places or to nothing? **After the ReLU only orange is left.**"
@@ -219,7 +219,7 @@ def _reached(config: NetworkConfig) -> dict[str, str]:
 
 
 def _reach(session: Session, here: Answer, picture: np.ndarray, other: np.ndarray, dark: bool) -> None:
-    st.subheader("What the question changes, and what the picture changes")
+    st.header("What the question changes, and what the picture changes")
     question = str(here.question)
     known = [text for text in OTHER_QUESTIONS if text != question and _knows(session, text)]
     if not known:

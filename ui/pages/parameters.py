@@ -45,14 +45,14 @@ def page() -> None:
     _maps(parameters, dark)
     _plane(parameters, dark)
     if alone:
-        st.subheader("What do the layers group by?")
+        st.header("What do the layers group by?")
         st.caption("CLEVR's attributes and operations are not among these labels; see the Labels page.")
     else:
         _groups(dark)
 
 
 def _all(parameters: Parameters, dark: bool) -> None:
-    st.subheader("All gammas and betas")
+    st.header("All gammas and betas")
     widgets.notice(
         "The paper's Figure 5. **Look for a sharp peak of gamma at 0**, not at 1: many maps are off. "
         "About a third of the gammas are negative there and turn a map around; most betas are."
@@ -89,7 +89,7 @@ def _line(found: Statistics) -> str:
 
 
 def _blocks(parameters: Parameters, dark: bool) -> None:
-    st.subheader("Block by block")
+    st.header("Block by block")
     widgets.notice(
         "The paper's Figures 16 and 17; all blocks have the same axes. There, **later blocks have wider and "
         "more selective gammas**, and the first block's betas have a shape of their own."
@@ -118,7 +118,7 @@ def _blocks(parameters: Parameters, dark: bool) -> None:
 
 
 def _maps(parameters: Parameters, dark: bool) -> None:
-    st.subheader("Map by map")
+    st.header("Map by map")
     widgets.notice(
         "The paper's Figure 18: each map's mean and deviation over questions. **A deviation near 0 is a map "
         "that the question does not move**; a mean far from 0 with a small deviation is always on."
@@ -134,7 +134,7 @@ def _maps(parameters: Parameters, dark: bool) -> None:
 
 
 def _plane(parameters: Parameters, dark: bool) -> None:
-    st.subheader("Gamma against beta")
+    st.header("Gamma against beta")
     widgets.notice(
         "The Distill article's figures. Coloured by map, **each map keeps to its own cloud**; one map alone "
         "shows what splits it: a kind of question, or a single word."
@@ -184,7 +184,7 @@ def _colors(parameters: Parameters) -> dict[str, str]:
 
 
 def _groups(dark: bool) -> None:
-    st.subheader("By attribute first, by operation last?")
+    st.header("By attribute first, by operation last?")
     widgets.notice(
         "The paper says of its Figure 6 that **the first block puts questions about the same attribute "
         "together** (*equal color* beside *query color*), **the last those with the same operation** (all "

@@ -24,20 +24,20 @@ def page() -> None:
     )
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("Layers")
+        st.header("Layers")
         layers = pd.DataFrame({"layer": schema.layers.names, "feature maps": schema.layers.maps})
         st.dataframe(layers, hide_index=True)
         said = "None were given." if known.state is None else f"{known.state.shape[1]} units."
         st.caption(f"States that gammas and betas are made of: {said}")
     with right:
-        st.subheader("Labels")
+        st.header("Labels")
         rows = [
             {"label": name, "kind": "category" if name in schema.categories else "number",
              "values": known.table[name].nunique()}
             for name in schema.labels
         ]  # fmt: skip
         st.dataframe(pd.DataFrame(rows, columns=["label", "kind", "values"]), hide_index=True)
-    st.subheader("Where to look")
+    st.header("Where to look")
     for name, title, told in (
         (
             "atlas",
@@ -54,7 +54,7 @@ def page() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.page_link(pages.path(name), label=title, width="content")
             st.markdown(widgets.plain(told), width="content")
-    st.subheader("Take it with you")
+    st.header("Take it with you")
     typed = command("analysis", "report", str(study.folder), "--out", "report.html")
     st.caption(
         "One page that needs nothing from outside, with figures, numbers, and a manifest of hashes, seeds "
