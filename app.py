@@ -5,7 +5,7 @@ The only script that Streamlit runs. It opens the network, reads the link and ha
 
 import streamlit as st
 
-from ui import guide, pages, state, style, widgets
+from ui import guide, link, pages, state, style, widgets
 from ui.cache import folder, networks, pictures
 
 st.set_page_config(page_title="FiLM Lens", page_icon=widgets.ICON, layout="wide")
@@ -15,10 +15,13 @@ entries = [page for group in groups.values() for page in group]
 page = st.navigation(entries + pages.former_pages(), position="hidden")
 pages.menu(groups)
 study = widgets.network_or_advice(networks.study)
-state.start(study.weights, len(pictures.exhibits()), networks.first_view(study), folder.count)
-widgets.remarks(networks.remarks())
+if state.start(study.weights, len(pictures.exhibits()), networks.first_view(study), folder.count):
+    link.follow(study)
+said = st.container()
 beside = None if study.alone else guide.place()
 page.run()
+with said:
+    widgets.remarks(networks.remarks())
 if not study.alone:
     guide.show(study.session, beside)
 widgets.colophon(study)

@@ -442,6 +442,17 @@ from .scenes.series import (
     ask_series as ask_series,
 )
 
+# what is selected among many questions, in a link
+from .selection import (
+    Selection as Selection,
+    rows_from_text as rows_from_text,
+    rows_to_text as rows_to_text,
+    selection_from_text as selection_from_text,
+    selection_to_text as selection_to_text,
+    selections_from_text as selections_from_text,
+    selections_to_text as selections_to_text,
+)
+
 # nulls, intervals and effect sizes
 from .statistics import (
     FamilyResult as FamilyResult,
@@ -470,8 +481,10 @@ from .study import (
 from .view import (
     LINK_HASH as LINK_HASH,
     LINK_LONGEST as LINK_LONGEST,
+    LINK_SELECTIONS as LINK_SELECTIONS,
     PictureKey as PictureKey,
     ViewState as ViewState,
     from_link as from_link,
+    left_out as left_out,
     to_link as to_link,
 )

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from film import InputError, scene_from_text
 
 LINK_LONGEST = 2000  # characters of a question that a link may carry
+LINK_SELECTIONS = 6000  # characters of all selections in a link: with the rest of it, servers take so much
 LINK_HASH = 12  # characters of a weights' hash in a link
 
 
@@ -54,6 +56,10 @@ class ViewState:
     `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
     `written`: what stands on them: "" is the names of the colours.
     `filter_by`, `filter_for`: which of its questions are selected.
+    `selection`, `kept`: questions that are selected, and selections by name (`analysis.selection_to_text`).
+    `marked`: questions of a comparison that are selected (`analysis.rows_to_text`).
+    `chosen`: the question of the study that is looked at, from 1; 0 for none.
+    `options`: toggles, sorting and the like of all pages by their names, as JSON.
     `probe`: what the evidence page's probes are to tell. Empty where nothing was chosen.
     `plane`: what gamma against beta is coloured by on the parameters page: "" is the map.
     `edits`: the bench's interventions as text (`film.to_text`), "!" before one that is switched off.
@@ -85,30 +91,73 @@ class ViewState:
     versus: str = ""
     part: str = ""
     network: str = ""
+    selection: str = ""
+    kept: str = ""
+    marked: str = ""
+    chosen: int = 0
+    options: str = ""
 
 
-# Fields by their name in the URL, where blocks count from 1 as they do on the page.
-_NAMES = {"picture": "picture", "q": "question", "block": "block", "map": "feature_map", "object": "thing"}
+# Numbers by their name in the URL: the field, and the least; blocks count from 1 as they do on the page.
+_NUMBERS = {"block": ("block", 1), "map": ("feature_map", 0), "object": ("thing", 1), "row": ("chosen", 0)}
 _TEXTS = {  # plain text, which the page checks where it is used
     "layout": "layout", "beside": "beside", "color": "color", "word": "word",
     "written": "written",
     "by": "filter_by", "for": "filter_for", "probe": "probe", "plane": "plane",
     "edits": "edits", "other": "other", "before": "before", "series": "series",
-    "versus": "versus", "part": "part", "network": "network",
+    "versus": "versus", "part": "part", "network": "network", "options": "options",
+    "selection": "selection", "kept": "kept", "marked": "marked",
 }  # fmt: skip
+# Selections in the order of what goes first where not all of them fit, and what they are called.
+_SELECTIONS = {
+    "selection": "the selection",
+    "marked": "the selection of the comparison",
+    "kept": "the selections that are kept under names",
+}
 _TEXT = 120  # characters of one of them in a link
-_LONG = {"edits": 6000, "other": LINK_LONGEST, "before": LINK_LONGEST}  # and of those that may be longer
+_LONG = {  # and of those that may be longer
+    "edits": 6000, "other": LINK_LONGEST, "before": LINK_LONGEST, "options": LINK_LONGEST,
+    **dict.fromkeys(_SELECTIONS, LINK_SELECTIONS),
+}  # fmt: skip
+_CALLED = {
+    "edits": "the bench's edits",
+    "other": "the second question",
+    "before": "the scene before its edits",
+}
 _WEIGHTS = "weights"
 
 
 def to_link(view: ViewState, weights: str) -> dict[str, str]:
-    """The URL parameters that reopen this view; what is as it always is stays out."""
-    values = {name: getattr(view, field) for name, field in _NAMES.items()}
-    values |= {"block": view.block + 1, "object": view.thing + 1}
-    plain = {"block": 1, "map": 0, "object": 1}
-    link = {name: str(value) for name, value in values.items() if value != plain.get(name)}
-    link |= {name: text for name, field in _TEXTS.items() if (text := getattr(view, field))}
-    return link | {_WEIGHTS: weights[:LINK_HASH]}
+    """The URL parameters that reopen this view; what is as it always is, and `left_out`, stays out."""
+    link = {"picture": view.picture, "q": view.question}
+    for name, (field, least) in _NUMBERS.items():
+        if value := getattr(view, field):
+            link[name] = str(value + least)
+    return link | _carried(view) | {_WEIGHTS: weights[:LINK_HASH]}
+
+
+def left_out(view: ViewState) -> tuple[str, ...]:
+    """What a link to this view cannot carry, each in some words: an upload, what is too long."""
+    key, carried = PictureKey.parse(view.picture), _carried(view)
+    found = ["the uploaded picture"] if key is not None and key.kind == "upload" else []
+    called = _SELECTIONS | _CALLED
+    return (*found, *(called.get(name, name) for name in _texts(view) if name not in carried))
+
+
+def _texts(view: ViewState) -> dict[str, str]:
+    """The texts of a view by their name in the URL."""
+    return {name: text for name, field in _TEXTS.items() if (text := getattr(view, field))}
+
+
+def _carried(view: ViewState) -> dict[str, str]:
+    """Those that a link has room for."""
+    texts, room = _texts(view), LINK_SELECTIONS
+    for name in _SELECTIONS:
+        if name in texts and (takes := len(quote(texts[name]))) <= room:
+            room -= takes
+        else:
+            texts.pop(name, None)
+    return {name: text for name, text in texts.items() if len(text) <= _LONG.get(name, _TEXT)}
 
 
 def _no_folder() -> int:
@@ -173,10 +222,10 @@ def from_link(
         field: link[name][: _LONG.get(name, _TEXT)] for name, field in _TEXTS.items() if name in link
     }
     view = replace(view, **texts)
-    for name, field in (("block", "block"), ("map", "feature_map"), ("object", "thing")):
+    for name, (field, least) in _NUMBERS.items():
         if name in link:
-            text, least = link[name], int(name != "map")
-            if text.isdecimal() and len(text) < 6 and int(text) >= least:
+            text = link[name]
+            if text.isdecimal() and len(text) < 8 and int(text) >= least:
                 change: dict[str, Any] = {field: int(text) - least}
                 view = replace(view, **change)
             else:

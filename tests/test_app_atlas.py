@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from tiny import ANSWERS, tiny_card, tiny_network
 
+from analysis import view
 from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
@@ -181,7 +182,7 @@ def test_selections_are_kept_and_compared(open_page, checkpoint, views):
     assert "**second**" in said
     count, exist = ((networks.study().extraction.table["type"] == kind).sum() for kind in ("count", "exist"))
     assert f"{exist} of 300 questions" in said  # compared with all the others
-    app.selectbox(key="atlas-compare-2").set_value("first").run()
+    app.selectbox(key="atlas-compare").set_value("first").run()
     said = texts(app)
     assert "“The rest” is first alone here." in said
     assert f"{exist} of {count + exist} questions" in said
@@ -189,10 +190,43 @@ def test_selections_are_kept_and_compared(open_page, checkpoint, views):
     counts, exists = (study.table["type"].to_numpy() == kind for kind in ("count", "exist"))
     between = atlas_cache.why_between(networks.study(), counts, exists)
     assert (between.selected, between.rest) == (counts.sum(), exists.sum())
-    app.button(key="atlas-show-first").click().run()
+    app.button(key="atlas-show-0").click().run()
     assert views["atlas"]["selected"].sum() == (networks.study().extraction.table["type"] == "count").sum()
-    app.button(key="atlas-drop-second").click().run()
+    app.button(key="atlas-drop-1").click().run()
     assert "**second**" not in texts(app)
+    again = open_page(checkpoint, **app.query_params)
+    assert "**first**" in texts(again)
+    assert views["atlas"]["selected"].sum() == count
+
+
+def test_a_link_reopens_what_was_drawn(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    points = np.arange(300) % 7 == 0
+    views.do(app, "atlas", "on_lasso", points)
+    views.do(app, "atlas", "on_pick", 3)
+    link = dict(app.query_params)
+    again = open_page(checkpoint, **link)
+    assert (views["atlas"]["selected"] == points).all()
+    assert "drawn on the projection" in texts(again)
+    assert "nearest in the full space" in texts(again)
+    damaged = link["selection"][:9] + "AAAA" + link["selection"][13:]
+    app = open_page(checkpoint, selection=damaged, row="301")
+    assert views["atlas"]["selected"] is None
+    assert [info.value for info in app.info if "selection in this link" in info.value]
+    assert [info.value for info in app.info if "question 301" in info.value]
+
+
+def test_what_a_link_has_no_room_for_is_said(open_page, checkpoint, views, monkeypatch):
+    app = open_page(checkpoint)
+    views.do(app, "atlas", "on_lasso", np.arange(300) % 7 == 0)
+    for number in range(3):
+        app.text_input(key=f"atlas-keep-{number}").set_value(f"[{number}](www.evil.example) {'ж' * 20}").run()
+    assert "leaves out" not in texts(app)
+    monkeypatch.setattr(view, "LINK_SELECTIONS", 500)
+    app.run()
+    assert "leaves out the selections that are kept" in texts(app)
+    assert "selection" in app.query_params
+    assert "kept" not in app.query_params
 
 
 def test_a_strange_link_shows_the_usual_page(open_page, checkpoint, views):

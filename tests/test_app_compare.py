@@ -2,12 +2,13 @@
 
 import time
 
+import numpy as np
 import pytest
 from test_comparison import network, permuted
 from tiny import tiny_card
 
 import film
-from analysis import compare, comparison_folder, gallery_questions, write_comparison
+from analysis import compare, comparison_folder, gallery_questions, rows_to_text, write_comparison
 from film import Session, Vocabulary, save
 from film.clevr.language.word_tree import WORDS
 from ui.cache import comparison as cache, networks
@@ -79,17 +80,17 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
     assert f'data-answer="{row["prediction_other"]}"' in said
 
 
-def test_a_selection_of_the_layouts_is_counted_for_both(open_page, monkeypatch):
-    import numpy as np
-
-    from ui import state
-
-    count = len(cache.laid_out(cache.kept(*_studies())))
-    rows = np.arange(count) < 50
-    monkeypatch.setattr(state, "marked", lambda: rows)
-    app = open_page(versus="two", part="Layouts")
+def test_a_link_holds_a_selection_of_the_layouts_which_is_counted_for_both(open_page):
+    found = cache.kept(*_studies())
+    rows = np.arange(len(cache.laid_out(found))) < 50
+    marked = rows_to_text(rows, cache.questions_of(found))
+    app = open_page(versus="two", part="Layouts", marked=marked)
     assert not app.exception
     assert "50 questions selected" in text(app)
+    assert app.query_params["marked"] == marked
+    app = open_page(versus="two", part="Layouts", marked=marked[:-4])
+    assert "damaged" in text(app)
+    assert "questions selected" not in text(app)
 
 
 def _studies():

@@ -6,7 +6,8 @@ Nothing else touches Streamlit's session state or the URL. Widgets take their va
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -17,8 +18,10 @@ import streamlit as st
 from analysis import (
     LINK_HASH as LINK_HASH,
     LINK_LONGEST as LINK_LONGEST,
+    LINK_SELECTIONS as LINK_SELECTIONS,
     ViewState as ViewState,
     from_link as from_link,
+    left_out as left_out,
     to_link as to_link,
 )
 from film import Answer
@@ -68,8 +71,11 @@ class Guide:
 # --- The session --------------------------------------------------------------------------------
 
 
-def start(weights: str, pictures: int, plain: ViewState, in_folder: Callable[[], int]) -> None:
-    """Read the link when a session begins, and again where Back or Forward have gone to another one."""
+def start(weights: str, pictures: int, plain: ViewState, in_folder: Callable[[], int]) -> bool:
+    """Read the link when a session begins, and again where Back or Forward have gone to another one.
+
+    Returns whether the view is new to this network: of a link, or with another network than before.
+    """
     link = st.query_params.to_dict()
     if "view" not in st.session_state:
         st.session_state["view"], st.session_state["remarks"] = from_link(
@@ -77,7 +83,10 @@ def start(weights: str, pictures: int, plain: ViewState, in_folder: Callable[[],
         )
         st.session_state["guide"] = Guide(open=not link)  # who follows a link came to see what it shows
     elif _gone_back(link):
+        st.session_state.pop("seen_with", None)
         _go_back(link, weights, pictures, plain, in_folder)
+    seen, st.session_state["seen_with"] = st.session_state.get("seen_with"), weights
+    return bool(seen != weights)
 
 
 def _gone_back(link: dict[str, str]) -> bool:
@@ -162,6 +171,45 @@ def shows(key: str, value: Any, then: Callable[[Any], None]) -> dict[str, Any]:
 def bound(field: str, key: str | None = None) -> dict[str, Any]:
     """Arguments that tie a widget to a field: `st.text_input("Question", **bound("question"))`."""
     return shows(key or f"view-{field}", getattr(view(), field), lambda value: change(**{field: value}))
+
+
+def option(name: str, values: Sequence[Any] | None, plain: Any) -> dict[str, Any]:
+    """Arguments of a widget whose value is in the link under a name of its own, such as a toggle or an order.
+
+    `values`: those that there are, numbers, texts or truth values; None: any text. `plain`: the value of whom
+    has chosen none.
+    """
+    value = options().get(name, plain)
+    there = isinstance(value, str) if values is None else any(_same(value, one) for one in values)
+    if not there and value != plain:
+        change(options=_with_option(name, None))
+        say(f"This link asks for “{str(value)[:60]}” ({name.replace('-', ' ')}), which is not offered here.")
+    value = value if there else plain
+
+    def take(chosen: Any) -> None:
+        change(options=_with_option(name, None if _same(chosen, plain) else chosen))
+
+    return shows(name, value, take)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def options() -> dict[str, Any]:
+    """What differs from the usual among toggles, orders and the like, by name."""
+    try:
+        found = json.loads(view().options or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _with_option(name: str, value: Any) -> str:
+    found = {key: one for key, one in options().items() if key != name}
+    if value is not None:
+        found[name] = value
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
 
 
 def remarks() -> tuple[str, ...]:
@@ -263,68 +311,10 @@ def set_draft(text: str) -> None:
     st.session_state["draft"] = text
 
 
-# --- The atlas's selections -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Selection:
-    """Questions of the study. `rows`: bool (questions,). `how`: what chose them, in words.
-
-    `layout`: title of the map they were drawn on, empty where they were not.
-    """
-
-    rows: np.ndarray
-    how: str
-    layout: str = ""
-
-
 def told(key: str, what: str) -> Any:
     """What a component or table with this key has just said, or None."""
     get = getattr(st.session_state.get(key), "get", None)
     return get(what) if get else None
-
-
-def select(selection: Selection | None) -> None:
-    """These questions from now on; no filter stands beside a lasso."""
-    st.session_state["selection"] = selection
-    change(filter_for="")
-
-
-def selection() -> Selection | None:
-    return st.session_state.get("selection")
-
-
-def choose(row: int | None) -> None:
-    """One question of the study is looked at."""
-    st.session_state["chosen"] = row
-
-
-def chosen() -> int | None:
-    return st.session_state.get("chosen")
-
-
-def mark(rows: np.ndarray | None) -> None:
-    """Questions of a comparison that are selected, by their positions; None for none."""
-    st.session_state["marked"] = rows
-
-
-def marked() -> np.ndarray | None:
-    return st.session_state.get("marked")
-
-
-def keep_selection(name: str, selection: Selection) -> None:
-    """A selection under a name, in place of one that had it."""
-    st.session_state["kept"] = kept_selections() | {name: selection}
-
-
-def drop_selection(name: str) -> None:
-    st.session_state["kept"] = {key: value for key, value in kept_selections().items() if key != name}
-
-
-def kept_selections() -> dict[str, Selection]:
-    """This session's selections by name, oldest first."""
-    result: dict[str, Selection] = st.session_state.get("kept", {})
-    return result
 
 
 # --- Edits that can be undone -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 import analysis
-from analysis import Coloring, Extraction, Layout, PrefixPath, RegionLabel, Study, Why
+from analysis import Coloring, Extraction, Layout, PrefixPath, RegionLabel, Schema, Study, Why
 from film import Session
 from ui.cache.networks import KEYED, behind
 from ui.scatter import Blob, points_blob as make_points, texts_blob as make_texts
@@ -97,6 +97,29 @@ def word(study: Study, layout: str, word: str) -> Coloring:
 def values_of(study: Study, column: str) -> int:
     """How many values a column of the study's table has."""
     return int(_questions(study).table[column].nunique())
+
+
+def colors(study: Study) -> list[str]:
+    """What the atlas's points can be coloured by: what tells them apart, a word, a gamma, a beta."""
+    columns = study.schema.labels if study.alone else analysis.COLOR_COLUMNS
+    words = ["word"] if _schema(study).words else []
+    return [*(column for column in columns if _told_apart(study, column)), *words, "gamma", "beta"]
+
+
+def filters(study: Study) -> list[str]:
+    """What the atlas's points can be selected by."""
+    schema = _schema(study)
+    own = (*schema.labels, *(["word"] if schema.words else []), "text")
+    columns = own if study.alone else analysis.FILTERS
+    return [column for column in columns if column in ("word", "text") or _told_apart(study, column)]
+
+
+def _schema(study: Study) -> Schema:
+    return _questions(study).schema
+
+
+def _told_apart(study: Study, column: str) -> bool:
+    return column in _questions(study).table and values_of(study, column) > 1
 
 
 @st.cache_resource(show_spinner=False, hash_funcs=KEYED)

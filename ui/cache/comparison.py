@@ -155,3 +155,8 @@ def who_is_right(table: pd.DataFrame) -> pd.Series:
     one, other = table["right_one"].to_numpy(bool), table["right_other"].to_numpy(bool)
     names = np.array([["neither right", "only B right"], ["only A right", "both right"]])
     return pd.Series(names[one.astype(int), other.astype(int)], table.index)
+
+
+def questions_of(found: Comparison) -> str:
+    """What a selection among the questions of a comparison is of, in a link."""
+    return "{source} {seed} {questions}".format(**found.recipe)

@@ -12,9 +12,9 @@ import pandas as pd
 import streamlit as st
 
 import analysis
-from analysis import Extraction, Layout, Why
+from analysis import Extraction, Layout, Selection, Why
 from film import InputError, command
-from ui import kept_selections, pages, scatter, state, widgets
+from ui import pages, scatter, selections, state, widgets
 from ui.cache import atlas as atlas_cache, networks
 
 ROWS = 1000  # of a selection that the table shows
@@ -31,7 +31,7 @@ class AtlasView:
     study: Extraction
     layouts: dict[str, Layout]
     name: str
-    selection: state.Selection | None
+    selection: Selection | None
 
     @property
     def layout(self) -> Layout:
@@ -100,9 +100,7 @@ def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
         state.change(layout=names[0])
     if view.beside not in ("", *names) or view.beside == state.view().layout:
         state.change(beside="")
-    columns = study.schema.labels if networks.study().alone else analysis.COLOR_COLUMNS
-    words = ["word"] if study.schema.words else []
-    colors = [*(column for column in columns if _told_apart(study, column)), *words, "gamma", "beta"]
+    colors = atlas_cache.colors(networks.study())
     if view.color not in colors:
         state.change(color=colors[0])
     view = state.view()
@@ -141,10 +139,6 @@ def _title(name: str) -> str:
     return TITLES.get(name, name)
 
 
-def _told_apart(study: Extraction, column: str) -> bool:
-    return column in study.table and atlas_cache.values_of(networks.study(), column) > 1
-
-
 def _coloring(shown: AtlasView, name: str) -> analysis.Coloring:
     view = state.view()
     if view.color == "word":
@@ -157,12 +151,10 @@ def _coloring(shown: AtlasView, name: str) -> analysis.Coloring:
     return atlas_cache.column(networks.study(), name, view.color)
 
 
-def _selection(study: Extraction) -> state.Selection | None:
+def _selection(study: Extraction) -> Selection | None:
     """What is selected, by the filter (the keyboard's way) or on a projection."""
     schema = study.schema
-    columns = (*schema.labels, *(["word"] if schema.words else []), "text")
-    filters = columns if networks.study().alone else analysis.FILTERS
-    known = [by for by in filters if by in ("word", "text") or _told_apart(study, by)]
+    known = atlas_cache.filters(networks.study())
     nouns = schema.nouns.capitalize()
     if state.view().filter_by not in known:
         state.change(filter_by=known[0], filter_for="")
@@ -182,11 +174,10 @@ def _selection(study: Extraction) -> state.Selection | None:
     if wanted := state.view().filter_for.strip():
         rows = atlas_cache.matching(networks.study(), by, wanted)
         if rows.any():
-            return state.Selection(rows, f"{by} {wanted}")
+            return Selection(rows, f"{by} {wanted}")
         st.caption(f"No {schema.noun} of the study has the {by} “{widgets.plain(wanted)}”.")
         return None
-    drawn = state.selection()
-    return drawn if drawn is not None and len(drawn.rows) == len(study) else None
+    return selections.drawn(study)
 
 
 # --- The projections ------------------------------------------------------------------------------------
@@ -200,7 +191,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
     def select(found: np.ndarray, how: str) -> None:
         rows = np.zeros(len(study), bool)
         rows[layout.rows[found]] = True
-        state.select(state.Selection(rows, how, name) if rows.any() else None)
+        selections.select(study, Selection(rows, how, name) if rows.any() else None)
 
     def named(code: int) -> None:
         color = state.view().color
@@ -228,7 +219,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
             texts=atlas_cache.texts(networks.study(), name), selected=selected,
             marks=scatter.PointMarks(steps, rings, labels), label=label, caption=f"{name} · {caption}",
             on_lasso=lambda found: select(found, f"drawn on the projection {name}"), on_legend=named,
-            on_pick=lambda point: state.choose(int(layout.rows[point])),
+            on_pick=lambda point: state.change(chosen=int(layout.rows[point]) + 1),
             dark=widgets.dark(), height=height,
         )  # fmt: skip
         st.caption(f"**{widgets.plain(name)}** · {widgets.plain(caption)}")
@@ -271,8 +262,8 @@ def _path(name: str) -> analysis.PrefixPath | None:
 
 def _rings(shown: AtlasView, name: str) -> tuple[tuple[float, float, str], ...]:
     """Rings about the chosen question and its true neighbours, where they lie on a projection."""
-    row = state.chosen()
-    if row is None or row >= len(shown.study):
+    row = state.view().chosen - 1
+    if not 0 <= row < len(shown.study):
         return ()
     near, _ = atlas_cache.nearest(networks.study(), shown.layout.recipe.space, row)
     at, places = atlas_cache.place_of(networks.study(), name), shown.layouts[name].places
@@ -322,15 +313,15 @@ def _why(shown: AtlasView) -> None:
             "the projection with the arrow keys and press S. Here it will say what the selected "
             f"{shown.study.schema.nouns} share."
         )
-        kept_selections.kept_list(shown.study)
+        selections.kept_list(shown.study)
         return
     count = int(selection.rows.sum())
     st.markdown(f"## Why are these {count:,} together?")
     st.caption(f"Selected: {widgets.plain(selection.how)}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kept_selections.keep_field(selection)
-        other = kept_selections.compared_with(shown.study)
-    kept_selections.kept_list(shown.study)
+        selections.keep_field(shown.study, selection)
+        other = selections.compared_with(shown.study)
+    selections.kept_list(shown.study)
     name = shown.name
     if not atlas_cache.explains(networks.study(), name):
         _wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
@@ -359,14 +350,14 @@ _FINDINGS: dict[str, Any] = {
 }
 
 
-def _findings(shown: AtlasView, selection: state.Selection, other: str) -> None:
+def _findings(shown: AtlasView, selection: Selection, other: str) -> None:
     """What sets a selection apart from all the others, or from the kept one of a name."""
     study = networks.study()
     if not other:
         name = selection.layout if selection.layout in shown.layouts else shown.name
         _compared(lambda: atlas_cache.why(study, selection.rows, name, drawn=bool(selection.layout)))
         return
-    kept = kept_selections.of_study(shown.study)[other]
+    kept = selections.kept(shown.study)[other]
     both = int((selection.rows & kept.rows).sum())
     left_out = f"; {both:,} {shown.study.schema.nouns} are in both and left out" if both else ""
     widgets.notice(f"“The rest” is {widgets.plain(other)} alone here{left_out}.")
@@ -397,7 +388,7 @@ def _compared(compare: Callable[[], Why]) -> None:
     st.caption(widgets.plain(why.describe()))
 
 
-def _mark(what: str, selection: state.Selection) -> None:
+def _mark(what: str, selection: Selection) -> None:
     """A sign on the page that tests and benchmarks wait for."""
     number = zlib.crc32(selection.rows.tobytes())
     st.html(f'<div id="{what}" data-count="{selection.rows.sum()}" data-selection="{number}"></div>')
@@ -418,7 +409,7 @@ def _questions(shown: AtlasView) -> None:
 
     def take() -> None:
         taken = (state.told(key, "selection") or {}).get("rows", [])
-        state.choose(int(first[taken[0]]) if taken else None)
+        state.change(chosen=int(first[taken[0]]) + 1 if taken else 0)
 
     noun, alone = shown.study.schema.noun, networks.study().alone
     st.markdown(f"## The {shown.study.schema.nouns}")
@@ -444,8 +435,8 @@ def _columns(shown: AtlasView, *questions: str) -> tuple[str, ...]:
 
 def _chosen(shown: AtlasView) -> None:
     """One question with its neighbours in all dimensions."""
-    row, space = state.chosen(), shown.layout.recipe.space
-    if row is None or row >= len(shown.study):
+    row, space = state.view().chosen - 1, shown.layout.recipe.space
+    if not 0 <= row < len(shown.study):
         return
     table = shown.study.table
     entry = table.iloc[row]
@@ -463,7 +454,9 @@ def _chosen(shown: AtlasView) -> None:
             ):
                 state.change(question=entry["text"])
                 st.switch_page(pages.path("ask"))
-            st.button("Close", key="atlas-close", type="tertiary", on_click=state.choose, args=(None,))
+            st.button(
+                "Close", key="atlas-close", type="tertiary", on_click=state.change, kwargs={"chosen": 0}
+            )
 
 
 main()

@@ -246,8 +246,7 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
     )
     table = cache.laid_out(found)
     coloring, texts = cache.coloring(table, by or known[0]), cache.texts(table)
-    marked = state.marked()
-    selected = None if marked is None or len(marked) != len(table) else marked
+    selected = _marked(found, len(table))
     with st.container(key="compare-split"):
         columns = st.columns(2)
     for column, side, study in zip(columns, ("one", "other"), (one, other), strict=True):
@@ -259,8 +258,8 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
                 label=f"{label}: {len(table):,} questions. Arrow keys step from question to question, S "
                 "selects the 50 around it, Escape drops the selection.",
                 caption=f"{label} · {told['layout']}",
-                on_lasso=lambda rows: state.mark(rows if rows.any() else None), on_pick=lambda row: None,
-                on_legend=lambda code: state.mark(coloring.codes == code), dark=widgets.dark(), height=460,
+                on_lasso=lambda rows: _mark(found, rows), on_pick=lambda row: None,
+                on_legend=lambda code: _mark(found, coloring.codes == code), dark=widgets.dark(), height=460,
             )  # fmt: skip
             st.caption(f"**{label}: {_name(study)}** · {widgets.plain(told['layout'])}")
     widgets.data(table[["text", "type", "x_one", "y_one", "x_other", "y_other"]], "compare-layouts")
@@ -279,6 +278,23 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
         _differing(found, found.differing[found.differing.index.isin(rows.index)], one, other, "selected")
     else:
         st.dataframe(rows[["text", "type"]].head(ROWS), hide_index=True, height=240)
+
+
+def _mark(found: Comparison, rows: np.ndarray) -> None:
+    """These questions of the comparison are selected from now on."""
+    state.change(marked=analysis.rows_to_text(rows, cache.questions_of(found)) if rows.any() else "")
+
+
+def _marked(found: Comparison, count: int) -> np.ndarray | None:
+    """The questions of the comparison that are selected; None where none are, or none that can be read."""
+    if not (text := state.view().marked):
+        return None
+    try:
+        return analysis.rows_from_text(text, count, cache.questions_of(found))
+    except InputError as error:
+        state.change(marked="")
+        widgets.show_error(error)
+        return None
 
 
 # --- What is inside -----------------------------------------------------------------------------------
