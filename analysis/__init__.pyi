@@ -44,11 +44,14 @@ from .comparison.similarity import (
 # the question, word by word
 # what it answers, and what a linear probe reads off it
 from .corpus.accuracy import (
+    DRAWN as DRAWN,
     GALLERY as GALLERY,
     Observed as Observed,
     accuracy_by as accuracy_by,
     beside_paper as beside_paper,
     confusion as confusion,
+    drawn_questions as drawn_questions,
+    folder_questions as folder_questions,
     gallery_questions as gallery_questions,
     observe as observe,
     some_questions as some_questions,
@@ -60,6 +63,10 @@ from .corpus.atlas import (
     matching as matching,
     nearest as nearest,
     path as path,
+)
+from .corpus.calibration import (
+    Calibration as Calibration,
+    calibration as calibration,
 )
 
 # what every feature map answers to
@@ -77,6 +84,19 @@ from .corpus.enrichment import (
     Why as Why,
     prepare_why as prepare_why,
     why_together as why_together,
+)
+from .corpus.errors import (
+    error_regions as error_regions,
+    error_shares as error_shares,
+)
+from .corpus.evidence import (
+    Evidence as Evidence,
+    find_evidence as find_evidence,
+    measure_evidence as measure_evidence,
+    observed_again as observed_again,
+    read_evidence as read_evidence,
+    write_evidence as write_evidence,
+    write_pooled as write_pooled,
 )
 from .corpus.extraction import (
     SPACES as SPACES,
@@ -153,20 +173,28 @@ from .corpus.parameters import (
     Statistics as Statistics,
     measure_parameters as measure_parameters,
 )
+from .corpus.predictions import (
+    measure_answers as measure_answers,
+    predict_answers as predict_answers,
+)
+from .corpus.probe_targets import (
+    more_targets as more_targets,
+    target_of as target_of,
+)
+from .corpus.probe_transfer import (
+    probe_transfer as probe_transfer,
+)
 from .corpus.probes import (
-    Evidence as Evidence,
     bag_of_words as bag_of_words,
-    find_evidence as find_evidence,
     parted as parted,
     probe as probe,
-    read_evidence as read_evidence,
     what_is_linear as what_is_linear,
-    write_evidence as write_evidence,
 )
 
 # many questions and what the network makes of them
 from .corpus.question_set import (
     QuestionSet as QuestionSet,
+    drawn_picture as drawn_picture,
     question_set as question_set,
     read_questions as read_questions,
     sample_questions as sample_questions,
@@ -203,9 +231,8 @@ from .figures.comparison import (
 from .figures.evidence import (
     accuracy_line as accuracy_line,
     accuracy_rows as accuracy_rows,
+    calibration_curve as calibration_curve,
     confusion_heatmap as confusion_heatmap,
-    probe_chart as probe_chart,
-    probe_overview as probe_overview,
 )
 from .figures.generalisation import (
     generalisation_rows as generalisation_rows,
@@ -232,6 +259,11 @@ from .figures.parameters import (
     moment_table as moment_table,
     parameter_histograms as parameter_histograms,
     point_table as point_table,
+)
+from .figures.probes import (
+    probe_chart as probe_chart,
+    probe_overview as probe_overview,
+    transfer_heatmaps as transfer_heatmaps,
 )
 from .figures.question import (
     answer_bars as answer_bars,

@@ -104,8 +104,8 @@ def _study(options: argparse.Namespace, bars: Stages) -> None:
 
 
 def _evidence(options: argparse.Namespace, bars: Stages) -> None:
-    from analysis.corpus.accuracy import GALLERY, gallery_questions, observe, some_questions
-    from analysis.corpus.probes import FOLDER, Evidence, probe, write_evidence
+    from analysis.corpus.accuracy import DRAWN, drawn_questions, some_questions
+    from analysis.corpus.evidence import FOLDER, measure_evidence
 
     folder = find(options.checkpoint)
     out = Path(options.out or folder / FOLDER)
@@ -115,13 +115,11 @@ def _evidence(options: argparse.Namespace, bars: Stages) -> None:
         asked = some_questions(options.data, options.split, options.questions)
         source = Path(options.data).name
     else:
-        asked, source = gallery_questions(options.questions, options.seed), GALLERY
-    observed = observe(session, asked, source, seed=options.seed, progress=bars("questions"))
-    probes = probe(observed, seed=options.seed, progress=bars("spaces"))
-    write_evidence(out, Evidence(observed.table, probes, observed.recipe))
+        asked, source = drawn_questions(options.questions, options.seed), DRAWN
+    found = measure_evidence(session, out, asked, source, seed=options.seed, bars=bars)
     print(
-        f"{out}: {observed.table['right'].mean():.1%} of {len(observed):,} questions right, "
-        f"{len(probes):,} probes"
+        f"{out}: {found.answers['right'].mean():.1%} of {len(found.answers):,} questions right, "
+        f"{len(found.probes):,} probes"
     )
 
 
@@ -273,7 +271,9 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument(
         "checkpoint", nargs="?", help="folder, or name of a bundled one; the first bundled one if left out"
     )
-    add.add_argument("--data", help="CLEVR folder or packed corpus to ask about; the gallery if left out")
+    add.add_argument(
+        "--data", help="CLEVR folder or packed corpus to ask about; scenes drawn here if left out"
+    )
     add.add_argument("--split", help="of a CLEVR folder")
     add.add_argument("--questions", type=int, default=3000)
     add.add_argument("--seed", type=int, default=0)

@@ -23,6 +23,7 @@ from markupsafe import Markup
 from analysis import report_conditions as conditions
 from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, wrong_answers
 from analysis.corpus.atlas import matching
+from analysis.corpus.calibration import calibration
 from analysis.corpus.claim import attribute_then_operation
 from analysis.corpus.enrichment import why_together
 from analysis.corpus.extraction import Extraction
@@ -34,6 +35,7 @@ from analysis.figures import (
     evidence as proofs,
     map_cards as cards,
     parameters as counted,
+    probes as read_off,
     question as single,
 )
 from analysis.question.population import Population, standing
@@ -56,6 +58,7 @@ from film import (
 )
 
 ERRORS = 20  # wrong answers that are listed
+ERROR_COLUMNS = ("text", "answer", "prediction", "probability")
 MAPS = 20  # feature maps that are listed
 CARD_COLUMNS = [
     "block", "map", "pictures", "language", "effect_shrunken", "effect_low", "effect_high", "effect_p",
@@ -166,7 +169,7 @@ def _answers(study: _Reported) -> Iterator[Section]:
         yield from study.missing("Accuracy", "evidence")
         return
     answers, recipe = study.evidence.answers, study.evidence.recipe
-    whole = accuracy_by(answers, "").iloc[0]
+    whole, curve = accuracy_by(answers, "").iloc[0], calibration(answers)
     groups, kinds = (accuracy_by(answers, column) for column in ("group", "type"))
     order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
     along = [
@@ -192,13 +195,9 @@ def _answers(study: _Reported) -> Iterator[Section]:
             html("<h3>Beside the paper, %</h3>"),
             table(beside_paper(answers, study.session.card.accuracy)),
             (proofs.confusion_heatmap(confusion(answers)), "What was answered to what is true."),
+            (proofs.calibration_curve(curve), f"Confidence beside accuracy: {curve.describe()}."),
             html("<h3>The {} most confident errors</h3>", ERRORS),
-            table(
-                wrong_answers(answers)[["text", "answer", "prediction", "probability", "picture"]].head(
-                    ERRORS
-                ),
-                "{:.2f}",
-            ),
+            table(wrong_answers(answers)[list(ERROR_COLUMNS)].head(ERRORS), "{:.2f}"),
         ),
     )
 
@@ -214,8 +213,8 @@ def _probes(study: _Reported) -> Iterator[Section]:
         "drawn once for each question family; crosses: on families not trained on. "
         f"{what_is_linear(study.session.config)}",
         (
-            (proofs.probe_overview(probes), "Accuracies in per cent; colour is selectivity."),
-            *((proofs.probe_chart(probes, name), f"Probe target: {name}.") for name in names),
+            (read_off.probe_overview(probes), "Accuracies in per cent; colour is selectivity."),
+            *((read_off.probe_chart(probes, name), f"Probe target: {name}.") for name in names),
         ),
     )
 
@@ -481,7 +480,7 @@ def _probe_of_view(study: _Reported) -> Iterator[Section]:
     view, _ = _shown(study)
     if study.evidence is None or view.probe not in set(study.evidence.probes["target"]):
         return
-    chart = proofs.probe_chart(study.evidence.probes, view.probe)
+    chart = read_off.probe_chart(study.evidence.probes, view.probe)
     fact = what_is_linear(study.session.config)
     yield Section("What a linear probe reads", fact, ((chart, f"Probe target: {view.probe}."),))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.figures import evidence as proofs
+from analysis.figures import probes as read_off
 from analysis.report_page import Item, Section, html, table
 from analysis.study import Study
 
@@ -43,7 +43,7 @@ def labels(study: Study) -> Iterator[Section]:
         if reason := found.left_out(name):
             body.append(html("<p>{}</p>", reason))
         if name in probed:
-            chart = proofs.probe_chart(found.probes, name, layers=study.schema.layers.names)
+            chart = read_off.probe_chart(found.probes, name, layers=study.schema.layers.names)
             body.append((chart, "Accuracy of linear probes by layer; hollow marks: shuffled labels."))
         if len(best := found.of_label(name)):
             body.append(table(best.drop(columns=["label", "p"]).head(MAPS), "{:.3f}"))

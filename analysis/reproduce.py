@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis.corpus.accuracy import accuracy_by, gallery_questions, observe
+from analysis.corpus.accuracy import DRAWN, accuracy_by, drawn_questions
 from analysis.corpus.claim import attribute_then_operation
+from analysis.corpus.evidence import measure_evidence
 from analysis.corpus.grouping import Grouping, Score, distinct, groupings
 from analysis.corpus.map_cards import measure_maps, write_maps
 from analysis.corpus.parameters import PUBLISHED
-from analysis.corpus.probes import Evidence, bag_of_words, probe, write_evidence
+from analysis.corpus.probes import bag_of_words
 from analysis.corpus.regions import untrained_states
 from analysis.study import FOLDER, Study, make_study
 from film import (
@@ -60,16 +61,8 @@ def measure_results(session: Session, folder: str | Path, *, seed: int = 0, bars
     make_study(session, out, seed=seed, progress=bars("study, in hundredths"))
     study = Study(session, folder, seed)
     assert study.extraction is not None
-    if study.evidence is None:
-        observed = observe(
-            session,
-            gallery_questions(seed=seed),
-            "the gallery's pictures",
-            seed=seed,
-            progress=bars("questions"),
-        )
-        probes = probe(observed, seed=seed, progress=bars("probes"))
-        write_evidence(out, Evidence(observed.table, probes, observed.recipe))
+    if study.evidence is None or study.evidence.transfer is None:
+        measure_evidence(session, out, drawn_questions(seed=seed), DRAWN, seed=seed, bars=bars)
     if study.cards is None:
         workshop = out / ".maps"
         write_maps(
@@ -137,6 +130,7 @@ def _evidence(study: Study) -> dict[str, Any]:
     rows = [*accuracy_by(answers, "").to_dict("records"), *accuracy_by(answers, "group").to_dict("records")]
     return {
         **{name: int(recipe[name]) for name in ("pictures", "questions", "seed")},
+        "source": str(recipe["source"]),
         "rows": [{name: _plain(row[name]) for name in columns} for row in rows],
     }  # fmt: skip
 
@@ -290,7 +284,7 @@ def _evidence_table(found: Mapping[str, Any]) -> str:
          _interval(row["low"], row["high"])]
         for row in found["rows"]
     ]  # fmt: skip
-    asked = f"{found['questions']:,} questions about {found['pictures']} gallery pictures"
+    asked = f"{found['questions']:,} questions about {found['pictures']:,} pictures ({found['source']})"
     said = f"{asked}, seed {found['seed']}."
     return f"{_markdown(['questions', 'right', '%', '95 % interval'], rows)}\n\n{said}"
 

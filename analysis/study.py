@@ -1,6 +1,7 @@
 """The study that comes with a checkpoint: `Study` opens it, `make_study` makes its questions and layouts.
 
 study/extraction.json, table.parquet, state.npy    see `analysis.corpus.extraction`
+study/predictions.parquet                          see `analysis.corpus.predictions`
 study/layouts/*.parquet                            see `analysis.corpus.layout`
 """
 
@@ -13,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from analysis.adapter.labels import LabelEvidence, read_labels
+from analysis.corpus.evidence import Evidence, find_evidence
 from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
 from analysis.corpus.kept_layouts import layout_in, layouts_in
 from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe
 from analysis.corpus.map_cards import MapCards, find_maps
 from analysis.corpus.parameters import Parameters, measure_parameters
-from analysis.corpus.probes import Evidence, find_evidence
-from analysis.corpus.question_set import sample_questions
+from analysis.corpus.predictions import has_predictions, predictions_in, with_predictions
+from analysis.corpus.question_set import QuestionSet, sample_questions
 from analysis.corpus.schema import Layers, Schema, label_values
 from analysis.interventions.word_reading import WordReading, find_word_reading
 from analysis.question.population import ENOUGH, Population, measure_population, population_of
@@ -89,8 +91,14 @@ class Study:
 
     @cached_property
     def extraction(self) -> Extraction | None:
-        """What the network makes of many questions; None where it is not kept."""
-        return self._known if self.alone else open_study(self.where, self.session)
+        """What the network makes of many questions, and answers to them where that was measured.
+
+        None where it is not kept. Raises InputError where the predictions are damaged.
+        """
+        if self.alone:
+            return self._known
+        found = open_study(self.where, self.session)
+        return None if found is None else with_predictions(found, self.where)
 
     @cached_property
     def layouts(self) -> dict[str, Layout]:
@@ -168,6 +176,7 @@ def make_study(
     questions: int = QUESTIONS,
     seed: int = 0,
     maps: list[LayoutRecipe] | None = None,
+    predict: bool = True,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> tuple[Extraction, dict[str, Layout]]:
@@ -176,6 +185,7 @@ def make_study(
     Args:
         folder: usually `study` beside the weights. What was made of other weights is replaced.
         maps: what to lay out; `recipes` by default.
+        predict: also draw the questions' scenes and answer about them, a fifth of a second a scene.
         progress: called with hundredths of all parts.
 
     Raises:
@@ -184,28 +194,33 @@ def make_study(
     """
     folder = Path(folder)
     maps = recipes(session.config.blocks, seed) if maps is None else maps
-    of = 100 * (1 + len(maps))
+    of = 100 * (1 + predict + len(maps))
 
     def report(part: int) -> Progress:
         return lambda done, all: progress(100 * part + 100 * done // max(1, all), of) if progress else None
 
-    study = _questions(session, folder, questions, seed, report(0), cancel)
+    study, asked = _questions(session, folder, questions, seed, report(0), cancel)
+    if predict and not has_predictions(folder, study):
+        asked = asked or sample_questions(questions, seed, progress=report(0), cancel=cancel)
+        _same_questions(asked, study, folder)
+        predictions_in(folder, session, asked, progress=report(1), cancel=cancel)
     kept = {
         layout_in(
             folder / LAYOUTS, study, recipe, stability=True, progress=report(number), cancel=cancel
         ).recipe.title
-        for number, recipe in enumerate(maps, 1)
+        for number, recipe in enumerate(maps, 1 + predict)
     }
     found = layouts_in(folder / LAYOUTS, study)
-    return study, {title: layout for title, layout in found.items() if title in kept}
+    return with_predictions(study, folder), {title: found[title] for title in found if title in kept}
 
 
 def _questions(
     session: Session, folder: Path, count: int, seed: int, progress: Progress, cancel: Cancel | None
-) -> Extraction:
+) -> tuple[Extraction, QuestionSet | None]:
+    """The study's questions, read; and as they were asked, where they had to be drawn anew."""
     study = open_study(folder, session)
     if study is not None and (study.recipe["count"], study.recipe["seed"]) == (count, seed):
-        return study
+        return study, None
     asked = sample_questions(count, seed, progress=progress, cancel=cancel)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / LAYOUTS, ignore_errors=True)  # they are of other questions or another network
@@ -215,7 +230,15 @@ def _questions(
         write_small(extract(session, asked, workshop, cancel=cancel), folder)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
-    return open_extraction(folder, session)
+    return open_extraction(folder, session), asked
+
+
+def _same_questions(asked: QuestionSet, study: Extraction, folder: Path) -> None:
+    if asked.hash != study.recipe["questions"]:
+        raise InputError(
+            f"The questions in {folder} were drawn by another version, so nobody knows of which scenes they "
+            "are; remove the folder and make it anew."
+        )
 
 
 def open_study(folder: str | Path, session: Session) -> Extraction | None:

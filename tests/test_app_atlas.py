@@ -1,5 +1,6 @@
 """The atlas page, run without a browser on a tiny network and a study of 300 questions."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
 from ui import scatter
-from ui.cache import atlas as atlas_cache, networks
+from ui.cache import atlas as atlas_cache, errors as error_cache, networks
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "What color is the large metal sphere?"
@@ -264,3 +265,47 @@ def test_names_of_colours_or_words_of_regions_are_written_on_the_map(open_page, 
     assert app.query_params["written"] == "words"
     app.selectbox(key="view-written").set_value("nothing").run()
     assert not views["atlas"]["marks"].labels
+
+
+def test_errors_and_pictures_of_a_selection(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    study = networks.study()
+    error_cache.by_type(study).result()
+    error_cache.by_region(study, FIRST).result()
+    app.run()
+    assert "Where do the errors lie?" in texts(app)
+    shares = next(frame.value for frame in app.dataframe if "p_family" in frame.value)
+    assert shares["asked"].sum() == 300
+    app.selectbox(key="atlas-error-region").set_value(0).run()
+    assert not app.exception
+    chosen = error_cache.by_region(study, FIRST).result()[1][0]
+    assert views["atlas"]["selected"].nonzero()[0].tolist() == sorted(chosen)
+    app.selectbox(key="view-filter_by").set_value("right").run()
+    app.selectbox(key="view-filter-right").set_value("wrong").run()
+    table = study.extraction.table
+    wrong = table[table["right"] == "wrong"]
+    for key in wrong.sort_values("confidence", ascending=False, kind="stable")["picture"].head(6):
+        error_cache.picture(key).result()
+    app.run()
+    assert f"{len(wrong):,} of {len(wrong):,} answers are wrong: 100.0%" in texts(app)
+    first = wrong.sort_values("confidence", ascending=False, kind="stable").iloc[0]
+    assert f"true: {first['answer']}" in texts(app)
+    app.button(key=f"atlas-picture-{first.name}").click().run()
+    assert not app.exception
+    assert app.text_input(key="view-question").value == first["text"]
+    assert app.query_params["picture"] == first["picture"]
+
+
+def test_points_are_coloured_by_right_and_confidence(open_page, checkpoint, views):
+    open_page(checkpoint, color="right")
+    assert set(views["atlas"]["coloring"].names) <= {"right", "wrong"}
+    open_page(checkpoint, color="confidence")
+    assert views["atlas"]["coloring"].title == "confidence"
+
+
+def test_a_study_without_answers_says_how_to_have_them(open_page, checkpoint, views, tmp_path):
+    shutil.copytree(checkpoint, tmp_path / "old")
+    (tmp_path / "old/study/predictions.parquet").unlink()
+    app = open_page(tmp_path / "old")
+    assert "no answers about pictures" in texts(app)
+    assert f"python -m analysis study {tmp_path / 'old'}" in texts(app)

@@ -1,13 +1,24 @@
 """The evidence page, run without a browser on a tiny network."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
-from analysis import Evidence, find_evidence, gallery_questions, observe, probe, write_evidence
-from film import Session, save, split_words
+from analysis import (
+    Evidence,
+    find_evidence,
+    gallery_questions,
+    observe,
+    probe,
+    probe_transfer,
+    write_evidence,
+    write_pooled,
+)
+from analysis.corpus.probe_targets import targets
+from film import Session, gallery, save, split_words, write_scenes
 
 ROOT = Path(__file__).parents[1]
 WORDS = {"“red”": ("red",)}
@@ -22,7 +33,10 @@ def measured(tmp_path_factory) -> Path:
     save(folder, network, card)
     observed = observe(Session(folder, "cpu"), gallery_questions(400), "the gallery's pictures")
     probes = probe(observed, words=WORDS, only=["state", "gamma", "maps"])
-    write_evidence(folder / "study", Evidence(observed.table, probes, observed.recipe))
+    chosen = {name: column for name, column in targets(observed.table, WORDS).items() if name == "type"}
+    transfer = probe_transfer(observed, chosen=chosen)
+    write_evidence(folder / "study", Evidence(observed.table, probes, observed.recipe, transfer))
+    write_pooled(folder / "study", observed)
     return folder
 
 
@@ -43,12 +57,13 @@ def test_everything_is_there(open_page, measured):
     assert not app.exception
     assert [heading.value for heading in app.main.header] == [
         "Accuracy",
+        "Calibration",
         "Confusion matrix",
         "Errors, sorted by confidence",
         "What a linear probe reads",
         "Export",
     ]
-    assert len(app.get("plotly_chart")) == 7
+    assert len(app.get("plotly_chart")) == 9
     assert "400 questions about 40 pictures" in text(app)
     assert "linear in the hidden state" in text(app)
     table = app.dataframe[0].value  # beside the paper's
@@ -99,6 +114,48 @@ def test_a_link_brings_back_the_probe(open_page, measured):
     assert "Best: **" in text(odd)
 
 
+def test_any_word_is_probed_for_on_request(open_page, measured):
+    app = open_page(measured)
+    box = next(box for box in app.selectbox if box.label == "Or any other word or attribute")
+    box.set_value("operation").run()
+    assert not app.exception
+    before = len(app.get("plotly_chart"))
+    app.button(key="evidence-run-probe").click().run(timeout=60)
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == before + 2
+    assert "Best across blocks" in text(app)
+
+
+def test_a_study_without_probes_across_blocks_says_how_to_have_them(open_page, tmp_path, measured):
+    network = tiny_network(31, blocks=2, modulated=(True, True))
+    save(tmp_path, network, tiny_card(network))
+    found = find_evidence(measured, Session(measured, "cpu").card.weights)
+    write_evidence(tmp_path / "study", Evidence(found.answers, found.probes, found.recipe))
+    app = open_page(tmp_path)
+    assert not app.exception
+    assert "before probes were read across blocks" in text(app)
+
+
+def test_the_folder_is_measured_on_request(open_page, measured, tmp_path, monkeypatch):
+    pictures = tmp_path / "CLEVR/images/val"
+    pictures.mkdir(parents=True)
+    (tmp_path / "CLEVR/scenes").mkdir()
+    shown = gallery()[:2]
+    for number, exhibit in enumerate(shown):
+        shutil.copy(exhibit.picture_path, pictures / f"CLEVR_val_{number:06d}.png")
+    scenes = [exhibit.scene for exhibit in shown]
+    write_scenes(tmp_path / "CLEVR/scenes/CLEVR_val_scenes.json", scenes, "val")
+    monkeypatch.setenv("FILM_PICTURES", str(tmp_path / "CLEVR"))
+    app = open_page(measured)
+    app.radio(key="measured-on").set_value("folder").run()
+    assert not app.exception
+    assert "Accuracy" not in [heading.value for heading in app.main.header]
+    app.button(key="evidence-run-folder-accuracy").click().run(timeout=60)
+    assert not app.exception
+    assert "about 2 pictures of your folder" in text(app)
+    assert set(app.dataframe[1].value["picture"]) <= {"folder-0", "folder-1"}
+
+
 def test_without_files_the_command_is_told(open_page, tmp_path):
     network = tiny_network(32)
     save(tmp_path, network, tiny_card(network, name="mine"))
@@ -130,7 +187,7 @@ def test_other_pictures_are_not_opened(open_page, tmp_path, measured):
     app = open_page(tmp_path)
     assert not app.exception
     assert not [box for box in app.selectbox if box.key.startswith("errors-any")]
-    assert "not in the gallery" in text(app)
+    assert "are not here" in text(app)
 
 
 def test_a_report_is_made_when_asked_for(open_page, measured):

@@ -328,8 +328,12 @@ def test_a_corpus_is_answered(tmp_path, capsys):
         for kind, question in zip(table["type"], _questions(tmp_path / "corpus"), strict=True)
     )
     assert main([*command[:-1], "--questions", "1", "--out", str(tmp_path / "one")]) == 2
-    assert main([*command, "--questions", "20", "--out", str(tmp_path / "none")]) == 2
+    lines = tmp_path / "lines.txt"
+    lines.write_text("Is there a cube?\n")
+    assert main([*command, "--data", str(lines), "--out", str(tmp_path / "none")]) == 2
     assert "No pictures" in capsys.readouterr().err
+    assert main([*command, "--questions", "20", "--out", str(tmp_path / "drawn")]) == 0  # scenes are drawn
+    assert open_extraction(tmp_path / "drawn").table["prediction"].notna().all()
 
 
 def test_extract_says_which_words_the_network_lacks(tmp_path, capsys):

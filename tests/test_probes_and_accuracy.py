@@ -19,17 +19,22 @@ from analysis import (
     confusion_heatmap,
     find_evidence,
     gallery_questions,
+    more_targets,
     observe,
     parted,
     probe,
     probe_chart,
     probe_overview,
+    probe_transfer,
     read_evidence,
+    target_of,
+    transfer_heatmaps,
     what_is_linear,
     write_evidence,
     wrong_answers,
 )
 from analysis.__main__ import main
+from analysis.corpus.probe_targets import targets
 from analysis.corpus.probes import control_labels, parted_by_family
 from film import COLORS, GROUP_NAMES, PAPER, Cancelled, InputError, Session, save
 
@@ -328,7 +333,7 @@ def test_the_probe_chart_has_every_accuracy_and_control():
     maps = next(trace for trace in chart.data if trace.name == "maps")
     assert list(maps.text) == ["stem", "block 1", "block 2", "all blocks"]
     overview = probe_overview(table).data[0]
-    assert overview.z.shape == (2, len(own))
+    assert overview.z.shape == (table["target"].nunique(), len(own))
     assert not np.isnan(overview.z.astype(float)).any()
 
 
@@ -362,3 +367,46 @@ def test_no_linear_reader_of_gamma_beats_one_of_the_state(observed):
     state = error(observed.state)
     assert state <= error(observed.gamma.reshape(len(observed), -1)) + 1e-4
     assert state <= error(observed.beta.reshape(len(observed), -1)) + 1e-4
+
+
+def test_a_direction_that_lives_on_is_read_in_another_block():
+    """The maps of both blocks have the type at the same numbers; gamma's second block has it not at all."""
+    rng = np.random.default_rng(4)
+    found = planted(rng)
+    kind = np.searchsorted(["count", "exist", "query_color"], found.table["type"])
+    pooled = rng.normal(size=(len(found), 3, 4)).astype(np.float32)
+    pooled[:, 1:, :3] += 5 * np.eye(3)[kind][:, None]
+    gamma = found.gamma.copy()
+    gamma[:, 1] = rng.normal(size=(len(found), 4))
+    told = replace(found, pooled=pooled, gamma=gamma)
+    table = probe_transfer(told, chosen={"type": found.table["type"]})
+    assert len(table) == 3 * 2 * 2
+    keyed = table.set_index(["space", "trained", "read"])
+    assert keyed.loc[("maps", 1, 2), "accuracy"] > 0.95
+    assert keyed.loc[("maps", 1, 2), "control"] < 0.6
+    assert keyed.loc[("gamma", 1, 1), "accuracy"] > 0.95
+    assert keyed.loc[("gamma", 1, 2), "accuracy"] < 0.6
+    assert (table["low"] <= table["high"]).all()
+    drawn = transfer_heatmaps(table, "type")
+    maps = drawn.data[0]
+    assert maps.customdata[0][1][0] == pytest.approx(keyed.loc[("maps", 1, 2), "accuracy"], abs=1e-3)
+
+
+def test_any_word_or_label_can_be_probed_for(observed):
+    more = more_targets(observed.table)
+    assert more["operation"] == "label:operation"
+    word = next(name for name, what in more.items() if what.startswith("word:"))
+    labels = target_of(observed.table, more[word])
+    there = observed.table["text"].str.lower().str.contains(rf"\b{word.strip('“”')}\b")
+    assert (labels == "there").tolist() == there.tolist()
+    lengths = target_of(observed.table, more["number of words"])
+    assert lengths.tolist() == observed.table["length"].astype(str).tolist()
+    table = probe(observed, chosen={word: labels}, only=["state"])
+    assert table["target"].unique().tolist() == [word]
+
+
+def test_answers_of_one_kind_are_a_target_of_their_own(observed):
+    found = targets(observed.table)
+    counted = found["answer: a number"]
+    assert ((counted != "") == (observed.table["type"] == "count")).all()
+    assert (found["program depth"] != "").any()

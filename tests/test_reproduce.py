@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from tiny import tiny_card, tiny_network
 
+import analysis.corpus.evidence as evidence
 import analysis.reproduce as reproduce
-from analysis import LayoutRecipe, gallery_questions, make_study, measure_maps, probe
+from analysis import LayoutRecipe, gallery_questions, make_study, measure_maps, probe, probe_transfer
 from analysis.reproduce import read_results, tables, written
 from film import InputError, Session, find, save
 
@@ -51,9 +52,12 @@ def test_a_study_is_made_measured_and_gone_on_with(tmp_path, monkeypatch):
     save(tmp_path, network, tiny_card(network, name="tiny"))
     session = Session(tmp_path, "cpu")
     layouts = [LayoutRecipe("both", "pca")]
-    monkeypatch.setattr(reproduce, "make_study", partial(make_study, questions=900, maps=layouts))
-    monkeypatch.setattr(reproduce, "gallery_questions", partial(gallery_questions, 120))
-    monkeypatch.setattr(reproduce, "probe", partial(probe, words={}, only=["state"]))
+    monkeypatch.setattr(
+        reproduce, "make_study", partial(make_study, questions=900, maps=layouts, predict=False)
+    )
+    monkeypatch.setattr(reproduce, "drawn_questions", partial(gallery_questions, 120))
+    monkeypatch.setattr(evidence, "probe", partial(probe, words={}, only=["state"]))
+    monkeypatch.setattr(evidence, "probe_transfer", lambda observed, **_: probe_transfer(observed, chosen={}))
     monkeypatch.setattr(reproduce, "measure_maps", partial(measure_maps, scenes=10))
     named = []
 
@@ -62,7 +66,14 @@ def test_a_study_is_made_measured_and_gone_on_with(tmp_path, monkeypatch):
         return lambda *_: None
 
     found = reproduce.measure_results(session, tmp_path, bars=bars)
-    assert named == ["study, in hundredths", "questions", "probes", "feature maps", "claim"]
+    assert named == [
+        "study, in hundredths",
+        "questions",
+        "probes",
+        "probes across blocks",
+        "feature maps",
+        "claim",
+    ]
     assert found == read_results(tmp_path)
     assert found["evidence"]["rows"][0]["asked"] == 120
     assert found["maps"]["maps"] == network.config.blocks * network.config.maps
@@ -72,6 +83,6 @@ def test_a_study_is_made_measured_and_gone_on_with(tmp_path, monkeypatch):
     once = written(page, made)
     assert written(once, made) == once
     assert all(table in once for table in made.values())
-    monkeypatch.setattr(reproduce, "observe", lambda *a, **k: pytest.fail("observed again"))
+    monkeypatch.setattr(evidence, "observe", lambda *a, **k: pytest.fail("observed again"))
     monkeypatch.setattr(reproduce, "measure_maps", lambda *a, **k: pytest.fail("measured again"))
     assert reproduce.measure_results(session, tmp_path, bars=bars) == found

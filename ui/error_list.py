@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ui import pages, state, widgets
+from ui.cache import pictures
 
 
 def error_list(shown: pd.DataFrame, about: str, key: str, *, opens: bool = True) -> None:
@@ -20,7 +21,7 @@ def error_list(shown: pd.DataFrame, about: str, key: str, *, opens: bool = True)
     choice: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if opens else {}
     st.dataframe(
         shown[["text", "answer", "prediction", "probability", about, "picture"]].assign(
-            probability=shown["probability"].map(widgets.percent)
+            probability=shown["probability"].map(widgets.percent), picture=shown["picture"].map(pictures.name)
         ),
         hide_index=True,
         height=280,
@@ -38,7 +39,7 @@ def error_list(shown: pd.DataFrame, about: str, key: str, *, opens: bool = True)
     rows = (state.told(key, "selection") or {}).get("rows", [])
     typed = st.selectbox(
         "Or by keyboard", range(len(shown)), index=None, placeholder="Type words of the question",
-        format_func=lambda row: f"{shown['text'].iloc[row]} ({shown['picture'].iloc[row]})",
+        format_func=lambda row: f"{shown['text'].iloc[row]} ({pictures.name(shown['picture'].iloc[row])})",
         key=f"{key}-typed",
     )  # fmt: skip
     chosen = rows[0] if rows else typed

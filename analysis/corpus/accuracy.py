@@ -7,7 +7,7 @@ whole pictures: questions about one picture stand and fall together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.corpus.question_set import SCENE, drawn_picture
 from film import (
     GROUP_NAMES,
     GROUPS,
@@ -22,23 +23,27 @@ from film import (
     Cancel,
     GivenQuestion,
     InputError,
+    PictureFolder,
     Progress,
     Question,
     Questions,
     QuestionSampler,
+    Scene,
     Session,
     clustered_shares,
     gallery,
     open_questions,
     program_depth,
     read_picture,
+    sample_scene,
+    scene_to_text,
     split_words,
     stop_if,
 )
 
 MOST = 3000  # questions
-GALLERY = "the gallery's pictures"
-FILE = "answers.parquet"
+GALLERY, DRAWN = "the gallery's pictures", "scenes drawn as CLEVR draws them"
+ABOUT_EACH, FEWEST_SCENES = 10, 10  # questions about each drawn scene; scenes
 _ACCURACY = ("right", "asked", "pictures", "accuracy", "low", "high", "interval")
 
 
@@ -68,25 +73,80 @@ class Observed:
 def gallery_questions(most: int = MOST, seed: int = 0) -> Questions:
     """Questions as CLEVR asks them, equally many about every gallery picture, none twice about one."""
     exhibits = gallery()
-    per_picture = max(1, most // len(exhibits))
-    paths: dict[str, Path] = {}
-    asked: list[GivenQuestion] = []
-    for exhibit in exhibits:
-        name = f"gallery-{exhibit.number}"
-        paths[name] = exhibit.picture_path
-        sampler = QuestionSampler(1000 * seed + exhibit.number)
-        found: dict[str, Question] = {}
-        while len(found) < per_picture:
-            drawn = sampler.sample(exhibit.scene, per_picture)
-            before = len(found)
-            found |= {question.text: question for question in drawn if question.text not in found}
-            if len(found) == before:
-                break  # the scene gives no more
-        asked += [
-            GivenQuestion(question.text, name, question.answer, question.program, question.family)
-            for question in list(found.values())[:per_picture]
-        ]
+    paths = {f"gallery-{exhibit.number}": exhibit.picture_path for exhibit in exhibits}
+    each = max(1, most // len(exhibits))
+    asked = [
+        question
+        for exhibit in exhibits
+        for question in _about(
+            exhibit.scene, f"gallery-{exhibit.number}", each, QuestionSampler(1000 * seed + exhibit.number)
+        )
+    ]
     return Questions(asked, lambda name: read_picture(paths[name]))
+
+
+def drawn_questions(most: int = MOST, seed: int = 0) -> Questions:
+    """Questions as CLEVR asks them, ten about each of as many sampled scenes as that takes, none twice.
+
+    The scenes are the first of `sample_questions` with the same seed, which no corpus has; they are drawn
+    when their pictures are asked for.
+    """
+    rng, sampler = np.random.default_rng(seed), QuestionSampler(seed)
+    scenes = max(FEWEST_SCENES, most // ABOUT_EACH)
+    each = max(1, most // scenes)
+    asked: list[GivenQuestion] = []
+    for _ in range(scenes):
+        scene = sample_scene(rng)
+        asked += _about(scene, SCENE + scene_to_text(scene), each, sampler)
+    return Questions(asked, drawn_picture)
+
+
+def folder_questions(pictures: PictureFolder, data: str | Path, most: int = MOST, seed: int = 0) -> Questions:
+    """The questions that a folder of pictures brings, or questions as CLEVR asks them about its scenes.
+
+    Pictures are called "folder-" and their number. Of several splits val is taken, or else the first.
+
+    Args:
+        data: where the folder lies.
+
+    Raises:
+        InputError: it has neither questions with answers nor scenes.
+    """
+    splits = pictures.ranges()
+    split = "val" if "val" in splits else next(iter(splits))
+    numbers = splits[split]
+    try:
+        given = some_questions(data, split, most)
+        key = {pictures.name(number): f"folder-{number}" for number in numbers}
+        asked = [replace(one, filename=key.get(one.filename, one.filename)) for one in given.questions]
+        names = {new.filename: old.filename for new, old in zip(asked, given.questions, strict=True)}
+        return Questions(asked, lambda name: given.picture(names[name]))
+    except InputError as error:
+        reason = str(error)
+    sampler, asked = QuestionSampler(seed), []
+    for number in numbers[: max(1, most // ABOUT_EACH)]:
+        scene = pictures.scene(number)
+        if scene is not None:
+            asked += _about(scene, f"folder-{number}", ABOUT_EACH, sampler)
+    if not asked:
+        raise InputError(
+            f"Nothing is known to be true of these pictures, so nothing can be counted: {reason}"
+        )
+    return Questions(asked, lambda name: pictures.picture(int(name.removeprefix("folder-"))))
+
+
+def _about(scene: Scene, name: str, count: int, sampler: QuestionSampler) -> list[GivenQuestion]:
+    """So many different questions about a scene, or as many as it gives."""
+    found: dict[str, Question] = {}
+    while len(found) < count:
+        before = len(found)
+        found |= {one.text: one for one in sampler.sample(scene, count) if one.text not in found}
+        if len(found) == before:
+            break
+    return [
+        GivenQuestion(one.text, name, one.answer, one.program, one.family)
+        for one in list(found.values())[:count]
+    ]
 
 
 def some_questions(data: str | Path, split: str | None = None, most: int = MOST) -> Questions:

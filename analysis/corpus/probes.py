@@ -12,62 +12,37 @@ is not shown (edits of gamma and beta show that). Four controls stand beside eac
     held_out     the same probe tested on question families that it was not trained on
 
 Words give most targets away by themselves: their bag of words is right throughout, and nothing can stand
-above it. The two targets about order are not in the bag.
+above it; `analysis.corpus.probe_targets` says which targets are harder.
 """
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.corpus.accuracy import Observed
-from analysis.tables import read_tables, write_tables
+from analysis.corpus.probe_targets import WORDS, targets
 from film import (
-    COLORS,
     Cancel,
     InputError,
     NetworkConfig,
     Progress,
     Share,
     clustered_share,
-    command,
-    name_of,
     split_words,
     stop_if,
 )
 
-ANSWERS, PROBES, FOLDER = "answers.parquet", "probes.parquet", "study"
 SPACES = ("state", "gamma", "beta", "both", "maps", "stem")
-# Does the question have one of these words? CLEVR has several for some things; an encoder may forget which.
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "“red”": ("red",),
-    "“left”": ("left",),
-    "“same”": ("same",),
-    "“metal”": ("metal",),
-    "metal in any words": ("metal", "metallic", "shiny"),
-    "“cube”": ("cube", "cubes"),
-    "a cube in any words": ("cube", "cubes", "block", "blocks"),
-}
-# Which is named first of two or more? The bag of words has them all, but not their order.
-_CUBES, _BALLS = ("cube", "cubes", "block", "blocks"), ("sphere", "spheres", "ball", "balls")
-ORDERS: Mapping[str, Mapping[str, str]] = {
-    "colour named first": {color: color for color in COLORS},
-    "shape named first": dict.fromkeys(_CUBES, "cube")
-    | dict.fromkeys(_BALLS, "sphere")
-    | dict.fromkeys(("cylinder", "cylinders"), "cylinder"),
-}
 FOLDS = 5  # probes trained for each accuracy, each tested on the pictures the others were trained on
 PENALTY = 0.1  # scikit-learn's C, on standardised values
 STEPS, TOLERANCE = 300, 3e-3
-_NOTE = b"film-lens recipe"
 
 _LINEAR = (
     "Gamma and beta are linear in the hidden state, so nothing can be read off them linearly that "
@@ -86,15 +61,6 @@ def what_is_linear(config: NetworkConfig) -> str:
         f"({', '.join(getattr(config, kind) for kind in bent)}), so a linear probe may read more off it than "
         "off the state, though it holds no more."
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What `python -m analysis evidence` keeps: the answers' table, the probes' table, and their recipes."""
-
-    answers: pd.DataFrame
-    probes: pd.DataFrame
-    recipe: Mapping[str, Any]
 
 
 # --- What is probed, and for what -------------------------------------------------------------------
@@ -117,28 +83,6 @@ def spaces(observed: Observed) -> Iterator[tuple[str, int, np.ndarray]]:
 
 def _flat(values: np.ndarray) -> np.ndarray:
     return values.reshape(len(values), -1)
-
-
-def targets(table: pd.DataFrame, words: Mapping[str, tuple[str, ...]] = WORDS) -> dict[str, pd.Series]:
-    """What probes are to say: the labels by name, "" where a question is left out."""
-
-    def said(which: tuple[str, ...]) -> pd.Series:
-        there = table["text"].str.contains(rf"\b(?:{'|'.join(map(re.escape, which))})\b", case=False)
-        return there.map({True: "there", False: "absent"})
-
-    asked = {"type": table["type"], "attribute asked": table["attribute"], "answer": table["answer"]}
-    asked |= {name: _first_of_two(table["text"], which) for name, which in ORDERS.items()}
-    return asked | {name: said(which) for name, which in words.items()}
-
-
-def _first_of_two(texts: pd.Series, which: Mapping[str, str]) -> pd.Series:
-    """Which of these things is named first, in texts that name two or more different ones; "" in others."""
-
-    def first(text: str) -> str:
-        named = [which[word] for word in split_words(text.lower()) if word in which]
-        return named[0] if len(set(named)) > 1 else ""
-
-    return texts.map(first)
 
 
 def bag_of_words(texts: pd.Series) -> np.ndarray:
@@ -246,6 +190,7 @@ def probe(
     *,
     seed: int = 0,
     words: Mapping[str, tuple[str, ...]] = WORDS,
+    chosen: Mapping[str, pd.Series] | None = None,
     only: Collection[str] = SPACES,
     threads: int = 2,
     progress: Progress | None = None,
@@ -256,6 +201,7 @@ def probe(
     Args:
         seed: of the splits and the control's labels.
         words: name -> words of which a question has one or none.
+        chosen: labels by the target's name, in place of those of `targets`.
         only: the spaces to probe.
         threads: spaces probed side by side.
 
@@ -270,23 +216,33 @@ def probe(
         InputError: there are too few pictures.
         Cancelled: `cancel` said so.
     """
-    folds = parted(observed.table, seed)
-    owner = pd.factorize(observed.table["picture"])[0]
-    apart = parted_by_family(observed.table, seed)
-    families = observed.table["family"].to_numpy()
+    folds, apart, tasks = probe_tasks(observed.table, seed=seed, words=words, chosen=chosen)
+    return run_probes(
+        [space for space in spaces(observed) if space[0] in only],
+        tasks, folds, apart, bag_of_words(observed.table["text"]), threads, progress, cancel,
+    )  # fmt: skip
+
+
+def probe_tasks(
+    table: pd.DataFrame,
+    *,
+    seed: int,
+    words: Mapping[str, tuple[str, ...]] = WORDS,
+    chosen: Mapping[str, pd.Series] | None = None,
+) -> tuple[list[Fold], list[Fold], list[ProbeTask]]:
+    """Folds by picture, folds by family, and the targets that can be learnt and tested in the former."""
+    folds, apart = parted(table, seed), parted_by_family(table, seed)
+    owner, families = pd.factorize(table["picture"])[0], table["family"].to_numpy()
     rng = np.random.default_rng(seed)
     tasks = []
-    for name, column in targets(observed.table, words).items():
+    for name, column in (targets(table, words) if chosen is None else chosen).items():
         labels = column.to_numpy(str)
         counts = labels != ""
         mine = [(train[counts[train]], test[counts[test]]) for train, test in folds]
         if all(len(test) and len(np.unique(labels[train])) > 1 for train, test in mine):
             control = control_labels(labels, families, rng)
             tasks.append(ProbeTask(name, labels, control, mine, _testable(labels, apart), owner, families))
-    return run_probes(
-        [space for space in spaces(observed) if space[0] in only],
-        tasks, folds, apart, bag_of_words(observed.table["text"]), threads, progress, cancel,
-    )  # fmt: skip
+    return folds, apart, tasks
 
 
 def run_probes(
@@ -329,10 +285,14 @@ def run_probes(
         warnings.simplefilter("ignore", ConvergenceWarning)
         waiting = [pool.submit(measure, *space) for space in spaces]
         controlled = pool.submit(beside, bag)
-        for done, found in enumerate(waiting, start=1):
-            rows.append(found.result())
-            if progress:
-                progress(done, len(waiting))
+        try:
+            for done, found in enumerate(waiting, start=1):
+                rows.append(found.result())
+                if progress:
+                    progress(done, len(waiting))
+        except BaseException:  # a visitor who stops it does not wait for the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
         controls = controlled.result()
     stop_if(cancel)
     return pd.DataFrame([row | known for space in rows for row, known in zip(space, controls, strict=True)])
@@ -430,42 +390,3 @@ def _told(name: str, share: Share) -> dict[str, float]:
     start, missing = f"{name}_" if name else "", float("nan")
     low, high = (missing if end is None else end for end in (share.low, share.high))
     return {name or "accuracy": share.accuracy, f"{start}low": low, f"{start}high": high}
-
-
-# --- Kept beside a checkpoint -----------------------------------------------------------------------
-
-
-_COLUMNS = {
-    ANSWERS: "text type group family length depth attribute operation answer picture prediction probability "
-    "probability_of_truth right",
-    PROBES: "target space block axes tested accuracy low high control selectivity majority bag held_out",
-}
-
-
-def write_evidence(folder: str | Path, evidence: Evidence) -> None:
-    """Write both tables into a folder, each with its recipe inside."""
-    write_tables(folder, {ANSWERS: evidence.answers, PROBES: evidence.probes}, evidence.recipe, _NOTE)
-
-
-def read_evidence(folder: str | Path) -> Evidence:
-    """Read what `write_evidence` wrote.
-
-    Raises:
-        InputError: a file is missing or damaged, or the two are not of one run.
-    """
-    make_it = command("analysis", "evidence", name_of(Path(folder).parent))
-    tables, notes = read_tables(folder, (ANSWERS, PROBES), _NOTE, make_it, _COLUMNS)
-    if notes[0] != notes[1]:
-        raise InputError(
-            f"{ANSWERS} and {PROBES} in {folder} are of two runs; make them again with `{make_it}`."
-        )
-    return Evidence(tables[0], tables[1], notes[0])
-
-
-def find_evidence(folder: str | Path, weights: str) -> Evidence | None:
-    """What lies in the study beside a checkpoint; None where there is none or it is of other weights."""
-    study = Path(folder) / FOLDER
-    if not (study / ANSWERS).is_file() or not (study / PROBES).is_file():
-        return None
-    evidence = read_evidence(study)
-    return evidence if evidence.recipe.get("weights") == weights else None

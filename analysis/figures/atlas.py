@@ -30,6 +30,8 @@ COLOR_COLUMNS = (
     "attribute",
     "answer",
     "prediction",
+    "right",
+    "confidence",
     "family",
     "length",
     "depth",

@@ -1,26 +1,25 @@
-"""How often the network is right, what it takes for what, and what a linear probe reads off it."""
+"""How often the network is right, what it takes for what, and whether its confidence is its accuracy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink, rgb
+from analysis.corpus.calibration import Calibration
+from analysis.figures.palette import NEUTRAL, ground, ink, rgb
 from analysis.figures.style import ABOVE, POSITIVE, figure
 from film import GROUP_NAMES, PAPER
 
-_SPACES = {"gamma": ("circle", 1), "beta": ("square", 0), "both": ("diamond", 2), "maps": ("triangle-up", 3)}
 _MARKS = {"FiLM": "diamond-open", "FiLM, pixels": "x-thin-open", "Human": "circle-open"}
 
 
 FEW = 30  # questions under which a value is drawn faint
 
 
-def _range(*values: Iterable[float]) -> list[float]:
+def percent_range(*values: Iterable[float]) -> list[float]:
     """From a little below the lowest of some percentages, in steps of five, to a little above all."""
     known = [float(value) for part in values for value in part if not np.isnan(value)]
     low = max(0.0, 5 * np.floor((min(known, default=0.0) - 1) / 5))
@@ -32,7 +31,7 @@ def _faint(table: pd.DataFrame) -> list[float]:
     return [1.0 if asked >= FEW else 0.45 for asked in table["asked"]]
 
 
-def _bars(table: pd.DataFrame, name: str = "") -> tuple[list[float], list[float]]:
+def interval_bars(table: pd.DataFrame, name: str = "") -> tuple[list[float], list[float]]:
     """Upwards and downwards from the accuracy to the ends of its interval, in per cent."""
     start, middle = (f"{name}_", name) if name else ("", "accuracy")
     here = table[middle]
@@ -55,7 +54,7 @@ def accuracy_rows(
     shown = table.set_index(table["value"].astype(str))
     names = [name for name in (order or shown.index) if name in shown.index]
     shown = shown.loc[names]
-    up, down = _bars(shown)
+    up, down = interval_bars(shown)
     traces = [
         go.Scatter(
             x=(100 * shown["accuracy"]).round(2),
@@ -94,7 +93,7 @@ def accuracy_rows(
         *traces,
         x={
             "title_text": "accuracy (%)",
-            "range": _range(100 * shown["accuracy"], 100 * shown["low"], *marked),
+            "range": percent_range(100 * shown["accuracy"], 100 * shown["low"], *marked),
         },
         y={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
         showlegend=bool(paper),
@@ -110,7 +109,7 @@ def accuracy_line(table: pd.DataFrame, axis: str, *, dark: bool = False) -> go.F
         table: of `accuracy_by` with numbers as values.
         axis: what the numbers are.
     """
-    up, down = _bars(table)
+    up, down = interval_bars(table)
     trace = go.Scatter(
         x=table["value"],
         y=(100 * table["accuracy"]).round(2),
@@ -127,7 +126,7 @@ def accuracy_line(table: pd.DataFrame, axis: str, *, dark: bool = False) -> go.F
         dark,
         trace,
         x={"title_text": axis, "tick0": 0, "dtick": 2},
-        y={"title_text": "accuracy (%)", "range": _range(100 * table["accuracy"], 100 * table["low"])},
+        y={"title_text": "accuracy (%)", "range": percent_range(100 * table["accuracy"], 100 * table["low"])},
     )
 
 
@@ -188,154 +187,34 @@ def _mixed(empty: tuple[int, int, int], full: tuple[int, int, int]) -> list[tupl
     ]
 
 
-def probe_chart(
-    probes: pd.DataFrame, target: str, *, layers: Sequence[str] | None = None, dark: bool = False
-) -> go.Figure:
-    """One target's probes: a series a space, a place a block, with intervals; the controls as lines.
+def calibration_curve(found: Calibration, *, dark: bool = False) -> go.Figure:
+    """Accuracy of the answers of each bin of confidence, with intervals; on the diagonal the two are equal.
 
-    The state's probe is a line of its own, as it belongs to no block. Hollow marks are the same probes on
-    shuffled labels.
-
-    Args:
-        probes: of `probe`.
-        target: one of its targets.
-        layers: their names, where they have other names than "block 1" and so on.
+    Bins of fewer than thirty answers are drawn faint.
     """
-    table = probes[probes["target"] == target]
-    blocks = int(table["block"].max())
-    # Places from left to right: the stem, each block, all of them together.
-    names = [f"block {block}" for block in range(1, blocks + 1)] if layers is None else list(layers)
-    ticks = dict(enumerate(["stem" if layers is None else "", *names[:blocks]]))
-    ticks[blocks + 1] = "all blocks" if layers is None else "all layers"
-    traces: list[go.BaseTraceType] = []
-    left, right = -0.45, blocks + 1.45
-    first = table.iloc[0]
-    lines: list[tuple[str, Mapping[str, Any], str, str]] = [
-        ("bag of words", first, "bag", "dash"),
-        ("majority", first, "majority", "dot"),
-    ]
-    lines = [line for line in lines if not np.isnan(line[1][line[2]])]
-    state = table[table["space"] == "state"]
-    if len(state):
-        lines.insert(0, ("hidden state", state.iloc[0], "accuracy", "solid"))
-    for name, row, column, dash in lines:
-        start = "" if column == "accuracy" else f"{column}_"
-        text = f"{name}: {row[column]:.1%} ({row[f'{start}low']:.1%} to {row[f'{start}high']:.1%})"
-        traces.append(
-            go.Scatter(
-                x=[left, (left + right) / 2, right],
-                y=[100 * row[column]] * 3,
-                mode="lines",
-                name=name,
-                line={"color": ink(dark) if column == "accuracy" else NEUTRAL, "dash": dash, "width": 1.5},
-                hovertemplate=text + "<extra></extra>",
-            )
-        )
-    for number, (space, (symbol, color)) in enumerate(_SPACES.items()):
-        wanted = table["space"].isin([space, "stem"] if space == "maps" else [space])
-        own = table[wanted].copy()
-        own["place"] = np.where(
-            own["space"] == "stem", 0, np.where(own["block"] == 0, blocks + 1, own["block"])
-        )
-        own = own.sort_values("place")
-        if own.empty:
-            continue
-        at, tint = own["place"] + 0.16 * (number - 1.5), CATEGORIES[color]
-        up, down = _bars(own)
-        seen = own[["accuracy", "low", "high", "control", "selectivity", "held_out"]].to_numpy(float).round(4)
-        hover = (
-            f"{space} %{{text}}<br>%{{customdata[0]:.1%}} (%{{customdata[1]:.1%}} to %{{customdata[2]:.1%}})"
-            "<br>control labels %{customdata[3]:.1%}, selectivity %{customdata[4]:+.1%}"
-            + ("<br>families not trained on %{customdata[5]:.1%}" if own["held_out"].notna().any() else "")
-            + "<extra></extra>"
-        )
-        common = {
-            "x": at,
-            "text": [ticks[place] for place in own["place"]],
-            "customdata": seen,
-            "name": space,
-            "hovertemplate": hover,
-            "mode": "markers",
-            "legendgroup": space,
-        }
-        traces += [
-            go.Scatter(
-                y=(100 * own["accuracy"]).round(2),
-                marker={"color": tint, "size": 9, "symbol": symbol},
-                error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 4, "color": tint},
-                **common,
-            ),
-            go.Scatter(
-                y=(100 * own["control"]).round(2),
-                showlegend=False,
-                marker={"color": tint, "size": 7, "symbol": f"{symbol}-open", "line": {"width": 1.5}},
-                **common,
-            ),
-            go.Scatter(
-                y=(100 * own["held_out"]).round(2),
-                showlegend=False,
-                marker={"color": tint, "size": 8, "symbol": "x-thin", "line": {"width": 1.5, "color": tint}},
-                **common,
-            ),
-        ]
+    curve = found.curve
+    up, down = interval_bars(curve)
+    ends = [0, 100]
+    diagonal = go.Scatter(
+        x=ends, y=ends, mode="lines", name="confidence = accuracy", hoverinfo="skip",
+        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
+    )  # fmt: skip
+    measured = go.Scatter(
+        x=(100 * curve["confidence"]).round(2), y=(100 * curve["accuracy"]).round(2),
+        mode="lines+markers+text", name="this network",
+        text=[f"{count:,}" for count in curve["asked"]], textposition="bottom right",
+        textfont={"color": ink(dark), "size": 11}, line={"color": NEUTRAL, "width": 1},
+        marker={"color": POSITIVE, "size": 9, "opacity": _faint(curve)},
+        error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 4, "color": POSITIVE},
+        customdata=curve[["right", "asked", "interval"]].to_numpy(object),
+        hovertemplate="mean confidence %{x:.1f} %: %{y:.1f} % right<br>%{customdata[0]:,} of "
+        "%{customdata[1]:,}, 95 % %{customdata[2]}<extra></extra>",
+    )  # fmt: skip
+    low = 100 * np.nanmin(curve[["confidence", "accuracy", "low"]].to_numpy(float), initial=1.0)
+    start = max(0.0, 10 * np.floor((low - 3) / 10))
     return figure(
-        360,
-        dark,
-        *traces,
-        x={
-            "tickvals": list(ticks),
-            "ticktext": list(ticks.values()),
-            "range": [left, right],
-            "showgrid": False,
-        },
-        y={
-            "title_text": "accuracy (%)",
-            "range": _range(
-                *(100 * table[name] for name in ("low", "control", "held_out", "majority", "bag"))
-            ),
-        },
-        showlegend=True,
-        legend=ABOVE,
-        margin={"t": 40},
-    )
-
-
-def probe_overview(probes: pd.DataFrame, *, dark: bool = False) -> go.Figure:
-    """Selectivity of every target in every space: its gain over labels drawn for each family."""
-    places = [
-        (space, block)
-        for space in ("state", "gamma", "beta", "both", "stem", "maps")
-        for block in sorted(probes.loc[probes["space"] == space, "block"].unique(), key=lambda b: (b == 0, b))
-    ]
-    names = [space if space in ("state", "stem") else f"{space} {block or 'all'}" for space, block in places]
-    keyed = probes.set_index(["target", "space", "block"])
-    targets = list(dict.fromkeys(probes["target"]))
-    share = np.array([[keyed.loc[(t, *place), "selectivity"] for place in places] for t in targets], float)
-    right = np.array([[keyed.loc[(t, *place), "accuracy"] for place in places] for t in targets], float)
-    trace = go.Heatmap(
-        z=share.round(4),
-        x=names,
-        y=targets,
-        customdata=right.round(4),
-        zmin=0,
-        zmax=max(0.2, share.max()),
-        colorscale=[(0, ground(dark)), (1, CATEGORIES[0])],
-        xgap=1,
-        ygap=1,
-        text=[[f"{100 * value:.0f}" for value in row] for row in right],
-        texttemplate="%{text}",
-        hovertemplate="%{y} from %{x}<br>%{customdata:.1%} right, selectivity %{z:+.1%}<extra></extra>",
-        colorbar={
-            "title": {"text": "selectivity", "side": "right"},
-            "thickness": 10,
-            "outlinewidth": 0,
-            "tickformat": ".0%",
-        },
-    )
-    return figure(
-        110 + 26 * len(targets),
-        dark,
-        trace,
-        x={"showgrid": False, "tickangle": -60},
-        y={"showgrid": False, "autorange": "reversed"},
-    )
+        380, dark, diagonal, measured,
+        x={"title_text": "confidence (%)", "range": [start, 103]},
+        y={"title_text": "accuracy (%)", "range": [start, 103]},
+        showlegend=True, legend=ABOVE, margin={"t": 40},
+    )  # fmt: skip

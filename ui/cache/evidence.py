@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+import analysis
 from analysis import (
+    Calibration,
     CounterfactualSet,
     Evidence,
     LabelEvidence,
@@ -19,6 +23,7 @@ from analysis import (
     WordReading,
     accuracy_by,
     beside_paper,
+    calibration,
     confusion,
     find_counterfactuals,
     find_evidence,
@@ -28,10 +33,14 @@ from analysis import (
     make_report,
     rank_maps,
 )
+from film import Progress, Questions
+from ui.cache import bench as shelf, folder
 from ui.cache.networks import population
 from ui.state import ViewState
 
 LEAST = 20  # questions that a length or depth needs to be shown
+KEPT, OWN = "kept", "folder"  # whose answers: of the study's pictures, of the visitor's folder
+MOST = 3000  # questions about the visitor's folder
 
 # New files are seen without a restart: they are part of the key.
 _KEYED: dict[Any, Callable[[Any], Any]] = {
@@ -116,20 +125,90 @@ def measured(study: Study, what: str) -> Measured | None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYED)
-def accuracy(study: Study, column: str) -> pd.DataFrame:
-    """Accuracy by a column of the answers, "" for all of them."""
-    return accuracy_by(_answers(study), column, least=LEAST if column in ("length", "depth") else 1)
+def accuracy(study: Study, of: str, column: str) -> pd.DataFrame:
+    """Accuracy by a column of the answers, "" for all of them.
+
+    Args:
+        of: KEPT, the pictures that were measured beforehand, or OWN, those of the visitor's folder.
+    """
+    return accuracy_by(answers(study, of), column, least=LEAST if column in ("length", "depth") else 1)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
-def paper(study: Study) -> pd.DataFrame:
+def paper(study: Study, of: str) -> pd.DataFrame:
     """The paper's table, this network's accuracies above it."""
-    return beside_paper(_answers(study), study.session.card.accuracy)
+    return beside_paper(answers(study, of), study.session.card.accuracy)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
-def confusions(study: Study) -> pd.DataFrame:
-    return confusion(_answers(study))
+def confusions(study: Study, of: str) -> pd.DataFrame:
+    return confusion(answers(study, of))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def calibrated(study: Study, of: str) -> Calibration:
+    """Confidence beside accuracy."""
+    return calibration(answers(study, of))
+
+
+# --- Probes on request ------------------------------------------------------------------------------
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def more_targets(study: Study) -> dict[str, str]:
+    """What can be probed for beyond what was measured: names and what each stands for."""
+    return analysis.more_targets(answers(study, KEPT))
+
+
+def probed(study: Study, name: str, what: str, told: Progress) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The probes for one target of `more_targets`, in every space and across blocks.
+
+    Raises:
+        InputError: the study keeps no pooled maps.
+    """
+    kept = evidence(study)
+    assert kept is not None
+    observed = analysis.observed_again(study.session, study.where, kept)
+    chosen = {name: analysis.target_of(kept.answers, what)}
+    seed = int(kept.recipe["seed"])
+    table = analysis.probe(observed, seed=seed, chosen=chosen, progress=lambda done, of: told(done, of + 3))
+    across = analysis.probe_transfer(
+        observed, seed=seed, chosen=chosen, progress=lambda done, of: told(9, 10)
+    )
+    return table, across
+
+
+# --- The visitor's folder ---------------------------------------------------------------------------
+
+
+def folder_key(study: Study) -> tuple[str, ...]:
+    """Under what the answers about the visitor's folder are kept."""
+    return "folder-accuracy", study.weights, os.environ.get(folder.PICTURES, "")
+
+
+def folder_answers(study: Study, told: Progress) -> pd.DataFrame:
+    """Ask the network the folder's questions, or CLEVR's about its scenes where it has none.
+
+    Raises:
+        InputError: nothing is known to be true of the folder's pictures.
+    """
+    asked = _folder_questions()
+    source = Path(os.environ[folder.PICTURES]).name
+    return analysis.measure_answers(study.session, asked, source, progress=told)
+
+
+def _folder_questions() -> Questions:
+    return analysis.folder_questions(folder.album(), os.environ[folder.PICTURES], MOST)
+
+
+def answers(study: Study, of: str) -> pd.DataFrame:
+    """The answers that are shown: in the columns of `Observed.table`."""
+    if of == OWN:
+        found: pd.DataFrame = shelf.kept(folder_key(study), lambda: folder_answers(study, lambda *_: None))
+        return found
+    kept = evidence(study)
+    assert kept is not None
+    return kept.answers
 
 
 def report_of(study: Study, view: ViewState | None) -> bytes:
@@ -138,9 +217,3 @@ def report_of(study: Study, view: ViewState | None) -> bytes:
     others = None if study.alone else population(study)
     page = make_report(session, study.folder, view=view, population=others, grouping=False)
     return page.encode()
-
-
-def _answers(study: Study) -> pd.DataFrame:
-    found = evidence(study)
-    assert found is not None
-    return found.answers

@@ -164,6 +164,28 @@ def scene_of(key: str) -> Scene | None:
     return None if source is None else film.rounded_scene(exhibits()[number].scene)
 
 
+def is_here(key: str) -> bool:
+    """Whether a key names a picture that can be shown: of the gallery, of the folder, or of a scene."""
+    parsed = PictureKey.parse(key)
+    if parsed is None or parsed.kind == "upload":
+        return False
+    return parsed.kind == "scene" or (
+        parsed.kind in SOURCES and 0 <= (parsed.number or 0) < _count(parsed.kind)
+    )
+
+
+def _count(kind: str) -> int:
+    try:
+        return len(SOURCES[kind])
+    except InputError:
+        return 0
+
+
+def name(key: str) -> str:
+    """What a picture is called in a list: a scene's text would fill the line."""
+    return "drawn scene" if key.startswith("scene-") else key
+
+
 def neighbour(key: str, step: int) -> str:
     """The picture before (-1) or after (1) one where it comes from; the gallery's for an upload."""
     source, number = _of(key)

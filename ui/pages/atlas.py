@@ -14,14 +14,20 @@ import streamlit as st
 import analysis
 from analysis import Extraction, Layout, Selection, Why
 from film import InputError, command
-from ui import pages, scatter, selections, state, widgets
-from ui.cache import atlas as atlas_cache, networks
+from ui import atlas_errors, pages, scatter, selections, state, widgets
+from ui.cache import atlas as atlas_cache, networks, pictures
 
 ROWS = 1000  # of a selection that the table shows
 MOST = 100  # findings that its table shows
 PICTURES = 12
 WRITTEN = {"": "names of the colours", "words": "words of dense regions", "nothing": "nothing"}
-TITLES = {"word": "a word", "gamma": "a gamma", "beta": "a beta", "depth": "program depth"}
+TITLES = {
+    "word": "a word",
+    "gamma": "a gamma",
+    "beta": "a beta",
+    "depth": "program depth",
+    "right": "right or wrong",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,6 +320,7 @@ def _why(shown: AtlasView) -> None:
             f"{shown.study.schema.nouns} share."
         )
         selections.kept_list(shown.study)
+        atlas_errors.everywhere(shown.study, shown.name, _wait)
         return
     count = int(selection.rows.sum())
     st.markdown(f"## Why are these {count:,} together?")
@@ -327,6 +334,7 @@ def _why(shown: AtlasView) -> None:
         _wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
         return
     _findings(shown, selection, other)
+    atlas_errors.selected(shown.study, selection, _wait)
     widgets.how_measured("What a selection has in common")
     _mark("explained", selection)
 
@@ -402,7 +410,10 @@ def _questions(shown: AtlasView) -> None:
     first = rows[:ROWS]
     columns = [
         column
-        for column in ("text", *_columns(shown, "type", "answer", "prediction", "length", "depth"))
+        for column in (
+            "text",
+            *_columns(shown, "type", "answer", "prediction", "confidence", "length", "depth"),
+        )
         if column in table and table[column].iloc[first].notna().any()
     ]
     key = f"atlas-table-{len(rows)}-{rows[0]}-{rows.sum()}"
@@ -421,11 +432,13 @@ def _questions(shown: AtlasView) -> None:
     _mark("selected", shown.selection)
     if len(rows) > ROWS:
         st.caption(f"The first {ROWS:,} of {len(rows):,}; all are in the CSV.")
-    pictures = (
-        [] if alone or "picture" not in table else table["picture"].iloc[rows].dropna().unique()[:PICTURES]
+    named = (
+        []
+        if alone or "picture" not in table or "right" in table
+        else table["picture"].iloc[rows].dropna().unique()[:PICTURES]
     )
-    if len(pictures):
-        st.caption(f"Asked about the pictures {', '.join(widgets.plain(str(one)) for one in pictures)}")
+    if len(named):
+        st.caption(f"Asked about the pictures {', '.join(widgets.plain(str(one)) for one in named)}")
 
 
 def _columns(shown: AtlasView, *questions: str) -> tuple[str, ...]:
@@ -452,7 +465,8 @@ def _chosen(shown: AtlasView) -> None:
             if not networks.study().alone and st.button(
                 "Open on the Ask page", key="atlas-open", icon=":material/question_answer:"
             ):
-                state.change(question=entry["text"])
+                key = str(entry.get("picture", ""))
+                state.change(question=entry["text"], **({"picture": key} if pictures.is_here(key) else {}))
                 st.switch_page(pages.path("ask"))
             st.button(
                 "Close", key="atlas-close", type="tertiary", on_click=state.change, kwargs={"chosen": 0}

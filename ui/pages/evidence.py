@@ -1,29 +1,28 @@
-"""Evidence: how often the network is right, where it errs, and what can be read off gamma, beta and maps."""
+"""Evidence: how often the network is right and knows it, where it errs, and what probes read off it."""
 
 from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 import analysis
-from analysis import Evidence
 from film import GROUP_NAMES, GROUPS, InputError, command
-from ui import builder, state, widgets
-from ui.cache import evidence as evidence_cache, networks, pictures
+from ui import builder, evidence_probes, measuring, state, widgets
+from ui.cache import evidence as evidence_cache, folder, networks, pictures
 from ui.error_list import error_list
 
 MOST_ERRORS = 500  # rows of the error list
 ANY = "any"
-POOLED = {"max": "greatest value", "mean": "mean value"}
 
 
 def page() -> None:
     st.title("Evidence")
     st.caption(
-        "Accuracy, the confusion matrix, the errors, and what linear probes read from gamma, beta and the "
-        "feature maps."
+        "Accuracy, calibration, the confusion matrix, the errors, and what linear probes read from gamma, "
+        "beta and the feature maps."
     )
     session = networks.network()
     try:
@@ -33,40 +32,73 @@ def page() -> None:
         return
     if evidence is None:
         st.info(
-            "This network's answers and probes have not been measured yet. It takes two minutes on two cores:"
+            "This network's answers and probes have not been measured yet; some minutes on two cores:"
             f"\n\n    {command('analysis', 'evidence', session.checkpoint)}",
             icon=":material/terminal:",
         )
         return
-    dark, recipe = widgets.dark(), evidence.recipe
-    st.caption(widgets.plain(session.card.taught))
+    dark = widgets.dark()
     st.caption(
-        f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, "
-        f"{widgets.plain(str(recipe['source']))}, drawn with seed {recipe['seed']}. Bars are 95 % intervals "
-        "(Wilson's, with a design effect, since questions about one picture stand and fall together); "
-        "under ten pictures there are none, since this cannot be measured on so few."
+        f"This network's training: {widgets.plain(session.card.taught)} The paper's: answers alone, 700,000 "
+        "questions about 70,000 pictures of CLEVR, seen 80 times over at most."
     )
-    _accuracy(dark)
-    _confusion(dark)
-    _errors(evidence)
-    _probes(evidence, dark)
+    of = _pictures_of()
+    if of is not None:
+        answers = evidence_cache.answers(networks.study(), of)
+        st.caption(
+            f"{_sample(of)}. Bars are 95 % intervals (Wilson's, with a design effect, since questions about "
+            "one picture stand and fall together); under ten pictures there are none, since this cannot be "
+            "measured on so few."
+        )
+        _accuracy(of, dark)
+        _calibration(of, dark)
+        _confusion(of, dark)
+        _errors(answers)
+    evidence_probes.probes(evidence, dark)
     _report()
+
+
+def _pictures_of() -> str | None:
+    """Whose answers are shown: of the study's pictures or the visitor's folder; None until they are there."""
+    if not folder.is_set():
+        return evidence_cache.KEPT
+    names = {evidence_cache.KEPT: "the study's pictures", evidence_cache.OWN: "your folder"}
+    of: str = st.radio(
+        "Measured on", list(names), horizontal=True, format_func=names.__getitem__,
+        **state.option("measured-on", list(names), evidence_cache.KEPT),
+    )  # fmt: skip
+    if of == evidence_cache.KEPT:
+        return of
+    if (trouble := folder.trouble()) is not None:
+        widgets.show_error(trouble)
+        return None
+    study = networks.study()
+    found = measuring.measured(
+        evidence_cache.folder_key(study), "Measure accuracy on your folder",
+        lambda told: evidence_cache.folder_answers(study, told), room="evidence",
+    )  # fmt: skip
+    if found is None:
+        st.caption(
+            f"Asks the folder's own questions, up to {evidence_cache.MOST:,}, or questions about its scenes "
+            "where it brings none; some 10 ms a question."
+        )
+    return None if found is None else of
 
 
 # --- How often it is right ------------------------------------------------------------------------
 
 
-def _accuracy(dark: bool) -> None:
+def _accuracy(of: str, dark: bool) -> None:
     st.header("Accuracy")
-    whole = evidence_cache.accuracy(networks.study(), "").iloc[0]
+    whole = evidence_cache.accuracy(networks.study(), of, "").iloc[0]
     widgets.notice(
         f"**{whole['accuracy']:.1%} of all** (95 % interval, per cent: {whole['interval']}). Beside the "
         "paper's network, which saw 700,000 questions: **is the order of the groups the same?** Pictures and "
         "questions differ from CLEVR's test set, so compare the order, not the decimals."
     )
     groups, kinds = (
-        evidence_cache.accuracy(networks.study(), "group"),
-        evidence_cache.accuracy(networks.study(), "type"),
+        evidence_cache.accuracy(networks.study(), of, "group"),
+        evidence_cache.accuracy(networks.study(), of, "type"),
     )
     left, right = st.columns(2, gap="large")
     with left:
@@ -75,7 +107,7 @@ def _accuracy(dark: bool) -> None:
             "accuracy-by-group",
             f"Accuracy in {len(groups)} groups beside the paper's: {_told(groups)}.",
             groups,
-            sample=_sample(),
+            sample=_sample(of),
         )
     with right:
         order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
@@ -84,14 +116,14 @@ def _accuracy(dark: bool) -> None:
             "accuracy-by-type",
             f"Accuracy of {len(kinds)} question types: {_told(kinds)}.",
             kinds,
-            sample=_sample(),
+            sample=_sample(of),
         )
     left, right = st.columns(2, gap="large")
     for column, name, axis in (
         (left, "length", "words in the question"),
         (right, "depth", "program depth"),
     ):
-        found = evidence_cache.accuracy(networks.study(), name)
+        found = evidence_cache.accuracy(networks.study(), of, name)
         with column:
             if found.empty:
                 st.caption(f"No {name} has {evidence_cache.LEAST} questions.")
@@ -99,7 +131,7 @@ def _accuracy(dark: bool) -> None:
             widgets.figure(
                 analysis.accuracy_line(found, axis, dark=dark), f"accuracy-by-{name}",
                 f"Accuracy by {axis}: {_told(found.iloc[[0, -1]])}.", found,
-                sample=_sample(),
+                sample=_sample(of),
             )  # fmt: skip
     st.caption(
         f"Axes begin where the data do, not at zero. Marks of under 30 questions are faint; lengths and "
@@ -107,7 +139,7 @@ def _accuracy(dark: bool) -> None:
         "length: a dip may be a type's."
     )
     with st.expander("This network in the paper's Table 1"):
-        table = evidence_cache.paper(networks.study())
+        table = evidence_cache.paper(networks.study(), of)
         shown = {name: st.column_config.NumberColumn(format="%.1f") for name in table.columns[2:]}
         st.dataframe(table, hide_index=True, column_config=shown)
         st.caption(
@@ -118,52 +150,80 @@ def _accuracy(dark: bool) -> None:
     widgets.how_measured("Accuracy")
 
 
-def _sample() -> str:
+def _sample(of: str) -> str:
     """What all of it was measured on."""
-    evidence = evidence_cache.evidence(networks.study())
-    return (
-        ""
-        if evidence is None
-        else f"{evidence.recipe['questions']:,} questions, seed {evidence.recipe['seed']}"
-    )
+    study = networks.study()
+    answers, kept = evidence_cache.answers(study, of), evidence_cache.evidence(study)
+    counts = f"{len(answers):,} questions about {answers['picture'].nunique():,} pictures"
+    if of == evidence_cache.OWN or kept is None:
+        return f"{counts} of your folder"
+    return f"{counts} ({widgets.plain(str(kept.recipe['source']))}), seed {kept.recipe['seed']}"
 
 
 def _told(table: pd.DataFrame) -> str:
     return ", ".join(f"{row.value} {row.accuracy:.0%}" for row in table.itertuples())
 
 
-def _confusion(dark: bool) -> None:
+def _calibration(of: str, dark: bool) -> None:
+    st.header("Calibration")
+    found = evidence_cache.calibrated(networks.study(), of)
+    widgets.notice(
+        "Confidence is the probability of the predicted answer. **Marks on the diagonal are as often right as"
+        " the network says**; below it the network is too confident. Beside each mark stands how many "
+        "answers it is of; of fewer than 30 it is faint."
+    )
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        widgets.figure(
+            analysis.calibration_curve(found, dark=dark),
+            "calibration",
+            f"Accuracy in {len(found.curve)} bins of confidence; {found.describe()}.",
+            found.curve,
+            sample=_sample(of),
+        )
+    with right:
+        low, high = (100 * value for value in (found.null.mean(), np.percentile(found.null, 95)))
+        st.metric("Expected calibration error", f"{100 * found.error:.2f} points", border=True)
+        st.caption(
+            f"A perfectly calibrated network would have {low:.2f} points on as many answers, and up to "
+            f"{high:.2f} in 95 of 100 samples (p = {found.p:.3f}, {len(found.null):,} samples, seed "
+            f"{found.seed}). Mean confidence less accuracy: {100 * found.gap:+.2f} points."
+        )
+    widgets.how_measured("Calibration")
+
+
+def _confusion(of: str, dark: bool) -> None:
     st.header("Confusion matrix")
     widgets.notice(
         "A row is the true answer, a column the predicted one. **Errors should stay inside a kind**: a wrong "
         "number for a number, a wrong colour for a colour. Numbers should miss by one. Cells are counts; "
         "errors are coloured by their share of the row, rows of under 30 questions faint."
     )
-    counts = evidence_cache.confusions(networks.study())
+    counts = evidence_cache.confusions(networks.study(), of)
     wrong = int(counts.to_numpy().sum() - counts.to_numpy().trace())
     widgets.figure(
         analysis.confusion_heatmap(counts, dark=dark),
         "confusion",
         f"Confusion of {len(counts)} answers; {wrong:,} of {counts.to_numpy().sum():,} are wrong.",
         counts.rename_axis("true").reset_index(),
-        sample=_sample(),
+        sample=_sample(of),
     )
 
 
 # --- Errors ---------------------------------------------------------------------------------------
 
 
-def _errors(evidence: Evidence) -> None:
+def _errors(answers: pd.DataFrame) -> None:
     st.header("Errors, sorted by confidence")
-    found = analysis.wrong_answers(evidence.answers)
+    found = analysis.wrong_answers(answers)
     if found.empty:
         st.success("There is none.")
         return
-    here = set(found["picture"]) <= {f"gallery-{number}" for number in range(len(pictures.exhibits()))}
+    here = all(pictures.is_here(key) for key in found["picture"].unique())
     widgets.notice(
         "**Choose one to open it on the Ask page**, and see there which places the classifier read."
         if here
-        else "These pictures are not in the gallery: upload one on the Ask page to look into its question."
+        else "These pictures are not here: upload one on the Ask page to look into its question."
     )
     with st.container(horizontal=True):
         kind = st.selectbox(
@@ -189,63 +249,6 @@ def _values(column: pd.Series) -> list[str]:
     return sorted(
         column.unique(), key=lambda answer: (answer.isdigit(), int(answer) if answer.isdigit() else answer)
     )
-
-
-# --- Probes ---------------------------------------------------------------------------------------
-
-
-def _probes(evidence: Evidence, dark: bool) -> None:
-    probes = evidence.probes
-    st.header("What a linear probe reads")
-    st.info(analysis.what_is_linear(networks.network().config), icon=":material/info:")
-    names = list(dict.fromkeys(probes["target"]))
-    first = probes.iloc[0]
-    widgets.notice(
-        "A logistic regression is trained on some pictures' questions and tested on others'. **A mark counts "
-        "where it stands above its shuffled-label control** (labels drawn once for each question family, as "
-        "learnable as the true ones), **its cross stays near it** (question families it was not trained on) "
-        "**and it is not below the dashed line** (the question's bag of words). Words give most targets "
-        "away: only order is not in the bag. What is readable need not be used."
-    )
-    target = state.view().probe if state.view().probe in names else names[0]
-    if target != state.view().probe:
-        state.change(probe=target)
-    st.pills("Probe target", names, required=True, **state.bound("probe"))
-    own = probes[probes["target"] == target]
-    best = own.loc[own["accuracy"].idxmax()]
-    where = best["space"] if best["block"] == 0 else f"{best['space']} of block {best['block']}"
-    widgets.figure(
-        analysis.probe_chart(probes, target, dark=dark),
-        f"probes-of-{names.index(target)}",
-        f"Probes for {target}; the best reads {where} and is right for {best['accuracy']:.0%}.",
-        own,
-        sample=_sample(),
-    )
-    held_out = "–" if pd.isna(best["held_out"]) else f"{best['held_out']:.1%}"
-    st.caption(
-        f"Best: **{where}** with {best['accuracy']:.1%} ({best['low']:.1%} to {best['high']:.1%}); "
-        f"bag of words {best['bag']:.1%}, majority {best['majority']:.1%}, "
-        f"control labels {best['control']:.1%}, families not trained on {held_out}. "
-        f"{int(best['tested']):,} questions about {int(best['pictures'])} pictures, five folds by picture, "
-        f"standardised, L2 penalty, seed {evidence.recipe['seed']}. “maps” are each map's "
-        f"{POOLED.get(str(evidence.recipe.get('pooling')), 'pooled value')} in a block's output; the stem "
-        "has not met the question."
-    )
-    with st.expander("All probes at a glance"):
-        widgets.notice(
-            "Numbers are accuracies in per cent, colour is selectivity: what is gained over control labels."
-        )
-        widgets.figure(
-            analysis.probe_overview(probes, dark=dark), "all-probes",
-            f"Selectivity of {len(names)} targets in every space; {int(first['tested']):,} questions each.",
-            probes,
-            sample=_sample(),
-        )  # fmt: skip
-        st.caption(
-            "“metal” and “cube” against *in any words*: CLEVR has several words for one thing. An encoder "
-            "that keeps the thing and forgets which word was said reads the second better than the first."
-        )
-    widgets.how_measured("Linear probes")
 
 
 # --- Report ---------------------------------------------------------------------------------------
