@@ -223,7 +223,7 @@ def test_a_study_is_made_found_and_gone_on_with(tmp_path, monkeypatch):
     made = make_study(
         session, tmp_path / "study", questions=120, maps=recipes, progress=lambda *now: seen.append(now)
     )
-    assert seen[-1] == (300, 300)
+    assert seen[-1] == (400, 400)
     assert seen == sorted(seen)
     assert list(made[1]) == ["GRU state, t-SNE", "Block 1, PCA"]
     assert "drawn_stability" in made[1]["GRU state, t-SNE"].quality

@@ -28,7 +28,6 @@ from film import (
     questions_of,
     sample_scene,
     scene_from_text,
-    scene_picture,
     scene_to_text,
     split_words,
     stop_if,
@@ -108,6 +107,8 @@ def drawn_picture(key: str) -> np.ndarray:
     Raises:
         InputError: the text is no scene.
     """
+    from film import scene_picture  # the path tracer's compiler is loaded when something is drawn
+
     return scene_picture(scene_from_text(key.removeprefix(SCENE)), "preview")
 
 
