@@ -23,7 +23,7 @@ def probes(evidence: Evidence, dark: bool) -> None:
         "learnable as the true ones), **its cross stays near it** (question families it was not trained on) "
         "**and it is not below the dashed line** (the question's bag of words). Words give most targets "
         "away: only order is not in the bag, nor the answer, which the picture has. For answers compare "
-        "with the bag and the majority: each family's control labels are read off which family it is. What is "
+        "with the bag and the majority: control labels follow from the family alone. What is "
         "readable need not be used."
     )
     names = list(dict.fromkeys(evidence.probes["target"]))
