@@ -283,6 +283,7 @@ from .figures.question import (
     word_path as word_path,
 )
 from .figures.scenes import (
+    activation_lines as activation_lines,
     series_lines as series_lines,
 )
 
@@ -465,9 +466,15 @@ from .scenes.counterfactual import (
     shared_questions as shared_questions,
     write_counterfactuals as write_counterfactuals,
 )
+from .scenes.likeness import (
+    picture_difference as picture_difference,
+)
 from .scenes.moved import (
     moved_maps as moved_maps,
     recorded_stages as recorded_stages,
+)
+from .scenes.question_set import (
+    ask_both as ask_both,
 )
 from .scenes.series import (
     AskedSeries as AskedSeries,

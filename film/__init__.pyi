@@ -40,6 +40,11 @@ from .clevr.data.resumable import (
     BigArray as BigArray,
     ResumableFolder as ResumableFolder,
 )
+from .clevr.data.scene_folder import (
+    scene_folder_files as scene_folder_files,
+    write_scene_folder as write_scene_folder,
+    zipped as zipped,
+)
 from .clevr.editing import (
     JITTER as JITTER,
     AddObject as AddObject,
@@ -156,11 +161,15 @@ from .clevr.scene_json import (
     write_scenes as write_scenes,
 )
 from .clevr.scene_series import (
+    SERIES as SERIES,
     SceneSeries as SceneSeries,
     attribute_series as attribute_series,
     circle_series as circle_series,
     distractor_series as distractor_series,
     line_series as line_series,
+    nearest_series as nearest_series,
+    opposite_series as opposite_series,
+    some_series as some_series,
     towards_series as towards_series,
 )
 

@@ -217,6 +217,40 @@ def _pack(options: argparse.Namespace) -> None:
     print(f"finished: {options.out}")
 
 
+def _add_draw(parser: argparse.ArgumentParser) -> None:
+    from film.clevr.scene_series import SERIES
+
+    parser.add_argument("out", type=Path, help="folder to write, new or empty: a CLEVR v1.0 folder")
+    parser.add_argument("--scenes", type=Path, help="a CLEVR scenes file")
+    parser.add_argument("--scene", action="append", default=[], metavar="TEXT",
+                        help="a scene as in the link of an edited one; repeatable")  # fmt: skip
+    parser.add_argument("--series", choices=list(SERIES), help="of the first scene: one object through it")
+    parser.add_argument("--object", type=int, default=1, help="the object of the series, from 1 (default 1)")
+    parser.add_argument("--question", action="append", default=[], metavar="TEXT",
+                        help="asked of every scene in which it has an answer; repeatable")  # fmt: skip
+    parser.add_argument("--split", default="new", help="name of the split (default new)")
+
+
+def _draw(options: argparse.Namespace) -> None:
+    from film.clevr.data.scene_folder import write_scene_folder
+    from film.clevr.editing import drawable, scene_from_text
+    from film.clevr.scene_json import read_scenes
+    from film.clevr.scene_series import some_series
+
+    scenes = [scene_from_text(text.removeprefix("scene-")) for text in options.scene]
+    if options.scenes is not None:
+        scenes += [drawable(scene) for scene in read_scenes(options.scenes)]
+    if not scenes:
+        raise InputError("No scene was given; give --scenes FILE or --scene TEXT.")
+    if options.series is not None:
+        scenes = list(some_series(scenes[0], options.object - 1, options.series).scenes)
+    with progress_bars() as bars:
+        folder = write_scene_folder(
+            options.out, scenes, options.question, split=options.split, progress=bars("pictures")
+        )
+    print(f"finished: {folder}")
+
+
 def _add_gallery(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, help="folder to write, such as film/clevr/gallery")
     parser.add_argument("--seed", type=int, default=0)
@@ -360,6 +394,7 @@ def _truth(options: argparse.Namespace) -> None:
 COMMANDS: dict[str, tuple[str, Add, Run]] = {
     "generate": ("make CLEVR scenes, questions and pictures", _add_generate, _generate),
     "gallery": ("make the bundled gallery anew", _add_gallery, _gallery),
+    "draw": ("draw scenes, or a series of one, as a CLEVR folder", _add_draw, _draw),
     "pack": ("pack a CLEVR folder for training", _add_pack, _pack),
     "truth": ("hold answers against the scenes they are about", _add_truth, _truth),
     "train": ("train a network", _add_train, _train),

@@ -1,6 +1,7 @@
 """Pictures out of a folder named when the app is started, without a browser."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from film import InputError, Session, open_picture, open_picture_folder, save, w
 from film.clevr.data.generate import DatasetRecipe, generate
 from film.clevr.gallery import gallery
 from film.clevr.scene_json import each_scene
-from ui.cache import folder as folder_cache, networks, pictures as picture_cache
+from ui.cache import folder as folder_cache, networks, pictures as picture_cache, scenes as scene_cache
 
 SHOWN = 5  # pictures in the folder
 BROKEN = 2  # the one that is no picture
@@ -177,6 +178,17 @@ def test_other_pages_take_it(start, clevr, page):
         assert link(app, "picture") == f"folder-{BROKEN}"
         assert not app.exception
         assert any("is not a picture" in told for told in noticed(app))
+
+
+def test_the_studio_shows_it_beside_a_drawing_of_its_scene(start, clevr, monkeypatch):
+    monkeypatch.setattr(scene_cache, "clean", lambda text: None)
+    app = start(clevr, picture="folder-1", q=QUESTION)
+    app.switch_page("ui/pages/studio.py").run()
+    assert not app.exception
+    (told,) = [m.value for m in app.markdown if "of 255 in the mean" in m.value]
+    assert float(re.search(r"differ by ([\d.]+) of 255", told)[1]) < 2  # it was drawn here once
+    app.button(key="studio-add").click().run()
+    assert not [m.value for m in app.markdown if "of 255 in the mean" in m.value]  # edited by now
 
 
 def test_a_plain_folder_is_answered_without_a_truth(start, plain):

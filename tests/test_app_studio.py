@@ -8,12 +8,18 @@ import pytest
 from tiny import tiny_card, tiny_network
 
 import film
-from analysis import CounterfactualSet, ask_pairs, sample_scene_pairs, write_counterfactuals
+from analysis import (
+    CounterfactualSet,
+    ask_both,
+    ask_pairs,
+    object_readings,
+    sample_scene_pairs,
+    write_counterfactuals,
+)
 from film import ChangeAttribute, MoveObject, Scene, Session, Vocabulary, edit_scene, gallery, save
 from film.clevr.language.word_tree import WORDS
 from ui import state, studio
 from ui.cache import pictures, scenes
-from ui.studio_series import WAYS
 
 QUESTION = "How many red things are there?"
 SCENE = film.rounded_scene(gallery()[0].scene)
@@ -131,7 +137,9 @@ def test_an_empty_floor_and_a_sampled_scene_are_places_to_begin(open_page):
     assert app.button(key="studio-Undo").disabled
 
 
-@pytest.mark.parametrize("panel", ["Answers", "True answer", "Feature maps", "Consistency", "Download"])
+@pytest.mark.parametrize(
+    "panel", ["Answers", "True answer", "Questions", "Feature maps", "Objects", "Consistency", "Download"]
+)
 def test_every_panel_shows_an_edited_scene(open_page, panel):
     moved = edit_scene(SCENE, MoveObject(0, SCENE.objects[0].x + 0.2, SCENE.objects[0].y))
     app = open_page(picture=studio.key_of(moved), before=studio.key_of(SCENE))
@@ -176,9 +184,9 @@ def test_consistency_is_shown_and_an_inconsistent_pair_opens(visit, checkpoint, 
     assert outcome(app)["truth"] == first["truth_after"]
 
 
-@pytest.mark.parametrize("way", list(WAYS))
+@pytest.mark.parametrize("way", list(film.SERIES))
 def test_every_series_begins_with_the_scene_or_holds_it(way):
-    steps = WAYS[way][1](SCENE, 0)
+    steps = film.some_series(SCENE, 0, way)
     assert steps.original is not None
     assert steps.scenes[steps.original] == SCENE
     assert len(steps) > 1
@@ -223,3 +231,66 @@ def test_a_link_with_a_broken_scene_opens_another_picture(open_page):
     app = open_page(picture="scene-nonsense")
     assert not app.exception
     assert outcome(app)["truth"] == outcome(open_page())["truth"]
+
+
+def test_many_questions_are_asked_of_both_scenes_and_one_is_taken_up(open_page, checkpoint):
+    edited = edit_scene(SCENE, ChangeAttribute(0, "color", other_color(0)))
+    options = {"studio-panel": "Questions", "studio-questions-of": "Your own"}
+    own = {"studio-questions": f"{QUESTION}\nAre there any spheres?\nWhat is love?"}
+    link = {"picture": studio.key_of(edited), "before": studio.key_of(SCENE)}
+    app = open_page(**link, options=json.dumps(options))
+    (table,) = [frame.value for frame in app.dataframe if "truth changes" in frame.value]
+    assert list(table["question"]) == [QUESTION]
+    assert list(table["truth changes"]) == ["yes"]
+    refused = open_page(**link, options=json.dumps(options | own))
+    assert any("love" in warning.value for warning in refused.warning)
+    drawn = open_page(**link, options=json.dumps({"studio-panel": "Questions"}))
+    (table,) = [frame.value for frame in drawn.dataframe if "truth changes" in frame.value]
+    assert set(table["truth changes"]) == {"yes", "no"}
+    session = Session(checkpoint, "cpu")
+    pictures = film.scene_picture(SCENE, "preview"), film.scene_picture(edited, "preview")
+    asked = ask_both(session, pictures, (SCENE, edited), list(table["question"]))
+    changes = asked["answer_before"] != asked["answer_after"]
+    assert list(table["answer changes"]) == ["yes" if changed else "no" for changed in changes]
+    assert list(asked["consistent"]) == list(changes == (asked["truth_before"] != asked["truth_after"]))
+
+
+@pytest.mark.parametrize("shown", ["After the edit", "Before the edit", "Change"])
+def test_every_map_is_read_at_every_object(open_page, checkpoint, shown):
+    edited = edit_scene(SCENE, ChangeAttribute(0, "color", other_color(0)))
+    options = {"studio-panel": "Objects", "studio-objects-scene": shown}
+    app = open_page(picture=studio.key_of(edited), before=studio.key_of(SCENE), options=json.dumps(options))
+    assert not app.exception
+    (table,) = [frame.value for frame in app.dataframe if "scene" in frame.value]
+    assert list(table["scene"]) == ["before"] * len(SCENE.objects) + ["after"] * len(SCENE.objects)
+    found = object_readings(
+        Session(checkpoint, "cpu"), film.scene_picture(edited, "preview"), QUESTION, edited
+    )
+    own = found[(found["block"] == 0) & (found["map"] == 0)]
+    after = table[table["scene"] == "after"]
+    assert after.iloc[:, 3].to_numpy() == pytest.approx(own["before FiLM"].to_numpy(), abs=1e-3)
+
+
+def test_the_chosen_panel_is_in_the_link(open_page):
+    app = open_page()
+    app.segmented_control(key="studio-panel").set_value("Objects").run()
+    again = open_page(**{name: values for name, values in app.query_params.items() if name != "weights"})
+    assert again.segmented_control(key="studio-panel").value == "Objects"
+
+
+def test_a_series_follows_chosen_feature_maps(open_page):
+    app = open_page(series="size", options=json.dumps({"studio-follow": "1:2 2:0"}))
+    app.button(key="studio-run-series").click().run()
+    assert not app.exception
+    assert app.text_input(key="studio-follow").value == "1:2 2:0"
+    app.text_input(key="studio-follow").set_value("9:0").run()
+    assert any("no feature map" in warning.value for warning in app.warning)
+
+
+def test_pair_and_series_are_handed_out_as_folders(open_page, monkeypatch):
+    monkeypatch.setattr(film, "scene_folder_files", lambda scenes, *_, **__: {"n": str(len(scenes)).encode()})
+    app = open_page(series="size", options=json.dumps({"studio-panel": "Download"}))
+    for what in ("pair", "series"):
+        app.button(key=f"studio-run-folder-{what}").click().run()
+        assert not app.exception
+        assert any(what in button.label for button in app.get("download_button"))

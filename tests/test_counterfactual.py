@@ -14,6 +14,7 @@ from analysis import (
     recorded_stages,
     sample_scene_pairs,
     shared_questions,
+    stage_names,
     write_counterfactuals,
 )
 from analysis.scenes.counterfactual import KINDS
@@ -100,13 +101,16 @@ def test_a_series_is_asked_step_by_step(session):
     series = attribute_series(scene, 0, "material")
     pictures = [scene_picture(step, "preview") for step in series.scenes]
     text = "How many metal things are there?"
-    asked = ask_series(session, series, pictures, text, (0, 1))
+    asked = ask_series(session, series, pictures, text, [(0, 1), (1, 2)])
     metal = sum(thing.material == "metal" for thing in scene.objects[1:])
     assert list(asked.table["truth"]) == [str(metal), str(metal + 1)]
     assert list(asked.table["answer"]) == [session.ask(picture, text).answer for picture in pictures]
     assert len(asked.flips()) == 1
     names = recorded_stages(session.config)
     answers = [session.ask(picture, text, record=names) for picture in pictures]
+    for place, answer in enumerate(answers):
+        last = answer.activations[stage_names(session.config, 1).names[2]][2]
+        assert asked.table["block 2, map 2"][place] == pytest.approx(float(last.mean()), abs=1e-5)
     moved = moved_maps(answers[0], answers[1], answers[0], session.config)
     assert len(moved) == session.config.blocks * session.config.maps
     assert (moved["grain"] == 0).all()

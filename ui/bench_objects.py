@@ -7,8 +7,42 @@ import streamlit as st
 
 import analysis
 from analysis import STAGES, Population
-from ui import question_header as header, widgets
+from film import Scene, Session
+from ui import question_header as header, state, widgets
 from ui.measuring import measured
+
+
+def stage_labels(session: Session, block: int) -> dict[str, str]:
+    """What the stages of a block are called, by their names in `STAGES`."""
+    return dict(zip(STAGES, analysis.stage_names(session.config, block).labels, strict=True))
+
+
+def choose_stage(labels: dict[str, str], key: str) -> str:
+    stage = st.segmented_control("Read", STAGES, required=True, format_func=labels.__getitem__,
+                                 **state.option(key, STAGES, STAGES[0]))  # fmt: skip
+    return stage or STAGES[0]
+
+
+def heatmap(
+    here: pd.DataFrame, scene: Scene, stage: str, label: str, chosen: tuple[int, int], name: str
+) -> None:
+    """Every map of one block at every object as a figure; a click opens a map.
+
+    Args:
+        here: `object_readings` of that block.
+        label: what the stage is called.
+        chosen: (block, map) from 0.
+    """
+    block, number = chosen
+    names = [str(thing) for thing in scene.objects]
+    widgets.figure(
+        analysis.object_heatmap(
+            here[stage].to_numpy().reshape(len(names), -1), names, block, label, chosen=number,
+            dark=widgets.dark(),
+        ),
+        name, f"Block {block + 1}, {label}: every map at every object.",
+        here.assign(block=block + 1), header.open_map,
+    )  # fmt: skip
 
 
 def at_each_object(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
@@ -31,20 +65,10 @@ def at_each_object(case: header.Case, population: Population | None, chosen: tup
     )
     if found is None:
         return
-    labels = dict(zip(STAGES, analysis.stage_names(case.session.config, block).labels, strict=True))
-    stage = st.segmented_control("Read", STAGES, default=STAGES[0], required=True,
-                                 format_func=labels.__getitem__, key="bench-stage")  # fmt: skip
-    stage = stage or STAGES[0]
+    labels = stage_labels(case.session, block)
+    stage = choose_stage(labels, "bench-stage")
     here = found[found["block"] == block]
-    names = [str(thing) for thing in scene.objects]
-    widgets.figure(
-        analysis.object_heatmap(
-            here[stage].to_numpy().reshape(len(names), -1), names, block, labels[stage], chosen=number,
-            dark=widgets.dark(),
-        ),
-        "bench-objects", f"Block {block + 1}, {labels[stage]}: every map at every object.",
-        here.assign(block=block + 1), header.open_map,
-    )  # fmt: skip
+    heatmap(here, scene, stage, labels[stage], chosen, "bench-objects")
     own = here[here["map"] == number].rename(columns=labels)
     st.markdown(f"**Block {block + 1}, map {number}**, gamma {case.answer.gamma[block, number]:+.2f}, "
                 f"beta {case.answer.beta[block, number]:+.2f}")  # fmt: skip

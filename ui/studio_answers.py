@@ -1,8 +1,7 @@
-"""What the studio says of the picture before an edit and after: answers, truth, feature maps, files."""
+"""What the studio says of the picture before an edit and after: answers, truth, feature maps."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import streamlit as st
@@ -115,20 +114,11 @@ def maps(before: Side, after: Side) -> None:
     before_after.maps_over_pictures(session, most, (here, there), (drawn[0], drawn[1]))
     table = moved[:LISTED].assign(block=moved["block"] + 1)
     st.dataframe(table, hide_index=True, column_config={"share": "change / mean of the block's maps"})
-    block, number = most[0]
-    if st.button(f"Card of block {block + 1}, map {number}", key="studio-card", icon=":material/id_card:"):
-        state.change(block=block, feature_map=number)
-        st.switch_page(pages.path("maps"))
-
-
-def downloads(before: Side, after: Side) -> None:
-    """Picture, scene and link of the scene as edited."""
-    scene = after.scene.replaced(index=0, split="new", filename="CLEVR_new_000000.png")
-    told = {"info": {"split": "new", "version": "1.0"}, "scenes": [film.scene_to_json(scene)]}
-    with st.container(horizontal=True, gap="small"):
-        st.download_button("Picture (PNG)", analysis.png(after.shown.pixels), scene.filename, "image/png",
-                           key="studio-png", on_click="ignore", icon=":material/image:")  # fmt: skip
-        st.download_button("Scene (JSON)", json.dumps(told), "CLEVR_new_scenes.json", "application/json",
-                           key="studio-json", on_click="ignore", icon=":material/data_object:")  # fmt: skip
-    st.caption("The scenes file is CLEVR v1.0's. The link below opens this page with both scenes.")
-    st.code(state.address(networks.study().weights), language=None, wrap_lines=True)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for block, number in most:
+            if st.button(
+                f"Card of block {block + 1}, map {number}", key=f"studio-card-{block}-{number}",
+                icon=":material/id_card:", type="tertiary",
+            ):  # fmt: skip
+                state.change(block=block, feature_map=number)
+                st.switch_page(pages.path("maps"))

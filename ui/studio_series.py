@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -12,42 +11,14 @@ import streamlit as st
 import analysis
 import film
 from analysis import AskedSeries
-from film import ATTRIBUTES, InputError, Scene, SceneSeries
+from film import SERIES, InputError, Scene
 from ui import state, studio, widgets
 from ui.cache import networks, scenes
 from ui.measuring import measured
 from ui.studio_answers import Side
 
 WIDTH = 134  # pixels of a step's picture
-
-
-def _opposite(scene: Scene, index: int) -> SceneSeries:
-    return film.line_series(scene, index, (-scene.objects[index].x, -scene.objects[index].y))
-
-
-def _nearest(scene: Scene, index: int) -> SceneSeries:
-    here = scene.objects[index]
-    others = [number for number in range(len(scene.objects)) if number != index]
-    if not others:
-        raise InputError("There is no other object to move this one to; add one.")
-
-    def distance(other: int) -> float:
-        return math.hypot(scene.objects[other].x - here.x, scene.objects[other].y - here.y)
-
-    return film.towards_series(scene, index, min(others, key=distance))
-
-
-def _through(attribute: str) -> Callable[[Scene, int], SceneSeries]:
-    return lambda scene, index: film.attribute_series(scene, index, attribute)
-
-
-WAYS: dict[str, tuple[str, Callable[[Scene, int], SceneSeries]]] = {
-    **{name: (f"through every {name}", _through(name)) for name in ATTRIBUTES},
-    "circle": ("once around the middle", film.circle_series),
-    "line": ("straight to the opposite place", _opposite),
-    "towards": ("towards the nearest object", _nearest),
-    "distractors": ("objects added one by one", lambda scene, _: film.distractor_series(scene)),
-}
+MOST_FOLLOWED = 6  # feature maps
 
 
 def series(before: Side, after: Side) -> None:
@@ -58,31 +29,59 @@ def series(before: Side, after: Side) -> None:
         st.caption("The floor is empty: add an object first.")
         return
     way = st.selectbox(
-        f"The {after.scene.objects[number]}", list(WAYS), format_func=lambda way: WAYS[way][0],
-        **state.shows("studio-way", view.series if view.series in WAYS else "color", _choose),
+        f"The {after.scene.objects[number]}", list(SERIES), format_func=lambda way: SERIES[way][0],
+        **state.shows("studio-way", view.series if view.series in SERIES else "color", _choose),
     )  # fmt: skip
-    place = (view.block, view.feature_map)
+    try:
+        read = _maps(f"{view.block + 1}:{view.feature_map}")
+    except InputError as error:
+        widgets.show_error(error)
+        read = ((view.block, view.feature_map),)
     text = film.scene_to_text(after.scene)
 
     def make(told: Callable[..., None]) -> tuple[AskedSeries, list[np.ndarray]]:
-        steps, drawn = WAYS[way][1](after.scene, number), []
+        steps, drawn = film.some_series(after.scene, number, way), []
         for done, step in enumerate(steps.scenes, start=1):
             drawn.append(scenes.preview(film.scene_to_text(step)))
             told(done, len(steps))
-        return analysis.ask_series(session, steps, drawn, view.question, place), drawn
+        return analysis.ask_series(session, steps, drawn, view.question, read), drawn
 
-    key = ("series", session.card.weights, text, number, way, view.question, place)
+    key = ("series", session.card.weights, text, number, way, view.question, read)
     found = measured(key, "Draw and ask", make, "studio")
     if found is not None:
         asked, drawn = found
-        _shown(asked, drawn, place)
+        _shown(asked, drawn, read)
 
 
 def _choose(way: str) -> None:
     state.change(series=way)
 
 
-def _shown(asked: AskedSeries, drawn: list[np.ndarray], place: tuple[int, int]) -> None:
+def _maps(plain: str) -> tuple[tuple[int, int], ...]:
+    """The feature maps to follow, (block, map) from 0, as the visitor names them.
+
+    Raises:
+        InputError: a part of the text names no map of this network.
+    """
+    config = networks.network().config
+    text = st.text_input(
+        "Feature maps to follow", help="block:map, blocks from 1 and maps from 0, such as 1:5 3:7",
+        max_chars=80, **state.option("studio-follow", None, plain),
+    )  # fmt: skip
+    found = []
+    for part in text.replace(",", " ").split()[:MOST_FOLLOWED]:
+        block, _, number = part.partition(":")
+        plain_numbers = all(one.isascii() and one.isdecimal() and len(one) < 6 for one in (block, number))
+        if not plain_numbers or not (1 <= int(block) <= config.blocks and int(number) < config.maps):
+            raise InputError(
+                f"“{part}” is no feature map of this network; write block:map with blocks 1 to "
+                f"{config.blocks} and maps 0 to {config.maps - 1}, such as 1:5."
+            )
+        found.append((int(block) - 1, int(number)))
+    return tuple(dict.fromkeys(found))
+
+
+def _shown(asked: AskedSeries, drawn: list[np.ndarray], read: tuple[tuple[int, int], ...]) -> None:
     table, flips = asked.table, asked.flips()
     st.markdown(_summary(flips))
     what = widgets.plain(asked.series.what)
@@ -95,13 +94,15 @@ def _shown(asked: AskedSeries, drawn: list[np.ndarray], place: tuple[int, int]) 
         for (_, row), picture, scene in zip(table.iterrows(), drawn, asked.series.scenes, strict=True):
             with st.container(width=WIDTH):
                 _step(row, picture, scene)
-    block, number = place
     if not flips.empty:
         st.dataframe(flips, hide_index=True)
-    st.caption(
-        f"Block {block + 1}, map {number}, mean after the ReLU: "
-        + ", ".join(f"{value:.3f}" for value in table["activation"])
-    )
+    names = [f"block {block + 1}, map {number}" for block, number in read]
+    if names:
+        widgets.figure(
+            analysis.activation_lines(table, names, dark=widgets.dark()), "studio-activations",
+            f"Mean of {'; '.join(names)} after the ReLU: {asked.series.what}.",
+            table[["step", "label", *names]],
+        )  # fmt: skip
 
 
 def _step(row: pd.Series, picture: np.ndarray, scene: Scene) -> None:

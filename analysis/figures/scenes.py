@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -35,4 +37,22 @@ def series_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         340, dark, *lines, true, showlegend=True, legend=ABOVE, margin={"t": 40},
         x={"tickvals": list(table["step"]), "ticktext": list(table["label"])},
         y={"title_text": "probability", "tickformat": ".0%", "range": [-0.04, 1.06]},
+    )  # fmt: skip
+
+
+def activation_lines(table: pd.DataFrame, names: Sequence[str], *, dark: bool = False) -> go.Figure:
+    """The mean activation of some feature maps step by step, from `ask_series`; `names`: their columns."""
+    lines = [
+        go.Scatter(
+            x=table["step"], y=table[name], mode="lines+markers", name=name,
+            line={"color": CATEGORIES[place % len(CATEGORIES)], "dash": DASHES[place], "width": 2.5},
+            customdata=table["label"],
+            hovertemplate="%{fullData.name}: %{y:.3f} at %{customdata}<extra></extra>",
+        )
+        for place, name in enumerate(names[:MOST_LINES])
+    ]  # fmt: skip
+    return figure(
+        260, dark, *lines, showlegend=True, legend=ABOVE, margin={"t": 40},
+        x={"tickvals": list(table["step"]), "ticktext": list(table["label"])},
+        y={"title_text": "mean after the ReLU"},
     )  # fmt: skip

@@ -18,8 +18,8 @@ class AskedSeries:
     """A question along a series of scenes.
 
     `table`: a row a step: step (from 0), label, answer, truth (None where the question has none there),
-    confidence, true_probability, activation, keeps_rules, and the probability of every answer in a column
-    "p(…)".
+    confidence, true_probability, keeps_rules, the mean of every map asked for after its block's ReLU in a
+    column "block 2, map 7", and the probability of every answer in a column "p(…)".
     """
 
     series: SceneSeries
@@ -53,13 +53,13 @@ def ask_series(
     series: SceneSeries,
     pictures: Sequence[np.ndarray],
     question: str,
-    feature_map: tuple[int, int] | None = None,
+    feature_maps: Sequence[tuple[int, int]] = (),
 ) -> AskedSeries:
     """Ask one question of every scene of a series.
 
     Args:
         pictures: of the scenes, uint8 (height, width, 3) each.
-        feature_map: (block, map) from 0, whose mean after the block's ReLU is read at every step.
+        feature_maps: (block, map) from 0, whose mean after the block's ReLU is read at every step.
 
     Raises:
         InputError: the question cannot be read, or there is not one picture a scene.
@@ -67,12 +67,12 @@ def ask_series(
     if len(pictures) != len(series):
         raise InputError(f"{len(pictures)} pictures were given of {len(series)} scenes; give one of each.")
     modulation = session.modulate([question])
-    name = stage_names(session.config, feature_map[0]).names[2] if feature_map else ""
+    stages = {block: stage_names(session.config, block).names[2] for block, _ in feature_maps}
     rows = []
     for step, (label, scene, broken, picture) in enumerate(
         zip(series.labels, series.scenes, series.problems, pictures, strict=True)
     ):
-        (answer,) = session.answer(picture, modulation, record=[name] if name else [])
+        (answer,) = session.answer(picture, modulation, record=sorted(set(stages.values())))
         truth = find_truth(question, scene).answer
         rows.append(
             {
@@ -82,10 +82,11 @@ def ask_series(
                 "truth": truth,
                 "confidence": answer.probabilities[answer.answer],
                 "true_probability": answer.probabilities.get(truth, np.nan) if truth else np.nan,
-                "activation": float(answer.activations[name][feature_map[1]].mean())
-                if feature_map
-                else np.nan,
                 "keeps_rules": not broken,
+            }
+            | {
+                f"block {block + 1}, map {number}": float(answer.activations[stages[block]][number].mean())
+                for block, number in feature_maps
             }
             | {f"p({said})": chance for said, chance in answer.probabilities.items()}
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,6 +108,36 @@ def distractor_series(scene: Scene, seed: int = 0, most: int = MOST) -> SceneSer
     return _series(scene, "distractors added one by one", labels, scenes, 0)
 
 
+def opposite_series(scene: Scene, index: int, steps: int = STEPS) -> SceneSeries:
+    """One object from where it stands straight through the middle to the opposite place."""
+    thing = _object(scene, index)
+    return line_series(scene, index, (-thing.x, -thing.y), steps)
+
+
+def nearest_series(scene: Scene, index: int, steps: int = STEPS) -> SceneSeries:
+    """One object from where it stands to the object nearest to it."""
+    here = _object(scene, index)
+    others = [number for number in range(len(scene.objects)) if number != index]
+    if not others:
+        raise InputError("There is no other object to move this one to; add one.")
+
+    def distance(other: int) -> float:
+        return math.hypot(scene.objects[other].x - here.x, scene.objects[other].y - here.y)
+
+    return towards_series(scene, index, min(others, key=distance), steps)
+
+
+def some_series(scene: Scene, index: int, way: str) -> SceneSeries:
+    """A series by its name in SERIES.
+
+    Raises:
+        InputError: there is no such series or object, or the scene does not allow it.
+    """
+    if way not in SERIES:
+        raise InputError(f"The series {way!r} was asked for; use {', '.join(SERIES)}.")
+    return SERIES[way][1](scene, index)
+
+
 def _moved(scene: Scene, index: int, what: str, ways: np.ndarray) -> SceneSeries:
     scene = rounded_scene(scene)
     scenes = [edit_scene(scene, MoveObject(index, float(x), float(y))) for x, y in ways]
@@ -131,3 +161,17 @@ def _several(steps: int) -> int:
     if not 2 <= steps <= 60:
         raise InputError(f"{steps} steps were asked for; use 2 to 60.")
     return steps
+
+
+def _through(attribute: str) -> Callable[[Scene, int], SceneSeries]:
+    return lambda scene, index: attribute_series(scene, index, attribute)
+
+
+# The series by name, each in words and made of a scene and an object in it.
+SERIES: dict[str, tuple[str, Callable[[Scene, int], SceneSeries]]] = {
+    **{name: (f"through every {name}", _through(name)) for name in ATTRIBUTES},
+    "circle": ("once around the middle", circle_series),
+    "line": ("straight to the opposite place", opposite_series),
+    "towards": ("towards the nearest object", nearest_series),
+    "distractors": ("objects added one by one", lambda scene, _: distractor_series(scene)),
+}

@@ -15,6 +15,10 @@ from ui.plan import plan
 from ui.studio import Desk
 from ui.studio_answers import Side
 from ui.studio_consistency import consistency
+from ui.studio_downloads import downloads
+from ui.studio_objects import objects
+from ui.studio_own_picture import beside_own_picture
+from ui.studio_questions import questions
 from ui.studio_series import series
 
 AXES = ("x", "y", "z")
@@ -22,10 +26,12 @@ ATTRIBUTE_WIDTH, NUMBER_WIDTH = 100, 140  # pixels
 PANELS: dict[str, Callable[[Side, Side], None]] = {
     "Answers": answers.distributions,
     "True answer": answers.programs,
+    "Questions": questions,
     "Feature maps": answers.maps,
+    "Objects": objects,
     "Series": series,
     "Consistency": consistency,
-    "Download": answers.downloads,
+    "Download": downloads,
 }
 
 
@@ -88,12 +94,12 @@ def _work() -> None:
         sides = _pictures(desk)
     if sides is not None:
         before, after = sides
+        plain = "Series" if state.view().series else next(iter(PANELS))
         chosen = st.segmented_control(
-            "Look at", list(PANELS), key="studio-panel", required=True,
-            default="Series" if state.view().series else next(iter(PANELS)),
-            label_visibility="collapsed",
+            "Look at", list(PANELS), required=True, label_visibility="collapsed",
+            **state.option("studio-panel", list(PANELS), plain),
         )  # fmt: skip
-        PANELS[chosen or next(iter(PANELS))](before, after)
+        PANELS[chosen or plain](before, after)
     widgets.redraw_when_clean(desk.before_key, desk.after_key)
     state.follow(networks.study().weights)
 
@@ -211,6 +217,7 @@ def _pictures(desk: Desk) -> tuple[Side, Side] | None:
     quality = "Preview; the clean picture is being drawn" if after.preview else "Clean picture"
     st.caption(f"{after.why} {quality}.")
     _broken(desk)
+    beside_own_picture(after)
     try:
         sides = answers.ask(desk.before, before), answers.ask(desk.after, after)
     except InputError as error:
