@@ -11,9 +11,8 @@ and the page says which command would measure it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -43,8 +42,9 @@ from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions
 from analysis.report_bench import bench_section
 from analysis.report_page import Item, Section, html, manifest, page, picture, table
+from analysis.report_studio import ReportedPicture, reported_picture, studio_section
 from analysis.study import Study
-from analysis.view import PictureKey, ViewState, from_link
+from analysis.view import ViewState, from_link
 from film import (
     GROUP_NAMES,
     GROUPS,
@@ -53,7 +53,6 @@ from film import (
     Session,
     command as typed,
     gallery,
-    read_picture,
     write_atomically,
 )
 
@@ -108,7 +107,7 @@ def make_report(
             makers = [conditions.about, conditions.labels, _parameters, _layouts]
     else:
         title = f"A view of {name}"
-        makers = [_question, _bench, _values, _card, _words, _selection, _probe_of_view]
+        makers = [_question, _studio, _bench, _values, _card, _words, _selection, _probe_of_view]
         if study.alone:
             makers = [conditions.about, _selection]
     if population is not None:
@@ -344,7 +343,7 @@ def _map(
 
 def _question(study: _Reported) -> Iterator[Section]:
     view, exhibit = _shown(study)
-    pixels = read_picture(exhibit.picture_path)
+    pixels = exhibit.pixels
     image = html('<img src="{}" alt="{}">', picture(pixels), exhibit.title)
     truth = find_truth(view.question, exhibit.scene)
     about = html("<p><b>{}.</b> {}</p>{}", exhibit.title, exhibit.why, image)
@@ -373,7 +372,11 @@ def _question(study: _Reported) -> Iterator[Section]:
 
 def _bench(study: _Reported) -> Iterator[Section]:
     view, exhibit = _shown(study)
-    yield from bench_section(study.session, read_picture(exhibit.picture_path), view.question, view.edits)
+    yield from bench_section(study.session, exhibit.pixels, view.question, view.edits)
+
+
+def _studio(study: _Reported) -> Iterator[Section]:
+    yield from studio_section(study.session, _shown(study)[0])
 
 
 def _values(study: _Reported) -> Iterator[Section]:
@@ -485,14 +488,6 @@ def _probe_of_view(study: _Reported) -> Iterator[Section]:
     yield Section("What a linear probe reads", fact, ((chart, f"Probe target: {view.probe}."),))
 
 
-def _shown(study: _Reported) -> tuple[ViewState, Any]:
-    """The view and its picture, the gallery's first where the view has one of its maker's own."""
+def _shown(study: _Reported) -> tuple[ViewState, ReportedPicture]:
     assert study.view is not None
-    key = PictureKey.parse(study.view.picture)
-    number = key.number if key is not None and key.kind == "gallery" else None
-    exhibit = gallery()[number or 0]
-    view = study.view
-    if not view.question:
-        first = min((question.text for question in exhibit.questions), key=len, default="")
-        view = replace(view, question=first)
-    return view, exhibit
+    return reported_picture(study.view)

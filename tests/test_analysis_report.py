@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -30,7 +31,16 @@ from analysis import (
     write_maps,
 )
 from analysis.__main__ import main
-from film import Session, gallery, save
+from film import (
+    ChangeAttribute,
+    Session,
+    edit_scene,
+    gallery,
+    rounded_scene,
+    save,
+    scene_picture,
+    scene_to_text,
+)
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "What color is the large metal sphere?"
@@ -215,3 +225,22 @@ def test_a_bench_state_is_in_the_report_with_the_page_s_numbers(folder, session,
         session, folder, view=ViewState(question=QUESTION, edits="explode:1"), population=population
     )
     assert "There is no intervention" in broken
+
+
+def test_an_edited_scene_is_reported_before_and_after(folder, session, population):
+    scene = rounded_scene(gallery()[0].scene)
+    color = "red" if scene.objects[0].color != "red" else "blue"
+    edited = edit_scene(scene, ChangeAttribute(0, "color", color))
+    view = ViewState(
+        picture=f"scene-{scene_to_text(edited)}", before=f"scene-{scene_to_text(scene)}",
+        question="What number of red things are there?",
+    )  # fmt: skip
+    page = make_report(session, folder, view=view, population=population)
+    assert "The scene before and after" in page
+    reds = [sum(thing.color == "red" for thing in one.objects) for one in (scene, edited)]
+    assert f"true: {reds[0]} before, {reds[1]} after." in page
+    answer = session.ask(scene_picture(edited), view.question)
+    assert f"{answer.answer} ({answer.probabilities[answer.answer]:.1%}) after" in page
+    alone = make_report(session, folder, view=replace(view, before=""), population=population)
+    assert "The scene before and after" not in alone
+    assert "An edited scene" in alone

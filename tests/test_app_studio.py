@@ -268,6 +268,7 @@ def test_every_map_is_read_at_every_object(open_page, checkpoint, shown):
     )
     own = found[(found["block"] == 0) & (found["map"] == 0)]
     after = table[table["scene"] == "after"]
+    assert list(after["object"]) == list(range(1, len(SCENE.objects) + 1))
     assert after.iloc[:, 3].to_numpy() == pytest.approx(own["before FiLM"].to_numpy(), abs=1e-3)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 import film
 from film import (
+    ATTRIBUTES,
     AddObject,
     ChangeAttribute,
     CheckedEdit,
@@ -176,6 +177,10 @@ def act(index: int, action: str) -> None:
             do(DuplicateObject(index))
         case "left" | "right":
             turn(index, yaw(now.after.objects[index]) + (TURN if action == "left" else -TURN))
+        case attribute if attribute in ATTRIBUTES:
+            values = ATTRIBUTES[attribute]
+            place = values.index(getattr(now.after.objects[index], attribute))
+            change(index, attribute, values[(place + 1) % len(values)])
 
 
 def choose(index: int) -> None:

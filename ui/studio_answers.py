@@ -44,6 +44,7 @@ def verdict(edited: bool, before: Side, after: Side) -> None:
         f'<div id="studio-answer" data-before="{widgets.escape(before.answer.answer)}" '
         f'data-after="{widgets.escape(after.answer.answer)}" '
         f'data-truth="{widgets.escape(after.truth.answer or "")}" '
+        f'data-picture="{widgets.escape(after.shown.key)}" '
         f'data-preview="{str(after.shown.preview).lower()}"></div>'
     )
     if edited:

@@ -47,7 +47,9 @@ def objects(before: Side, after: Side) -> None:
     own = {name: found[found["map"] == number].rename(columns=labels) for name, found in read.items()}
     whole = pd.concat(
         [
-            found.assign(scene=name)[["scene", "object", "name", *labels.values()]]
+            found.assign(scene=name, object=found["object"] + 1)[
+                ["scene", "object", "name", *labels.values()]
+            ]
             for name, found in own.items()
         ]
     )

@@ -114,7 +114,7 @@ def _plan(desk: Desk) -> None:
     )  # fmt: skip
     st.caption(
         "Drag an object, or choose one with Tab: arrow keys move it (with Shift farther), [ and ] turn it, "
-        "D duplicates, Delete removes."
+        "S, C, M and F change its size, color, material and shape, D duplicates, Delete removes."
     )
 
 

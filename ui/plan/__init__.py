@@ -12,11 +12,11 @@ from typing import Any
 
 import streamlit as st
 
-from film import DIRECTIONS, DISTANCES, Scene
+from film import ATTRIBUTES, DIRECTIONS, DISTANCES, Scene
 from ui import state
 
 HERE = Path(__file__).parent
-ACTIONS = ("remove", "duplicate", "left", "right")
+ACTIONS = ("remove", "duplicate", "left", "right", *ATTRIBUTES)
 # CLEVR's colors as its flat surfaces look.
 SHOWN = {
     "gray": "#9e9e9e", "red": "#d76868", "blue": "#7194ed", "green": "#5fac4f",

@@ -162,7 +162,7 @@ class Plan {
     const index = +(event.target.closest("[data-index]")?.dataset.index ?? -1);
     if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const actions = { Delete: "remove", Backspace: "remove", d: "duplicate", "[": "left", "]": "right" };
+    const actions = { Delete: "remove", Backspace: "remove", d: "duplicate", "[": "left", "]": "right", s: "size", c: "color", m: "material", f: "shape" };
     if (ways[event.key]) {
       const [across, up] = ways[event.key], step = event.shiftKey ? 0.5 : 0.1, { right, behind } = this.data;
       const thing = this.objects[index];
