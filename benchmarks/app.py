@@ -12,7 +12,7 @@ import time
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.serving import chromium, served
+from benchmarks.serving import TIMED, chromium, served
 
 KINDS = ("cubes", "spheres", "cylinders", "things")
 COLORS = ("red", "blue", "green", "gray", "cyan", "brown", "purple", "yellow")
@@ -55,20 +55,12 @@ def _quiet(page: Page) -> None:
     page.wait_for_timeout(400)
 
 
-# The page's own clock: it knows when the answer is there, without the way to this program and back.
-_TIMED = """([selector]) => new Promise(done => {
-    const begun = performance.now();
-    const look = () => document.querySelector(selector) ? done(performance.now() - begun)
-                                                        : requestAnimationFrame(look);
-    look() })"""
-
-
 def _asked(page: Page, question: str) -> float:
     box = page.get_by_role("textbox", name="Your question")
     box.fill(question)
     began = time.perf_counter()
     box.press("Enter")
-    page.evaluate(_TIMED, [f'#answer[data-question="{question}"]'])
+    page.evaluate(TIMED, [f'#answer[data-question="{question}"]'])
     taken = time.perf_counter() - began
     _quiet(page)
     return taken
@@ -78,7 +70,7 @@ def _next(page: Page) -> float:
     before = page.locator("#answer").get_attribute("data-picture")
     began = time.perf_counter()
     page.get_by_role("button", name="Next").click()
-    page.evaluate(_TIMED, [f'#answer:not([data-picture="{before}"])'])
+    page.evaluate(TIMED, [f'#answer:not([data-picture="{before}"])'])
     taken = time.perf_counter() - began
     _quiet(page)
     return taken

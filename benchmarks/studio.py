@@ -17,9 +17,8 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 import film
-from benchmarks.app import _TIMED
 from benchmarks.render import progressive
-from benchmarks.serving import chromium, served
+from benchmarks.serving import TIMED, chromium, served
 
 QUESTION = "How many red things are there?"
 MARK = "#studio-answer"
@@ -61,9 +60,9 @@ def _edited(page: Page, index: int) -> tuple[float, float]:
     page.locator(f".plan-thing[data-index='{index}']").focus()
     began = time.perf_counter()
     page.keyboard.press("c")
-    page.evaluate(_TIMED, [f'{MARK}:not([data-picture="{before}"])'])
+    page.evaluate(TIMED, [f'{MARK}:not([data-picture="{before}"])'])
     shown = time.perf_counter() - began
-    page.evaluate(_TIMED, [f'{MARK}[data-preview=false]:not([data-picture="{before}"])'])
+    page.evaluate(TIMED, [f'{MARK}[data-preview=false]:not([data-picture="{before}"])'])
     clean = time.perf_counter() - began
     page.wait_for_timeout(600)
     return shown, clean
@@ -75,7 +74,7 @@ def _series(page: Page) -> float:
     page.locator(".plan-thing[data-index='0']").focus()
     before = page.locator(MARK).get_attribute("data-picture")
     page.keyboard.press("[")
-    page.evaluate(_TIMED, [f'{MARK}[data-preview=false]:not([data-picture="{before}"])'])
+    page.evaluate(TIMED, [f'{MARK}[data-preview=false]:not([data-picture="{before}"])'])
     page.wait_for_timeout(600)
     run = page.get_by_role("button", name="Draw and ask")
     began = time.perf_counter()

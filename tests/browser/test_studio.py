@@ -6,6 +6,9 @@ import film
 
 QUESTION = "How many red cubes are there?"
 ASKED = f"q={QUESTION.replace(' ', '+').replace('?', '%3F')}"
+BYTES = """async image => {
+    const content = await (await fetch(image.src)).arrayBuffer();
+    return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", content))).join() }"""
 PICTURE = "new URLSearchParams(location.search).get('picture')"
 
 
@@ -43,13 +46,27 @@ def test_objects_are_moved_on_the_plan(visitors):
     assert (pressed.x - dragged.x) ** 2 + (pressed.y - dragged.y) ** 2 == pytest.approx(0.01, rel=0.2)
 
     was = page.evaluate(PICTURE)
-    page.get_by_role("button", name="Undo").click()
-    assert edited(visitor, was).objects[3] == dragged
+    thing.focus()
+    thing.press("c")
+    painted = edited(visitor, was).objects[3]
+    assert painted.color != pressed.color
+    assert (painted.x, painted.y, painted.shape) == (pressed.x, pressed.y, pressed.shape)
+
+    for left in (pressed, dragged):
+        was = page.evaluate(PICTURE)
+        page.get_by_role("button", name="Undo").click()
+        assert edited(visitor, was).objects[3] == left
+    page.get_by_role("radio", name="True answer").click()
+    page.wait_for_function("location.search.includes('True+answer')")
+    visitor.quiet()
     clean, marks = "#studio-answer[data-preview=false]", "e => ({...e.dataset})"
     page.locator(clean).wait_for(state="attached")
+    picture = page.get_by_alt_text("The scene as edited").evaluate(BYTES)
     link, said = page.evaluate("location.search"), page.locator(clean).evaluate(marks)
     visitor.shoot("studio")
 
     other = visitors().open(f"/studio{link}").page  # in a browser of its own
     other.locator(clean).wait_for(state="attached")
     assert other.locator(clean).evaluate(marks) == said
+    assert other.get_by_alt_text("The scene as edited").evaluate(BYTES) == picture
+    assert other.get_by_role("radio", name="True answer").is_checked()
