@@ -27,7 +27,9 @@ from analysis.corpus.map_cards import measure_maps, write_maps
 from analysis.corpus.parameters import PUBLISHED
 from analysis.corpus.probes import bag_of_words
 from analysis.corpus.regions import untrained_states
+from analysis.scenes.consistency_table import NAME, consistency_table
 from analysis.study import FOLDER, Study, make_study
+from analysis.tables import markdown
 from film import (
     GROUP_NAMES,
     PAPER,
@@ -171,24 +173,31 @@ def read_results(folder: str | Path) -> dict[str, Any]:
 
 
 def tables(card: Card, results: Mapping[str, Any]) -> dict[str, str]:
-    """Name of a table -> its Markdown, from the card's accuracies and from kept results alone."""
+    """Name of a table -> its Markdown, from the card's accuracies and from kept results alone.
+
+    That of consistency has a row for every network that comes with the project and was measured.
+    """
     return {
         "accuracy": _accuracy_table(card),
         "parameters": _parameters_table(results),
         "claim": _claim_table(results["claim"], int(results["seed"])),
         "evidence": _evidence_table(results["evidence"]),
         "maps": _maps_table(results["maps"]),
+        NAME: consistency_table(),
     }
 
 
-def written(text: str, made: Mapping[str, str]) -> str:
+def written(text: str, made: Mapping[str, str], *, others: bool = False) -> str:
     """A page with these tables between its markers `<!-- table: NAME -->` and `<!-- end of table -->`.
+
+    Args:
+        others: the page may have places for other tables, which stay as they are.
 
     Raises:
         InputError: the page has no place for a table, or a place for one that is not made.
     """
     asked = re.findall(r"<!-- table: ([\w-]+) -->", text)
-    if sorted(asked) != sorted(made):
+    if sorted(made) != sorted(name for name in asked if not others or name in made):
         raise InputError(f"The page has places for {', '.join(asked) or 'no table'}, not {', '.join(made)}.")
     for name, table in made.items():
         start = re.escape(f"<!-- table: {name} -->")
@@ -199,10 +208,6 @@ def written(text: str, made: Mapping[str, str]) -> str:
 
 def _between(table: str, marked: re.Match[str]) -> str:
     return f"{marked[1]}\n{table}\n{marked[2]}"
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])
 
 
 def _percent(share: float) -> str:
@@ -227,7 +232,7 @@ def _accuracy_table(card: Card) -> str:
     rows.append(
         ["the paper's model from raw pixels, on CLEVR", "answers alone", "", paper[0], "", *paper[1:]]
     )
-    table = _markdown(
+    table = markdown(
         ["questions about", "taught", "questions", "right, %", "95 % interval", *GROUP_NAMES], rows
     )
     apart = [
@@ -259,7 +264,7 @@ def _parameters_table(results: Mapping[str, Any]) -> str:
         for who, both in named.items()
         for kind, (low, high, negative, mode) in both.items()
     ]
-    return _markdown(["network", "", "range", "below 0", "mode"], rows)
+    return markdown(["network", "", "range", "below 0", "mode"], rows)
 
 
 def _claim_table(claim: Mapping[str, Any], seed: int) -> str:
@@ -275,7 +280,7 @@ def _claim_table(claim: Mapping[str, Any], seed: int) -> str:
             "shuffled labels"]  # fmt: skip
     verdict = claim["verdict"]
     said = f"{verdict[:1].upper()}{verdict[1:]}; {claim['questions']:,} different questions, seed {seed}."
-    return f"{_markdown(head, rows)}\n\n{said}"
+    return f"{markdown(head, rows)}\n\n{said}"
 
 
 def _evidence_table(found: Mapping[str, Any]) -> str:
@@ -286,7 +291,7 @@ def _evidence_table(found: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     asked = f"{found['questions']:,} questions about {found['pictures']:,} pictures ({found['source']})"
     said = f"{asked}, seed {found['seed']}."
-    return f"{_markdown(['questions', 'right', '%', '95 % interval'], rows)}\n\n{said}"
+    return f"{markdown(['questions', 'right', '%', '95 % interval'], rows)}\n\n{said}"
 
 
 def _maps_table(found: Mapping[str, Any]) -> str:
@@ -303,4 +308,4 @@ def _maps_table(found: Mapping[str, Any]) -> str:
         ),
     ]  # fmt: skip
     said = f"{found['asked']:,} questions about {found['scenes']} drawn pictures, seed {found['seed']}."
-    return f"{_markdown(['feature maps', 'measured'], rows)}\n\n{said}"
+    return f"{markdown(['feature maps', 'measured'], rows)}\n\n{said}"

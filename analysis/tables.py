@@ -1,4 +1,4 @@
-"""Tables kept as Parquet files, each with the recipe it was made by inside."""
+"""Tables kept as Parquet files, each with the recipe it was made by inside; and tables as Markdown."""
 
 from __future__ import annotations
 
@@ -67,3 +67,8 @@ def read_tables(
                 f"version: make it with `{command}`."
             )
     return tables, recipes
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as Markdown; its cells are written as they are."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])

@@ -8,9 +8,19 @@ from tiny import tiny_card, tiny_network
 
 import analysis.corpus.evidence as evidence
 import analysis.reproduce as reproduce
-from analysis import LayoutRecipe, gallery_questions, make_study, measure_maps, probe, probe_transfer
+from analysis import (
+    LayoutRecipe,
+    find_counterfactuals,
+    gallery_questions,
+    make_study,
+    measure_maps,
+    probe,
+    probe_transfer,
+)
 from analysis.reproduce import read_results, tables, written
-from film import InputError, Session, find, save
+from analysis.scenes.consistency_table import consistency_table
+from analysis.scenes.counterfactual import KINDS
+from film import InputError, Session, find, load, save
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -34,6 +44,29 @@ def test_another_figure_would_be_seen(made):
     digit = next(character for character in made[first] if character.isdigit())
     other = made | {first: made[first].replace(digit, "7" if digit != "7" else "8", 1)}
     assert written(README, other) != README
+
+
+def test_consistency_has_a_row_for_every_network_that_was_measured(tmp_path):
+    folder = find("clevr")
+    lines = consistency_table([folder, folder]).splitlines()
+    rows = [line for line in lines if line.startswith(f"| {folder.name} |")]
+    assert len(rows) == 2 * (1 + len(KINDS))
+    found = find_counterfactuals(folder, load(folder)[1].weights)
+    assert found.pairs >= 500
+    whole = found.consistency().set_index(["changed", "true answer"]).loc[("all", "changes")]
+    assert f"{100 * whole['consistent']:.1f} [{100 * whole['consistent_low']:.1f}, " in rows[0]
+    network = tiny_network()
+    save(tmp_path, network, tiny_card(network, name="tiny"))
+    assert tmp_path.name not in consistency_table([tmp_path])
+
+
+def test_one_table_is_written_beside_others():
+    page = "<!-- table: a -->\nold\n<!-- end of table -->\n<!-- table: b -->\nkept\n<!-- end of table -->"
+    found = written(page, {"a": "new"}, others=True)
+    assert found.count("new") == found.count("kept") == 1
+    assert "old" not in found
+    with pytest.raises(InputError, match="places for"):
+        written(page, {"c": "new"}, others=True)
 
 
 def test_a_page_without_the_places_is_refused(made):

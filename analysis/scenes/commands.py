@@ -29,6 +29,7 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write the table here")
+    add.add_argument("--readme", type=Path, help="write the consistency of all bundled networks into it")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
     add.set_defaults(run=_counterfactual)
 
@@ -61,6 +62,18 @@ def _counterfactual(options: argparse.Namespace, bars: Stages) -> None:
             f"right about both {row['right']:.1%} [{row['right_low']:.1%}, {row['right_high']:.1%}]"
         )
     print(f"{out}: {found.pairs} pairs of {len(scenes)} scenes")
+    if options.readme:
+        _write_readme(options.readme)
     if options.json:
         told = json.dumps(found.recipe | {"rows": json.loads(rows.to_json(orient="records"))}, indent=1)
         write_atomically(options.json, lambda path: path.write_text(told + "\n", encoding="utf-8"))
+
+
+def _write_readme(page: Path) -> None:
+    from analysis.reproduce import written
+    from analysis.scenes.consistency_table import NAME, consistency_table
+
+    if not page.is_file():
+        raise InputError(f"There is no page {page}; name the README to write the table into.")
+    text = written(page.read_text("utf-8"), {NAME: consistency_table()}, others=True)
+    write_atomically(page, lambda path: path.write_text(text, encoding="utf-8"))

@@ -104,6 +104,11 @@ class CounterfactualSet:
                 rows.append(row)
         return pd.DataFrame(rows)
 
+    def steady(self) -> tuple[int, int]:
+        """Questions whose answer stays where a scene is drawn with another seed alone, and of how many."""
+        own = self.table[self.table["kind"] == "nothing"]
+        return int((own["answer_before"] == own["answer_after"]).sum()), len(own)
+
     def inconsistent(self) -> pd.DataFrame:
         """The questions about which the network is not consistent, those it was most confident of first."""
         wrong = self.table[~self.table["consistent"] & (self.table["kind"] != "nothing")]
