@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import sys
+import time
 
 import pytest
 from tiny import tiny_card, tiny_network
@@ -295,3 +297,28 @@ def test_pair_and_series_are_handed_out_as_folders(open_page, monkeypatch):
         app.button(key=f"studio-run-folder-{what}").click().run()
         assert not app.exception
         assert any(what in button.label for button in app.get("download_button"))
+
+
+def test_clean_pictures_are_drawn_while_visitors_ask_for_others(monkeypatch):
+    """The one that is asked for last is drawn, though every wish before it stops the one in the making."""
+    texts = [film.scene_to_text(edit_scene(SCENE, film.TurnObject(0, k / 100))) for k in range(200)]
+
+    def drawn(scene, cancel):
+        for _ in range(300):
+            if cancel():
+                raise film.Cancelled
+        return film.scene_to_text(scene)
+
+    monkeypatch.setattr(film, "scene_picture", drawn)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        painter = scenes._Painter()
+        for text in texts:
+            painter.ask(text)
+        until = time.monotonic() + 20
+        while (found := painter.ask(texts[-1])) is None and time.monotonic() < until:
+            time.sleep(0.01)
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == texts[-1]

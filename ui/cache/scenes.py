@@ -6,6 +6,7 @@ Both are the same bytes whoever draws them, so a link shows somebody else the sa
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from threading import Condition, Thread
 
 import numpy as np
@@ -16,7 +17,7 @@ from analysis import PictureKey
 from film import Cancelled, InputError, Scene
 from ui.cache import folder
 
-MOST_KEPT, MOST_WANTED = 96, 8  # clean pictures; scenes that wait to be drawn
+MOST_KEPT, MOST_WANTED = 96, 32  # clean pictures; scenes that wait to be drawn
 
 
 class _Painter:
@@ -42,6 +43,10 @@ class _Painter:
                 self.news.notify()
             return None
 
+    def _is_overtaken(self, text: str) -> bool:
+        with self.news:  # visitors add their wishes meanwhile
+            return next(iter(self.wanted), "") != text
+
     def _draw(self) -> None:
         while True:
             with self.news:
@@ -49,8 +54,7 @@ class _Painter:
                 text = next(iter(self.wanted))
             try:
                 picture = film.scene_picture(
-                    film.scene_from_text(text),
-                    cancel=lambda text=text: next(iter(self.wanted), "") != text,  # type: ignore[misc]
+                    film.scene_from_text(text), cancel=partial(self._is_overtaken, text)
                 )
             except Cancelled:
                 continue  # the newer one first
