@@ -227,6 +227,7 @@ from .figures.comparison import (
     parameter_pairs as parameter_pairs,
     probe_pairs as probe_pairs,
     similarity_heatmap as similarity_heatmap,
+    similarity_of_blocks as similarity_of_blocks,
 )
 from .figures.evidence import (
     accuracy_line as accuracy_line,

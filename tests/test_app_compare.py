@@ -57,7 +57,7 @@ def test_every_part_is_shown(open_page, part):
     assert "**A: one.**" in text(app)
     assert "**B: two.**" in text(app)
     assert "two" in app.query_params["versus"]
-    figures = {"Answers": 1, "Feature maps": 1, "Blocks": 2, "Gamma and beta": 1, "Grouping": 1}
+    figures = {"Answers": 1, "Feature maps": 1, "Blocks": 3, "Gamma and beta": 1, "Grouping": 1}
     assert len(app.get("plotly_chart")) == figures.get(part, 0)
     if part == "Probes":
         assert "--probes" in text(app)
@@ -78,6 +78,20 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
     assert app.text_input(key="view-question").value == row["text"]
     (said,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
     assert f'data-answer="{row["prediction_other"]}"' in said
+
+
+@pytest.mark.parametrize(("label", "column"), [("A", "map"), ("B", "partner")])
+def test_a_matched_map_opens_its_card_in_its_own_network(open_page, label, column):
+    app = open_page(versus="two", part="Feature maps")
+    pairs = next(table.value for table in app.dataframe if "partner" in table.value)
+    app.selectbox(key="compare-pair-1").set_value(2).run()
+    app.button(key=f"compare-card-{label}").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Map cards"
+    number = int(pairs.iloc[2][column])
+    assert app.query_params.get("map", ["0"])[0] == str(number)
+    if label == "B":
+        assert "two" in app.query_params["network"]
 
 
 def test_a_link_holds_a_selection_of_the_layouts_which_is_counted_for_both(open_page):

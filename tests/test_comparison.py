@@ -9,6 +9,7 @@ import pytest
 import torch
 from tiny import tiny_card, tiny_network
 
+import film
 from analysis import (
     accuracy_difference,
     cluster_shuffles,
@@ -22,7 +23,9 @@ from analysis import (
 )
 from analysis.__main__ import main
 from analysis.comparison.alignment import align
-from analysis.comparison.watching import cells
+from analysis.comparison.similarity import left_out_interval
+from analysis.comparison.watching import cells, watch
+from analysis.corpus.regions import untrained
 from film import Cancelled, FiLMNetwork, InputError, Session, Vocabulary, save
 from film.clevr.language.word_tree import WORDS as ALL_WORDS
 
@@ -151,6 +154,29 @@ def test_cka_is_that_of_the_unbiased_kernels():
         linear_cka(x, y[:5])
 
 
+def test_the_interval_of_cka_covers_what_many_pictures_give():
+    """Nominal 95 %: pictures make their questions alike, and two of three causes are common to both."""
+    rng = np.random.default_rng(8)
+    mix = [rng.normal(size=(3, 6)) for _ in range(2)]
+
+    def draw(pictures):
+        owner = np.repeat(np.arange(pictures), 6)
+        causes = rng.normal(size=(pictures, 4))[owner] + rng.normal(size=(len(owner), 4))
+        return causes[:, :3] @ mix[0], causes[:, 1:] @ mix[1], owner
+
+    truth = linear_cka(*draw(4000)[:2])
+    covered, wide = 0, []
+    for _ in range(200):
+        one, other, owner = draw(60)
+        low, high = left_out_interval([one], [other], owner, seed=0)
+        covered += low[0, 0] <= truth <= high[0, 0]
+        wide.append(high[0, 0] - low[0, 0])
+    assert 0.9 <= covered / 200 <= 0.99
+    assert np.median(wide) < 0.4
+    few = left_out_interval([one[:30]], [other[:30]], owner[:30], seed=0)
+    assert np.isnan(few).all()
+
+
 def test_planted_partners_are_found_and_noise_has_none():
     rng = np.random.default_rng(0)
     owner = np.repeat(np.arange(40), 5)
@@ -181,6 +207,14 @@ def test_layouts_are_turned_onto_each_other():
     assert apart.agreement.value < 0.4
 
 
+def test_the_untrained_network_is_of_the_same_build_and_of_the_seed_alone(one, asked):
+    some = film.Questions(asked.questions[:12], asked.picture)
+    first, again, else_ = (watch(untrained(one, seed), some).gamma for seed in (3, 3, 4))
+    assert first.shape == watch(one, some).gamma.shape
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, else_)
+
+
 def test_cells_average_every_place_once():
     weights = cells(5, 7, (2, 3))
     assert weights.shape == (35, 6)
@@ -203,6 +237,8 @@ def test_a_network_beside_itself_differs_in_nothing(same):
     assert np.allclose(matched["correlation"], 1, atol=1e-3)
     own = same.similarity[same.similarity["one"] == same.similarity["other"]]
     assert np.allclose(own["cka"].dropna(), 1, atol=1e-3)
+    assert np.allclose(own[["low", "high"]].dropna(), 1, atol=1e-2)
+    assert (own["untrained"].dropna() < 0.999).all()
     assert same.recipe["alignment"]["agreement"] == pytest.approx(1)
     assert same.cannot == ()
 

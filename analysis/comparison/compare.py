@@ -25,6 +25,7 @@ from analysis.corpus.extraction import Extraction
 from analysis.corpus.grouping import block_groupings, distinct, grouping_table
 from analysis.corpus.layout import LayoutRecipe, lay_out
 from analysis.corpus.probes import probe
+from analysis.corpus.regions import untrained
 from analysis.tables import read_tables, write_tables
 from film import Cancel, InputError, Progress, Questions, Session, command, stop_if
 
@@ -35,6 +36,7 @@ LAID_OUT = 1500  # different questions in layouts and groupings
 GROUPED_TRIALS = 100
 _NOTE = b"film-lens comparison"
 _TABLES = ("questions", "accuracy", "parameters", "maps", "similarity", "grouping", "probes")
+_COLUMNS = {"similarity.parquet": "one other cka low high untrained null_high p space"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,8 @@ class Comparison:
         ]
         own = self.similarity[self.similarity["one"] == self.similarity["other"]]
         said += [
-            f"{row.space}, {row.one}: CKA {row.cka:.3f} (null under {row.null_high:.3f})"
+            f"{row.space}, {row.one}: CKA {row.cka:.3f} [{row.low:.3f}, {row.high:.3f}] (with an untrained "
+            f"network {row.untrained:.3f}, null under {row.null_high:.3f})"
             for row in own.itertuples()
         ]
         if found := recipe["alignment"].get("neighbours"):
@@ -160,7 +163,8 @@ def compare(
     accuracy = accuracy_table(table, seed=seed) if answered else pd.DataFrame()
     gammas = [(seen.gamma, seen.beta) for seen in watched]
     parameters = parameter_table(gammas[0], gammas[1], owner)
-    similarity = _similarity(watched, owner, seed, parts, cancel)
+    blank = watch(untrained(other, seed), asked, progress=parts("untrained watched"), cancel=cancel)
+    similarity = _similarity(watched, blank, owner, seed, parts, cancel)
     maps, matching = _maps(watched, owner, seed, parts, cancel)
     alignment = _layouts(table, watched, owner, LayoutRecipe("both", layout, seed), parts, cancel, cannot)
     grouping = _groupings(table, watched, seed, parts, cancel, cannot)
@@ -181,7 +185,7 @@ class _Parts:
 
     def __init__(self, progress: Progress | None, cancel: Cancel | None, probes: bool):
         self.progress, self.cancel, self.done = progress, cancel, 0
-        self.of = 800 + 200 * probes
+        self.of = 900 + 200 * probes
 
     def __call__(self, what: str) -> Progress:
         start = self.done
@@ -240,22 +244,29 @@ def _differences(
 
 
 def _similarity(
-    watched: list[Watched], owner: np.ndarray, seed: int, parts: _Parts, cancel: Cancel | None
+    watched: list[Watched],
+    blank: Watched,
+    owner: np.ndarray,
+    seed: int,
+    parts: _Parts,
+    cancel: Cancel | None,
 ) -> pd.DataFrame:
     """CKA of all blocks with all blocks: activations where both see, and gamma and beta joined."""
-    found = []
-    told = parts("activations"), parts("gamma and beta")
-    if all(seen.pooled is not None for seen in watched):
-        spaces = [_activations(seen) for seen in watched]
-        table = similarity_table(
-            spaces[0], spaces[1], owner, trials=TRIALS, seed=seed, progress=told[0], cancel=cancel
-        )
-        found.append(table.assign(space="activations"))
-    joined = [dict(zip(_blocks(seen), _joined(seen).swapaxes(0, 1), strict=True)) for seen in watched]
-    table = similarity_table(
-        joined[0], joined[1], owner, trials=TRIALS, seed=seed, progress=told[1], cancel=cancel
-    )
-    return pd.concat([*found, table.assign(space="gamma and beta")], ignore_index=True)
+    three = (*watched, blank)
+    spaces = {
+        "gamma and beta": [
+            dict(zip(_blocks(seen), _joined(seen).swapaxes(0, 1), strict=True)) for seen in three
+        ]
+    }
+    if all(seen.pooled is not None for seen in three):
+        spaces = {"activations": [_activations(seen) for seen in three], **spaces}
+    found = [
+        similarity_table(
+            one, other, owner, untrained=before, trials=TRIALS, seed=seed, progress=parts(name), cancel=cancel
+        ).assign(space=name)
+        for name, (one, other, before) in spaces.items()
+    ]
+    return pd.concat(found, ignore_index=True)
 
 
 def _blocks(seen: Watched) -> tuple[str, ...]:
@@ -424,7 +435,7 @@ def read_comparison(folder: str | Path) -> Comparison:
         InputError: a file is missing or damaged, or they are not of one comparison.
     """
     make_it = command("analysis", "compare")
-    tables, notes = read_tables(folder, [f"{name}.parquet" for name in _TABLES], _NOTE, make_it)
+    tables, notes = read_tables(folder, [f"{name}.parquet" for name in _TABLES], _NOTE, make_it, _COLUMNS)
     if any(note != notes[0] for note in notes):
         raise InputError(f"The files in {folder} are of two comparisons; make them again with `{make_it}`.")
     return Comparison(**dict(zip(_TABLES, tables, strict=True)), recipe=notes[0])

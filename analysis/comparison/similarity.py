@@ -7,8 +7,8 @@ networks do; the unbiased estimate of its parts is about 0 where there is nothin
 selection via dependence maximization", 2012; Nguyen et al., "Do wide and deep networks learn the same
 things?", 2021).
 
-Two networks that see the same questions are alike for that alone. What a number means is read beside others
-of the same table, never by itself.
+Two networks that see the same questions are alike for that alone: an untrained network of the other's build,
+asked the same, says how much. What a number means is read beside others of the same table, never by itself.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics import cluster_shuffles
-from film import Cancel, InputError, Progress, stop_if
+from analysis.statistics import LEVEL, cluster_shuffles
+from film import Cancel, InputError, Progress, stop_if, too_few
+
+LEFT_OUT = 25  # groups of pictures, each left out once for the intervals
 
 
 def linear_cka(one: np.ndarray, other: np.ndarray) -> float:
@@ -94,25 +96,35 @@ def similarity_table(
     other: Mapping[str, np.ndarray],
     clusters: np.ndarray,
     *,
+    untrained: Mapping[str, np.ndarray] | None = None,
     trials: int,
     seed: int,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> pd.DataFrame:
-    """CKA of every space of one network with every space of another, beside a null.
+    """CKA of every space of one network with every space of another, beside a null and an untrained network.
 
-    Null: the other network's vectors are of questions about other pictures (`cluster_shuffles`).
+    Null: the other network's vectors are of questions about other pictures (`cluster_shuffles`). Intervals:
+    see `left_out_interval`.
 
     Args:
         one, other: name of a space -> (questions, d).
         clusters: (questions,), pictures.
+        untrained: the spaces of `other` as a network of its build has them before training.
 
     Returns:
-        A row for each pair: one, other (names), cka, null (its mean), null_high (95 % of shuffles are below)
-        and p (one-sided); nan where a space does not vary.
+        A row for each pair: one, other (names), cka, low, high (95 %; nan under ten pictures), untrained (CKA
+        of one's space with the untrained network's, nan where none is given), null (its mean), null_high
+        (95 % of shuffles are below) and p (one-sided); nan where a space does not vary.
     """
     here, there = _Spaces(list(one.values())), _Spaces(list(other.values()))
     value = here.beside(there)
+    low, high = left_out_interval(
+        list(one.values()), list(other.values()), clusters, seed=seed, cancel=cancel
+    )
+    before = np.full(value.shape, np.nan)
+    if untrained is not None:
+        before = here.beside(_Spaces(list(untrained.values())))
     null = np.empty((trials, *value.shape))
     for trial, order in enumerate(cluster_shuffles(clusters, trials=trials, seed=seed)):
         stop_if(cancel)
@@ -123,7 +135,8 @@ def similarity_table(
     return pd.DataFrame(
         [
             {
-                "one": first, "other": second, "cka": value[i, j], "null": null[:, i, j].mean(),
+                "one": first, "other": second, "cka": value[i, j], "low": low[i, j], "high": high[i, j],
+                "untrained": before[i, j], "null": null[:, i, j].mean(),
                 "null_high": np.quantile(null[:, i, j], 0.95),
                 "p": np.nan if np.isnan(value[i, j]) else p[i, j],
             }
@@ -131,3 +144,43 @@ def similarity_table(
             for j, second in enumerate(other)
         ]
     )  # fmt: skip
+
+
+def left_out_interval(
+    one: Sequence[np.ndarray],
+    other: Sequence[np.ndarray],
+    clusters: np.ndarray,
+    *,
+    seed: int,
+    cancel: Cancel | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % intervals of the CKA of each space of one network with each of another, (one's, other's) each.
+
+    Estimand: the CKA over all questions about all pictures of this kind. Pictures are left out with all their
+    questions, in up to 25 groups (delete-a-group jackknife, with Student's t). A bootstrap would not do: a
+    question that is drawn twice is its own best neighbour, which lifts a debiased estimate.
+
+    Args:
+        one, other: (questions, d) each. clusters: (questions,), pictures.
+
+    Returns:
+        low and high, nan under ten pictures.
+    """
+    from scipy.stats import t
+
+    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
+    pictures = int(codes.max()) + 1
+    nothing = np.full((len(one), len(other)), np.nan)
+    if too_few(pictures):
+        return nothing, nothing
+    groups = min(LEFT_OUT, pictures)
+    group = (np.random.default_rng(seed).permutation(pictures) % groups)[codes]
+    found = []
+    for left_out in range(groups):
+        stop_if(cancel)
+        rows = group != left_out
+        found.append(_Spaces([s[rows] for s in one]).beside(_Spaces([s[rows] for s in other])))
+    value = _Spaces(one).beside(_Spaces(other))
+    spread = np.sqrt((groups - 1) / groups * ((found - np.mean(found, axis=0)) ** 2).sum(axis=0))
+    half = float(t.ppf(0.5 + LEVEL / 2, groups - 1)) * spread
+    return value - half, np.minimum(value + half, 1.0)

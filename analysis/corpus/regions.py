@@ -309,6 +309,11 @@ def _baseline_spaces(
 
 def untrained_states(session: Session, texts: list[str], seed: int = 0) -> np.ndarray:
     """The states of questions in an encoder of the same build whose weights are as they were drawn."""
+    return np.asarray(untrained(session, seed).encode(texts, lenient=True), np.float32)
+
+
+def untrained(session: Session, seed: int = 0) -> Session:
+    """A network of the same build, with the same words, whose weights are as they were drawn."""
     import torch
 
     from film import FiLMNetwork
@@ -316,4 +321,4 @@ def untrained_states(session: Session, texts: list[str], seed: int = 0) -> np.nd
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = FiLMNetwork(session.config)
-    return np.asarray(Session((network, session.card), "cpu").encode(texts, lenient=True), np.float32)
+    return Session((network, session.card), "cpu")

@@ -71,15 +71,57 @@ def similarity_heatmap(similarity: pd.DataFrame, space: str, *, dark: bool = Fal
         z=value.round(4), x=columns, y=rows, zmin=0, zmax=1, xgap=2, ygap=2,
         colorscale=[(0, ground(dark)), (1, CATEGORIES[0])],
         text=[["–" if np.isnan(each) else f"{each:.2f}" for each in row] for row in value],
-        texttemplate="%{text}", customdata=np.stack([grid("null_high"), grid("p")], axis=-1).round(4),
-        hovertemplate="A %{y}, B %{x}: CKA %{z:.3f}<br>95 % of shuffles are under %{customdata[0]:.3f}, p "
-        "%{customdata[1]:.3f}<extra></extra>",
+        texttemplate="%{text}",
+        customdata=np.stack(
+            [grid(name) for name in ("low", "high", "untrained", "null_high", "p")], axis=-1
+        ).round(4),
+        hovertemplate="A %{y}, B %{x}: CKA %{z:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]"
+        "<br>B untrained: %{customdata[2]:.3f}<br>95 % of shuffles are under %{customdata[3]:.3f}, p "
+        "%{customdata[4]:.3f}<extra></extra>",
         colorbar=color_bar("CKA"),
     )  # fmt: skip
     return figure(
         96 + 38 * len(rows), dark, trace,
         x={"title_text": "B", "showgrid": False, "type": "category"},
         y={"title_text": "A", "showgrid": False, "autorange": "reversed", "type": "category"},
+    )  # fmt: skip
+
+
+def similarity_of_blocks(similarity: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """CKA of each block of A with the same block of B, with its interval, beside B untrained and the null.
+
+    Args:
+        similarity: of a `Comparison`.
+    """
+    own = similarity[(similarity["one"] == similarity["other"]) & similarity["cka"].notna()]
+    names = [f"{row.space}, {row.one}" for row in own.itertuples()]
+    value = own["cka"]
+    data = own[["low", "high"]].to_numpy(float).round(3)
+    traces = [
+        go.Scatter(
+            x=value.round(4), y=names, mode="markers", name="A and B", customdata=data,
+            marker={"size": 10, "color": CATEGORIES[0]},
+            error_x={
+                "array": (own["high"] - value).fillna(0), "arrayminus": (value - own["low"]).fillna(0),
+                "thickness": 1.5, "width": 4,
+            },
+            hovertemplate="%{y}: CKA %{x:.3f} [%{customdata[0]}, %{customdata[1]}]<extra></extra>",
+        ),
+        go.Scatter(
+            x=own["untrained"].round(4), y=names, mode="markers", name="A and B untrained",
+            marker={"size": 9, "color": CATEGORIES[1], "symbol": "diamond-open", "line": {"width": 2}},
+            hovertemplate="%{y}: with B untrained %{x:.3f}<extra></extra>",
+        ),
+        go.Scatter(
+            x=own["null_high"].round(4), y=names, mode="markers", name="95 % of shuffles are under",
+            marker={"size": 12, "color": NEUTRAL, "symbol": "line-ns-open", "line": {"width": 2}},
+            hovertemplate="%{y}: 95 % of shuffles are under %{x:.3f}<extra></extra>",
+        ),
+    ]  # fmt: skip
+    return figure(
+        96 + 26 * len(names), dark, *traces, showlegend=True, legend=ABOVE, margin={"t": 40},
+        x={"title_text": "CKA", "range": [min(-0.02, float(own["null_high"].min())), 1.03]},
+        y={"autorange": "reversed", "showgrid": False},
     )  # fmt: skip
 
 

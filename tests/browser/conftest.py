@@ -41,7 +41,7 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def address(serve: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """Where the app runs, with a tiny network of random weights that knows all of CLEVR's words.
 
     Beside it lies a study of 400 questions with maps by PCA.
@@ -56,14 +56,19 @@ def address(serve: Callable[[Path], str], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def serve(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
-    """Starts the app with the network of a folder and says where; it runs until all tests are done."""
+def serve(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Starts the app with the network of a folder and says where; it runs until all tests are done.
+
+    Other names and values go into its environment.
+    """
     with ExitStack() as running:
-        yield lambda folder: running.enter_context(_running(folder, tmp_path_factory.mktemp("log")))
+        yield lambda folder, **others: running.enter_context(
+            _running(folder, tmp_path_factory.mktemp("log"), others)
+        )
 
 
 @contextmanager
-def _running(folder: Path, logs: Path) -> Iterator[str]:
+def _running(folder: Path, logs: Path, others: dict[str, str]) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -74,7 +79,7 @@ def _running(folder: Path, logs: Path) -> Iterator[str]:
             [sys.executable, "-m", "streamlit", "run", "app.py"]
             + [word for name, value in options.items() for word in (f"--server.{name}", str(value))],
             cwd=ROOT,
-            env=os.environ | {"FILM_CHECKPOINT": str(folder)},
+            env=os.environ | {"FILM_CHECKPOINT": str(folder)} | others,
             stdout=lines,
             stderr=subprocess.STDOUT,
         )

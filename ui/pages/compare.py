@@ -331,22 +331,51 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
         key="compare-block",
     )
     own = found.maps[(found.maps["block"] == block) & (found.maps["partner"] >= 0)]
+    own = own.sort_values("correlation", ascending=False)
+    st.caption("Choose a pair to open the card of either map.")
     st.dataframe(
-        own.sort_values("correlation", ascending=False).drop(columns="block"), hide_index=True, height=300,
+        own.drop(columns="block"), hide_index=True, height=300, key=f"compare-pairs-{block}",
+        on_select="rerun", selection_mode="single-row",
         column_config={
             "map": "map of A", "partner": "map of B", "correlation": number("correlation", format="%.3f"),
             "p_family": number("p, corrected", format="%.3f"),
             "parameters": number("gamma and beta", format="%.3f"),
         },
     )  # fmt: skip
+    picked = (state.told(f"compare-pairs-{block}", "selection") or {}).get("rows", [])
+    typed = st.selectbox(
+        "Or by keyboard", range(len(own)), index=None, placeholder="Type a map's number",
+        format_func=lambda row: f"map {own['map'].iloc[row]} of A, map {own['partner'].iloc[row]} of B",
+        key=f"compare-pair-{block}",
+    )  # fmt: skip
+    chosen = picked[0] if picked else typed
+    if chosen is not None and chosen < len(own):
+        _cards(block, own.iloc[chosen])
+
+
+def _cards(block: int, pair: pd.Series) -> None:
+    """Buttons that open the cards of two matched maps, each in its own network."""
+    both = (("A", "map", state.view().network), ("B", "partner", state.view().versus))
+    with st.container(horizontal=True):
+        for label, column, network in both:
+            number = int(pair[column])
+            if st.button(f"Card of block {block}, map {number} in {label}", key=f"compare-card-{label}"):
+                state.change(network=network, block=block - 1, feature_map=number)
+                st.switch_page(pages.path("maps"))
 
 
 def _blocks(found: Comparison, one: Study, other: Study) -> None:
     widgets.notice(
         "Do two blocks order the questions alike? Linear CKA, debiased: 1 alike, about 0 unrelated; it does "
-        "not change when maps are exchanged or turned. **Is the diagonal the greatest of its row?** Any two "
-        "networks that see the same questions are alike for that; hover for the null."
+        "not change when maps are exchanged or turned. **Is the diagonal the greatest of its row, and far "
+        "above the untrained network?** Any two networks that are asked the same are alike for that: the "
+        "diamond is A beside a network of B's build before training."
     )
+    widgets.figure(
+        analysis.similarity_of_blocks(found.similarity, dark=widgets.dark()), "compare-same-blocks",
+        "CKA of each block of A with the same block of B, beside B untrained and shuffled questions.",
+        found.similarity[found.similarity["one"] == found.similarity["other"]],
+    )  # fmt: skip
     for space in dict.fromkeys(found.similarity["space"]):
         st.header(str(space).capitalize())
         own = found.similarity[found.similarity["space"] == space]
