@@ -22,7 +22,7 @@ import pandas as pd
 from analysis.statistics import LEVEL, cluster_shuffles
 from film import Cancel, InputError, Progress, stop_if, too_few
 
-LEFT_OUT = 25  # groups of pictures, each left out once for the intervals
+LEFT_OUT = 10  # groups of pictures, each left out once for the intervals
 
 
 def linear_cka(one: np.ndarray, other: np.ndarray) -> float:
@@ -157,7 +157,7 @@ def left_out_interval(
     """95 % intervals of the CKA of each space of one network with each of another, (one's, other's) each.
 
     Estimand: the CKA over all questions about all pictures of this kind. Pictures are left out with all their
-    questions, in up to 25 groups (delete-a-group jackknife, with Student's t). A bootstrap would not do: a
+    questions, in ten groups (delete-a-group jackknife, with Student's t). A bootstrap would not do: a
     question that is drawn twice is its own best neighbour, which lifts a debiased estimate.
 
     Args:

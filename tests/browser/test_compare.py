@@ -1,4 +1,4 @@
-"""Two networks beside each other as a visitor meets them: one selection in both layouts, a question opened."""
+"""Two networks beside each other as a visitor meets them: one selection in both layouts."""
 
 import pytest
 from test_atlas import MAP, lasso
