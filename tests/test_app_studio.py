@@ -322,3 +322,15 @@ def test_clean_pictures_are_drawn_while_visitors_ask_for_others(monkeypatch):
     finally:
         sys.setswitchinterval(interval)
     assert found == texts[-1]
+
+
+def test_camera_and_lamps_are_jittered_and_put_back(open_page):
+    app = open_page()
+    app.button(key="studio-jitter").click().run()
+    assert shown_scene(app).view != SCENE.view
+    assert shown_scene(app).objects == SCENE.objects
+    app.button(key="studio-usual").click().run()
+    assert shown_scene(app) == film.rounded_scene(SCENE.replaced(view=film.View()))
+    app.button(key="studio-Undo").click().run()
+    app.button(key="studio-Undo").click().run()
+    assert app.query_params["picture"] == "gallery-0"

@@ -200,7 +200,10 @@ def _view(desk: Desk) -> None:
                     **state.shows(f"studio-{part}-{axis}", by, partial(studio.move_view, part, axis)),
                 )  # fmt: skip
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-            seed = st.number_input("Seed", 0, 10**9, 0, key="studio-jitter-seed", width=140)
+            seed = st.number_input(
+                "Seed", 0, 10**9, 1, key="studio-jitter-seed", width=140,
+                help="Another seed, another jitter; the gallery's first scene has 0.",
+            )  # fmt: skip
             st.button("Jitter", key="studio-jitter", on_click=lambda: studio.jitter(int(seed)))
             st.button("Usual places", key="studio-usual", on_click=studio.usual_view)
 

@@ -125,11 +125,16 @@ class Plan {
     event.preventDefault();
   }
 
+  // Somewhat off CLEVR's floor at most, so that nothing is lost from sight.
+  put(thing, x, y) {
+    thing.x = Math.max(-4, Math.min(4, x));
+    thing.y = Math.max(-4, Math.min(4, y));
+  }
+
   drag(event) {
     if (!this.held) return;
     const { index, dx, dy, from } = this.held, [x, y] = this.world(event), thing = this.objects[index];
-    thing.x = Math.max(-4, Math.min(4, x + dx));
-    thing.y = Math.max(-4, Math.min(4, y + dy));
+    this.put(thing, x + dx, y + dy);
     this.held.moved ||= Math.hypot(thing.x - from[0], thing.y - from[1]) > 0.05;
     this.lay(index);
     this.warn();
@@ -166,8 +171,9 @@ class Plan {
     if (ways[event.key]) {
       const [across, up] = ways[event.key], step = event.shiftKey ? 0.5 : 0.1, { right, behind } = this.data;
       const thing = this.objects[index];
-      thing.x += step * (across * right[0] + up * behind[0]);
-      thing.y += step * (across * right[1] + up * behind[1]);
+      this.put(
+        thing, thing.x + step * (across * right[0] + up * behind[0]), thing.y + step * (across * right[1] + up * behind[1]),
+      );
       this.lay(index);
       this.warn();
       this.say(index);
