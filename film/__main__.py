@@ -104,6 +104,31 @@ def _train_ablations(options: argparse.Namespace) -> None:
     print(f"finished: {table}" if done else "stopped in time; run the same again to go on")
 
 
+def _add_train_cogent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, help="folder; run again to go on after a stop")
+    parser.add_argument("--samples", type=int, default=3_000_000, help="that the network sees of condition A")
+    parser.add_argument("--scenes", type=int, default=20_000, help="of A, ten questions each")
+    parser.add_argument("--tested", type=int, default=1000, help="scenes of each condition to test on")
+    parser.add_argument("--steps", type=int, nargs="+", help="numbers of B's questions to learn on from")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, help="processes that make corpora (default 1)")
+    parser.add_argument("--time-limit", type=float, default=float("inf"), help="minutes; then save and stop")
+    parser.add_argument("--precision", default="auto", help="auto, bfloat16 or float32")
+    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="change the recipe")
+
+
+def _train_cogent(options: argparse.Namespace) -> None:
+    from film.training.cogent import RESULTS, STEPS, train_cogent
+
+    done = train_cogent(
+        options.out, samples=options.samples, scenes=options.scenes, tested=options.tested,
+        steps=options.steps or STEPS, changes=options.set, seed=options.seed, workers=options.workers,
+        precision=options.precision, time_limit=options.time_limit * 60,
+        report=lambda line: print(line, flush=True),
+    )  # fmt: skip
+    print(f"finished: {options.out / RESULTS}" if done else "stopped in time; run the same again to go on")
+
+
 def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, help="folder to write; run again to go on after a stop")
     parser.add_argument("--pictures", type=int, default=1000, help="how many pictures (default 1000)")
@@ -402,6 +427,11 @@ COMMANDS: dict[str, tuple[str, Add, Run]] = {
         "train the rows of the paper's Table 2 or 3",
         _add_train_ablations,
         _train_ablations,
+    ),
+    "train-cogent": (
+        "train on CoGenT's condition A, test on A and B, learn on from B",
+        _add_train_cogent,
+        _train_cogent,
     ),
     "ask": ("ask a network about a picture", _add_ask, _ask),
     "evaluate": ("measure a network on CLEVR questions", _add_evaluate, _evaluate),
