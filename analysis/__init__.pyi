@@ -114,6 +114,7 @@ from .corpus.generalisation import (
     find_generalisation as find_generalisation,
     measure_generalisation as measure_generalisation,
     overview as overview,
+    taught_a as taught_a,
     trained_anew as trained_anew,
 )
 

@@ -102,6 +102,24 @@ def test_a_table_that_was_trained_anew_is_read(tmp_path, monkeypatch):
     assert made == {"samples": 9}
 
 
+def test_a_network_taught_a_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
+    assert generalisation.taught_a() is None
+    (tmp_path / "ablations").mkdir()
+    share = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "asked": 100}
+    rows = [
+        {"run": "taught-a", "from_b": 0, "paper": {"A": 98.3, "B": 75.6}, "A": share, "B": share},
+        {"run": "from-100-of-b", "from_b": 100, "paper": None, "A": share, "B": share},
+    ]
+    (tmp_path / "ablations" / "cogent.json").write_text(json.dumps({"samples": 9, "rows": rows}))
+    table, made = generalisation.taught_a()
+    assert table["value"].tolist() == [
+        "A, taught A alone", "A after 100 of B", "B, taught A alone", "B after 100 of B",
+    ]  # fmt: skip
+    assert table["paper"].fillna(0).tolist() == [98.3, 0, 75.6, 0]
+    assert made == {"samples": 9}
+
+
 # --- The page -------------------------------------------------------------------------------------
 
 
@@ -117,6 +135,7 @@ def test_the_page_shows_every_test(visit, measured):
     assert headings[4:] == [
         "Errors, sorted by confidence",
         "All networks",
+        "Taught condition A, learning on from B",
         "The paper's Table 2, trained anew",
     ]
     assert "constant guess" in text(app)

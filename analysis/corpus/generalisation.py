@@ -254,9 +254,34 @@ def trained_anew(table: int) -> tuple[pd.DataFrame, dict[str, Any]] | None:
         difference_low and difference_high; shares of 1) and paper (per cent); and the samples, pictures,
         questions and curves it comes from.
     """
-    there = bundled()
-    path = there[0].parent / "ablations" / f"table-{table}.json" if there else Path()
-    if not path.is_file():
+    said = _trained_here(f"table-{table}.json")
+    return None if said is None else (pd.DataFrame(said.pop("rows")), said)
+
+
+def taught_a() -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """A network taught CoGenT's condition A, before and after it learned on from B; None where none is here.
+
+    Returns:
+        A row a network and condition: value (what it is), from_b (B's questions it learned on from), test (A
+        or B), accuracy, low, high (shares of 1), asked and paper (per cent); and the numbers it comes from.
+    """
+    said = _trained_here("cogent.json")
+    if said is None:
         return None
-    said = json.loads(path.read_text("utf-8"))
-    return pd.DataFrame(said.pop("rows")), said
+    rows = [
+        {
+            "value": f"{test} after {row['from_b']:,} of B" if row["from_b"] else f"{test}, taught A alone",
+            "from_b": row["from_b"], "test": test, **row[test],
+            "paper": (row["paper"] or {}).get(test, np.nan),
+        }
+        for test in "AB"
+        for row in said["rows"]
+    ]  # fmt: skip
+    return pd.DataFrame(rows), {name: value for name, value in said.items() if name != "rows"}
+
+
+def _trained_here(name: str) -> dict[str, Any] | None:
+    """A file of results that lies with the bundled networks."""
+    there = bundled()
+    path = there[0].parent / "ablations" / name if there else Path()
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
