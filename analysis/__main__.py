@@ -165,12 +165,18 @@ def _maps(options: argparse.Namespace, bars: Stages) -> None:
 
 
 def _reproduce(options: argparse.Namespace, bars: Stages) -> None:
-    from analysis.reproduce import measure_results, tables, written
-    from film import write_atomically
+    from analysis.readme import tables, written
+    from analysis.reproduce import measure_results
+    from film import bundled, write_atomically
 
-    folder = find(options.checkpoint)
-    session = Session(folder, options.device)
-    made = tables(session.card, measure_results(session, folder, seed=options.seed, bars=bars))
+    measured = {}
+    for folder in map(find, options.checkpoint or bundled()):
+        session = Session(folder, options.device)
+        results = measure_results(session, folder, seed=options.seed, bars=bars)
+        measured[session.card.name or folder.name] = session.card, results
+        for part, why in results["left out"].items():
+            print(f"{part} left out: {why}", file=sys.stderr)
+    made = tables(measured)
     if options.readme is None:
         print("\n\n".join(made.values()))
         return
@@ -292,7 +298,11 @@ def main(arguments: list[str] | None = None) -> int:
         "reproduce",
         help="measure what is missing of a study, and write the README's tables; goes on if stopped",
     )
-    add.add_argument("checkpoint", nargs="?", help=bundled)
+    add.add_argument(
+        "checkpoint",
+        nargs="*",
+        help="folders or names of bundled ones, beside each other; all bundled if left out",
+    )
     add.add_argument(
         "--readme", help="the page to write the tables into, between its markers; printed if left out"
     )

@@ -7,32 +7,33 @@ import pytest
 from tiny import tiny_card, tiny_network
 
 import analysis.corpus.evidence as evidence
+import analysis.corpus.generalisation as generalisation
 import analysis.reproduce as reproduce
-from analysis import (
-    LayoutRecipe,
-    find_counterfactuals,
-    gallery_questions,
-    make_study,
-    measure_maps,
-    probe,
-    probe_transfer,
-)
-from analysis.reproduce import read_results, tables, written
-from analysis.scenes.consistency_table import consistency_table
-from analysis.scenes.counterfactual import KINDS
-from film import InputError, Session, find, load, save
+from analysis import LayoutRecipe, gallery_questions, make_study, measure_maps, probe, probe_transfer
+from analysis.interventions.kept import KEPT
+from analysis.readme import tables, written
+from analysis.reproduce import read_results
+from analysis.scenes.counterfactual import sampled_counterfactuals
+from film import InputError, Session, bundled, save
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, str]:
-    folder = find("clevr")
-    session = Session(folder, "cpu")
-    results = read_results(folder)
-    assert results["weights"] == session.card.weights
-    return tables(session.card, results)
+def measured() -> dict:
+    """Network -> card and results, of all that come with the project."""
+    found = {}
+    for folder in bundled():
+        card, results = Session(folder, "cpu").card, read_results(folder)
+        assert results["weights"] == card.weights
+        found[card.name] = card, results
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(measured) -> dict[str, str]:
+    return tables(measured)
 
 
 def test_the_readme_has_these_tables_byte_for_byte(made):
@@ -46,29 +47,6 @@ def test_another_figure_would_be_seen(made):
     assert written(README, other) != README
 
 
-def test_consistency_has_a_row_for_every_network_that_was_measured(tmp_path):
-    folder = find("clevr")
-    lines = consistency_table([folder, folder]).splitlines()
-    rows = [line for line in lines if line.startswith(f"| {folder.name} |")]
-    assert len(rows) == 2 * (1 + len(KINDS))
-    found = find_counterfactuals(folder, load(folder)[1].weights)
-    assert found.pairs >= 500
-    whole = found.consistency().set_index(["changed", "true answer"]).loc[("all", "changes")]
-    assert f"{100 * whole['consistent']:.1f} [{100 * whole['consistent_low']:.1f}, " in rows[0]
-    network = tiny_network()
-    save(tmp_path, network, tiny_card(network, name="tiny"))
-    assert tmp_path.name not in consistency_table([tmp_path])
-
-
-def test_one_table_is_written_beside_others():
-    page = "<!-- table: a -->\nold\n<!-- end of table -->\n<!-- table: b -->\nkept\n<!-- end of table -->"
-    found = written(page, {"a": "new"}, others=True)
-    assert found.count("new") == found.count("kept") == 1
-    assert "old" not in found
-    with pytest.raises(InputError, match="places for"):
-        written(page, {"c": "new"}, others=True)
-
-
 def test_a_page_without_the_places_is_refused(made):
     with pytest.raises(InputError, match="places for"):
         written("No table here.", made)
@@ -77,6 +55,27 @@ def test_a_page_without_the_places_is_refused(made):
 def test_missing_results_name_the_command(tmp_path):
     with pytest.raises(InputError, match="reproduce"):
         read_results(tmp_path)
+
+
+def test_networks_stand_beside_each_other(measured, made):
+    """A second network adds a column or its own rows, and a sample that differs is said for each."""
+    card, results = measured["clevr"]
+    other = results | {"evidence": results["evidence"] | {"seed": 7}}
+    both = tables({"clevr": (card, results), "other": (card, other)})
+    assert list(both) == list(made)
+    for name in ("maps", "ablations", "generalisation"):
+        head = both[name].splitlines()[0]
+        assert "| clevr | other |" in head
+    for name in ("accuracy", "claim", "evidence", "consistency"):
+        rows = [line.split(" | ", 1) for line in both[name].splitlines() if line.startswith("| ")]
+        of = {who: [rest for name, rest in rows if name == f"| {who}"] for who in ("clevr", "other")}
+        assert of["clevr"] == of["other"] != []
+    assert "`clevr`: 3,000" in both["evidence"]
+    assert "seed 7" in both["evidence"].split("`other`")[1]
+
+
+def cannot(*_, **__):
+    raise InputError("too few pairs")
 
 
 @pytest.mark.slow
@@ -88,10 +87,20 @@ def test_a_study_is_made_measured_and_gone_on_with(tmp_path, monkeypatch):
     monkeypatch.setattr(
         reproduce, "make_study", partial(make_study, questions=900, maps=layouts, predict=False)
     )
-    monkeypatch.setattr(reproduce, "drawn_questions", partial(gallery_questions, 120))
+    few = gallery_questions(40)
+    for name in ("gallery_questions", "drawn_questions"):
+        monkeypatch.setattr(reproduce, name, lambda *a, **k: few)
     monkeypatch.setattr(evidence, "probe", partial(probe, words={}, only=["state"]))
     monkeypatch.setattr(evidence, "probe_transfer", lambda observed, **_: probe_transfer(observed, chosen={}))
     monkeypatch.setattr(reproduce, "measure_maps", partial(measure_maps, scenes=10))
+    small = partial(sampled_counterfactuals, scenes=12, pairs=30, quality="preview")
+    monkeypatch.setattr(reproduce, "sampled_counterfactuals", lambda *a, workers, **k: small(*a, **k))
+    tests = partial(generalisation.measure_generalisation, questions=10)
+    monkeypatch.setattr(reproduce, "measure_generalisation", tests)
+    monkeypatch.setattr(generalisation, "CLOSURE_EACH", 10)
+    monkeypatch.setattr(reproduce, "gallery_word_reading", cannot)
+    assert set(reproduce.KEPT_PARTS) == set(KEPT)
+    monkeypatch.setattr(reproduce, "KEPT_PARTS", {"ablate": reproduce.KEPT_PARTS["ablate"]})
     named = []
 
     def bars(name):
@@ -99,23 +108,30 @@ def test_a_study_is_made_measured_and_gone_on_with(tmp_path, monkeypatch):
         return lambda *_: None
 
     found = reproduce.measure_results(session, tmp_path, bars=bars)
-    assert named == [
-        "study, in hundredths",
+    parts = [
         "questions",
         "probes",
         "probes across blocks",
         "feature maps",
-        "claim",
+        "pairs patched",
+        *(f"questions of {test}" for test in generalisation.TESTS),
     ]
+    assert named == ["study, in hundredths", *parts, "pictures drawn", *reproduce.KEPT_PARTS, "claim"]
     assert found == read_results(tmp_path)
-    assert found["evidence"]["rows"][0]["asked"] == 120
+    assert found["evidence"]["rows"][0]["asked"] == 40
     assert found["maps"]["maps"] == network.config.blocks * network.config.maps
     assert set(found["claim"]["spaces"]) == {"first block", "last block", "untrained encoder", "bag of words"}
-    made = tables(session.card, found)
+    made = tables({"tiny": (session.card, found)})
     page = "\n".join(f"<!-- table: {name} -->\n\n<!-- end of table -->" for name in made)
     once = written(page, made)
     assert written(once, made) == once
     assert all(table in once for table in made.values())
     monkeypatch.setattr(evidence, "observe", lambda *a, **k: pytest.fail("observed again"))
-    monkeypatch.setattr(reproduce, "measure_maps", lambda *a, **k: pytest.fail("measured again"))
+
+    def again(*_, **__):
+        pytest.fail("measured again")
+
+    for name in ("measure_maps", "sampled_counterfactuals"):
+        monkeypatch.setattr(reproduce, name, again)
+    monkeypatch.setattr(reproduce, "KEPT_PARTS", {"ablate": again})
     assert reproduce.measure_results(session, tmp_path, bars=bars) == found

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.interventions.kept import Measured
 from analysis.interventions.sweep import sweep
 from film import (
     GROUP_NAMES,
@@ -178,3 +179,30 @@ def ablate(
     before = result[result["what"] == WHOLE].set_index("group")["accuracy"]
     result["change"] = 100 * (result["accuracy"] - result["group"].map(before))
     return result
+
+
+def measure_ablations(
+    session: Session,
+    asked: Questions,
+    source: str,
+    *,
+    noise: Sequence[float] = NOISE,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Measured:
+    """The standard ablations on these questions, with what they were measured on.
+
+    Args:
+        source: where the questions are from, in words.
+        noise: standard deviations.
+
+    Returns:
+        The table of `ablate` by the name "table"; the recipe has weights, source, questions, pictures, seed.
+    """
+    wanted = standard_ablations(session.config.blocks, noise=noise, seed=seed)
+    table = ablate(session, asked, wanted, seed=seed, progress=progress)
+    recipe = {
+        "weights": session.card.weights, "source": source, "questions": len(asked.questions),
+        "pictures": len(asked.by_picture()), "seed": seed,
+    }  # fmt: skip
+    return Measured({"table": table}, recipe)

@@ -120,28 +120,25 @@ def _patch_many(options: argparse.Namespace, session: Session, bars: Stages) -> 
 
 
 def _ablate(options: argparse.Namespace, bars: Stages) -> None:
-    from analysis.interventions.ablation import ablate, standard_ablations
-    from analysis.interventions.kept import Measured
+    from analysis.interventions.ablation import measure_ablations
 
     session = Session(options.checkpoint, options.device)
     if any(not 0 <= deviation <= 1000 for deviation in options.noise):
         raise InputError(f"--noise {options.noise} was given; use standard deviations from 0 to 1,000.")
     asked, source = _asked(options)
-    wanted = standard_ablations(session.config.blocks, noise=options.noise, seed=options.seed)
-    found = ablate(session, asked, wanted, seed=options.seed, progress=bars("questions"))
+    kept = measure_ablations(
+        session, asked, source, noise=options.noise, seed=options.seed, progress=bars("questions")
+    )
+    found = kept.tables["table"]
     whole = found[(found["group"] == "all") & (found["block"] == 0)]
     for row in whole.itertuples():
         value = "" if row.value != row.value else f" {row.value:g}"
         print(f"{row.what + value:24}{row.accuracy:8.1%}{row.change:+8.1f} points")
-    recipe = {
-        "weights": session.card.weights, "source": source, "questions": len(asked.questions),
-        "pictures": len(asked.by_picture()), "seed": options.seed,
-    }  # fmt: skip
-    _keep(options, "ablate", Measured({"table": found}, recipe))
+    _keep(options, "ablate", kept)
     if options.json:
         named = found.rename(columns={"right": "count", "accuracy": "right"})
         rows = json.loads(named.to_json(orient="records"))  # right: the share of right answers
-        _write(options.json, {**recipe, "rows": rows})
+        _write(options.json, {**kept.recipe, "rows": rows})
 
 
 def _analogies(options: argparse.Namespace, bars: Stages) -> None:

@@ -8,49 +8,48 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from film import InputError, Session, Stages, find, read_scenes, sample_scene, write_atomically
-
-SAMPLED = 120  # scenes, where none are given
+from film import InputError, Session, Stages, find, read_scenes, write_atomically
 
 
 def add_commands(commands: Any, checkpoint_help: str) -> None:
     """Add it to the parsers of `film-analysis`."""
+    sampled = "a CLEVR scenes file; scenes sampled by CLEVR's rules if left out"
     add = commands.add_parser(
         "counterfactual",
         help="does the answer change exactly when the truth does? On pairs of scenes, kept in study/",
     )
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
-    add.add_argument("--scenes", type=Path, help=f"a CLEVR scenes file; {SAMPLED} scenes sampled if left out")
+    add.add_argument("--scenes", type=Path, help=sampled)
     add.add_argument("--pairs", type=int, default=600, help="pairs of scenes that differ in one thing")
     add.add_argument("--quality", default="clean", help="of the pictures: preview or clean")
     add.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw")
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write the table here")
-    add.add_argument("--readme", type=Path, help="write the consistency of all bundled networks into it")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
     add.set_defaults(run=_counterfactual)
 
 
 def _counterfactual(options: argparse.Namespace, bars: Stages) -> None:
-    from analysis.scenes.counterfactual import FOLDER, measure_counterfactuals, write_counterfactuals
+    from analysis.scenes.counterfactual import (
+        FOLDER,
+        measure_counterfactuals,
+        sampled_counterfactuals,
+        write_counterfactuals,
+    )
 
     if options.seed < 0:
         raise InputError(f"--seed {options.seed} was given; use 0 or more.")
     folder = find(options.checkpoint)
     session = Session(folder, options.device)
+    how = {
+        "pairs": options.pairs, "seed": options.seed, "quality": options.quality, "workers": options.workers,
+        "progress": bars("pictures drawn"),
+    }  # fmt: skip
     if options.scenes:
-        scenes, source = read_scenes(options.scenes), options.scenes.name
+        found = measure_counterfactuals(session, read_scenes(options.scenes), options.scenes.name, **how)
     else:
-        rng = np.random.default_rng(options.seed)
-        scenes = [sample_scene(rng) for _ in range(SAMPLED)]
-        source = f"sampled by CLEVR's rules, seed {options.seed}"
-    found = measure_counterfactuals(
-        session, scenes, source, pairs=options.pairs, seed=options.seed, quality=options.quality,
-        workers=options.workers, progress=bars("pictures drawn"),
-    )  # fmt: skip
+        found = sampled_counterfactuals(session, **how)
     out = Path(options.out or folder / FOLDER)
     write_counterfactuals(out, found)
     rows = found.consistency()
@@ -61,19 +60,7 @@ def _counterfactual(options: argparse.Namespace, bars: Stages) -> None:
             f"[{row['consistent_low']:.1%}, {row['consistent_high']:.1%}], "
             f"right about both {row['right']:.1%} [{row['right_low']:.1%}, {row['right_high']:.1%}]"
         )
-    print(f"{out}: {found.pairs} pairs of {len(scenes)} scenes")
-    if options.readme:
-        _write_readme(options.readme)
+    print(f"{out}: {found.pairs} pairs of {found.recipe['scenes']} scenes")
     if options.json:
         told = json.dumps(found.recipe | {"rows": json.loads(rows.to_json(orient="records"))}, indent=1)
         write_atomically(options.json, lambda path: path.write_text(told + "\n", encoding="utf-8"))
-
-
-def _write_readme(page: Path) -> None:
-    from analysis.reproduce import written
-    from analysis.scenes.consistency_table import NAME, consistency_table
-
-    if not page.is_file():
-        raise InputError(f"There is no page {page}; name the README to write the table into.")
-    text = written(page.read_text("utf-8"), {NAME: consistency_table()}, others=True)
-    write_atomically(page, lambda path: path.write_text(text, encoding="utf-8"))

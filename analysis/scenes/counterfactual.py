@@ -36,6 +36,7 @@ from film import (
     question_type,
     rounded_scene,
     run,
+    sample_scene,
     scene_from_text,
     scene_picture,
     scene_to_text,
@@ -44,6 +45,7 @@ from film import (
 FOLDER, TABLE, _NOTE = "study", "counterfactual.parquet", b"counterfactual"
 KINDS = (*ATTRIBUTES, "place")  # what differs in a pair
 EACH = 2  # questions of a pair whose true answer changes, and as many whose answer stays
+SAMPLED = 120  # scenes, where none are given
 _CANDIDATES = 90  # questions drawn about each of a pair's scenes, to choose from
 _TRIES = 12  # edits tried for one pair
 _MOVED = 0.5  # units that an object is moved at least
@@ -316,6 +318,15 @@ def measure_counterfactuals(
         "seed": seed, "quality": quality, "questions": len(table),
     }  # fmt: skip
     return CounterfactualSet(table, recipe)
+
+
+def sampled_counterfactuals(
+    session: Session, *, scenes: int = SAMPLED, seed: int = 0, **options: Any
+) -> CounterfactualSet:
+    """`measure_counterfactuals` of so many scenes sampled by CLEVR's rules; `options`: its own."""
+    rng = np.random.default_rng(seed)
+    sampled = [sample_scene(rng) for _ in range(scenes)]
+    return measure_counterfactuals(session, sampled, "sampled by CLEVR's rules", seed=seed, **options)
 
 
 def write_counterfactuals(folder: str | Path, found: CounterfactualSet) -> None:

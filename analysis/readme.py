@@ -1,0 +1,280 @@
+"""The README's tables as Markdown, from what `analysis.reproduce` measured; nothing is measured here.
+
+`tables` turns cards and kept figures of one network or several into Markdown, `written` puts that between
+the README's markers: a test holds the README to them byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+from analysis.corpus.parameters import PUBLISHED
+from analysis.interventions.ablation import PAPER_MEAN, WHOLE
+from analysis.tables import markdown
+from film import GROUP_NAMES, PAPER, Card, InputError, Share, share_difference
+
+OWN = "own validation"  # the card's name for pictures of the kind that was trained on
+# Network -> its card and its results (`analysis.reproduce.measure_results`).
+Measures: TypeAlias = Mapping[str, tuple[Card, Mapping[str, Any]]]
+Row: TypeAlias = list[str]
+
+
+def tables(measured: Measures) -> dict[str, str]:
+    """Name of a table -> its Markdown, the networks beside each other."""
+    return {name: make(measured) for name, make in _TABLES.items()}
+
+
+def written(text: str, made: Mapping[str, str]) -> str:
+    """A page with these tables between its markers `<!-- table: NAME -->` and `<!-- end of table -->`.
+
+    Raises:
+        InputError: the page has no place for a table, or a place for one that is not made.
+    """
+    asked = re.findall(r"<!-- table: ([\w-]+) -->", text)
+    if sorted(asked) != sorted(made):
+        raise InputError(f"The page has places for {', '.join(asked) or 'no table'}, not {', '.join(made)}.")
+    for name, table in made.items():
+        start = re.escape(f"<!-- table: {name} -->")
+        pattern = rf"({start}\n).*?(\n<!-- end of table -->)"
+        text = re.sub(pattern, partial(_between, table), text, flags=re.S)
+    return text
+
+
+def _between(table: str, marked: re.Match[str]) -> str:
+    return f"{marked[1]}\n{table}\n{marked[2]}"
+
+
+# --- Tables ---------------------------------------------------------------------------------------
+
+
+def _accuracy(measured: Measures) -> str:
+    rows = [row for name, (card, _) in measured.items() for row in _accuracy_of(name, card)]
+    paper = [f"{value:.1f}" for value in PAPER["FiLM, pixels"]]
+    rows.append(
+        ["the paper's, from raw pixels", "answers alone", "CLEVR's test split", "", paper[0], "", *paper[1:]]
+    )
+    head = ["network", "taught", "questions about", "questions", "right, %", "95 % interval", *GROUP_NAMES]
+    return "\n\n".join([markdown(head, rows), *_apart(measured)])
+
+
+def _accuracy_of(network: str, card: Card) -> Iterator[Row]:
+    taught = {True: "answers alone", False: "more than answers", None: "not said"}[card.answers_alone]
+    for name, one in card.accuracy.items():
+        whole = one["overall"]
+        groups = [_percent(one["groups"][group]) for group in GROUP_NAMES]
+        interval = _interval(whole["low"], whole["high"], whole.get("clusters"))
+        yield [
+            network, taught, name, f"{whole['asked']:,}", _percent(whole["accuracy"]), interval, *groups
+        ]  # fmt: skip
+
+
+def _apart(measured: Measures) -> Iterator[str]:
+    """How far other pictures are from a network's own, in a sentence."""
+    for network, (card, _) in measured.items():
+        differences = [
+            f"{name} {100 * value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
+            for name, one in card.accuracy.items()
+            if name != OWN and OWN in card.accuracy
+            for value, low, high in [share_difference(_share(one), _share(card.accuracy[OWN]))]
+            if low is not None and high is not None
+        ]
+        if differences:
+            yield f"`{network}` against its {OWN}: {', '.join(differences)}."
+
+
+def _share(one: Mapping[str, Any]) -> Share:
+    whole = one["overall"]
+    return Share(whole["right"], whole["asked"], whole["low"], whole["high"], 0, 1.0)
+
+
+def _parameters(measured: Measures) -> str:
+    ours = {
+        f"`{network}`": {
+            kind: (one["low"], one["high"], one["negative"], one["mode"])
+            for kind, one in results["parameters"].items()
+        }
+        for network, (_, results) in measured.items()
+    }
+    theirs = {
+        who: {kind: (one.low, one.high, one.negative, one.mode) for kind, one in both.items()}
+        for who, both in PUBLISHED.items()
+    }
+    rows = [
+        [who, kind, f"{low:.1f} to {high:.1f}", f"{100 * negative:.0f} %", f"{mode:.2f}"]
+        for who, both in {**ours, **theirs}.items()
+        for kind, (low, high, negative, mode) in both.items()
+    ]
+    return markdown(["network", "", "range", "below 0", "mode"], rows)
+
+
+def _claim(measured: Measures) -> str:
+    rows, said = [], []
+    for network, (_, results) in measured.items():
+        claim = results["claim"]
+        for space, one in claim["spaces"].items():
+            scores = [_score(one[name]) for name in ("pairs", "among", "difference", "attribute")]
+            rows.append([network, space, *scores, f"{one['attribute']['chance']:.2f}"])
+        said.append(
+            f"`{network}`: {claim['verdict']}; {claim['questions']:,} different questions, "
+            f"seed {results['seed']}."
+        )
+    head = ["network", "space", "equal_X to query_X", "among equal_*", "difference",
+            "neighbours share the attribute", "shuffled labels"]  # fmt: skip
+    return "\n\n".join([markdown(head, rows), *said])
+
+
+def _score(score: Mapping[str, float]) -> str:
+    return f"{score['value']:.2f} [{score['low']:.2f}, {score['high']:.2f}]"
+
+
+def _evidence(measured: Measures) -> str:
+    rows = [
+        [network, row["value"] or "all", f"{row['right']:,} of {row['asked']:,}", _percent(row["accuracy"]),
+         _interval(row["low"], row["high"])]
+        for network, (_, results) in measured.items()
+        for row in results["evidence"]["rows"]
+    ]  # fmt: skip
+    said = _said(measured, "evidence", _sample)
+    return f"{markdown(['network', 'questions', 'right', '%', '95 % interval'], rows)}\n\n{said}"
+
+
+def _sample(one: Mapping[str, Any]) -> str:
+    return f"{one['questions']:,} questions about {one['pictures']} pictures ({one['source']})"
+
+
+def _maps(measured: Measures) -> str:
+    columns = [_maps_of(results["maps"]) for _, results in measured.values()]
+    labels = dict.fromkeys(label for column in columns for label in column)
+    rows = [[label, *(column.get(label, "") for column in columns)] for label in labels]
+    said = _said(
+        measured, "maps", lambda one: f"{one['asked']:,} questions about {one['scenes']} drawn pictures"
+    )
+    return f"{markdown(['feature maps', *measured], rows)}\n\n{said}"
+
+
+def _maps_of(found: Mapping[str, Any]) -> dict[str, str]:
+    value, low, high = found["reliability"]
+    both = f"{found['labelled']['pictures']} and {found['labelled']['language']} of {found['maps']}"
+    return {
+        "maps with a visual label, with a language label": both,
+        "maps whose effect on answers is sure among all (max-T)": f"{found['telling']} of {found['maps']}",
+        "rank correlation of effects, half the pictures to half": f"{value:.2f} [{low:.2f}, {high:.2f}]",
+        **{
+            f"{kind} effects of medium size that stay within scenes or families": f"{stays:,} of {plain:,}"
+            for kind, (plain, stays) in found["survives"].items()
+            if plain
+        },
+    }
+
+
+def _ablations(measured: Measures) -> str:
+    paper_means = {f"{kind} at its mean": points for kind, points in PAPER_MEAN.items()}
+    rows = []
+    columns = [
+        {_ablation(row): row for row in results["ablations"]["rows"]} for _, results in measured.values()
+    ]
+    for label in dict.fromkeys(label for column in columns for label in column):
+        cells = [
+            f"{row['change']:+.1f} ({_percent(row['accuracy'])} [{_interval(row['low'], row['high'])}])"
+            if (row := column.get(label))
+            else ""
+            for column in columns
+        ]
+        paper = paper_means.get(label)
+        rows.append([label, *cells, "" if paper is None else f"{paper:+.1f}"])
+    said = _said(measured, "ablations", _sample)
+    head = ["gamma and beta of all blocks", *measured, "the paper's"]
+    return f"{markdown(head, rows)}\n\nChange in points of accuracy (per cent right, interval). {said}"
+
+
+def _ablation(row: Mapping[str, Any]) -> str:
+    if row["what"] == WHOLE:
+        return "as they are"
+    if row["what"] == "both at its mean":
+        return "both at their means"
+    return str(row["what"]) + ("" if row["value"] is None else f", standard deviation {row['value']:g}")
+
+
+def _generalisation(measured: Measures) -> str:
+    parts = [results["generalisation"]["rows"] for _, results in measured.values()]
+    named = [{row["test"]: row for row in part} for part in parts]
+    rows = []
+    for test in dict.fromkeys(test for column in named for test in column):
+        cells = [
+            f"{_percent(row['accuracy'])} [{_interval(row['low'], row['high'])}]"
+            if (row := column.get(test))
+            else ""
+            for column in named
+        ]
+        one = next(column[test] for column in named if test in column)
+        paper = "" if one["paper"] is None else f"{one['paper']:.1f}"
+        rows.append([test, *cells, _percent(one["guess"]), paper])
+    said = _said(measured, "generalisation", lambda one: f"{one['asked']:,} questions")
+    head = ["questions of", *measured, "constant guess", "the paper's"]
+    return f"{markdown(head, rows)}\n\n{said}"
+
+
+def _consistency(measured: Measures) -> str:
+    rows = []
+    for network, (_, results) in measured.items():
+        found = results["consistency"]["rows"]
+        for changed in dict.fromkeys(row["changed"] for row in found):
+            moves, stays = (
+                next((row for row in found if (row["changed"], row["true answer"]) == (changed, truth)), None)
+                for truth in ("changes", "stays")
+            )
+            rows.append([network, changed, *_pair(moves, "consistent"), *_pair(stays, "consistent"),
+                         *_pair(moves, "right")])  # fmt: skip
+    said = _said(
+        measured,
+        "consistency",
+        lambda one: f"{one['pairs']:,} pairs of {one['scenes']} scenes, {one['source']}",
+    )
+    head = ["network", "changed", "truth changes, and the answer", "truth stays, and the answer",
+            "right about both, where it changes"]  # fmt: skip
+    return f"{markdown(head, rows)}\n\n{said}"
+
+
+def _pair(row: Mapping[str, Any] | None, name: str) -> Row:
+    if row is None:
+        return [""]
+    return [f"{_percent(row[name])} [{_interval(row[f'{name}_low'], row[f'{name}_high'])}]"]
+
+
+_TABLES: dict[str, Callable[[Measures], str]] = {
+    "accuracy": _accuracy,
+    "parameters": _parameters,
+    "claim": _claim,
+    "ablations": _ablations,
+    "evidence": _evidence,
+    "maps": _maps,
+    "generalisation": _generalisation,
+    "consistency": _consistency,
+}
+
+
+# --- Parts of them --------------------------------------------------------------------------------
+
+
+def _percent(share: float) -> str:
+    return "100" if share == 1 else f"{100 * share:.1f}"
+
+
+def _interval(low: float | None, high: float | None, pictures: int | None = None) -> str:
+    if low is None or high is None or low != low:
+        return f"none: {pictures} pictures" if pictures else "none"
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def _said(measured: Measures, part: str, sample: Callable[[Mapping[str, Any]], str]) -> str:
+    """The sample and the seed: once where all networks have the same."""
+    said = {
+        network: f"{sample(results[part])}, seed {results[part]['seed']}"
+        for network, (_, results) in measured.items()
+    }
+    if len(set(said.values())) == 1:
+        return f"{next(iter(said.values()))}."
+    return " ".join(f"`{network}`: {text}." for network, text in said.items())
