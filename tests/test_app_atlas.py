@@ -280,10 +280,10 @@ def test_errors_and_pictures_of_a_selection(open_page, checkpoint, views):
     assert not app.exception
     chosen = error_cache.by_region(study, FIRST).result()[1][0]
     assert views["atlas"]["selected"].nonzero()[0].tolist() == sorted(chosen)
-    app.selectbox(key="view-filter_by").set_value("right").run()
-    app.selectbox(key="view-filter-right").set_value("wrong").run()
+    app.selectbox(key="view-filter_by").set_value("outcome").run()
+    app.selectbox(key="view-filter-outcome").set_value("wrong").run()
     table = study.extraction.table
-    wrong = table[table["right"] == "wrong"]
+    wrong = table[table["outcome"] == "wrong"]
     for key in wrong.sort_values("confidence", ascending=False, kind="stable")["picture"].head(6):
         error_cache.picture(key).result()
     app.run()
@@ -297,7 +297,7 @@ def test_errors_and_pictures_of_a_selection(open_page, checkpoint, views):
 
 
 def test_points_are_coloured_by_right_and_confidence(open_page, checkpoint, views):
-    open_page(checkpoint, color="right")
+    open_page(checkpoint, color="outcome")
     assert set(views["atlas"]["coloring"].names) <= {"right", "wrong"}
     open_page(checkpoint, color="confidence")
     assert views["atlas"]["coloring"].title == "confidence"

@@ -50,7 +50,7 @@ def test_each_question_is_answered_about_its_own_scene(made):
         answer = session.answer(picture, session.modulate([one["text"]], lenient=True))[0]
         assert one["prediction"] == answer.answer
         assert one["confidence"] == pytest.approx(answer.probabilities[answer.answer], abs=1e-5)
-        assert one["right"] == ("right" if answer.answer == str(one["answer"]) else "wrong")
+        assert one["outcome"] == ("right" if answer.answer == str(one["answer"]) else "wrong")
 
 
 def test_a_study_without_them_opens_and_gains_them(made, tmp_path, monkeypatch):
@@ -59,7 +59,7 @@ def test_a_study_without_them_opens_and_gains_them(made, tmp_path, monkeypatch):
     (tmp_path / "old/study" / PREDICTIONS).unlink()
     old = Study(Session(tmp_path / "old", "cpu"), tmp_path / "old").extraction
     assert old is not None
-    assert "right" not in old.table
+    assert "outcome" not in old.table
     made_again, _ = make_study(session, tmp_path / "old/study", questions=QUESTIONS, maps=[])
     pd.testing.assert_frame_equal(made_again.table, study.table)
     monkeypatch.setattr("analysis.study.sample_questions", lambda *a, **k: pytest.fail("drawn again"))

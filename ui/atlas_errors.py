@@ -30,24 +30,33 @@ _SHARES: dict[str, Any] = {
 }
 
 
-def everywhere(study: Extraction, name: str, wait: Wait) -> None:
-    """Where the errors lie: by type of question, and in which regions of a projection.
+def errors(study: Extraction, selection: Selection | None, name: str, wait: Wait) -> None:
+    """Where the errors lie; of a selection, how many it has and its pictures.
 
     Args:
         name: the projection's. wait: says what is done in the background, and looks again until it is.
     """
     if not _answered():
         return
+    if selection is None:
+        _everywhere(study, name, wait)
+    else:
+        _selected(study, selection, wait)
+    widgets.how_measured("Errors by type and region")
+
+
+def _everywhere(study: Extraction, name: str, wait: Wait) -> None:
+    """By type of question, and in which regions of a projection."""
     network = networks.study()
     st.markdown("## Where do the errors lie?")
     types, regions = error_cache.by_type(network), error_cache.by_region(network, name)
     if not (types.done() and regions.done()):
         wait("Shuffling errors", lambda: types.done() and regions.done())
         return
-    wrong, asked = (study.table["right"] == "wrong").sum(), len(study)
+    wrong, asked = (study.table["outcome"] == "wrong").sum(), len(study)
     st.caption(
         f"{wrong:,} of {asked:,} answers about {study.table['picture'].nunique():,} drawn pictures are wrong "
-        f"({wrong / asked:.1%}). Colour by *right or wrong* or *confidence* to see them."
+        f"({wrong / asked:.1%}). Colour by *outcome* or *confidence* to see them."
     )
     _types(types.result())
     _regions(study, name, *regions.result())
@@ -85,10 +94,8 @@ def _regions(study: Extraction, name: str, found: pd.DataFrame, rows: np.ndarray
     )
 
 
-def selected(study: Extraction, selection: Selection, wait: Wait) -> None:
+def _selected(study: Extraction, selection: Selection, wait: Wait) -> None:
     """How often the selected questions were answered wrongly, and their pictures."""
-    if not _answered():
-        return
     st.markdown("## Errors and pictures")
     within, of_types, elsewhere = error_cache.of_selection(networks.study(), selection.rows)
     st.markdown(
@@ -110,7 +117,7 @@ def _p(value: float) -> str:
 def _pictures(study: Extraction, selection: Selection, wait: Wait) -> None:
     """The pictures of the selected questions, some at a time, errors first and the most confident of them."""
     table = study.table[selection.rows]
-    table = table.assign(wrong=table["right"] == "wrong")
+    table = table.assign(wrong=table["outcome"] == "wrong")
     table = table.sort_values(["wrong", "confidence"], ascending=False, kind="stable")
     last = max(1, -(-len(table) // SHOWN))
     number = zlib.crc32(selection.rows.tobytes())
@@ -128,11 +135,13 @@ def _pictures(study: Extraction, selection: Selection, wait: Wait) -> None:
 
 def _picture(row: int, entry: pd.Series, pixels: bytes | None) -> None:
     """One picture with its question, the answer and the truth; it can be opened."""
-    verdict = "wrong" if entry["wrong"] else "right"
-    told = f"{entry['prediction']} ({widgets.percent(entry['confidence'])}), {verdict}"
+    said, sure = widgets.plain(entry["prediction"]), widgets.percent(entry["confidence"])
     if pixels is not None:
-        st.image(pixels, width="stretch")
-    st.markdown(f"{widgets.plain(entry['text'])}  \n**{widgets.plain(told)}**; true: {entry['answer']}")
+        st.image(pixels, width=240)
+    st.markdown(
+        f"{widgets.plain(entry['text'])}  \n**{said}** ({sure}), {entry['outcome']}; true: "
+        f"{widgets.plain(str(entry['answer']))}"
+    )
     if st.button("Ask", key=f"atlas-picture-{row}", icon=":material/question_answer:", type="tertiary"):
         state.change(question=entry["text"], picture=entry["picture"])
         st.switch_page(pages.path("ask"))

@@ -14,7 +14,7 @@ from analysis.corpus.schema import label_values
 from film import InputError, Session
 
 _CHUNK = 8192  # questions whose vectors are in memory at once
-FILTERS = ("type", "group", "operation", "attribute", "answer", "right", "word", "text")
+FILTERS = ("type", "group", "operation", "attribute", "answer", "outcome", "word", "text")
 
 
 def matching(extraction: Extraction, by: str, value: str) -> np.ndarray:

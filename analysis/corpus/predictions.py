@@ -130,7 +130,7 @@ def with_predictions(extraction: Extraction, folder: str | Path) -> Extraction:
     """An extraction whose table also has what `predictions_in` keeps; the same where nothing is kept.
 
     The table gains picture, prediction, confidence (probability of the prediction), probability_of_truth and
-    right ("right" or "wrong").
+    outcome ("right" or "wrong").
 
     Raises:
         InputError: the file is damaged.
@@ -140,7 +140,7 @@ def with_predictions(extraction: Extraction, folder: str | Path) -> Extraction:
         return extraction
     told = kept.rename(columns={"probability": "confidence"}).set_index(extraction.table.index)
     right = told["prediction"].to_numpy() == extraction.table["answer"].astype(str).to_numpy()
-    table = extraction.table.assign(**told, right=np.where(right, "right", "wrong"))
+    table = extraction.table.assign(**told, outcome=np.where(right, "right", "wrong"))
     return replace(extraction, table=table)
 
 

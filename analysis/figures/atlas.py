@@ -30,7 +30,7 @@ COLOR_COLUMNS = (
     "attribute",
     "answer",
     "prediction",
-    "right",
+    "outcome",
     "confidence",
     "family",
     "length",

@@ -20,14 +20,14 @@ TRIALS = 2000  # shuffles for one selection
 
 def answered(study: Study) -> bool:
     """Whether the study has the network's answers about pictures."""
-    return not study.alone and study.extraction is not None and "right" in study.extraction.table
+    return not study.alone and study.extraction is not None and "outcome" in study.extraction.table
 
 
 def _wrong(study: Study) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each question: was it answered wrongly, its picture and its type, both as numbers."""
     assert study.extraction is not None
     table = study.extraction.table
-    wrong = table["right"].to_numpy() == "wrong"
+    wrong = table["outcome"].to_numpy() == "wrong"
     return wrong, pd.factorize(table["picture"])[0], pd.factorize(table["type"])[0]
 
 

@@ -26,7 +26,7 @@ TITLES = {
     "gamma": "a gamma",
     "beta": "a beta",
     "depth": "program depth",
-    "right": "right or wrong",
+    "outcome": "outcome (right, wrong)",
 }
 
 
@@ -93,6 +93,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
         _questions(shown)
     with why:  # last, because it takes longest
         _why(shown)
+        atlas_errors.errors(shown.study, shown.selection, shown.name, _wait)
     state.follow(networks.study().weights)
 
 
@@ -320,7 +321,6 @@ def _why(shown: AtlasView) -> None:
             f"{shown.study.schema.nouns} share."
         )
         selections.kept_list(shown.study)
-        atlas_errors.everywhere(shown.study, shown.name, _wait)
         return
     count = int(selection.rows.sum())
     st.markdown(f"## Why are these {count:,} together?")
@@ -334,7 +334,6 @@ def _why(shown: AtlasView) -> None:
         _wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
         return
     _findings(shown, selection, other)
-    atlas_errors.selected(shown.study, selection, _wait)
     widgets.how_measured("What a selection has in common")
     _mark("explained", selection)
 
@@ -434,7 +433,7 @@ def _questions(shown: AtlasView) -> None:
         st.caption(f"The first {ROWS:,} of {len(rows):,}; all are in the CSV.")
     named = (
         []
-        if alone or "picture" not in table or "right" in table
+        if alone or "picture" not in table or "outcome" in table
         else table["picture"].iloc[rows].dropna().unique()[:PICTURES]
     )
     if len(named):

@@ -46,9 +46,9 @@ def page() -> None:
     if of is not None:
         answers = evidence_cache.answers(networks.study(), of)
         st.caption(
-            f"{_sample(of)}. Bars are 95 % intervals (Wilson's, with a design effect, since questions about "
-            "one picture stand and fall together); under ten pictures there are none, since this cannot be "
-            "measured on so few."
+            f"{_sample(of)}{_source(of)}. Bars are 95 % intervals (Wilson's, with a design effect, since "
+            "questions about one picture stand and fall together); under ten pictures there are none, "
+            "since this cannot be measured on so few."
         )
         _accuracy(of, dark)
         _calibration(of, dark)
@@ -150,6 +150,13 @@ def _accuracy(of: str, dark: bool) -> None:
     widgets.how_measured("Accuracy")
 
 
+def _source(of: str) -> str:
+    """Where the pictures of the study come from, in brackets."""
+    kept = evidence_cache.evidence(networks.study())
+    told = "" if of == evidence_cache.OWN or kept is None else widgets.plain(str(kept.recipe["source"]))
+    return f" ({told})" if told else ""
+
+
 def _sample(of: str) -> str:
     """What all of it was measured on."""
     study = networks.study()
@@ -157,7 +164,7 @@ def _sample(of: str) -> str:
     counts = f"{len(answers):,} questions about {answers['picture'].nunique():,} pictures"
     if of == evidence_cache.OWN or kept is None:
         return f"{counts} of your folder"
-    return f"{counts} ({widgets.plain(str(kept.recipe['source']))}), seed {kept.recipe['seed']}"
+    return f"{counts}, seed {kept.recipe['seed']}"
 
 
 def _told(table: pd.DataFrame) -> str:
