@@ -8,7 +8,7 @@ import streamlit as st
 import analysis
 from analysis import PAPER_MEAN, MapCards, Population
 from film import InputError
-from ui import question_header as header, widgets
+from ui import question_header as header, state, widgets
 from ui.bench_many import PERCENT, kept
 from ui.cache import evidence, networks
 from ui.measuring import measured
@@ -83,7 +83,7 @@ def _sets(case: header.Case, cards: MapCards) -> None:
     if not values:
         st.caption("No map is selective for anything in this network.")
         return
-    value = st.selectbox("Most selective for", values, key="bench-set")
+    value = st.selectbox("Most selective for", values, **state.option("bench-set", values, values[0]))
     own = sure[(sure["about"].astype(str) + ": " + sure["value"].astype(str)) == value]
     own = own.reindex(own["delta"].abs().sort_values(ascending=False, kind="stable").index)
     order = [(int(row.block), int(row.map)) for row in own.itertuples()]

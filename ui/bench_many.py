@@ -94,7 +94,8 @@ def _robustness_of_many() -> None:
         widgets.data(table, "robustness")
         if breaks.empty:
             return
-        way = st.selectbox("Examples that break", list(dict.fromkeys(breaks["way"])), key="bench-breaks")
+        ways = list(dict.fromkeys(breaks["way"]))
+        way = st.selectbox("Examples that break", ways, **state.option("bench-breaks", ways, ways[0]))
         some = breaks[breaks["way"] == way].reset_index(drop=True)
 
         def go(selection: dict[str, Any]) -> None:

@@ -53,9 +53,11 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
     )
     if found is None:
         return
-    kind = st.segmented_control("Replaced by", list(found.effects), default=next(iter(found.effects)),
-                                required=True, key="bench-effect-kind")  # fmt: skip
-    kind = kind or next(iter(found.effects))
+    kinds = list(found.effects)
+    kind = st.segmented_control(
+        "Replaced by", kinds, required=True, **state.option("bench-effect-kind", kinds, kinds[0])
+    )
+    kind = kind or kinds[0]
     values = found.effects[kind]
     title = f"logit {found.answer} − {found.runner_up}"
     widgets.figure(
@@ -165,8 +167,10 @@ def _many_pairs() -> None:
 
 
 def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
-    chosen_parameters = st.segmented_control("Patch", list(WORDS), default="both", required=True,
-                                             format_func=WORDS.__getitem__, key="bench-patch-of")  # fmt: skip
+    chosen_parameters = st.segmented_control(
+        "Patch", list(WORDS), required=True, format_func=WORDS.__getitem__,
+        **state.option("bench-patch-of", list(WORDS), "both"),
+    )  # fmt: skip
     parameters: Parameters = (
         "gamma" if chosen_parameters == "gamma" else "beta" if chosen_parameters == "beta" else "both"
     )
@@ -189,7 +193,9 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
             "divide by little: read the logits instead.", icon=":material/info:",
         )  # fmt: skip
     shares, table = found.share("denoising")[0], _patch_table(found)
-    raw = st.toggle("In logits, not as shares", value=bool(found.small[0]), key="bench-patch-raw")
+    raw = st.toggle(
+        "In logits, not as shares", **state.option("bench-patch-raw", (False, True), bool(found.small[0]))
+    )
     values, title = (found.moved("denoising")[0], "logits recovered") if raw else (shares, "share recovered")
     widgets.figure(
         analysis.map_heatmap(values, title, chosen=chosen, dark=widgets.dark()), "bench-patching",
@@ -259,11 +265,12 @@ def between(case: header.Case, population: Population | None, chosen: tuple[int,
         return
     config = case.session.config
     left, right = st.columns(2)
-    moved = left.segmented_control("Change", list(WORDS), default="both", required=True,
-                                   format_func=WORDS.__getitem__, key="bench-line-of")  # fmt: skip
+    moved = left.segmented_control("Change", list(WORDS), required=True, format_func=WORDS.__getitem__,
+                                   **state.option("bench-line-of", list(WORDS), "both"))  # fmt: skip
     where = right.selectbox(
-        "in", [-1, *range(config.blocks)], key="bench-line-block",
+        "in", range(-1, config.blocks),
         format_func=lambda block: "all blocks" if block < 0 else f"block {block + 1}",
+        **state.option("bench-line-block", range(-1, config.blocks), -1),
     )  # fmt: skip
     parameters: Parameters = "gamma" if moved == "gamma" else "beta" if moved == "beta" else "both"
     place = Where(None if where is None or where < 0 else (where,), None, parameters)

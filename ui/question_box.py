@@ -35,8 +35,8 @@ def question_box(session: Session, shown: pictures.ShownPicture) -> None:
         "Or let the grammar help",
         list(WAYS),
         format_func=lambda way: WAYS[way][0],
-        key="way",
         label_visibility="collapsed",
+        **state.option("way", list(WAYS), None),
     )
     if way:
         with st.container(border=True):
@@ -50,7 +50,10 @@ def _ask(text: str) -> None:
 
 def _examples(session: Session, shown: pictures.ShownPicture) -> None:
     kind = st.selectbox(
-        "Type", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="example-type"
+        "Type",
+        list(builder.TYPES),
+        format_func=builder.TYPES.__getitem__,
+        **state.option("example-type", list(builder.TYPES), next(iter(builder.TYPES))),
     )
     with st.container(key="offers", gap=None):
         offered = 0

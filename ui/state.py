@@ -7,7 +7,7 @@ Nothing else touches Streamlit's session state or the URL. Widgets take their va
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +28,8 @@ from film import Answer
 from ui.history import History
 
 MOST_ASKED = 40  # questions a session remembers
+OPTION_LONGEST = 60  # characters of an option that is any text
+COMPARED = ("compare-A", "compare-B")  # the options that name two questions of the session
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +155,7 @@ def change(**changes: Any) -> None:
     st.session_state["view"] = replace(view(), **changes)
     if changes.keys() & {"picture", "question"}:
         st.session_state["remarks"] = ()
+        _set_options(dict.fromkeys(COMPARED))
     st.session_state.pop("refused", None)
     st.session_state.pop("offered", None)
     _count()
@@ -176,18 +179,23 @@ def bound(field: str, key: str | None = None) -> dict[str, Any]:
 def option(name: str, values: Sequence[Any] | None, plain: Any) -> dict[str, Any]:
     """Arguments of a widget whose value is in the link under a name of its own, such as a toggle or an order.
 
-    `values`: those that there are, numbers, texts or truth values; None: any text. `plain`: the value of whom
-    has chosen none.
+    `values`: those that there are, numbers, texts or truth values; None: any text that is not too long.
+    `plain`: the value of whom has chosen none.
     """
     value = options().get(name, plain)
-    there = isinstance(value, str) if values is None else any(_same(value, one) for one in values)
+    there = (
+        isinstance(value, str) and len(value) <= OPTION_LONGEST
+        if values is None
+        else any(_same(value, one) for one in values)
+    )
     if not there and value != plain:
-        change(options=_with_option(name, None))
+        _set_options({name: None})
         say(f"This link asks for “{str(value)[:60]}” ({name.replace('-', ' ')}), which is not offered here.")
     value = value if there else plain
 
     def take(chosen: Any) -> None:
-        change(options=_with_option(name, None if _same(chosen, plain) else chosen))
+        change()
+        _set_options({name: None if _same(chosen, plain) else chosen})
 
     return shows(name, value, take)
 
@@ -205,11 +213,16 @@ def options() -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _with_option(name: str, value: Any) -> str:
-    found = {key: one for key, one in options().items() if key != name}
-    if value is not None:
-        found[name] = value
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
+def _set_options(changes: Mapping[str, Any]) -> None:
+    """Set these options; None for one that is as usual."""
+    found = {name: value for name, value in (options() | dict(changes)).items() if value is not None}
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
+    st.session_state["view"] = replace(view(), options=text)
+
+
+def compare(one: str, other: str) -> None:
+    """The link holds the two questions that are compared, each a picture's key, a blank, and the question."""
+    _set_options(dict(zip(COMPARED, (one, other), strict=True)))
 
 
 def remarks() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from analysis import CounterfactualSet
 from film import InputError, command
-from ui import studio, widgets
+from ui import state, studio, widgets
 from ui.cache import evidence, networks
 from ui.studio_answers import Side
 
@@ -57,8 +57,9 @@ def _errors(found: CounterfactualSet) -> None:
         st.caption("It is consistent about every question.")
         return
     chosen = st.selectbox(
-        "Not consistent, the most confident first", range(len(wrong)), key="studio-wrong",
+        "Not consistent, the most confident first", range(len(wrong)),
         format_func=lambda number: _said(wrong.loc[number]),
+        **state.option("studio-wrong", range(len(wrong)), 0),
     )  # fmt: skip
     row = wrong.loc[chosen or 0]
     pair = str(row["before"]), str(row["after"]), str(row["question"]), int(row["thing"])

@@ -206,7 +206,9 @@ def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> 
 def _stages(session: Session, shown: ShownPicture, question: str) -> None:
     """Where every stage is active, and where its change would change the answer most."""
     if not st.toggle(
-        "Stage by stage", key="stages", help="RMS activation and gradient of each stage, over the picture."
+        "Stage by stage",
+        help="RMS activation and gradient of each stage, over the picture.",
+        **state.option("stages", (False, True), False),
     ):
         return
     config, fit = session.config, session.card.fit
@@ -247,22 +249,27 @@ def _history(dark: bool) -> None:
     ]
     with st.expander(f"All {len(asked)}, newest first", expanded=False):
         st.dataframe(pd.DataFrame(rows), hide_index=True)
-    if st.toggle("Compare two of them", key="compare"):
+    if st.toggle("Compare two of them", **state.option("compare", (False, True), False)):
         _compare(asked, dark)
 
 
 def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
     widgets.notice("**Does one word or one object change the answer, and gamma and beta with it?**")
-    labels = {entry.number: f"{entry.number}: {entry.question} ({entry.title})" for entry in reversed(asked)}
+    entries = {f"{entry.picture} {entry.question}": entry for entry in reversed(asked)}
+    names = list(entries)
+    if len(names) < 2:
+        return
+    labels = {name: f"{one.number}: {one.question} ({one.title})" for name, one in entries.items()}
+    a, b = (
+        entries[
+            column.selectbox(
+                title, names, format_func=labels.__getitem__, **state.option(f"compare-{title}", names, plain)
+            )
+        ]
+        for column, title, plain in zip(st.columns(2, gap="large"), "AB", (names[1], names[0]), strict=True)
+    )
+    state.compare(f"{a.picture} {a.question}", f"{b.picture} {b.question}")
     left, right = st.columns(2, gap="large")
-    first = left.selectbox(
-        "A", list(labels), index=1, format_func=labels.__getitem__, key=f"compare-a-{len(asked)}"
-    )
-    second = right.selectbox(
-        "B", list(labels), index=0, format_func=labels.__getitem__, key=f"compare-b-{len(asked)}"
-    )
-    by_number = {entry.number: entry for entry in asked}
-    a, b = by_number[first], by_number[second]
     for column, entry in ((left, a), (right, b)):
         with column:
             small, told = st.columns([2, 3], vertical_alignment="center")

@@ -100,7 +100,10 @@ def _find_map(case: header.Case, block: int, number: int) -> None:
         return
     if cards is None:
         return
-    wanted = st.text_input("Maps selective for", placeholder="red, left, metal …", key="bench-search").strip()
+    wanted = st.text_input(
+        "Maps selective for", placeholder="red, left, metal …", max_chars=60,
+        **state.option("bench-search", None, ""),
+    ).strip()  # fmt: skip
     if wanted:
         labels = cards.cards["pictures"] + ", " + cards.cards["language"]
         found = cards.cards[labels.str.contains(wanted, case=False, regex=False)]

@@ -152,8 +152,9 @@ def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study,
     who = cache.who_is_right(shown)
     kinds = {ANY: len(shown)} | who.value_counts().to_dict()
     kind = st.segmented_control(
-        "Who is right", list(kinds), default=ANY, required=True, key=f"compare-who-{key}",
+        "Who is right", list(kinds), required=True,
         format_func=lambda name: f"{name} ({kinds[name]:,})",
+        **state.option(f"compare-who-{key}", list(kinds), ANY),
     )  # fmt: skip
     rows = shown if kind == ANY else shown[who == kind]
     columns = ["text", "answer", "prediction_one", "probability_one", "prediction_other", "probability_other",
@@ -225,10 +226,9 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
     by = st.segmented_control(
         "Colour by",
         known,
-        default=known[0],
         required=True,
         format_func=COLORS.__getitem__,
-        key="compare-color",
+        **state.option("compare-color", known, known[0]),
     )
     shared = told.get("neighbours")
     alike = (
@@ -323,12 +323,9 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
             "parameters_null_high": number("greatest null of these", format="%.3f"),
         },
     )  # fmt: skip
+    blocks = [int(each["block"]) for each in told]
     block = st.segmented_control(
-        "Block",
-        [each["block"] for each in told],
-        default=told[0]["block"],
-        required=True,
-        key="compare-block",
+        "Block", blocks, required=True, **state.option("compare-block", blocks, blocks[0])
     )
     own = found.maps[(found.maps["block"] == block) & (found.maps["partner"] >= 0)]
     own = own.sort_values("correlation", ascending=False)
@@ -388,7 +385,10 @@ def _blocks(found: Comparison, one: Study, other: Study) -> None:
 def _parameters(found: Comparison, one: Study, other: Study) -> None:
     statistics = list(dict.fromkeys(found.parameters["statistic"]))
     statistic = st.segmented_control(
-        "Statistic", statistics, default=statistics[0], required=True, key="compare-statistic"
+        "Statistic",
+        statistics,
+        required=True,
+        **state.option("compare-statistic", statistics, statistics[0]),
     )
     widgets.figure(
         analysis.parameter_pairs(found.parameters, statistic or statistics[0], dark=widgets.dark()),
@@ -423,7 +423,7 @@ def _probes(found: Comparison, one: Study, other: Study) -> None:
         )
         return
     names = list(dict.fromkeys(probes["target"]))
-    target = st.selectbox("Probe target", names, key="compare-target")
+    target = st.selectbox("Probe target", names, **state.option("compare-target", names, names[0]))
     widgets.notice(
         "A probe counts where it stands above its hollow control and above the dotted line, the bag of words."
     )

@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, WordContributions
 from film import Session
-from ui import question_header as header, widgets
+from ui import question_header as header, state, widgets
 from ui.cache import networks
 
 CAVEAT = (
@@ -32,10 +32,10 @@ def page() -> None:
     contributions = analysis.word_contributions(session, case.question)
     st.info(CAVEAT, icon=":material/info:")
     _answers(session, case.shown.pixels, contributions, dark)
-    kind = st.segmented_control(
-        "Contributions to", list(KINDS), default="gamma", required=True, key="contributions-kind"
+    chosen = st.segmented_control(
+        "Contributions to", list(KINDS), required=True, **state.option("contributions-kind", KINDS, "gamma")
     )
-    kind = kind or "gamma"
+    kind: Kind = "beta" if chosen == "beta" else "gamma"
     _moves(contributions, kind, dark)
     block, feature_map = header.pick_map(networks.study())
     header.offer_maps(contributions.most_moved(kind), f"{kind.capitalize()}s with the largest changes:")

@@ -233,12 +233,14 @@ def _errors(answers: pd.DataFrame) -> None:
         else "These pictures are not here: upload one on the Ask page to look into its question."
     )
     with st.container(horizontal=True):
+        kinds = [ANY, *builder.TYPES]
         kind = st.selectbox(
-            "Type", [ANY, *builder.TYPES], key="error-type", width=260,
-            format_func=lambda kind: builder.TYPES.get(kind, ANY),
+            "Type", kinds, width=260, format_func=lambda kind: builder.TYPES.get(kind, ANY),
+            **state.option("error-type", kinds, ANY),
         )  # fmt: skip
-        truth = st.selectbox("True answer", [ANY, *_values(found["answer"])], key="error-truth", width=160)
-        said = st.selectbox("Predicted", [ANY, *_values(found["prediction"])], key="error-said", width=160)
+        truths, answers = ([ANY, *_values(found[column])] for column in ("answer", "prediction"))
+        truth = st.selectbox("True answer", truths, width=160, **state.option("error-truth", truths, ANY))
+        said = st.selectbox("Predicted", answers, width=160, **state.option("error-said", answers, ANY))
     for column, wanted in (("type", kind), ("answer", truth), ("prediction", said)):
         if wanted not in (ANY, None):
             found = found[found[column] == wanted]

@@ -7,7 +7,7 @@ import streamlit as st
 
 import analysis
 from film import InputError, command
-from ui import widgets
+from ui import state, widgets
 from ui.cache import generalisation as tests_cache, networks
 from ui.error_list import error_list
 
@@ -85,9 +85,11 @@ def _errors(found: dict[str, pd.DataFrame]) -> None:
     )
     there = [test for test in ("CLOSURE", "CLEVR") if test in found]
     with st.container(horizontal=True):
-        test = st.selectbox("Test", there, key="generalisation-test", width=180)
-        names = list(dict.fromkeys(found[test]["kind"]))
-        kind = st.selectbox("Kind", ["any", *names], key=f"generalisation-kind-{test}", width=260)
+        test = st.selectbox("Test", there, width=180, **state.option("generalisation-test", there, there[0]))
+        kinds = ["any", *dict.fromkeys(found[test]["kind"])]
+        kind = st.selectbox(
+            "Kind", kinds, width=260, **state.option(f"generalisation-kind-{test}", kinds, "any")
+        )
     wrong = analysis.wrong_answers(found[test])
     if kind != "any":
         wrong = wrong[wrong["kind"] == kind]

@@ -14,6 +14,7 @@ from ui.cache import evidence, networks, pictures
 
 ENLARGED = 300  # pixels across
 EXTREMES = 4  # questions shown at either end of a map's gammas
+ORDERS = ("by number", "greatest effect on answers")
 COLUMNS = {
     "block": st.column_config.NumberColumn("block", width="small"),
     "map": st.column_config.NumberColumn("map", width="small"),
@@ -87,17 +88,21 @@ def _sample(found: MapCards) -> str:
 def _table(found: MapCards) -> None:
     st.header("All maps")
     left, right = st.columns([2, 3], vertical_alignment="bottom")
-    wanted = left.text_input("Labelled with", placeholder="red, left, count …", key="maps-filter").strip()
+    wanted = left.text_input(
+        "Labelled with",
+        placeholder="red, left, count …",
+        max_chars=60,
+        **state.option("maps-filter", None, ""),
+    ).strip()
     order = right.segmented_control(
-        "First", ["by number", "greatest effect on answers"], default="by number",
-        required=True, key="maps-order",
-    )  # fmt: skip
+        "First", ORDERS, required=True, **state.option("maps-order", ORDERS, ORDERS[0])
+    )
     sure = found.cards.index.isin(found.telling.index)
     table = _from_1(found.cards).assign(flags=_flags(found.cards), sure=sure)[list(COLUMNS)]
     if wanted:
         both = table["pictures"] + ", " + table["language"]
         table = table[both.str.contains(wanted, case=False, regex=False)]
-    if order != "by number":
+    if order != ORDERS[0]:
         table = table.sort_values("effect_rank", kind="stable")
     widgets.notice("Click a row for its card, or name its block and map below.")
     st.caption(f"{found.trust()} Measured on {found.recipe['asked']:,} questions.")

@@ -9,11 +9,12 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, Population, Standing
 from film import Answer, InputError, NetworkConfig, Session, UnknownWords, to_size
-from ui import question_header as header, widgets
+from ui import question_header as header, state, widgets
 from ui.cache import evidence, networks, pictures
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
 ENLARGED = 480  # pixels across
+COLOURS = {"value": "its value", "z": "how unusual it is (z)"}
 
 
 def page() -> None:
@@ -55,11 +56,10 @@ def _heatmaps(
     if compared is not None:
         choice = st.segmented_control(
             "Colour by",
-            ["value", "z"],
-            default="value",
+            COLOURS,
             required=True,
-            format_func=lambda s: "its value" if s == "value" else "how unusual it is (z)",
-            key="modulation-colour",
+            format_func=COLOURS.__getitem__,
+            **state.option("modulation-colour", list(COLOURS), "value"),
         )
         show = choice or "value"
     if show == "value":
@@ -156,11 +156,16 @@ def _wall(
     left, right = st.columns([3, 2])
     with left:
         stage = st.segmented_control(
-            "Show", range(3), default=1, format_func=lambda s: labels[s], required=True, key="wall-stage"
+            "Show",
+            range(3),
+            format_func=labels.__getitem__,
+            required=True,
+            **state.option("wall-stage", range(3), 1),
         )
     with right:
         by = st.selectbox(
-            "Sort by", list(orders), index=1, format_func=lambda o: f"{o}: {orders[o]}", key="wall-order",
+            "Sort by", list(orders), format_func=lambda o: f"{o}: {orders[o]}",
+            **state.option("wall-order", list(orders), list(orders)[1]),
         )  # fmt: skip
     widgets.notice(
         "Each cell is one map as the network has it, its number below. Orange is above zero, blue below. "

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 import analysis
-from analysis import Grouping, Parameters, Statistics
+from analysis import KINDS, Grouping, Parameters, Statistics
 from film import InputError
 from ui import question_header as header, state, widgets
 from ui.cache import networks
@@ -95,7 +95,7 @@ def _blocks(parameters: Parameters, dark: bool) -> None:
         "more selective gammas**, and the first block's betas have a shape of their own."
     )
     kind = st.segmented_control(
-        "Blocks of", ["gamma", "beta"], default="gamma", required=True, key="blocks-kind"
+        "Blocks of", KINDS, required=True, **state.option("blocks-kind", KINDS, "gamma")
     )
     kind = kind or "gamma"
     found = [(block, parameters.block_statistics(kind, block)) for block in parameters.modulated]
@@ -194,8 +194,8 @@ def _groups(dark: bool) -> None:
     try:
         if networks.map_groupings(networks.study()) != []:
             where = st.segmented_control(
-                "Measured in", list(_WHERE), format_func=_WHERE.__getitem__, default="space", required=True,
-                key="groups-where",
+                "Measured in", list(_WHERE), format_func=_WHERE.__getitem__, required=True,
+                **state.option("groups-where", list(_WHERE), "space"),
             )  # fmt: skip
             load = networks.map_groupings if where == "map" else load
         found = header.waiting(lambda: load(networks.study()), "Measuring how the blocks group questions")
