@@ -5,7 +5,7 @@ The only script that Streamlit runs. It opens the network, reads the link and ha
 
 import streamlit as st
 
-from ui import guide, link, pages, state, style, widgets
+from ui import guide, link, pages, state, style, tab, visit, widgets
 from ui.cache import folder, networks, pictures
 
 st.set_page_config(page_title="FiLM Lens", page_icon=widgets.ICON, layout="wide")
@@ -13,7 +13,7 @@ style.apply()
 groups = pages.all_pages(networks.alone())
 entries = [page for group in groups.values() for page in group]
 page = st.navigation(entries + pages.former_pages(), position="hidden")
-pages.menu(groups)
+menu_end = pages.menu(groups)
 study = widgets.network_or_advice(networks.study)
 if state.start(study.weights, len(pictures.exhibits()), networks.first_view(study), folder.count):
     link.follow(study)
@@ -24,6 +24,8 @@ with said:
     widgets.remarks(networks.remarks())
 if not study.alone:
     guide.show(study.session, beside)
+with menu_end:
+    tab.tab("" if study.alone else visit.to_text(), visit.restore)
 widgets.colophon(study)
 widgets.choose_network()
 state.follow(study.weights)

@@ -1,6 +1,8 @@
 """Links that others made: no page fails on one, and nothing that stands in one becomes markup."""
 
+import json
 import random
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,12 @@ from tiny import ANSWERS, tiny_card, tiny_network
 from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
-from ui import widgets
+from ui import state, tab, widgets
 from ui.cache import networks
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path.stem for path in (ROOT / "ui" / "pages").glob("*.py") if path.stem != "__init__")
+QUESTION = "Is there a large metal cube?"
 LINKS, SHARE = 400, 40  # all of them with --full-battery
 
 
@@ -66,3 +69,126 @@ def test_a_text_of_others_is_shown_as_text(follow, text):
 def test_the_check_finds_markup(follow, monkeypatch):
     monkeypatch.setattr(widgets, "plain", str)
     assert made_markup(follow("atlas", {"by": "text", "for": "www.evil.example"}))
+
+
+@pytest.fixture
+def reload(follow, monkeypatch):
+    """Opens the Ask page as after a reload, with what the tab had kept."""
+
+    def reloaded(kept: str) -> AppTest:
+        monkeypatch.setattr(tab, "tab", lambda text, on_restore: _restore(on_restore, kept))
+        return follow("ask", {"weights": "x", "q": QUESTION})
+
+    def _restore(on_restore, kept):
+        if state.restores():
+            on_restore(kept)
+            st.rerun()
+
+    return reloaded
+
+
+def test_a_reload_goes_on_with_what_the_tab_kept(reload):
+    other = "How many red things are there?"
+    asked = [["gallery-3", other], ["upload-abc", "Is it red?"], ["gallery-0", QUESTION]]
+    guide = {"open": True, "step": 1, "asks": ["gallery-3", other], "said": "3", "pair": None, "block": 1}
+    app = reload(json.dumps({"asked": asked, "guide": guide}))
+    assert not app.exception
+    table = next(one.value for one in app.dataframe if "confidence" in one.value)
+    assert list(table["question"]) == [QUESTION, other]
+    assert [info.value for info in app.info if "1 of 3 questions asked before the reload" in info.value]
+    assert "Change one word" in [one.value for one in app.sidebar.subheader]
+
+
+KEPT = (
+    "", "x", "[]", "null", "9" * 5000, "[" * 50_000, '{"asked": 3, "guide": 4}',
+    '{"asked": [1, [2, 3], ["a"], ["gallery-1", null], ["folder-3", "x"]]}',
+    '{"asked": [["scene-x", "y"], ["gallery-99", ""]]}',
+    '{"guide": {"open": 1, "step": 99, "asks": [1], "said": {}, "word": [], "block": 1e9}}',
+    '{"guide": {"pair": [["a", ""]]}}',
+    '{"guide": {"open": true, "step": 4, "block": 99, "said": "<b>", "word": "www.evil.example"}}',
+    '{"guide": {"open": true, "step": 4, "pair": [["gallery-0", "x"], ["gallery-0", "y"]]}}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_nothing_that_a_tab_kept_fails_the_page(reload, kept):
+    app = reload(kept)
+    assert not app.exception
+    assert not made_markup(app)
+
+
+def test_a_link_holds_two_questions_that_are_compared(follow):
+    named = {
+        "compare": True,
+        "compare-A": "gallery-2 Is there a cube?",
+        "compare-B": "gallery-4 Is there a cube?",
+    }
+    app = follow("ask", {"options": json.dumps(named), "q": QUESTION})
+    assert not app.exception
+    assert [app.selectbox(key=key).value for key in ("compare-A", "compare-B")] == list(named.values())[1:]
+    for strange in ("upload-abc Is it red?", "gallery-999 x", "www.evil.example", ""):
+        app = follow("ask", {"options": json.dumps(named | {"compare-A": strange})})
+        assert not app.exception
+        assert [info for info in app.info if "compares questions that cannot be asked" in info.value]
+
+
+IN_VAIN = {
+    "network": ("nowhere", "network nowhere"),
+    "weights": ("0123456789ab", "another network"),
+    "picture": ("gallery-999", "picture"),
+    "block": ("99", "block 99"),
+    "map": ("999", "map 999"),
+    "layout": ("Projection of yore", "Projection of yore"),
+    "beside": ("Another of yore", "Another of yore"),
+    "color": ("smell", "smell"),
+    "by": ("taste", "taste"),
+    "probe": ("mood", "mood"),
+    "versus": ("rival", "rival"),
+    "selection": ('["AAAA","drawn",""]', "selection"),
+    "row": ("99999", "question 99,999"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_what_of_a_link_it_cannot_follow(follow, page):
+    if page in ("study", "labels"):
+        pytest.skip("of a study without its network")
+    app = follow(page, {name: value for name, (value, _) in IN_VAIN.items()})
+    said = " ".join(info.value.replace("\\", "") for info in app.info)
+    assert not app.exception
+    assert [name for name, (_, told) in IN_VAIN.items() if told not in said] == []
+
+
+def test_a_link_that_can_be_followed_says_nothing(follow):
+    assert "link" not in " ".join(info.value for info in follow("atlas", {"block": "2", "by": "type"}).info)
+
+
+def test_an_option_that_is_not_offered_is_said(follow):
+    app = follow("modulation", {"options": '{"wall-order": "smell", "wall-stage": true, "other": [1]}'})
+    assert not app.exception
+    said = " ".join(info.value.replace("\\", "") for info in app.info)
+    assert "“smell” (wall order)" in said
+    assert "(wall stage)" in said
+    assert app.selectbox(key="wall-order").value == "change"  # as for whom asked for nothing
+    for strange in ("x", "[]", "{", "9" * 5000, '{"wall-stage": 1e400}', '{"stages": null}', "[" * 2000):
+        assert not follow("modulation", {"options": strange}).exception
+
+
+def test_an_old_value_that_comes_with_a_change_of_page_fails_nothing(follow, request):
+    """What was typed or chosen just before a link of the menu was pressed arrives with the next page."""
+    steps = [("ask", "bench"), ("atlas", "ask"), ("modulation", "studio"), ("parameters", "modulation")]
+    if request.config.getoption("--full-battery"):
+        steps = [step for step in permutations(PAGES, 2) if not {"study", "labels"} & set(step)]
+    for page, then in steps:
+        app = follow(page, {"options": '{"compare": true}'})
+        for box in app.selectbox:
+            if box.options:
+                box.set_value(box.options[-1])
+        for field in app.text_input:
+            field.set_value("late")
+        for number in app.number_input:
+            number.set_value(number.value + (number.step or 1))
+        for toggle in app.toggle:
+            toggle.set_value(not toggle.value)
+        app.switch_page(f"ui/pages/{then}.py").run()
+        assert not app.exception, (page, then, [error.value for error in app.exception])

@@ -37,7 +37,8 @@ def show(session: Session, where: DeltaGenerator | None) -> None:
         )  # fmt: skip
         return
     with where:
-        step, number = STEPS[state.guide().step], state.guide().step
+        number = min(state.guide().step, len(STEPS) - 1)
+        step = STEPS[number]
         st.progress((number + 1) / len(STEPS), text=f"The first five minutes · {number + 1} of {len(STEPS)}")
         st.subheader(step.title, anchor=False)
         done = step.body(session)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from analysis import Study, selection_from_text, selections_from_text
 from film import InputError
-from ui import selections, state
+from ui import selections, state, visit
 from ui.cache import atlas, networks
 
 
 def follow(study: Study) -> None:
     """Put what a link asks for in vain to what is there, and say so."""
+    if not study.alone:
+        visit.follow()
     _map(study)
     _atlas(study)
     _selections(study)

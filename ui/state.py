@@ -7,6 +7,7 @@ Nothing else touches Streamlit's session state or the URL. Widgets take their va
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -188,7 +189,7 @@ def option(name: str, values: Sequence[Any] | None, plain: Any) -> dict[str, Any
         if values is None
         else any(_same(value, one) for one in values)
     )
-    if not there and value != plain:
+    if not there and not _same(value, plain):
         _set_options({name: None})
         say(f"This link asks for “{str(value)[:60]}” ({name.replace('-', ' ')}), which is not offered here.")
     value = value if there else plain
@@ -223,6 +224,11 @@ def _set_options(changes: Mapping[str, Any]) -> None:
 def compare(one: str, other: str) -> None:
     """The link holds the two questions that are compared, each a picture's key, a blank, and the question."""
     _set_options(dict(zip(COMPARED, (one, other), strict=True)))
+
+
+def drop_compared() -> None:
+    """No two questions are compared."""
+    _set_options(dict.fromkeys((*COMPARED, "compare")))
 
 
 def remarks() -> tuple[str, ...]:
@@ -297,6 +303,30 @@ def asked() -> tuple[HistoryEntry, ...]:
     """This session's questions, oldest first."""
     result: tuple[HistoryEntry, ...] = st.session_state.get("asked", ())
     return result
+
+
+def set_asked(entries: Sequence[HistoryEntry]) -> None:
+    """This session's questions are these, numbered from 1."""
+    st.session_state["asked"] = tuple(
+        replace(entry, number=number) for number, entry in enumerate(entries[-MOST_ASKED:], 1)
+    )
+
+
+def session_name() -> str:
+    """What tells this session from another one of the same tab, before a reload."""
+    result: str = st.session_state.setdefault("session", secrets.token_hex(8))
+    return result
+
+
+def is_restored() -> bool:
+    """Was what the tab had kept before a reload taken up?"""
+    return bool(st.session_state.get("restored"))
+
+
+def restores() -> bool:
+    """Take up what the tab had kept, which is done once."""
+    first, st.session_state["restored"] = not is_restored(), True
+    return first
 
 
 def guide() -> Guide:

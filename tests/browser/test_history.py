@@ -1,5 +1,7 @@
 """Back, Forward and reload in a real browser."""
 
+from ui import pages
+
 FIRST = "Are there any small cylinders?"
 SECOND, THIRD = "How many red things are there?", "How many blue things are there?"
 
@@ -38,9 +40,8 @@ def test_back_leaves_a_page_for_the_one_before(visitor):
     page.wait_for_url("**q=How+many+blue**")
     visitor.quiet()
     page.go_back()
-    page.wait_for_url("**q=How+many+red**")
+    page.wait_for_function("text => document.querySelector('.stTextInput input').value === text", arg=SECOND)
     visitor.quiet()
-    assert box.input_value() == SECOND
     for _ in range(3):
         if page.locator("#answer").count():
             break
@@ -60,3 +61,58 @@ def test_reload_shows_the_same_question_and_picture(visitor):
     page.reload()
     assert visitor.answered(SECOND) == answer
     visitor.says("An ordinary scene (2)")
+
+
+def test_copy_link_by_keyboard_on_every_page(visitors):
+    visitor = visitors()
+    visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visitor.page
+    for name, _ in (entry for group in pages.GROUPS.values() for entry in group):
+        visitor.open("/" if name == "ask" else f"/{name}")
+        button = page.get_by_role("button", name="Copy link")
+        assert button.bounding_box()["y"] < 250
+        button.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("status").get_by_text("Link copied.").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == page.url
+        assert "weights=" in page.url
+        if name == "ask":
+            visitor.glimpse("copy-link")
+
+
+def test_copy_link_without_a_clipboard_offers_the_link_itself(visitors):
+    visitor = visitors()
+    visitor.page.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard', { value: undefined });"
+        "document.execCommand = () => false;"
+    )
+    page = visitor.open().page
+    page.get_by_role("button", name="Copy link").click()
+    field = page.get_by_role("textbox", name="Link of this page")
+    assert field.input_value() == page.url
+    assert field.evaluate("field => field.selectionEnd - field.selectionStart") == len(page.url)
+
+
+def test_reload_keeps_the_history_and_the_guide(visitor, visitors):
+    page = visitor.page
+    visitor.ask(SECOND)
+    visitor.answered(SECOND)
+    visitor.ask(THIRD)
+    visitor.answered(THIRD)
+    page.get_by_role("radio", name="1", exact=True).or_(
+        page.get_by_role("button", name="1", exact=True)
+    ).first.click()
+    visitor.says("You said 1")
+    page.get_by_role("button", name="Next step").click()
+    visitor.says("2 of 5")
+    visitor.quiet()
+    page.reload()
+    visitor.says("2 of 5")
+    visitor.says("This session's questions")
+    page.get_by_text("Compare two of them").click()
+    visitor.says("How far A and B are apart")
+    visitor.quiet()
+    page.wait_for_url("**compare-B**")
+    other = visitors().open(page.url.removeprefix(visitor.address))
+    other.says("How far A and B are apart")  # the link holds both questions, and nothing else of the history
+    assert other.page.get_by_text("of 5", exact=False).count() == 0

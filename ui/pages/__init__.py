@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 HERE = Path(__file__).parent
 GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -71,11 +72,15 @@ def former_pages() -> list[Any]:
     ]
 
 
-def menu(groups: dict[str, list[Any]]) -> None:
-    """Links to all pages, in their groups; they wrap where the window is narrow, and are never hidden."""
+def menu(groups: dict[str, list[Any]]) -> DeltaGenerator:
+    """Links to all pages, in their groups; they wrap where the window is narrow, and are never hidden.
+
+    Returns the place at their end for what every page has.
+    """
     with st.container(key="menu", horizontal=True, gap="small", vertical_alignment="center"):
         for group, entries in groups.items():
             with st.container(key=f"menu-{group}", horizontal=True, gap=None, width="content"):
                 st.caption(group, width="content")
                 for page in entries:
                     st.page_link(page, width="content")
+        return st.container(key="menu-end", width="content")

@@ -1,0 +1,77 @@
+// "Copy link", and what a tab keeps of a visit over a reload. See __init__.py.
+
+const KEPT = "film-lens-visit";
+const SHOWN = 6000; // milliseconds that it says what was done
+
+const stored = () => {
+  try { return JSON.parse(sessionStorage.getItem(KEPT)); } catch { return null; }
+};
+
+const store = (value) => {
+  try { sessionStorage.setItem(KEPT, JSON.stringify(value)); } catch { /* a browser that keeps nothing */ }
+};
+
+// Where a page may not use the clipboard, as over plain HTTP, a selected field still can be copied from.
+const copyFrom = (field) => {
+  field.focus();
+  field.select();
+  try { return document.execCommand("copy"); } catch { return false; }
+};
+
+class Tab {
+  constructor(parent) {
+    this.root = document.createElement("div");
+    this.root.className = "tab";
+    this.button = document.createElement("button");
+    this.button.type = "button";
+    this.button.textContent = "Copy link";
+    this.button.title = "Copy the link of this page as it is now";
+    this.said = document.createElement("div");
+    this.said.className = "tab-said";
+    this.said.setAttribute("role", "status");
+    this.root.append(this.button, this.said);
+    parent.append(this.root);
+    this.button.onclick = () => this.copy();
+    this.root.onkeydown = (event) => { if (event.key === "Escape") this.say(""); };
+  }
+
+  update(component) {
+    const { data } = component, kept = stored();
+    this.data = data;
+    const reloaded = kept?.visit && kept.session !== data.session && !data.restored;
+    if (!reloaded) store({ visit: data.visit, session: data.session });
+    else if (this.asked !== data.session) {
+      this.asked = data.session;
+      component.setTriggerValue("kept", kept.visit);
+    }
+  }
+
+  async copy() {
+    const link = location.href;
+    let copied = false;
+    if (navigator.clipboard) copied = await navigator.clipboard.writeText(link).then(() => true, () => false);
+    const leaves = this.data.leaves ? ` It leaves out ${this.data.leaves}.` : "";
+    if (copied) return this.say(`Link copied.${leaves}`);
+    const field = Object.assign(document.createElement("input"), { readOnly: true, value: link });
+    field.setAttribute("aria-label", "Link of this page");
+    this.say("", field);
+    copied = copyFrom(field);
+    if (copied) { this.say(`Link copied.${leaves}`); this.button.focus(); }
+    else { this.said.prepend(`Press Ctrl+C to copy it.${leaves}`); clearTimeout(this.soon); field.onblur = () => this.say(""); }
+  }
+
+  say(text, ...more) {
+    clearTimeout(this.soon);
+    this.said.replaceChildren(...(text ? [text] : []), ...more);
+    if (text) this.soon = setTimeout(() => this.say(""), SHOWN);
+  }
+}
+
+const tabs = new WeakMap();
+
+export default (component) => {
+  const { parentElement: root, data } = component;
+  if (!data) return;
+  if (!tabs.has(root)) tabs.set(root, new Tab(root));
+  tabs.get(root).update(component);
+};
