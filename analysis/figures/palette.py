@@ -13,7 +13,7 @@ LIT_BLUES = ("#b9defa", "#4c9fe0", "#245684")
 LIT_ORANGES = ("#8a4a14", "#ea8a2e", "#ffdcae")
 # Okabe and Ito's, black left out.
 CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-NEUTRAL = "#8a8f98"
+NEUTRAL = "#747982"
 
 
 def ground(dark: bool) -> str:
