@@ -63,6 +63,8 @@ def apply() -> None:
             {width: 240px !important; min-width: 240px !important}}
         :is(.st-key-atlas-split, .st-key-compare-split) [data-testid=stHorizontalBlock]:has(> .stColumn)
             {flex-wrap: wrap}
+        .st-key-atlas-controls [data-testid=stHorizontalBlock] {flex-wrap: wrap}
+        .st-key-atlas-controls .stColumn {min-width: 9.5rem}
         :is(.st-key-atlas-split, .st-key-compare-split) .stColumn {min-width: min(24rem, 100%)}
         </style>""".replace("PAGE", page)
         .replace("QUIET", quiet)

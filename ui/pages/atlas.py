@@ -113,7 +113,8 @@ def _controls(study: Extraction, layouts: dict[str, Layout]) -> str:
     view = state.view()
     if view.written not in WRITTEN:
         state.change(written="")
-    first, second, third, fourth, fifth = st.columns([3, 3, 2, 3, 3], vertical_alignment="bottom")
+    with st.container(key="atlas-controls"):
+        first, second, third, fourth, fifth = st.columns([3, 3, 2, 3, 3], vertical_alignment="bottom")
     first.selectbox("Projection", names, **state.bound("layout"))
     second.selectbox(
         "Compare with", ["", *(other for other in names if other != view.layout)],
