@@ -174,6 +174,17 @@ def test_an_option_that_is_not_offered_is_said(follow):
         assert not follow("modulation", {"options": strange}).exception
 
 
+def test_a_choice_of_a_list_that_has_changed_since_is_not_taken(monkeypatch):
+    """Such a choice comes as its name, where a number is expected."""
+    monkeypatch.setattr(st, "session_state", {})
+    taken = []
+    take = state.shows("thing", 0, taken.append)["on_change"]
+    for chosen in ("1: small blue rubber cylinder", 2):
+        st.session_state["thing"] = chosen
+        take()
+    assert taken == [2]
+
+
 def test_an_old_value_that_comes_with_a_change_of_page_fails_nothing(follow, request):
     """What was typed or chosen just before a link of the menu was pressed arrives with the next page."""
     steps = [("ask", "bench"), ("atlas", "ask"), ("modulation", "studio"), ("parameters", "modulation")]

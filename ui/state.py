@@ -167,7 +167,10 @@ def shows(key: str, value: Any, then: Callable[[Any], None]) -> dict[str, Any]:
     st.session_state[key] = value
 
     def take() -> None:
-        then(st.session_state[key])
+        chosen = st.session_state[key]
+        # A choice made of a list that has changed since comes as its name; the list as it is now is shown.
+        if not (isinstance(chosen, str) and isinstance(value, int | float)):
+            then(chosen)
 
     return {"key": key, "on_change": take}
 
@@ -177,15 +180,18 @@ def bound(field: str, key: str | None = None) -> dict[str, Any]:
     return shows(key or f"view-{field}", getattr(view(), field), lambda value: change(**{field: value}))
 
 
-def option(name: str, values: Sequence[Any] | None, plain: Any) -> dict[str, Any]:
+def option(
+    name: str, values: Sequence[Any] | None, plain: Any, longest: int = OPTION_LONGEST
+) -> dict[str, Any]:
     """Arguments of a widget whose value is in the link under a name of its own, such as a toggle or an order.
 
-    `values`: those that there are, numbers, texts or truth values; None: any text that is not too long.
+    `values`: those that there are, numbers, texts or truth values; None: any text of at most `longest`
+    characters.
     `plain`: the value of whom has chosen none.
     """
     value = options().get(name, plain)
     there = (
-        isinstance(value, str) and len(value) <= OPTION_LONGEST
+        isinstance(value, str) and len(value) <= longest
         if values is None
         else any(_same(value, one) for one in values)
     )

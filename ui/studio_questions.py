@@ -16,6 +16,7 @@ from ui.studio_answers import Side
 EACH = 8  # drawn questions whose true answer changes, and as many whose answer stays
 MOST = 60  # questions asked at once
 OWN, DRAWN = "Your own", "Drawn as CLEVR draws them"
+LONGEST = state.LINK_LONGEST // 2  # characters of own questions
 KEY = "studio-questions"
 
 
@@ -26,7 +27,7 @@ def questions(before: Side, after: Side) -> None:
                                 **state.option("studio-questions-of", kinds, DRAWN))  # fmt: skip
     if kind == OWN:
         written = st.text_area(
-            "One a line", max_chars=state.LINK_LONGEST // 2, **state.option(KEY, None, state.view().question)
+            "One a line", max_chars=LONGEST, **state.option(KEY, None, state.view().question, LONGEST)
         )
         texts = [line.strip() for line in written.splitlines() if line.strip()][:MOST]
     else:

@@ -66,7 +66,7 @@ def _maps(plain: str) -> tuple[tuple[int, int], ...]:
     config = networks.network().config
     text = st.text_input(
         "Feature maps to follow", help="block:map, blocks from 1 and maps from 0, such as 1:5 3:7",
-        max_chars=80, **state.option("studio-follow", None, plain),
+        max_chars=80, **state.option("studio-follow", None, plain, 80),
     )  # fmt: skip
     found = []
     for part in text.replace(",", " ").split()[:MOST_FOLLOWED]:

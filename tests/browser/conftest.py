@@ -140,11 +140,20 @@ class Visitor:
         return answer.get_attribute("data-answer")
 
     def choose(self, box: Any, option: str) -> None:
-        """Pick an option of a box once nothing runs: what is typed while a page redraws is lost."""
-        self.quiet()
-        box.press("ArrowDown")
-        self.page.get_by_role("option", name=option).first.click()
-        self.page.get_by_role("listbox").wait_for(state="detached")
+        """Pick an option of a box; a list opened while the page redrew has closed and is opened again."""
+        from playwright.sync_api import TimeoutError as NotThere
+
+        wanted = self.page.get_by_role("option", name=option).first
+        for _ in range(10):
+            self.quiet()
+            box.press("ArrowDown")
+            try:
+                wanted.click(timeout=5000)
+            except NotThere:
+                continue
+            self.page.get_by_role("listbox").wait_for(state="detached")
+            return
+        pytest.fail(f"{option} was not offered")
 
     def says(self, text: str) -> None:
         self.page.get_by_text(text).first.wait_for()
