@@ -146,9 +146,7 @@ def _sample(one: Mapping[str, Any]) -> str:
 
 
 def _maps(measured: Measures) -> str:
-    columns = [_maps_of(results["maps"]) for _, results in measured.values()]
-    labels = dict.fromkeys(label for column in columns for label in column)
-    rows = [[label, *(column.get(label, "") for column in columns)] for label in labels]
+    rows = _beside({network: _maps_of(results["maps"]) for network, (_, results) in measured.items()})
     said = _said(
         measured, "maps", lambda one: f"{one['asked']:,} questions about {one['scenes']} drawn pictures"
     )
@@ -171,20 +169,16 @@ def _maps_of(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _ablations(measured: Measures) -> str:
-    paper_means = {f"{kind} at its mean": points for kind, points in PAPER_MEAN.items()}
-    rows = []
-    columns = [
-        {_ablation(row): row for row in results["ablations"]["rows"]} for _, results in measured.values()
-    ]
-    for label in dict.fromkeys(label for column in columns for label in column):
-        cells = [
-            f"{row['change']:+.1f} ({_percent(row['accuracy'])} [{_interval(row['low'], row['high'])}])"
-            if (row := column.get(label))
-            else ""
-            for column in columns
-        ]
-        paper = paper_means.get(label)
-        rows.append([label, *cells, "" if paper is None else f"{paper:+.1f}"])
+    paper = {f"{kind} at its mean": f"{points:+.1f}" for kind, points in PAPER_MEAN.items()}
+    cells = {
+        network: {
+            _ablation(row): f"{row['change']:+.1f} ({_percent(row['accuracy'])} "
+            f"[{_interval(row['low'], row['high'])}])"
+            for row in results["ablations"]["rows"]
+        }
+        for network, (_, results) in measured.items()
+    }
+    rows = _beside({**cells, "the paper's": paper})
     said = _said(measured, "ablations", _sample)
     head = ["gamma and beta of all blocks", *measured, "the paper's"]
     return f"{markdown(head, rows)}\n\nChange in points of accuracy (per cent right, interval). {said}"
@@ -199,19 +193,17 @@ def _ablation(row: Mapping[str, Any]) -> str:
 
 
 def _generalisation(measured: Measures) -> str:
-    parts = [results["generalisation"]["rows"] for _, results in measured.values()]
-    named = [{row["test"]: row for row in part} for part in parts]
-    rows = []
-    for test in dict.fromkeys(test for column in named for test in column):
-        cells = [
-            f"{_percent(row['accuracy'])} [{_interval(row['low'], row['high'])}]"
-            if (row := column.get(test))
-            else ""
-            for column in named
-        ]
-        one = next(column[test] for column in named if test in column)
-        paper = "" if one["paper"] is None else f"{one['paper']:.1f}"
-        rows.append([test, *cells, _percent(one["guess"]), paper])
+    tests = {network: results["generalisation"]["rows"] for network, (_, results) in measured.items()}
+    cells = {
+        network: {
+            row["test"]: f"{_percent(row['accuracy'])} [{_interval(row['low'], row['high'])}]" for row in rows
+        }
+        for network, rows in tests.items()
+    }
+    every = [row for rows in tests.values() for row in rows]
+    guess = {row["test"]: _percent(row["guess"]) for row in every}
+    paper = {row["test"]: f"{row['paper']:.1f}" for row in every if row["paper"] is not None}
+    rows = _beside({**cells, "constant guess": guess, "the paper's": paper})
     said = _said(measured, "generalisation", lambda one: f"{one['asked']:,} questions")
     head = ["questions of", *measured, "constant guess", "the paper's"]
     return f"{markdown(head, rows)}\n\n{said}"
@@ -257,6 +249,12 @@ _TABLES: dict[str, Callable[[Measures], str]] = {
 
 
 # --- Parts of them --------------------------------------------------------------------------------
+
+
+def _beside(columns: Mapping[str, Mapping[str, str]]) -> list[Row]:
+    """A row for each label that a column has, in the order they come; empty where a column has it not."""
+    labels = dict.fromkeys(label for column in columns.values() for label in column)
+    return [[label, *(column.get(label, "") for column in columns.values())] for label in labels]
 
 
 def _percent(share: float) -> str:

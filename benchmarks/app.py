@@ -12,7 +12,7 @@ import time
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.serving import TIMED, chromium, served
+from benchmarks.serving import TIMED, chromium, go_to, served
 
 KINDS = ("cubes", "spheres", "cylinders", "things")
 COLORS = ("red", "blue", "green", "gray", "cyan", "brown", "purple", "yellow")
@@ -36,12 +36,7 @@ def main() -> None:
 
 
 def _opened(page: Page, address: str) -> float:
-    while True:
-        try:
-            page.goto(address)
-            break
-        except Exception:  # not there yet
-            time.sleep(0.1)
+    go_to(page, address)
     page.locator("#answer").wait_for(timeout=60_000)
     answered = time.perf_counter()
     _quiet(page)

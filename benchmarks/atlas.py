@@ -16,14 +16,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
-from benchmarks.serving import chromium, served
+from benchmarks.serving import chromium, go_to, served
 from film import Session, find
 
 # The page's own clock: when a mark shows another selection than before.
@@ -98,13 +97,8 @@ _MARKS = ("selected", "explained")
 
 def _opened(browser: Browser, address: str) -> Page:
     page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
-    for _ in range(600):
-        try:
-            page.goto(address)
-            return page
-        except Exception:  # not there yet
-            time.sleep(0.1)
-    raise SystemExit(f"The app did not start at {address}.")
+    go_to(page, address)
+    return page
 
 
 def _lasso(page: Page, place: str, reach: float) -> float:

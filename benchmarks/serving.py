@@ -8,8 +8,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[1]
 # The page's own clock: it knows when the answer is there, without the way to this program and back.
@@ -38,6 +43,21 @@ def served() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     finally:
         server.terminate()
         server.wait(20)
+
+
+def go_to(page: Page, address: str) -> None:
+    """Go to an address of an app that is still starting.
+
+    Raises:
+        SystemExit: it is not there within a minute.
+    """
+    for _ in range(600):
+        try:
+            page.goto(address)
+            return
+        except Exception:  # not there yet
+            time.sleep(0.1)
+    raise SystemExit(f"The app did not start at {address}.")
 
 
 def chromium() -> str | None:

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 import film
 from benchmarks.render import progressive
-from benchmarks.serving import TIMED, chromium, served
+from benchmarks.serving import TIMED, chromium, go_to, served
 
 QUESTION = "How many red things are there?"
 MARK = "#studio-answer"
@@ -44,12 +44,7 @@ def main() -> None:
 
 
 def _open(page: Page, address: str) -> None:
-    while True:
-        try:
-            page.goto(address)
-            break
-        except Exception:  # not there yet
-            time.sleep(0.1)
+    go_to(page, address)
     page.locator(f"{MARK}[data-preview=false]").wait_for(state="attached", timeout=120_000)
     page.locator(".plan-thing").first.wait_for()
 

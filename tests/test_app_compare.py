@@ -67,7 +67,7 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
     app = open_page(versus="two", part="Answers")
     listed = app.dataframe[0].value
     assert (listed["prediction_one"] != listed["prediction_other"]).all()
-    box = next(box for box in app.selectbox if box.key.startswith("compare-typed-all"))
+    box = next(box for box in app.selectbox if box.key.startswith("compare-rows-all"))
     box.set_value(0).run()
     assert not app.exception
     row = listed.iloc[0]
@@ -84,7 +84,7 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
 def test_a_matched_map_opens_its_card_in_its_own_network(open_page, label, column):
     app = open_page(versus="two", part="Feature maps")
     pairs = next(table.value for table in app.dataframe if "partner" in table.value)
-    app.selectbox(key="compare-pair-1").set_value(2).run()
+    app.selectbox(key="compare-pairs-1-typed").set_value(2).run()
     app.button(key=f"compare-card-{label}").click().run()
     assert not app.exception
     assert app.title[0].value == "Map cards"

@@ -36,14 +36,10 @@ def error_list(shown: pd.DataFrame, about: str, key: str, *, opens: bool = True)
     )
     if not opens:
         return
-    rows = (state.told(key, "selection") or {}).get("rows", [])
-    typed = st.selectbox(
-        "Or by keyboard", range(len(shown)), index=None, placeholder="Type words of the question",
-        format_func=lambda row: f"{shown['text'].iloc[row]} ({pictures.name(shown['picture'].iloc[row])})",
-        key=f"{key}-typed",
-    )  # fmt: skip
-    chosen = rows[0] if rows else typed
-    if chosen is not None and chosen < len(shown):
+    named = zip(shown["text"], shown["picture"].map(pictures.name), strict=True)
+    names = [f"{text} ({picture})" for text, picture in named]
+    chosen = widgets.chosen_row(key, names, "Type words of the question")
+    if chosen is not None:
         row = shown.iloc[chosen]
         state.change(picture=str(row["picture"]), question=str(row["text"]))
         st.switch_page(pages.path("ask"))

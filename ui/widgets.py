@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -334,3 +334,19 @@ def _take_upload(file: object) -> None:
         return
     key = f"upload-{hashlib.sha256(content).hexdigest()[:12]}"
     state.keep_upload(state.Upload(key, getattr(file, "name", "picture")[:80], pixels))
+
+
+def chosen_row(table: str, names: Sequence[str], placeholder: str) -> int | None:
+    """The row that is chosen of a table above, by a click there or by keyboard in a field here.
+
+    Args:
+        table: the table's key; the field's is that with "-typed".
+        names: what the rows are called in the field, those that the table shows.
+    """
+    rows = (state.told(table, "selection") or {}).get("rows", [])
+    typed = st.selectbox(
+        "Or by keyboard", range(len(names)), index=None, placeholder=placeholder,
+        format_func=names.__getitem__, key=f"{table}-typed",
+    )  # fmt: skip
+    chosen = rows[0] if rows else typed
+    return chosen if chosen is not None and chosen < len(names) else None

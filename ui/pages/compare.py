@@ -171,15 +171,10 @@ def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study,
         },
     )  # fmt: skip
     widgets.data(rows.drop(columns=["x_one", "y_one", "x_other", "y_other"]), f"compare-differing-{key}")
-    picked = (state.told(f"compare-rows-{key}-{kind}", "selection") or {}).get("rows", [])
-    count = min(len(rows), ROWS)
-    typed = st.selectbox(
-        "Or by keyboard", range(count), index=None, placeholder="Type words of the question",
-        format_func=lambda row: f"{rows['text'].iloc[row]} ({rows['picture'].iloc[row]})",
-        key=f"compare-typed-{key}-{kind}",
-    )  # fmt: skip
-    chosen = picked[0] if picked else typed
-    if chosen is not None and chosen < count:
+    named = zip(rows["text"].head(ROWS), rows["picture"].head(ROWS), strict=True)
+    names = [f"{text} ({picture})" for text, picture in named]
+    chosen = widgets.chosen_row(f"compare-rows-{key}-{kind}", names, "Type words of the question")
+    if chosen is not None:
         _side_by_side(rows.iloc[chosen], one, other, key)
 
 
@@ -339,14 +334,11 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
             "parameters": number("gamma and beta", format="%.3f"),
         },
     )  # fmt: skip
-    picked = (state.told(f"compare-pairs-{block}", "selection") or {}).get("rows", [])
-    typed = st.selectbox(
-        "Or by keyboard", range(len(own)), index=None, placeholder="Type a map's number",
-        format_func=lambda row: f"map {own['map'].iloc[row]} of A, map {own['partner'].iloc[row]} of B",
-        key=f"compare-pair-{block}",
-    )  # fmt: skip
-    chosen = picked[0] if picked else typed
-    if chosen is not None and chosen < len(own):
+    names = [
+        f"map {one} of A, map {other} of B" for one, other in zip(own["map"], own["partner"], strict=True)
+    ]
+    chosen = widgets.chosen_row(f"compare-pairs-{block}", names, "Type a map's number")
+    if chosen is not None:
         _cards(block, own.iloc[chosen])
 
 
