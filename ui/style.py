@@ -63,6 +63,9 @@ def apply() -> None:
             {width: 240px !important; min-width: 240px !important}}
         :is(.st-key-atlas-split, .st-key-compare-split) [data-testid=stHorizontalBlock]:has(> .stColumn)
             {flex-wrap: wrap}
+        [data-testid=stHorizontalBlock]:has(> .stColumn .stPlotlyChart) {flex-wrap: wrap}
+        .stColumn:has(.stPlotlyChart) {min-width: min(20rem, 100%)}
+        .stColumn:has([data-testid=stMetric]) {min-width: min(14rem, 100%)}
         .st-key-atlas-controls [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         .st-key-atlas-controls .stColumn {min-width: 9.5rem}
         :is(.st-key-atlas-split, .st-key-compare-split) .stColumn {min-width: min(24rem, 100%)}
