@@ -289,6 +289,9 @@ from .figures.scenes import (
     series_lines as series_lines,
 )
 
+# pictures as a figure to take along
+from .figures.sheet import Panel as Panel, sheet_png as sheet_png, sheet_svg as sheet_svg
+
 # two questions: what tells them apart, and where it matters
 from .interventions.ablation import (
     PAPER_MEAN as PAPER_MEAN,

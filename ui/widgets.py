@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import streamlit as st
-from plotly.graph_objects import Figure
 from streamlit.delta_generator import DeltaGenerator
 
 import analysis
@@ -19,17 +15,17 @@ from analysis import Study
 from film import InputError, command
 from ui import state
 from ui.cache import folder, networks, pictures, scenes
+from ui.figures import (
+    dark as dark,
+    data as data,
+    download as download,
+    figure as figure,
+    picture_files as picture_files,
+)
 from ui.text import escape as escape, plain as plain
 
 ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
-BUTTONS, SOURCE = 30, 18  # pixels above a figure for its buttons, and below for where it is from
 A_PAGE = 12  # pictures of a folder that are offered at once
-CSV_ROWS = 5000  # of a table that is still handed out as CSV
-
-
-def dark() -> bool:
-    """Does the visitor's browser show the dark theme?"""
-    return st.context.theme.type == "dark"
 
 
 def redraw_when_clean(*keys: str) -> None:
@@ -102,87 +98,6 @@ def how_measured(heading: str) -> None:
 def show_error(error: InputError | str) -> None:
     """Say what is wrong with something given, in place of a result."""
     st.warning(plain(str(error)), icon=":material/info:")
-
-
-def figure(
-    drawn: Figure,
-    name: str,
-    alt: str,
-    table: pd.DataFrame,
-    pick: Callable[[list[Any]], None] | None = None,
-    *,
-    sample: str = "",
-) -> None:
-    """A figure with a button for its SVG and its numbers as a file.
-
-    `table`: the numbers that it shows. `pick`: given the custom data of a point that was clicked.
-    `sample`: of what it was measured and with which seed; it stands in the figure, with title and network.
-    """
-
-    def hand_on(selection: dict[str, Any]) -> None:
-        if pick and selection["points"]:
-            found = selection["points"][0]["customdata"]
-            pick(list(found.values()) if isinstance(found, dict) else found)  # numbers come as {"0": 2.0, …}
-
-    key = f"figure-{name}"
-    choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
-    said = [name.replace("-", " "), f"network {networks.study().weights[: state.LINK_HASH]}", sample]
-    st.plotly_chart(
-        _with_source(drawn, " · ".join(filter(None, said))),
-        theme=None,
-        **choice,
-        config={
-            "toImageButtonOptions": {"format": "svg", "filename": name},
-            "displaylogo": False,
-            "displayModeBar": True,  # not only when the pointer is over it
-            "modeBarButtons": [["toImage", "resetScale2d"]],
-        },
-        alt=alt,
-    )
-    data(table, name)
-
-
-def _with_source(drawn: Figure, said: str) -> dict[str, Any]:
-    """The figure with a line at its foot, and room at its head for the buttons, where they cover nothing.
-
-    As a dictionary: plotly would check a change of a `Figure` for many milliseconds.
-    """
-    spec: dict[str, Any] = drawn.to_plotly_json()
-    layout = dict(spec["layout"])
-    margin = dict(layout["margin"])
-    above = BUTTONS if layout.get("showlegend") else max(BUTTONS - margin["t"], 0)
-    margin |= {"t": margin["t"] + above}
-    if layout.get("height"):
-        layout["height"] += above + SOURCE
-    layout |= {
-        "margin": margin,
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8f98", "activecolor": "#5b6066"},
-        "title": {
-            "text": escape(said), "font": {"size": 10}, "x": 1, "xref": "container", "xanchor": "right",
-            "y": 0, "yref": "container", "yanchor": "bottom", "pad": {"b": 2, "r": 8},
-            "automargin": True,
-        },
-    }  # fmt: skip
-    return spec | {"layout": layout}
-
-
-def data(table: pd.DataFrame, name: str) -> None:
-    """A table as a file: CSV, or Parquet where that would be long. It is written when it is asked for."""
-    if len(table) > CSV_ROWS:
-        kind, end, mime = "Parquet", "parquet", "application/vnd.apache.parquet"
-        write: Callable[[], bytes] = partial(table.to_parquet, index=False)
-    else:
-        kind, end, mime = "CSV", "csv", "text/csv"
-        write = partial(_csv, table)
-    st.download_button(
-        f"Data as {kind}", write, f"{name}.{end}", mime, key=f"data-{name}",
-        icon=":material/download:", type="tertiary", on_click="ignore",
-    )  # fmt: skip
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    result: bytes = table.to_csv(index=False).encode()
-    return result
 
 
 def network_or_advice(load: Callable[[], Study]) -> Study:

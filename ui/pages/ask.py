@@ -187,18 +187,18 @@ def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> 
         "**Do the places lie on what is asked about?**"
     )
     lit = analysis.argmax_over(found, shown.pixels, config, fit)
-    st.image(lit, width="stretch", alt="Argmax locations of the max-pooling, bright on the picture")
+    title = "Argmax locations of the max-pooling, bright on the picture"
+    st.image(lit, width="stretch", alt=title)
+    widgets.picture_files([analysis.Panel(lit)], "argmax-locations", title)
     st.caption(
         f"A tenth of the places holds {found.share:.0%} of the argmax locations (paper, Figure 4). "
         "These are the places that the classifier read; that says nothing of causes. Brightness is the "
         "square root of the count."
     )
     with st.expander("The picture as the network sees it"):
-        st.image(
-            analysis.as_seen(shown.pixels, config, fit, 3),
-            width="stretch",
-            alt="The picture as the network sees it",
-        )
+        seen, title = analysis.as_seen(shown.pixels, config, fit, 3), "The picture as the network sees it"
+        st.image(seen, width="stretch", alt=title)
+        widgets.picture_files([analysis.Panel(seen)], "as-seen", title)
     widgets.how_measured("Max-pool argmax locations")
 
 
@@ -218,12 +218,16 @@ def _stages(session: Session, shown: ShownPicture, question: str) -> None:
         "answer's logit against its runner-up's most (below). **Does the light narrow down to what is "
         "asked about?**"
     )
+    panels = []
     for column, (name, parts) in zip(st.columns(len(found)), found.items(), strict=True):
         title = "stem" if name == "stem" else f"block {name.removeprefix('block').removesuffix('.out')}"
         column.markdown(f"**{title}**")
         for what, maps in zip(("activation", "gradient"), parts, strict=True):
             lit = analysis.energy_over(analysis.energy(maps), shown.pixels, config, fit)
             column.image(lit, width="stretch", alt=f"Energy of the {what} after the {title}", caption=what)
+            panels.append(analysis.Panel(lit, f"{title}, {what}"))
+    title = "RMS activation and gradient of each stage, over the picture"
+    widgets.picture_files(panels, "stages", title, across=2)
     st.caption("Root of the mean square over maps, each picture scaled from its least to its greatest value.")
     widgets.how_measured("Activation and gradient")
 

@@ -1,0 +1,184 @@
+"""Figures and pictures with their files: SVG and PNG that name network, sample and seed, and the numbers.
+
+One row of buttons stands under each. A plotly figure is saved by plotly in the browser (`view.js`), pictures
+are put on a sheet in Python (`analysis.sheet_svg`), and numbers are written as CSV or Parquet. All of it is
+made when it is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from plotly.graph_objects import Figure
+
+import analysis
+from analysis import Panel
+from ui import state
+from ui.cache import networks
+from ui.text import escape
+
+HERE = Path(__file__).parent
+TOOLS = 30  # pixels above a figure for its tool bar
+SOURCE_LINE = 13  # pixels of a line that says where it is from
+SOURCE_LETTERS = 96  # in such a line, at most
+BOTTOM = 1e-6  # of a figure's height: at 0 plotly draws further lines below the figure
+TITLE_LETTERS = 110
+CSV_ROWS = 5000  # of a table that is still handed out as CSV
+
+_save = st.components.v2.component(
+    "film_save",
+    css=(HERE / "view.css").read_text("utf-8"),
+    js=(HERE / "view.js").read_text("utf-8"),
+    isolate_styles=False,
+)
+
+
+def dark() -> bool:
+    """Does the visitor's browser show the dark theme?"""
+    return st.context.theme.type == "dark"
+
+
+def figure(
+    drawn: Figure,
+    name: str,
+    alt: str,
+    table: pd.DataFrame,
+    pick: Callable[[list[Any]], None] | None = None,
+    *,
+    sample: str | None = None,
+) -> None:
+    """A figure over buttons for its SVG, its PNG and its numbers.
+
+    Args:
+        name: of its files. alt: what a screen reader says of it; its first part is the title in the files.
+        table: the numbers that it shows.
+        pick: given the custom data of a point that was clicked.
+        sample: of what it was measured and with which seed; the question on the page where nothing is said.
+    """
+
+    def hand_on(selection: dict[str, Any]) -> None:
+        if pick and selection["points"]:
+            found = selection["points"][0]["customdata"]
+            pick(list(found.values()) if isinstance(found, dict) else found)  # numbers come as {"0": 2.0, …}
+
+    key = f"figure-{name}"
+    choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
+    st.plotly_chart(
+        _with_source(drawn, title_of(alt), source(sample)),
+        theme=None,
+        **choice,
+        config={
+            "displaylogo": False,
+            "displayModeBar": True,  # not only when the pointer is over it
+            "modeBarButtons": [["toImage", "resetScale2d"]],
+        },
+        alt=alt,
+    )
+    with _row():
+        _save(key=f"save-{name}", data={"figure": key, "name": name}, width="content")
+        data(table, name)
+
+
+def picture_files(
+    panels: Sequence[Panel],
+    name: str,
+    title: str,
+    table: pd.DataFrame | None = None,
+    *,
+    sample: str | None = None,
+    across: int = 4,
+) -> None:
+    """Buttons for the files of pictures that stand above, all of them on one sheet.
+
+    Args:
+        title, sample: written on the sheet, as with `figure`.
+        table: the numbers behind the pictures, where there are any.
+        across: pictures in a row of the sheet, at most.
+    """
+    # Files are made on a click, outside of the session: all of it is taken here.
+    told: dict[str, Any] = {"title": title, "source": source(sample), "across": across, "dark": dark()}
+    with _row():
+        for make, end, mime in (
+            (partial(analysis.sheet_svg, panels, **told), "svg", "image/svg+xml"),
+            (partial(analysis.sheet_png, panels, **told), "png", "image/png"),
+        ):
+            download(end.upper(), make, f"{name}.{end}", mime)
+        if table is not None:
+            data(table, name)
+
+
+def data(table: pd.DataFrame, name: str) -> None:
+    """A table as a file: CSV, or Parquet where that would be long. It is written when it is asked for."""
+    if len(table) > CSV_ROWS:
+        kind, end, mime = "Parquet", "parquet", "application/vnd.apache.parquet"
+        write: Callable[[], bytes] = partial(table.to_parquet, index=False)
+    else:
+        kind, end, mime = "CSV", "csv", "text/csv"
+        write = partial(_csv, table)
+    download(f"Data as {kind}", write, f"{name}.{end}", mime, key=f"data-{name}")
+
+
+def download(
+    label: str, make: Callable[[], str | bytes], name: str, mime: str, key: str | None = None
+) -> None:
+    """A button for a file that is made when it is asked for."""
+    st.download_button(
+        label, make, name, mime, key=key or f"file-{name}", icon=":material/download:", type="tertiary",
+        on_click="ignore",
+    )  # fmt: skip
+
+
+def source(sample: str | None = None) -> str:
+    """Where a figure is from: the network, and the sample or the question on the page."""
+    view = state.view()
+    if sample is None:
+        sample = f"“{view.question}” about picture {view.picture[:40]}" if view.question else ""
+    return " · ".join(filter(None, (f"network {networks.study().weights[: state.LINK_HASH]}", sample)))
+
+
+def title_of(alt: str) -> str:
+    """What a figure is called: the first part of what is said of it."""
+    first = re.split(r"[:;] |\.$", alt, maxsplit=1)[0]
+    return textwrap.shorten(first, TITLE_LETTERS, placeholder=" …")
+
+
+def _row() -> Any:
+    return st.container(horizontal=True, gap="small", vertical_alignment="center")
+
+
+def _with_source(drawn: Figure, *said: str) -> dict[str, Any]:
+    """The figure on the page's ground, with lines at its foot, and room at its head for the tool bar.
+
+    As a dictionary: plotly would check a change of a `Figure` for many milliseconds.
+    """
+    spec: dict[str, Any] = drawn.to_plotly_json()
+    layout = dict(spec["layout"])
+    margin = dict(layout["margin"])
+    above = TOOLS if layout.get("showlegend") else max(TOOLS - margin["t"], 0)
+    margin |= {"t": margin["t"] + above}
+    lines = [escape(line) for one in said for line in textwrap.wrap(one, SOURCE_LETTERS)]
+    if layout.get("height"):
+        layout["height"] += above + SOURCE_LINE * len(lines) + 5
+    layout |= {
+        "margin": margin,
+        "paper_bgcolor": st.get_option(f"theme.{'dark' if dark() else 'light'}.backgroundColor"),
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8f98", "activecolor": "#5b6066"},
+        "title": {
+            "text": "<br>".join(lines), "font": {"size": 10}, "x": 1, "xref": "container",
+            "xanchor": "right", "y": BOTTOM, "yref": "container", "yanchor": "bottom",
+            "pad": {"b": 2, "r": 8}, "automargin": True,
+        },
+    }  # fmt: skip
+    return spec | {"layout": layout}
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    result: bytes = table.to_csv(index=False).encode()
+    return result
