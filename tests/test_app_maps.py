@@ -1,16 +1,19 @@
 """The map cards' page without a browser: a tiny network with cards measured on a few scenes."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
-from analysis import extract_here, measure_maps, sample_questions, write_maps
+from analysis import extract_here, find_maps, measure_maps, sample_questions, write_maps
 from analysis.figures.map_cards import effect_bars, label_grid
 from film import Session, save
-from ui.cache import networks
+from ui.cache import evidence, networks
 
 APP = str(Path(__file__).parents[1] / "app.py")
 
@@ -40,20 +43,81 @@ def test_a_card_says_what_was_measured(page):
     assert told.count("**What it does not say.**") == 2  # of labels and of effects on answers
     assert "logits** to its runner-up" in told
     assert any("rank correlation" in line.value for line in page.caption)
-    assert len(page.get("plotly_chart")) == len(page.get("download_button")) == 3
+    assert len(page.get("plotly_chart")) == 3
+    assert len(page.get("download_button")) == 4  # and the list
     page.number_input[0].set_value(2).run()
     assert not page.exception
     assert "Block 1, map 2" in [line.value for line in page.header]
 
 
-def test_the_table_is_filtered_and_sorted(page):
+def list_of(page):
+    (table,) = [frame.value for frame in page.dataframe]
+    return table
+
+
+def test_the_list_is_sorted(page):
+    deltas = list_of(page)["pictures_delta"]
+    assert deltas.dropna().abs().is_monotonic_decreasing
+    assert deltas.isna().tolist() == sorted(deltas.isna())  # what has no label comes last
     page.segmented_control(key="maps-order").set_value("greatest effect on answers").run()
-    (table,) = [frame.value for frame in page.dataframe]
-    assert table["effect_rank"].is_monotonic_increasing
-    assert table["effect_shrunken"].is_monotonic_decreasing
-    page.text_input(key="maps-filter").set_value("no such label").run()
-    (table,) = [frame.value for frame in page.dataframe]
-    assert table.empty
+    assert list_of(page)["effect_rank"].is_monotonic_increasing
+    assert list_of(page)["effect_shrunken"].is_monotonic_decreasing
+
+
+@pytest.fixture
+def labelled(folder, tmp_path, monkeypatch):
+    """The page with the same network and labels that are planted: random weights earn none of their own."""
+    here = shutil.copytree(folder, tmp_path / "labelled")
+    cards = find_maps(here, Session(here, "cpu").card.weights)
+    effects = cards.effects.assign(p=1.0)
+    planted = {(0, 3, "pictures", "red"): -0.9, (1, 2, "pictures", "red"): 0.6,
+               (1, 2, "language", "red"): 0.5, (2, 7, "language", "red"): 0.8,
+               (2, 1, "pictures", "cube"): 0.7}  # fmt: skip
+    for (block, number, about, value), delta in planted.items():
+        row = effects[["block", "map", "about", "value"]].eq([block, number, about, value]).all(axis=1)
+        effects.loc[row, ["delta", "p"]] = delta, 0.01
+    write_maps(here / "study", replace(cards, effects=effects))
+    monkeypatch.setenv(networks.CHECKPOINT, str(here))
+    yield AppTest.from_file(APP, default_timeout=60).switch_page("ui/pages/maps.py").run()
+    st.cache_resource.clear()
+
+
+def maps_of(page) -> list[tuple[int, int]]:
+    table = list_of(page)
+    return list(zip(table["block"], table["map"], strict=True))
+
+
+def test_pictures_and_language_are_searched_apart(labelled):
+    page = labelled
+    page.text_input(key="maps-filter").set_value("red").run()
+    assert maps_of(page) == [(1, 3), (2, 2)]  # the greatest first, whichever way
+    assert any("2 of 24 maps are selective for “red” in pictures" in line.value for line in page.caption)
+    assert "red" in page.query_params["options"]  # the link holds it
+    page.text_input(key="maps-language").set_value("red").run()
+    assert maps_of(page) == [(2, 2)]  # both
+    page.text_input(key="maps-filter").set_value("").run()
+    assert maps_of(page) == [(3, 7), (2, 2)]
+    page.text_input(key="maps-language").set_value("no such label").run()
+    assert not page.exception
+    assert not page.dataframe
+    assert any("No map is selective for that" in line.value for line in page.caption)
+
+
+def test_a_card_shows_strong_and_weak_pictures_and_leads_on(page):
+    evidence.reading_gallery(networks.study(), page.query_params["q"]).result(timeout=60)
+    page.run()
+    headings = [line.value for line in page.markdown]
+    assert "**Strongest**" in headings
+    assert "**From the upper quartile to the weakest**" in headings
+    assert len(page.get("image")) == 8
+    assert any(line.value.startswith("The 40 pictures of the gallery") for line in page.caption)
+    (link,) = [code.value for code in page.code if "block=" in code.value]
+    assert link.split("?")[1].startswith("block=1&map=0&weights=")
+    page.number_input(key="view-feature_map").set_value(3).run()
+    page.button(key="card-bench").click().run()
+    assert not page.exception
+    assert page.title[0].value == "Bench"
+    assert "Block 1, map 3" in [line.value for line in page.header]
 
 
 def test_without_cards_the_page_names_the_command(tmp_path, monkeypatch):
@@ -67,8 +131,6 @@ def test_without_cards_the_page_names_the_command(tmp_path, monkeypatch):
 
 
 def test_figures_carry_effects_and_labels(folder):
-    from analysis import find_maps
-
     found = find_maps(folder, Session(folder, "cpu").card.weights)
     effects = found.effects_of(0, 1, "pictures")
     bars = effect_bars(effects).data[0]
@@ -76,3 +138,10 @@ def test_figures_carry_effects_and_labels(folder):
     map_grid = label_grid(found.cards, found.effects, chosen=(1, 0), dark=True)
     assert map_grid.data[0].z.shape == (found.cards["block"].max() + 1, found.cards["map"].max() + 1)
     assert len(map_grid.layout.shapes) == 1
+    lit = np.zeros(len(found.cards), bool)
+    lit[[1, 9]] = True
+    faded, bright, dots = label_grid(found.cards, found.effects, lit=lit).data[:3]
+    assert list(zip(dots.x, dots.y, strict=True)) == [(1, "block 1"), (1, "block 2")]
+    assert (np.isnan(bright.z) == ~lit.reshape(bright.z.shape)).all()
+    assert (np.isnan(faded.z) == lit.reshape(bright.z.shape)).all()
+    assert faded.opacity < 0.5

@@ -6,6 +6,7 @@ import pytest
 from tiny import tiny_card, tiny_network
 
 from analysis import (
+    MapCards,
     contrast,
     extract_here,
     find_maps,
@@ -184,6 +185,33 @@ def test_objects_are_read_where_they_stand(session):
     np.testing.assert_allclose(shares.sum(axis=(1, 2)), 1, atol=1e-5)
     assert shares[0, : rows // 2, : columns // 2].sum() > 0.95
     assert shares[1, -1, -1] > 0.9
+
+
+def test_selective_maps_are_those_that_a_label_would_name():
+    effects = pd.DataFrame(
+        [
+            (0, 1, "pictures", "color", "red", 0.4, 0.01),
+            (0, 1, "pictures", "shape", "cube", 0.9, 0.01),
+            (0, 2, "pictures", "color", "red", -0.7, 0.01),
+            (0, 3, "pictures", "color", "red", 0.9, 0.2),  # not sure
+            (0, 4, "pictures", "color", "red", 0.2, 0.01),  # too small
+            (1, 0, "language", "type", "equal_color", 0.5, 0.01),
+            (1, 1, "language", "word", "red", 0.5, 0.01),
+            (1, 2, "language", "word", "fewer", 0.5, 0.01),
+        ],
+        columns=["block", "map", "about", "attribute", "value", "delta", "p"],
+    )
+    cards = MapCards(pd.DataFrame(), effects, {})
+
+    def found(about: str, wanted: str = "") -> list[tuple[int, int, str]]:
+        rows = cards.selective(about, wanted)
+        return list(zip(rows["block"], rows["map"], rows["value"], strict=True))
+
+    assert found("pictures", "+Red ") == [(0, 2, "red"), (0, 1, "red")]  # the greatest first, either way
+    assert found("pictures") == [(0, 1, "cube"), (0, 2, "red")]  # one row a map
+    assert found("language", "red") == [(1, 1, "red")]  # not what ends on it
+    assert found("language", "color") == [(1, 0, "equal_color")]
+    assert found("language", "cube") == []
 
 
 @pytest.mark.slow

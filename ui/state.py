@@ -126,8 +126,12 @@ def follow(weights: str) -> None:
 
 def address(weights: str) -> str:
     """The whole link to what is shown."""
-    base = (st.context.url or "").split("?")[0]
-    return f"{base}?{urlencode(to_link(view(), weights))}"
+    return f"{page_address()}?{urlencode(to_link(view(), weights))}"
+
+
+def page_address() -> str:
+    """Where this page is, without what a link adds."""
+    return (st.context.url or "").split("?")[0]
 
 
 def network_name() -> str:

@@ -27,6 +27,7 @@ import pandas as pd
 
 from analysis.corpus.accuracy import versions
 from analysis.corpus.contrasts import (
+    MEDIUM,
     RESAMPLES,
     SURE,
     TRIALS,
@@ -114,6 +115,29 @@ class MapCards:
             f"{high:.2f}); {len(self.telling):,} of {len(self.cards):,} maps have an effect on answers that "
             "is sure among all of them."
         )
+
+    def selective(self, about: str, wanted: str = "") -> pd.DataFrame:
+        """Each labelled map's greatest effect, of all values or of those that are wanted, the greatest first.
+
+        Only what makes a label counts: sure among all maps and values, and of medium size or more.
+
+        Args:
+            about: "pictures" or "language".
+            wanted: the beginning of a value or of a word in it: "red", "equal" of "equal_color".
+
+        Returns:
+            Rows of `effects`, one a map.
+        """
+        here = self.effects
+        told = here[(here["about"] == about) & (here["p"] <= SURE) & (here["delta"].abs() >= MEDIUM)]
+        if wanted := wanted.lower().strip(" +−-"):
+            known = set(told["value"])
+            meant = {
+                value for value in known if any(w.startswith(wanted) for w in (value, *value.split("_")))
+            }
+            told = told[told["value"].isin(meant)]
+        told = told.reindex(told["delta"].abs().sort_values(ascending=False, kind="stable").index)
+        return told.drop_duplicates(["block", "map"])
 
     def effects_of(self, block: int, number: int, about: str) -> pd.DataFrame:
         """One map's effects in pictures or language, the greatest first."""

@@ -45,13 +45,14 @@ def effect_bars(effects: pd.DataFrame, *, most: int = 20, dark: bool = False) ->
         "family-wise p %{customdata[2]:.3f}<extra></extra>",
     )  # fmt: skip
     return figure(
-        50 + 20 * len(shown),
+        94 + 20 * len(shown),
         dark,
         bars,
         x={"range": [-1, 1], "dtick": 0.5, "side": "top"},
         y={"autorange": "reversed", "type": "category", "dtick": 1, "showgrid": False, "ticks": "outside"},
         shapes=[rule("x", 0)],
         bargap=0.3,
+        margin={"t": 52},  # the buttons stand above the axis
     )
 
 
@@ -60,12 +61,14 @@ def label_grid(
     effects: pd.DataFrame,
     *,
     chosen: tuple[int, int] | None = None,
+    lit: np.ndarray | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """Every map as a cell, a row a block, coloured by the kind of thing that it differs between in pictures.
 
     Args:
         chosen: (block, map) to frame.
+        lit: which maps have a dot while the others fade, bool in the order of `cards`; None: all alike.
     """
     blocks, maps = int(cards["block"].max()) + 1, int(cards["map"].max()) + 1
     named = cards["pictures"] != "unlabelled"
@@ -81,17 +84,23 @@ def label_grid(
         for number, color in enumerate(colors)
         for edge in (number / len(colors), (number + 1) / len(colors))
     ]
-    squares = go.Heatmap(
-        z=grid,
-        zmin=-0.5,
-        zmax=len(colors) - 0.5,
-        colorscale=steps,
-        showscale=False,
-        xgap=1,
-        ygap=2,
-        hoverinfo="skip",
-        y=block_names(blocks),
-    )
+    stands = np.ones(grid.shape, bool) if lit is None else np.asarray(lit, bool).reshape(blocks, maps)
+    shared = {
+        "zmin": -0.5, "zmax": len(colors) - 0.5, "colorscale": steps, "showscale": False,
+        "xgap": 1, "ygap": 2, "hoverinfo": "skip", "y": block_names(blocks),
+    }  # fmt: skip
+    squares = [go.Heatmap(z=np.where(stands, grid, np.nan), **shared)]
+    if lit is not None:
+        row, column = np.nonzero(stands)
+        squares = [
+            go.Heatmap(z=np.where(stands, np.nan, grid), opacity=0.22, **shared),
+            *squares,
+            go.Scatter(
+                x=column, y=[block_names(blocks)[at] for at in row], mode="markers", hoverinfo="skip",
+                marker={"size": 5, "color": ink(dark), "line": {"color": ground(dark), "width": 1}},
+                name="selective for what is searched",
+            ),
+        ]  # fmt: skip
     told = [cards["block"] + 1, *(cards[name] for name in ("map", "pictures", "language"))]
     data = np.stack([np.asarray(column, object).reshape(blocks, maps) for column in told], axis=-1)
     hover = "%{y}, map %{x}<br>pictures: %{customdata[2]}<br>language: %{customdata[3]}<extra></extra>"
@@ -110,7 +119,7 @@ def label_grid(
     return figure(
         110 + 30 * blocks,
         dark,
-        squares,
+        *squares,
         cells(block_names(blocks), data, hover),
         *keys,
         x={"title_text": "feature map", "showgrid": False, "range": [-0.5, maps - 0.5], "color": NEUTRAL},

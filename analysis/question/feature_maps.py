@@ -155,23 +155,46 @@ def colored(values: np.ndarray, scale: float, dark: bool = False) -> np.ndarray:
 
 
 def over_picture(
-    values: np.ndarray, picture: np.ndarray, scale: float, *, strength: float = 0.75
+    values: np.ndarray, picture: np.ndarray, scale: float, *, strength: float = 0.5, line: int = 2
 ) -> np.ndarray:
     """One map (rows, columns) over the picture it answers to, uint8 (height, width, 3).
 
-    The picture is shown in grey, and the stronger a value the more its colour hides of it. Each
+    The picture keeps its colours: the stronger a value, the more orange (above zero) or blue (below) is mixed
+    in. What reaches half of the scale is outlined, by a whole line above zero and a broken one below. Each
     value keeps its square: what the network has is no finer.
+
+    Args:
+        scale: the value that is mixed in most.
+        strength: share of its colour there.
+        line: width of the outlines, in pixels.
     """
     height, width = picture.shape[:2]
     rows, columns = values.shape
     down, across = np.arange(height) * rows // height, np.arange(width) * columns // width
     spread = values[down[:, None], across[None]]  # (height, width)
-    grey = np.asarray(Image.fromarray(picture).convert("L"), dtype=np.float32)[..., None]
     # On the picture both signs must be seen, whatever the theme: the colours of the light one, mid tones.
     colors = colored(np.sign(spread) * scale * 0.62, scale, False).astype(np.float32)
     share = strength * np.clip(np.abs(spread) / scale, 0, 1)[..., None]
-    result: np.ndarray = (grey * (1 - share) + colors * share).round().astype(np.uint8)
-    return result
+    mixed: np.ndarray = (picture * (1 - share) + colors * share).round().astype(np.uint8)
+    sides = np.where(np.abs(spread) >= scale / 2, np.sign(spread), 0).astype(np.int8)
+    edge = _edges(sides, line)
+    broken = (np.add.outer(np.arange(height), np.arange(width)) // (3 * line)) % 2 == 0
+    edge &= (sides > 0) | broken
+    mixed[edge] = colored(sides[edge].astype(float), 1.0, False)
+    return mixed
+
+
+def _edges(sides: np.ndarray, line: int) -> np.ndarray:
+    """The pixels of a region that lie within `line` of another one; those of 0 are no region."""
+    near = np.zeros(sides.shape, bool)
+    for step in range(1, line + 1):
+        apart = sides[step:] != sides[:-step]
+        near[step:] |= apart
+        near[:-step] |= apart
+        apart = sides[:, step:] != sides[:, :-step]
+        near[:, step:] |= apart
+        near[:, :-step] |= apart
+    return np.asarray(near & (sides != 0))
 
 
 def differences(

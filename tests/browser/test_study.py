@@ -94,6 +94,27 @@ def test_map_cards(studied):
     studied("maps", "maps.parquet", "Block 2, map 17")
 
 
+def test_a_map_selective_for_red_on_a_picture_in_three_clicks(visitors):
+    visitor = visitors().open("/?block=2&map=17")
+    page = visitor.page
+    page.get_by_role("link", name="Map cards").click()
+    field = page.get_by_role("textbox", name="Selective for, in pictures")
+    field.click()
+    field.fill("red")
+    field.press("Enter")
+    visitor.says("maps are selective for “red” in pictures")
+    found = page.locator(".st-key-maps-split [data-testid=stDataFrameResizable]").first
+    found.scroll_into_view_if_needed()
+    box = found.bounding_box()
+    page.mouse.click(box["x"] + 12, box["y"] + 52)  # the mark of the first row
+    page.get_by_text(re.compile(r"Visual selectivity: [+−]red")).wait_for()
+    picture = page.get_by_alt_text("The map over the picture").first
+    picture.wait_for()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+    visitor.quiet()
+    visitor.glimpse("maps-red")
+
+
 def test_evidence_and_a_wrong_answer_by_click(studied):
     visitor = studied("evidence", "probes.parquet", "What a linear probe reads")
     page = visitor.page

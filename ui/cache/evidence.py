@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -34,8 +36,8 @@ from analysis import (
     rank_maps,
 )
 from film import Progress, Questions
-from ui.cache import bench as shelf, folder
-from ui.cache.networks import population
+from ui.cache import bench as shelf, folder, pictures
+from ui.cache.networks import behind, population
 from ui.state import ViewState
 
 LEAST = 20  # questions that a length or depth needs to be shown
@@ -66,6 +68,27 @@ def cards(study: Study) -> MapCards | None:
         InputError: a file is damaged.
     """
     return find_maps(study.folder, study.weights)
+
+
+def gallery_maps(study: Study, question: str) -> np.ndarray | None:
+    """Every map before its FiLM about every picture of the gallery, read behind the scenes; None meanwhile.
+
+    float16 (pictures, blocks, maps, rows, columns). It takes a second or two, once a question.
+    """
+    made = reading_gallery(study, question)
+    return made.result() if made.done() else None
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def reading_gallery(study: Study, question: str) -> Future[np.ndarray]:
+    session, config = study.session, study.session.config
+    names = [analysis.stage_names(config, block).names[0] for block in range(config.blocks)]
+
+    def of(number: int) -> np.ndarray:
+        found = session.ask(pictures.picture(number), question, record=names).activations
+        return np.stack([found[name][: config.maps] for name in names]).astype(np.float16)
+
+    return behind(lambda: np.stack([of(exhibit.number) for exhibit in pictures.exhibits()]))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)

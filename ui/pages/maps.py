@@ -8,17 +8,30 @@ import streamlit as st
 
 import analysis
 from analysis import MapCards
-from film import InputError, Session, UnknownWords, command, to_size
-from ui import question_header as header, state, widgets
-from ui.cache import evidence, networks, pictures
+from film import InputError, command
+from ui import map_card, question_header as header, state, widgets
+from ui.cache import evidence, networks
 
-ENLARGED = 300  # pixels across
-EXTREMES = 4  # questions shown at either end of a map's gammas
-ORDERS = ("by number", "greatest effect on answers")
+SELECTIVE, EFFECT = "greatest selectivity", "greatest effect on answers"
+ORDERS = {SELECTIVE: "selectivity", EFFECT: "effect on answers", "by number": "number"}
+# What is searched: the name of its option in a link, its label, and an example.
+SEARCHED = {
+    "pictures": ("maps-filter", "Selective for, in pictures", "red, cube, left …"),
+    "language": ("maps-language", "Gamma selective for, in language", "left, equal_color, count …"),
+}
 COLUMNS = {
-    "block": st.column_config.NumberColumn("block", width="small"),
-    "map": st.column_config.NumberColumn("map", width="small"),
+    "block": st.column_config.NumberColumn("block", width=50),
+    "map": st.column_config.NumberColumn("map", width=50),
+    "pictures_delta": st.column_config.NumberColumn(
+        "visual delta",
+        format="%+.2f",
+        width=90,
+        help="Cliff's delta of what is searched in pictures, or the greatest that makes a label.",
+    ),
     "pictures": st.column_config.TextColumn("visual selectivity", help="+ higher, − lower there."),
+    "language_delta": st.column_config.NumberColumn(
+        "language delta", format="%+.2f", width=110, help="The same of gamma, for words and question types."
+    ),
     "language": st.column_config.TextColumn("language selectivity (gamma)"),
     "effect_shrunken": st.column_config.NumberColumn(
         "drop in logits",
@@ -52,20 +65,121 @@ def page() -> None:
             icon=":material/info:",
         )
         return
-    recipe = found.recipe
-    named = (found.cards["pictures"] != "unlabelled").mean()
-    widgets.notice(
-        f"{named:.0%} of the maps differ between objects. **Which blocks look at colour, which at "
-        "place?** A cell is a map, coloured by the kind of thing that moves it most; pale is unlabelled."
-    )
-    view = state.view()
-    chosen = (min(view.block, session.config.blocks - 1), min(view.feature_map, session.config.maps - 1))
-    widgets.figure(
-        analysis.label_grid(found.cards, found.effects, chosen=chosen, dark=dark),
-        "labels", "Every map, coloured by what it differs between in pictures.", _from_1(found.cards),
-        header.open_map,
-        sample=_sample(found),
+    wanted, order = _search()
+    table = _matching(found, wanted, order)
+    _grid(found, table, wanted, dark)
+    with st.container(key="maps-split"):  # where the window is narrow, the card below the list
+        left, right = st.columns([2, 3], gap="large")
+        with left:
+            _list(found, table)
+        with right:
+            map_card.card(session, found, dark)
+    _how_measured(found)
+
+
+def _search() -> tuple[dict[str, str], str]:
+    """What maps are to be selective for, in pictures and in language, and what comes first."""
+    columns = st.columns([2, 2, 3], vertical_alignment="bottom")
+    wanted = {
+        about: column.text_input(
+            label, placeholder=example, max_chars=60, **state.option(option, None, "")
+        ).strip()
+        for column, (about, (option, label, example)) in zip(columns, SEARCHED.items(), strict=False)
+    }
+    order = columns[-1].segmented_control(
+        "Sort by", list(ORDERS), required=True, format_func=ORDERS.__getitem__,
+        **state.option("maps-order", list(ORDERS), SELECTIVE),
     )  # fmt: skip
+    return wanted, order or SELECTIVE
+
+
+def _matching(found: MapCards, wanted: dict[str, str], order: str) -> pd.DataFrame:
+    """The cards of the maps that are searched for, in order; their index is that of all cards."""
+    table = found.cards.assign(
+        flags=map_card.flags(found.cards), sure=found.cards.index.isin(found.telling.index)
+    )
+    for about, text in wanted.items():
+        effects = found.selective(about, text)[["block", "map", "delta", "value"]]
+        named = effects.rename(columns={"delta": f"{about}_delta"})
+        table = table.merge(named, on=["block", "map"], how="left").set_index(table.index)
+        if text:
+            table = table[table[f"{about}_delta"].notna()]
+            table = table.assign(**{about: _with_searched(table, about)})
+        table = table.drop(columns="value")
+    if order == EFFECT:
+        return table.sort_values("effect_rank", kind="stable")
+    if order == SELECTIVE:
+        deltas = [table[f"{about}_delta"].abs() for about in _ranked_by(wanted)]
+        weaker = pd.concat(deltas, axis=1).min(axis=1)  # selective for both is what the weaker one says
+        return table.reindex(weaker.sort_values(ascending=False, kind="stable", na_position="last").index)
+    return table
+
+
+def _with_searched(table: pd.DataFrame, about: str) -> list[str]:
+    """The labels, and after them what was searched where they name something stronger of its kind."""
+    found = [
+        f"{'+' if delta > 0 else '−'}{value}"
+        for delta, value in zip(table[f"{about}_delta"], table["value"], strict=True)
+    ]
+    return [
+        label if one in label.split(", ") else f"{label}, {one}"
+        for label, one in zip(table[about], found, strict=True)
+    ]
+
+
+def _ranked_by(wanted: dict[str, str]) -> list[str]:
+    return [about for about, text in wanted.items() if text] or ["pictures"]
+
+
+def _grid(found: MapCards, table: pd.DataFrame, wanted: dict[str, str], dark: bool) -> None:
+    """Every map as a cell; those that match stand out."""
+    searched = " and ".join(
+        f"for “{widgets.plain(text)}” in {about}" for about, text in wanted.items() if text
+    )
+    lit = np.asarray(found.cards.index.isin(table.index)) if searched else None
+    if searched:
+        widgets.notice(
+            f"**{len(table)} of {len(found.cards)} maps are selective {searched}**: they have a dot, the "
+            "others are faint. A cell is a map, coloured by the kind of thing that moves it most."
+        )
+    else:
+        named = (found.cards["pictures"] != "unlabelled").mean()
+        widgets.notice(
+            f"{named:.0%} of the maps differ between objects. **Which blocks look at colour, which at "
+            "place?** A cell is a map, coloured by the kind of thing that moves it most; pale is unlabelled."
+        )
+    view, config = state.view(), networks.network().config
+    chosen = (min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1))
+    widgets.figure(
+        analysis.label_grid(found.cards, found.effects, chosen=chosen, lit=lit, dark=dark),
+        "labels", "Every map, coloured by what it differs between in pictures.",
+        map_card.from_1(found.cards), header.open_map, sample=map_card.sample(found),
+    )  # fmt: skip
+
+
+def _list(found: MapCards, table: pd.DataFrame) -> None:
+    st.header("All maps" if len(table) == len(found.cards) else f"{len(table)} maps")
+    if table.empty:
+        st.caption("No map is selective for that: the labels name values such as red, cube, left, count.")
+        return
+    shown = map_card.from_1(table)[list(COLUMNS)]
+    widgets.notice("Click a row for its card, or name its block and map above the card.")
+
+    def open_card(selection: dict[str, list[int]]) -> None:
+        if selection["rows"]:
+            row = shown.iloc[selection["rows"][0]]
+            state.change(block=int(row["block"]) - 1, feature_map=int(row["map"]))
+
+    st.dataframe(
+        shown, hide_index=True, height=520, column_config=COLUMNS, selection_mode="single-row",
+        **state.picked(f"maps-list-{hash(tuple(table.index)):x}", open_card),
+    )  # fmt: skip
+    widgets.data(shown, "maps")
+
+
+def _how_measured(found: MapCards) -> None:
+    recipe = found.recipe
+    st.header("How maps get their labels")
     st.caption(
         f"Read in {recipe['objects']:,} objects of {recipe['scenes']} drawn scenes and the gammas of "
         f"{recipe['questions']:,} questions, seed {recipe['seed']}. Objects are compared within their scene, "
@@ -74,150 +188,8 @@ def page() -> None:
         f"({recipe['trials']} permutations within scenes and families). {found.survival()}"
     )
     widgets.how_measured("Selectivity of feature maps")
-    _table(found)
-    block, number = header.pick_map(networks.study())
-    _card(session, found, block, number, dark)
-
-
-def _sample(found: MapCards) -> str:
-    """What the cards were measured on."""
-    recipe = found.recipe
-    return f"{recipe['objects']:,} objects, {recipe['questions']:,} questions, seed {recipe['seed']}"
-
-
-def _table(found: MapCards) -> None:
-    st.header("All maps")
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    wanted = left.text_input(
-        "Labelled with",
-        placeholder="red, left, count …",
-        max_chars=60,
-        **state.option("maps-filter", None, ""),
-    ).strip()
-    order = right.segmented_control(
-        "First", ORDERS, required=True, **state.option("maps-order", ORDERS, ORDERS[0])
-    )
-    sure = found.cards.index.isin(found.telling.index)
-    table = _from_1(found.cards).assign(flags=_flags(found.cards), sure=sure)[list(COLUMNS)]
-    if wanted:
-        both = table["pictures"] + ", " + table["language"]
-        table = table[both.str.contains(wanted, case=False, regex=False)]
-    if order != ORDERS[0]:
-        table = table.sort_values("effect_rank", kind="stable")
-    widgets.notice("Click a row for its card, or name its block and map below.")
     st.caption(f"{found.trust()} Measured on {found.recipe['asked']:,} questions.")
     widgets.how_measured("Effects of feature maps on answers")
-
-    def open_card(selection: dict[str, list[int]]) -> None:
-        if selection["rows"]:
-            row = table.iloc[selection["rows"][0]]
-            state.change(block=int(row["block"]) - 1, feature_map=int(row["map"]))
-
-    st.dataframe(
-        table, hide_index=True, height=260, column_config=COLUMNS, selection_mode="single-row",
-        **state.picked(f"maps-{wanted}-{order}", open_card),
-    )  # fmt: skip
-
-
-def _from_1(table: pd.DataFrame) -> pd.DataFrame:
-    """Blocks counted as on screen."""
-    return table.assign(block=table["block"] + 1)
-
-
-def _flags(cards: pd.DataFrame) -> list[str]:
-    return [
-        ", ".join(["dead"] * bool(dead) + ([f"does the same as map {twin}"] if twin >= 0 else []))
-        for dead, twin in zip(cards["dead"], cards["twin"], strict=True)
-    ]
-
-
-def _card(session: Session, found: MapCards, block: int, number: int, dark: bool) -> None:
-    cards = found.cards
-    card = cards[(cards["block"] == block) & (cards["map"] == number)].iloc[0]
-    st.header(f"Block {block + 1}, map {number}")
-    flags = _flags(cards.loc[[card.name]])[0]
-    st.markdown(
-        f"Visual selectivity: **{card['pictures']}** · language selectivity of its gamma: "
-        f"**{card['language']}**" + (f" · {flags}" if flags else "")
-    )
-    sure = "sure among all maps" if card.name in found.telling.index else "could be chance among so many maps"
-    st.markdown(
-        "With another question's gamma and beta in this map the answer loses "
-        f"**{card['effect_shrunken']:+.3f} logits** to its runner-up, on average "
-        f"({card['effect_low']:+.3f} to {card['effect_high']:+.3f}; rank {card['effect_rank']} of "
-        f"{len(cards)}, {sure}; {found.recipe['asked']:,} questions about {found.recipe['scenes']} drawn "
-        "pictures)."
-    )
-    left, right = st.columns(2, gap="large")
-    for column, about, told in (
-        (
-            left,
-            "pictures",
-            "Objects read before FiLM: **higher where this is so (right) or lower (left)?**",
-        ),
-        (right, "language", "Its gamma in questions with this word, of this type: **higher or lower?**"),
-    ):
-        effects = found.effects_of(block, number, about)
-        with column:
-            widgets.notice(f"{told} Pale bars could be chance.")
-            alt = f"Cliff's delta of what moves the map in {about}."
-            widgets.figure(
-                analysis.effect_bars(effects, dark=dark),
-                f"map-{about}",
-                alt,
-                _from_1(effects),
-                sample=_sample(found),
-            )
-    _pictures(session, card, block, number)
-    _questions(block, number)
-
-
-def _pictures(session: Session, card: pd.Series, block: int, number: int) -> None:
-    question = state.view().question
-    try:
-        modulation = session.modulate([question])
-    except (UnknownWords, InputError):
-        return
-    name = analysis.stage_names(session.config, block).names[0]
-    numbers = [int(text) for text in card["best"].split()]
-    shown = [pictures.picture(at) for at in numbers]
-    maps = [session.answer(picture, modulation, [name])[0].activations[name][number] for picture in shown]
-    scale = max(float(np.abs(values).max()) for values in maps) or 1.0
-    widgets.notice(
-        "The gallery's pictures it is strongest in, before FiLM, under the question of the Ask page. "
-        "**What do the orange places share?**"
-    )
-    height = ENLARGED * session.config.height // session.config.width
-    for column, at, picture, values in zip(st.columns(len(numbers)), numbers, shown, maps, strict=True):
-        seen = to_size(picture, ENLARGED, height, session.card.fit)
-        title = pictures.exhibits()[at].title
-        column.image(
-            analysis.png(analysis.over_picture(values, seen, scale)), caption=title, width="stretch",
-            alt=f"The map over the picture {title}",
-        )  # fmt: skip
-
-
-def _questions(block: int, number: int) -> None:
-    known = networks.study().extraction
-    if known is None:
-        return
-    gamma = np.asarray(known.gamma[:, block, number], np.float32)
-    order = np.argsort(gamma, kind="stable")
-    widgets.notice("Questions with its highest and lowest gamma. **A click asks one.**")
-    for column, label, rows in zip(
-        st.columns(2, gap="large"), ("highest", "lowest"), (order[::-1], order), strict=True
-    ):
-        column.markdown(f"**{label.capitalize()} gamma**")
-        texts: dict[str, float] = {}
-        for row in rows:
-            texts.setdefault(known.table["text"].iloc[row], float(gamma[row]))
-            if len(texts) == EXTREMES:
-                break
-        for place, (text, value) in enumerate(texts.items()):
-            column.button(
-                f"{value:+.2f} {text}", key=f"{label}-{block}-{number}-{place}", type="tertiary", wrap=True,
-                on_click=state.change, kwargs={"question": text},
-            )  # fmt: skip
 
 
 if __name__ == "__main__":  # as Streamlit runs a page
