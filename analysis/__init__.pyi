@@ -247,6 +247,7 @@ from .figures.interventions import (
     object_heatmap as object_heatmap,
     replacement_lines as replacement_lines,
     set_lines as set_lines,
+    word_patching_lines as word_patching_lines,
 )
 from .figures.map_cards import (
     effect_bars as effect_bars,
@@ -376,6 +377,10 @@ from .interventions.sweep import (
 )
 from .interventions.word_patching import (
     patch_words as patch_words,
+)
+from .interventions.word_patching_of_pairs import (
+    gallery_word_patching as gallery_word_patching,
+    measure_word_patching as measure_word_patching,
 )
 from .interventions.word_reading import (
     WordReading as WordReading,

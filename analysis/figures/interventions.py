@@ -231,3 +231,49 @@ def set_lines(table: pd.DataFrame, whole: float, *, dark: bool = False) -> go.Fi
         x={"type": "log", "title_text": "feature maps at their means", "tickvals": list(table["maps"])},
         y={"title_text": "accuracy", "tickformat": ".0%"},
     )  # fmt: skip
+
+
+def word_patching_lines(table: pd.DataFrame, kind: str, *, dark: bool = False) -> go.Figure:
+    """Share of the difference after each word, and by each word alone, beside another pair's, of one kind.
+
+    Args:
+        table: of `measure_word_patching`.
+        kind: of change.
+    """
+    names = {"state": "state after the word", "word": "what the word added"}
+    traces = []
+    for place, (patch, name) in enumerate(names.items()):
+        own = table[(table["kind"] == kind) & (table["patch"] == patch)]
+        color = CATEGORIES[place]
+        traces += [
+            go.Scatter(
+                x=_word_places(own["place"]), y=own["share"], mode="lines+markers", name=name,
+                line={"color": color, "dash": DASHES[place]},
+                marker={"symbol": ["circle" if claimed else "circle-open" for claimed in own["claimed"]]},
+                error_y={
+                    "type": "data", "symmetric": False, "thickness": 1, "width": 3,
+                    "array": own["high"] - own["share"], "arrayminus": own["share"] - own["low"],
+                },
+                customdata=own["pairs"],
+                hovertemplate=f"{name}, %{{x}}: %{{y:.3f}} (%{{customdata}} pairs)<extra></extra>",
+            ),
+            go.Scatter(
+                x=_word_places(own["place"]), y=own["control"], mode="lines", name=f"{name}, another pair's",
+                line={"color": color, "dash": "dot", "width": 1.5},
+                hovertemplate=f"{name}, another pair's, %{{x}}: %{{y:.3f}}<extra></extra>",
+            ),
+        ]  # fmt: skip
+    ticks = _word_places(table["place"].unique())
+    return figure(
+        340, dark, *traces, shapes=[rule("y", 0), rule("y", 1)], showlegend=True, legend=ABOVE,
+        margin={"t": 60},
+        x={"title_text": "words after the changed one", "type": "category", "categoryorder": "array",
+           "categoryarray": ticks},
+        y={"title_text": "share of the logit difference"},
+    )  # fmt: skip
+
+
+def _word_places(places: Sequence[str]) -> list[str]:
+    """As the axis has them: angle brackets would be taken for markup."""
+    told = {"0": "the changed word", "later": "all later words", "<END>": "end of the question"}
+    return [told.get(place, f"+{place}") for place in places]

@@ -1,9 +1,10 @@
-"""The commands of interventions: `film-analysis patch`, `ablate`, `analogies` and `robustness`."""
+"""The commands of interventions: `film-analysis patch`, `patch-words`, `ablate`, `analogies` and more."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,15 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("--json", type=Path, help="write one pair's numbers here")
     add.add_argument("--out", help="with --pairs: folder to write, study beside the weights if left out")
     add.set_defaults(run=_patch)
+    add = commands.add_parser(
+        "patch-words", help="after which words is the difference of two questions read?"
+    )
+    add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+    add.add_argument(
+        "--pairs", type=int, default=300, help="so many one-word pairs about the gallery's pictures"
+    )
+    _of_results(add)
+    add.set_defaults(run=_patch_words)
     add = commands.add_parser("ablate", help="accuracy with noise on gamma and beta, and with their means")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     _of_data(add, 1000)
@@ -98,8 +108,7 @@ def _patch(options: argparse.Namespace, bars: Stages) -> None:
 def _patch_many(options: argparse.Namespace, session: Session, bars: Stages) -> None:
     from analysis.interventions.word_reading import FOLDER, gallery_word_reading, write_word_reading
 
-    if options.pairs < 20:
-        raise InputError(f"--pairs {options.pairs} is too few to test anything; take 100 or more.")
+    _enough(options.pairs)
     out = Path(options.out or find(options.checkpoint) / FOLDER)
     check_output(out, folder=True)
     workshop = out / ".patching"
@@ -117,6 +126,35 @@ def _patch_many(options: argparse.Namespace, session: Session, bars: Stages) -> 
         )
     claimed = found.table[found.table["claimed"] & (found.table["map"] >= 0) & (found.table["kind"] != "any")]
     print(f"{out}: {len(claimed)} maps read a kind of word, confirmed on pictures kept aside")
+
+
+def _enough(pairs: int) -> None:
+    if pairs < 20:
+        raise InputError(f"--pairs {pairs} is too few to test anything; take 100 or more.")
+
+
+def _patch_words(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.interventions.kept import FOLDER
+    from analysis.interventions.word_patching_of_pairs import gallery_word_patching
+
+    _enough(options.pairs)
+    workshop = find(options.checkpoint) / FOLDER / ".patch-words" if options.keep else None
+    found = gallery_word_patching(
+        Session(options.checkpoint, options.device), pairs=options.pairs, seed=options.seed,
+        workshop=workshop, progress=bars("pairs patched"),
+    )  # fmt: skip
+    table = found.tables["table"]
+    for row in table[table["kind"] == "any"].itertuples():
+        sure = "*" if row.claimed else " "
+        print(
+            f"{row.patch:6}{row.place:>6}: {row.share:+.3f} [{row.low:+.3f}, {row.high:+.3f}]{sure} "
+            f"another pair {row.control:+.3f}, random {row.random:+.3f}"
+        )
+    _keep(options, "patch-words", found)
+    if workshop is not None:
+        shutil.rmtree(workshop, ignore_errors=True)
+    if options.json:
+        _write(options.json, found.to_json())
 
 
 def _ablate(options: argparse.Namespace, bars: Stages) -> None:

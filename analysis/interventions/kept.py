@@ -19,6 +19,7 @@ KEPT = {
     "robustness": ("table", "breaks"),
     "analogies": ("rates", "triples"),
     "ablate": ("table",),
+    "patch-words": ("table",),
 }
 
 
@@ -62,7 +63,7 @@ def find_measured(folder: str | Path, what: str, weights: str) -> Measured | Non
 
 
 def _files(what: str) -> list[str]:
-    return [f"{what}_{name}.parquet" for name in KEPT[what]]
+    return [f"{what.replace('-', '_')}_{name}.parquet" for name in KEPT[what]]
 
 
 def _note(what: str) -> bytes:

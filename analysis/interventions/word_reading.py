@@ -11,7 +11,6 @@ less than a logit apart are left out by rule and counted.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.corpus.accuracy import versions
-from analysis.interventions.pairs import KINDS, MinimalPair, sample_pairs
+from analysis.interventions.chunks import in_chunks
+from analysis.interventions.pair_tests import HELD_OUT, TRIALS, by_kind
+from analysis.interventions.pairs import MinimalPair, sample_pairs
 from analysis.interventions.patching import Patching, patch_pairs, same_type_donors
-from analysis.statistics import ratio_of_sums, sign_flip_test
 from analysis.tables import read_tables, write_tables
 from film import (
-    InputError,
     Parameters,
     Picture,
     Progress,
@@ -34,13 +33,10 @@ from film import (
     Session,
     gallery,
     read_picture,
-    write_atomically,
 )
 
 TABLE, FOLDER = "word_reading.parquet", "study"
-PAIRS, HELD_OUT, LEVEL = 300, 1 / 3, 0.05
-CHUNK = 20  # pairs measured between two saves
-TRIALS = 2000
+PAIRS = 300
 _NOTE = b"film-lens word reading"
 
 
@@ -114,37 +110,16 @@ def _patched(
     progress: Progress | None,
 ) -> tuple[Patching, Patching]:
     """The pairs patched and their control, chunk by chunk; finished chunks are taken from the workshop."""
-    key = json.dumps(
-        [session.card.weights, parameters, seed, [[p.picture, p.source, p.target] for p in pairs]]
-    )
-    folder = None if workshop is None else Path(workshop)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        mark = folder / "pairs.json"
-        if not mark.is_file() or mark.read_text("utf-8") != key:
-            for old in folder.glob("chunk-*.npz"):
-                old.unlink()
-            write_atomically(mark, lambda path: path.write_text(key, encoding="utf-8"))
     order = sorted(range(len(pairs)), key=lambda row: pairs[row].picture)  # a picture's pairs together
-    found: dict[str, list[np.ndarray]] = {}
-    for start in range(0, len(order), CHUNK):
-        rows = order[start : start + CHUNK]
-        path = None if folder is None else folder / f"chunk-{start:05d}.npz"
-        if path is not None and path.is_file():
-            with np.load(path) as kept:
-                arrays = {name: kept[name] for name in kept.files}
-        else:
-            arrays = _chunk(
-                session, [pairs[row] for row in rows], picture_of, parameters, donors, seed + start
-            )
-            if path is not None:
-                _keep(path, arrays)
-        for name, values in arrays.items():
-            found.setdefault(name, []).append(values)
-        if progress:
-            progress(min(start + CHUNK, len(order)), len(order))
-    back = np.argsort(order)
-    joined = {name: np.concatenate(values)[back] for name, values in found.items()}
+
+    def make(rows: list[int], start: int) -> dict[str, np.ndarray]:
+        return _chunk(session, [pairs[row] for row in rows], picture_of, parameters, donors, seed + start)
+
+    asked = [[pair.picture, pair.source, pair.target] for pair in pairs]
+    joined = in_chunks(
+        order, make, depends_on=[session.card.weights, parameters, seed, asked], workshop=workshop,
+        progress=progress,
+    )  # fmt: skip
     answers = tuple((pair.source_answer, pair.target_answer) for pair in pairs)
 
     def patching(name: str) -> Patching:
@@ -174,19 +149,10 @@ def _chunk(
     }  # fmt: skip
 
 
-def _keep(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    def write(temporary: Path) -> None:
-        with open(temporary, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-
-    write_atomically(path, write)
-
-
 def read_from(
     pairs: Sequence[MinimalPair], own: Patching, control: Patching, *, seed: int = 0
 ) -> pd.DataFrame:
     """The table of `WordReading` from patched pairs and their control."""
-    kept = ~own.small
     blocks, maps = own.maps["denoising"].shape[1:]
     moved, other = (
         np.concatenate([p.moved("denoising", "blocks"), p.moved("denoising").reshape(len(pairs), -1)], axis=1)
@@ -194,49 +160,11 @@ def read_from(
     )  # (pairs, blocks + blocks * maps)
     block = np.concatenate([np.arange(blocks), np.repeat(np.arange(blocks), maps)]) + 1
     number = np.concatenate([np.full(blocks, -1), np.tile(np.arange(maps), blocks)])
-    picture = pd.factorize(pd.Series([pair.picture for pair in pairs]))[0]
-    names = np.unique(picture)
-    aside = np.random.default_rng(seed).permutation(names)[: round(len(names) * HELD_OUT)]
-    held_out = np.isin(picture, aside)
-    tables = []
-    for kind in (*KINDS, "any"):
-        here = kept & np.array([kind in ("any", pair.kind) for pair in pairs])
-        found, confirmed = here & ~held_out, here & held_out
-        if min(len(np.unique(picture[found])), len(np.unique(picture[confirmed]))) < 2:
-            continue
-        beyond = moved - other
-        test = sign_flip_test(beyond[found], picture[found], trials=TRIALS, seed=seed)
-        again = sign_flip_test(beyond[confirmed], picture[confirmed], trials=TRIALS, seed=seed + 1)
-        shares = [
-            ratio_of_sums(moved[here, item], own.distance[here], picture[here], trials=500, seed=seed)
-            for item in range(blocks)
-        ]
-        pooled = moved[here].sum(axis=0) / own.distance[here].sum()
-        # Intervals of blocks alone: those of five hundred maps would take minutes and be read by nobody.
-        low, high = (
-            np.array([getattr(share, end) if getattr(share, end) is not None else np.nan for share in shares]
-                     + [np.nan] * (blocks * maps))
-            for end in ("low", "high")
-        )  # fmt: skip
-        tables.append(
-            pd.DataFrame(
-                {
-                    "kind": kind, "block": block, "map": number, "pairs": int(here.sum()),
-                    "pictures": len(np.unique(picture[here])), "share": pooled, "low": low, "high": high,
-                    "control": other[here].sum(axis=0) / own.distance[here].sum(),
-                    "effect": test.effect, "p": test.p_family, "held_out": again.effect,
-                    "held_out_p": again.p,
-                    "claimed": (test.p_family <= LEVEL) & (again.p <= LEVEL)
-                    & (np.sign(test.effect) == np.sign(again.effect)),
-                }
-            )
-        )  # fmt: skip
-    if not tables:
-        raise InputError(
-            f"{int(kept.sum())} of {len(pairs)} pairs have answers a logit apart, on too few pictures to "
-            "test anything: take more pairs, or a network that tells the questions apart."
-        )
-    return pd.concat(tables, ignore_index=True)
+    # Intervals of blocks alone: those of five hundred maps would take minutes and be read by nobody.
+    return by_kind(
+        pairs, moved, other, own.distance, ~own.small, pd.DataFrame({"block": block, "map": number}),
+        with_interval=number < 0, seed=seed,
+    )  # fmt: skip
 
 
 def gallery_word_reading(

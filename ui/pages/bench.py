@@ -31,6 +31,7 @@ from ui import (
     bench_many as many,
     bench_measures as measures,
     bench_objects as objects,
+    bench_patching as patching,
     question_header as header,
     state,
     widgets,
@@ -44,7 +45,7 @@ SCOPES = {"map": "this map", "block": "all maps of its block", "all": "all block
 TABS: dict[str, Callable[[header.Case, Population | None, tuple[int, int]], None]] = {
     "What made this answer": measures.effects,
     "At each object": objects.at_each_object,
-    "Patch from another question": measures.patch,
+    "Patch from another question": patching.patch,
     "Between two questions": measures.between,
     "A + B − C": many.arithmetic,
     "Smallest flip": measures.flip,

@@ -1,0 +1,217 @@
+"""What the bench shows of patching from another question: one pair, one pair word by word, and many pairs.
+
+What many pairs say was measured beforehand, by the command that the page names where it was not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import analysis
+from analysis import Population
+from film import InputError, Parameters, command
+from ui import question_header as header, state, widgets
+from ui.bench_many import kept
+from ui.bench_measures import WORDS
+from ui.cache import evidence, networks
+from ui.measuring import measured
+
+
+def _second_question(case: header.Case) -> str | None:
+    """The second question; None, with a line that says so, where it is none."""
+    st.text_input(
+        "The other question", max_chars=state.LINK_LONGEST, help="Press Enter.", **state.bound("other")
+    )
+    if case.shown.scene is not None:
+        try:
+            offered = list(analysis.one_word_changes(case.shown.key, case.question, case.shown.scene))
+        except InputError:
+            offered = []
+        apart = [pair for pair in offered if not pair.same_answer][:4]
+        with st.container(gap=None):
+            for place, pair in enumerate(apart):
+                st.button(
+                    f"{widgets.plain(pair.target)} ({pair.target_answer})", key=f"bench-pair-{place}",
+                    type="tertiary", on_click=state.change, kwargs={"other": pair.target},
+                )  # fmt: skip
+    other = state.view().other.strip()
+    if not other:
+        st.caption("Type a second question about this picture, or take one that differs in one word.")
+        return None
+    try:
+        case.session.vocabulary.words(other)
+    except InputError as error:
+        widgets.show_error(error)
+        return None
+    return other
+
+
+def patch(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
+    other = _second_question(case)
+    if other is not None:
+        _one_pair(case, other, chosen)
+    _many_pairs()
+    _words_of_many_pairs()
+
+
+def _many_pairs() -> None:
+    """What many minimal pairs say, where they were measured."""
+    try:
+        found = evidence.word_reading(networks.study())
+    except InputError as error:
+        widgets.show_error(error)
+        return
+    if found is None:
+        advice = command("analysis", "patch", networks.study().name)
+        st.caption(f"Over many pairs: not measured. `{advice} --pairs 300`")
+        return
+    table, recipe = found.table, found.recipe
+    with st.expander(f"The same over {recipe['pairs']} one-word pairs about {recipe['pictures']} pictures"):
+        widgets.notice(
+            "Share of the logit difference that a block's patch recovers, by kind of word that was changed, "
+            "with 95 % intervals by picture. **Which block reads the words?**"
+        )
+        blocks = table[table["map"] < 0]
+        st.dataframe(
+            blocks[["kind", "block", "pairs", "share", "low", "high", "control"]].round(3), hide_index=True
+        )
+        maps = table[(table["map"] >= 0) & table["claimed"] & (table["kind"] != "any")]
+        st.markdown(f"**{len(maps)} maps read a kind of word**, confirmed on pictures kept aside:")
+        columns = ["kind", "block", "map", "share", "control", "effect", "p", "held_out", "held_out_p"]
+        st.dataframe(maps[columns].round(4), hide_index=True)
+        st.caption(
+            f"Effect: mean logits beyond {recipe['control']}. p: family-wise over all blocks and maps, "
+            f"sign flips of whole pictures ({recipe['trials']:,}), seed {recipe['seed']}; "
+            f"{recipe['small']} pairs less than a logit apart are left out."
+        )
+        widgets.data(table, "word-reading")
+
+
+def _words_of_many_pairs() -> None:
+    """At which words the difference of many minimal pairs is read, where that was measured."""
+    found = kept("patch-words")
+    if found is None:
+        return
+    table, recipe = found.tables["table"], found.recipe
+    with st.expander(
+        f"The same, word by word, over {recipe['pairs']} one-word pairs about {recipe['pictures']} pictures"
+    ):
+        widgets.notice(
+            "The question's last state is moved by the difference between both questions' states after a "
+            "word, or by what a word alone added to it. **Is the changed word in place as soon as it is "
+            "read, or only once later words were?** Dotted: the same by another pair's difference."
+        )
+        kinds = list(dict.fromkeys(table["kind"]))[::-1]
+        kind = st.selectbox("Kind of change", kinds, **state.option("bench-words-kind", kinds, kinds[0]))
+        own = table[table["kind"] == kind]
+        widgets.figure(
+            analysis.word_patching_lines(table, kind, dark=widgets.dark()), "bench-words-of-pairs",
+            f"Share of the logit difference that each word's state brings back, kind of change: {kind}.", own,
+            sample=f"{recipe['pairs']} pairs, seed {recipe['seed']}",
+        )  # fmt: skip
+        names = {"place": "words after the changed one", "control": "another pair's", "p": "p (max-T)",
+                 "random": "random direction's"}  # fmt: skip
+        columns = ["patch", "place", "pairs", "share", "low", "high", "control", "random", "effect", "p",
+                   "held_out", "held_out_p", "claimed"]  # fmt: skip
+        st.dataframe(own[columns].rename(columns=names).round(4), hide_index=True)
+        st.caption(
+            f"{recipe['source'].capitalize()}, seed {recipe['seed']}; {recipe['small']} pairs less than a "
+            "logit apart are left out. 95 % intervals by picture. Filled marks: beyond another pair's "
+            f"(sign flips of whole pictures, {recipe['trials']:,}, corrected over all words) and confirmed "
+            "on pictures kept aside. The state after the last word is the whole difference, so it is 1."
+        )
+        widgets.how_measured("Patching word by word")
+
+
+def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
+    chosen_parameters = st.segmented_control(
+        "Patch", list(WORDS), required=True, format_func=WORDS.__getitem__,
+        **state.option("bench-patch-of", list(WORDS), "both"),
+    )  # fmt: skip
+    parameters: Parameters = (
+        "gamma" if chosen_parameters == "gamma" else "beta" if chosen_parameters == "beta" else "both"
+    )
+    key = ("patch", case.session.card.weights, case.shown.key, case.question, other, parameters)
+    found = measured(
+        key,
+        "Patch every map and block",
+        lambda told: analysis.patch_pair(case.session, case.shown.pixels, other, case.question, parameters),
+    )
+    if found is None:
+        return
+    first, second = found.answers[0]
+    widgets.notice(
+        f"The question on the page is asked with gamma and beta of one map from “{widgets.plain(other)}”. "
+        f"**How much of the difference between {first} and {second} comes back?** 1 is all of it."
+    )
+    if found.small[0]:
+        st.warning(
+            f"The two questions' logit differences are only {abs(found.distance[0]):.2f} apart, so shares "
+            "divide by little: read the logits instead.", icon=":material/info:",
+        )  # fmt: skip
+    shares, table = found.share("denoising")[0], _patch_table(found)
+    raw = st.toggle(
+        "In logits, not as shares", **state.option("bench-patch-raw", (False, True), bool(found.small[0]))
+    )
+    values, title = (found.moved("denoising")[0], "logits recovered") if raw else (shares, "share recovered")
+    widgets.figure(
+        analysis.map_heatmap(values, title, chosen=chosen, dark=widgets.dark()), "bench-patching",
+        "How much of the logit difference each map's patch recovers.", table, header.open_map,
+    )  # fmt: skip
+    bars = {
+        "recovered (denoising)": found.share("denoising", "blocks")[0],
+        "destroyed (noising)": found.share("noising", "blocks")[0],
+    }
+    widgets.figure(
+        analysis.block_bars(bars, "share", dark=widgets.dark()), "bench-patching-blocks",
+        "Share by block, all its maps at once.",
+        pd.DataFrame(bars).assign(block=np.arange(len(shares)) + 1),
+    )  # fmt: skip
+    st.caption(
+        f"Logit {first} − {second}: {found.source[0]:.2f} for the other question, {found.target[0]:.2f} for "
+        "the one on the page. One pair about one picture; what holds over many pairs needs many."
+    )
+    widgets.how_measured("Patching")
+
+    _word_by_word(case, other)
+
+
+def _word_by_word(case: header.Case, other: str) -> None:
+    """The same pair, patched word by word."""
+    with st.expander("The same, word by word"):
+        try:
+            found = analysis.patch_words(case.session, case.shown.pixels, other, case.question)
+        except InputError as error:
+            widgets.show_error(error)
+            return
+        widgets.notice(
+            "State: the encoder takes over the other question's state after the word and goes on; "
+            "with one word changed, a step there by construction. Contribution: what this word alone added "
+            "is the other's. **At which words is the difference read out?**"
+        )
+        names = {
+            "source_word": "other's word",
+            "target_word": "word",
+            "state_share": "state, share",
+            "contribution_share": "contribution, share",
+            "contribution": "contribution, logits",
+        }
+        st.dataframe(found[list(names)].rename(columns=names).round(3), hide_index=True)
+        widgets.data(found, "bench-words")
+
+
+def _patch_table(found: analysis.Patching) -> pd.DataFrame:
+    shares = found.share("denoising")[0]
+    blocks, maps = shares.shape
+    return pd.DataFrame(
+        {
+            "block": np.repeat(np.arange(blocks) + 1, maps),
+            "map": np.tile(np.arange(maps), blocks),
+            "recovered": shares.ravel(),
+            "destroyed": found.share("noising")[0].ravel(),
+            "denoising_logits": found.maps["denoising"][0].ravel(),
+            "noising_logits": found.maps["noising"][0].ravel(),
+        }
+    )
