@@ -174,6 +174,60 @@ def test_an_option_that_is_not_offered_is_said(follow):
         assert not follow("modulation", {"options": strange}).exception
 
 
+class Address(dict):
+    """The address as a run sees it, which began with what the browser knew."""
+
+    def to_dict(self):
+        return dict(self)
+
+    def from_dict(self, link):
+        self.clear()
+        self.update(link)
+
+
+@pytest.mark.parametrize("asked_before", [True, False], ids=["before an edit", "after it"])
+def test_a_part_that_runs_by_a_clock_undoes_nothing(monkeypatch, asked_before):
+    """Its run may begin with an address older than the view; the page then runs with that of the view."""
+    older, newer = {"weights": "w", "picture": "gallery-1"}, {"weights": "w", "picture": "gallery-2"}
+    shown = object()
+    monkeypatch.setattr(st, "session_state", {"view": shown, "followed": (shown, newer)})
+    monkeypatch.setattr(st, "query_params", Address(older if asked_before else newer))
+    runs = []
+    monkeypatch.setattr(st, "rerun", lambda: runs.append(st.query_params.to_dict()))
+    assert state._gone_back(st.query_params.to_dict()) is asked_before
+    state.run_again()
+    assert runs == [newer]
+    assert not state._gone_back(runs[0])
+
+
+def test_a_value_that_the_page_has_just_replaced_is_not_taken(monkeypatch):
+    """The browser may send it once more before it knows of the new one; later it is a choice."""
+    taken, clock = [], [0.0]
+    monkeypatch.setattr(st, "session_state", {"view": state.ViewState()})
+    monkeypatch.setattr(st, "query_params", Address())
+    monkeypatch.setattr("ui.state.time.monotonic", lambda: clock[0])
+    state.shows("color", "blue", taken.append)
+    take = state.shows("color", "green", taken.append)["on_change"]  # an edit, or Undo
+
+    def sent(value):
+        st.session_state["color"] = value
+        take()
+
+    sent("blue")  # the run goes on
+    clock[0] = 9
+    state.follow("w")
+    sent("blue")  # the run has just ended
+    assert taken == []
+    sent("red")
+    sent("blue")  # red was chosen: what is chosen now is meant
+    assert taken == ["red", "blue"]
+    state.shows("color", "green", taken.append)
+    state.follow("w")
+    clock[0] += state.ECHO
+    sent("blue")
+    assert taken == ["red", "blue", "blue"]
+
+
 def test_a_choice_of_a_list_that_has_changed_since_is_not_taken(monkeypatch):
     """Such a choice comes as its name, where a number is expected."""
     monkeypatch.setattr(st, "session_state", {})

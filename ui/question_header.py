@@ -132,5 +132,5 @@ def _wait(load: Callable[[], object], doing: str) -> None:
     except InputError:
         ready = True  # the page says what is wrong
     if ready:
-        st.rerun()
+        state.run_again()
     st.caption(f":material/hourglass_top: {doing} in the background …")

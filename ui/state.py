@@ -7,7 +7,9 @@ Nothing else touches Streamlit's session state or the URL. Widgets take their va
 from __future__ import annotations
 
 import json
+import math
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -29,6 +31,7 @@ from film import Answer
 from ui.history import History
 
 MOST_ASKED = 40  # questions a session remembers
+ECHO = 0.5  # seconds after a run in which the browser may not know yet what the run has changed
 OPTION_LONGEST = 60  # characters of an option that is any text
 COMPARED = ("compare-A", "compare-B")  # the options that name two questions of the session
 
@@ -122,6 +125,22 @@ def follow(weights: str) -> None:
     if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)
     st.session_state["followed"] = view(), link
+    replaced = st.session_state.get("replaced", {})
+    for key, (former, until) in replaced.items():
+        if until == math.inf:
+            replaced[key] = former, time.monotonic() + ECHO
+
+
+def run_again() -> None:
+    """Run the whole page again, from a part of it that runs by a clock.
+
+    The browser may have asked for the part before it knew of the newest address. The page would take the
+    older one for Back, and what was done since would be undone: so it runs with the newest.
+    """
+    followed: tuple[ViewState, dict[str, str]] | None = st.session_state.get("followed")
+    if followed is not None and followed[0] is view() and st.query_params.to_dict() != followed[1]:
+        st.query_params.from_dict(followed[1])
+    st.rerun()
 
 
 def address(weights: str) -> str:
@@ -167,13 +186,25 @@ def change(**changes: Any) -> None:
 
 
 def shows(key: str, value: Any, then: Callable[[Any], None]) -> dict[str, Any]:
-    """Arguments of a widget that shows this value at every run, and hands another one on."""
+    """Arguments of a widget that shows this value at every run, and hands another one on.
+
+    What the browser asks for before it knows of a new value comes with the one before, which is no choice: a
+    run by a clock would undo the edit just made. So the value before is not taken until `ECHO` seconds after.
+    """
+    replaced: dict[str, tuple[Any, float]] = st.session_state.setdefault("replaced", {})
+    before = st.session_state.get(key, value)
+    if not _same(before, value):
+        replaced[key] = before, math.inf  # until `follow` says when
     st.session_state[key] = value
 
     def take() -> None:
         chosen = st.session_state[key]
+        former, until = replaced.get(key, (None, 0.0))
+        if time.monotonic() < until and _same(chosen, former):
+            return
         # A choice made of a list that has changed since comes as its name; the list as it is now is shown.
         if not (isinstance(chosen, str) and isinstance(value, int | float)):
+            replaced.pop(key, None)
             then(chosen)
 
     return {"key": key, "on_change": take}

@@ -37,7 +37,7 @@ def redraw_when_clean(*keys: str) -> None:
 @st.fragment(run_every=1)
 def _wait_for_clean(keys: tuple[str, ...]) -> None:
     if all(map(scenes.is_drawn, keys)):
-        st.rerun()
+        state.run_again()
 
 
 def colophon(study: Study) -> None:

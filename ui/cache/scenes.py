@@ -60,6 +60,10 @@ class _Painter:
                 continue  # the newer one first
             except InputError:
                 picture = None
+            except RuntimeError as error:
+                if "shutdown" in str(error):
+                    return  # the app ends: no pool takes work any more
+                raise
             with self.news:
                 self.wanted.pop(text, None)
                 if picture is not None:

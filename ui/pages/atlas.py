@@ -342,7 +342,7 @@ def _why(shown: AtlasView) -> None:
 @st.fragment(run_every=2)
 def _wait(what: str, done: Callable[[], bool]) -> None:
     if done():
-        st.rerun()
+        state.run_again()
     st.caption(f":material/hourglass_top: {what} in the background, once …")
 
 

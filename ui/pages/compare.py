@@ -108,11 +108,11 @@ def _measure(one: Study, other: Study) -> None:
 def _progress(one: Study, other: Study) -> None:
     job = cache.running(one, other)
     if job is None or job.stop.is_set() or job.found.done():
-        st.rerun()
+        state.run_again()
         return
     st.progress(min(1.0, job.done / max(1, job.of)), f"Comparing: {100 * job.done // max(1, job.of)} % …")
     if st.button("Stop", icon=":material/stop:", on_click=cache.stop, args=(one, other)):
-        st.rerun()
+        state.run_again()
 
 
 # --- Answers ------------------------------------------------------------------------------------------
