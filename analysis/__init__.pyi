@@ -461,9 +461,15 @@ from .ranking import (
 )
 
 # all of it, or one view, as a page of its own
-from .report import make_report as make_report, view_of as view_of, write_report as write_report
+from .report import make_report as make_report, write_report as write_report
 from .report_bench import answers_table as answers_table
 from .report_page import manifest as manifest
+from .report_view import (
+    ReportedPicture as ReportedPicture,
+    file_picture as file_picture,
+    folder_picture as folder_picture,
+    view_of as view_of,
+)
 
 # edited scenes
 from .scenes.counterfactual import (

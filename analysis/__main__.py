@@ -189,19 +189,21 @@ def _reproduce(options: argparse.Namespace, bars: Stages) -> None:
 
 
 def _report(options: argparse.Namespace, bars: Stages) -> None:
-    from analysis.report import make_report, view_of, write_report
+    from analysis.report import make_report, write_report
+    from analysis.report_view import view_of
     from analysis.study import Study
 
-    given = Path(options.checkpoint) if options.checkpoint else None
-    if given and (given / "extraction.json").is_file() and not (given / "card.json").is_file():
-        session, folder = None, given  # a study without its network
+    alone = Path(options.checkpoint) if options.checkpoint else None
+    if alone and (alone / "extraction.json").is_file() and not (alone / "card.json").is_file():
+        session, folder = None, alone  # a study without its network
     else:
         folder = find(options.checkpoint)
         session = Session(folder, options.device)
     weights = Study(session, folder).weights
-    view, remarks = view_of(options.view, weights) if options.view is not None else (None, ())
+    given = {"folder": options.pictures, "picture": options.picture}
+    view, remarks, shown = view_of(options.view, weights, **given) if options.view else (None, (), None)
     page = make_report(
-        session, folder, view=view, remarks=remarks, seed=options.seed, command=options.typed,
+        session, folder, view=view, remarks=remarks, shown=shown, seed=options.seed, command=options.typed,
         progress=bars("parts"),
     )  # fmt: skip
     write_report(options.out, page)
@@ -321,6 +323,8 @@ def main(arguments: list[str] | None = None) -> int:
     add = commands.add_parser("report", help="the study, or a saved view, as one self-contained page")
     add.add_argument("checkpoint", nargs="?", help=bundled)
     add.add_argument("--view", help="the app's address of a view, or what follows its question mark")
+    add.add_argument("--pictures", help="with --view: the folder of pictures that the app had open")
+    add.add_argument("--picture", help="with --view: a picture file, for a view of an upload")
     add.add_argument("--out", required=True, help="the HTML file to write")
     add.add_argument("--seed", type=int, default=0, help="of what is resampled")
     add.add_argument("--device", default="auto")

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
@@ -40,11 +39,12 @@ from analysis.figures import (
 from analysis.question.population import Population, standing
 from analysis.question.truth import find_truth
 from analysis.question.word_contributions import Kind, word_contributions
-from analysis.report_bench import bench_section
+from analysis.report_bench import bench_section, objects_section
 from analysis.report_page import Item, Section, html, manifest, page, picture, table
-from analysis.report_studio import ReportedPicture, reported_picture, studio_section
+from analysis.report_studio import studio_section
+from analysis.report_view import ReportedPicture, reported_picture
 from analysis.study import Study
-from analysis.view import ViewState, from_link
+from analysis.view import ViewState
 from film import (
     GROUP_NAMES,
     GROUPS,
@@ -52,7 +52,6 @@ from film import (
     Progress,
     Session,
     command as typed,
-    gallery,
     write_atomically,
 )
 
@@ -71,6 +70,7 @@ def make_report(
     *,
     view: ViewState | None = None,
     remarks: tuple[str, ...] = (),
+    shown: ReportedPicture | None = None,
     population: Population | None = None,
     seed: int = 0,
     grouping: bool = True,
@@ -84,12 +84,13 @@ def make_report(
         folder: of the checkpoint; the study beside it is read. Or a study without its network.
         view: what to report on; the whole study if left out.
         remarks: what there is to say of the link that the view came by.
+        shown: the view's picture where it is one of a folder or an upload; the gallery's first stands in.
         population: questions to compare with; the study's, or some sampled here, if left out.
         seed: of everything sampled or resampled here.
         grouping: measure how the blocks group questions, too, some ten seconds.
         command: what was typed, for the manifest.
     """
-    study = _Reported(session, Path(folder), view, seed)
+    study = _Reported(session, Path(folder), view, seed, shown)
     name = study.name or "a network"
     makers: list[Callable[[_Reported], Iterator[Section]]]
     if view is None:
@@ -107,7 +108,7 @@ def make_report(
             makers = [conditions.about, conditions.labels, _parameters, _layouts]
     else:
         title = f"A view of {name}"
-        makers = [_question, _studio, _bench, _values, _card, _words, _selection, _probe_of_view]
+        makers = [_question, _studio, _bench, _objects, _values, _card, _words, _selection, _probe_of_view]
         if study.alone:
             makers = [conditions.about, _selection]
     if population is not None:
@@ -127,18 +128,19 @@ def write_report(path: str | Path, page: str) -> None:
     write_atomically(Path(path), write)
 
 
-def view_of(link: str, weights: str) -> tuple[ViewState, tuple[str, ...]]:
-    """The view that the app's address names, whole or from its "?" on, and what cannot be had of it."""
-    query = link.partition("?")[2] or link.removeprefix("?")
-    return from_link(dict(parse_qsl(query)), weights, len(gallery()), ViewState())
-
-
 class _Reported(Study):
     """A study with what is reported of it."""
 
-    def __init__(self, session: Session | None, folder: Path, view: ViewState | None, seed: int):
+    def __init__(
+        self,
+        session: Session | None,
+        folder: Path,
+        view: ViewState | None,
+        seed: int,
+        shown: ReportedPicture | None,
+    ):
         super().__init__(session, folder, seed)
-        self.view = view
+        self.view, self.shown = view, shown
 
     def missing(self, title: str, command: str) -> Iterator[Section]:
         # By its name, not its folder: a report is sent around and tells nothing of the machine.
@@ -371,8 +373,11 @@ def _question(study: _Reported) -> Iterator[Section]:
 
 
 def _bench(study: _Reported) -> Iterator[Section]:
-    view, exhibit = _shown(study)
-    yield from bench_section(study.session, exhibit.pixels, view.question, view.edits)
+    yield from bench_section(study.session, *_shown(study))
+
+
+def _objects(study: _Reported) -> Iterator[Section]:
+    yield from objects_section(study.session, *_shown(study))
 
 
 def _studio(study: _Reported) -> Iterator[Section]:
@@ -490,4 +495,4 @@ def _probe_of_view(study: _Reported) -> Iterator[Section]:
 
 def _shown(study: _Reported) -> tuple[ViewState, ReportedPicture]:
     assert study.view is not None
-    return reported_picture(study.view)
+    return reported_picture(study.view, study.shown)

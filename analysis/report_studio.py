@@ -1,16 +1,15 @@
-"""The scene studio in a report: the picture of a view, and an edited scene before and after."""
+"""The scene studio in a report: an edited scene before and after."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
 from analysis.figures import question as single
 from analysis.question.truth import find_truth
 from analysis.report_page import Item, Section, html, picture, table
+from analysis.report_view import drawn_scene
 from analysis.scenes.counterfactual import ScenePair, shared_questions
 from analysis.scenes.moved import moved_maps, recorded_stages
 from analysis.scenes.question_set import ask_both
@@ -20,7 +19,6 @@ from film import (
     Scene,
     Session,
     gallery,
-    read_picture,
     rounded_scene,
     scene_from_text,
     scene_picture,
@@ -30,37 +28,6 @@ from film import (
 EACH = 8  # questions whose true answer changes, and as many whose answer stays
 MAPS = 12  # that move most, listed
 SEED = 0
-
-
-@dataclass(frozen=True, eq=False)
-class ReportedPicture:
-    """The picture of a view. `scene`: what is in it. `pixels`: uint8 (height, width, 3)."""
-
-    title: str
-    why: str
-    pixels: np.ndarray
-    scene: Scene
-
-
-def reported_picture(view: ViewState) -> tuple[ViewState, ReportedPicture]:
-    """The view and its picture, drawn where it is of an edited scene.
-
-    The gallery's first stands in where the view has one of its maker's own; a view without a question gets
-    the shortest of the picture's.
-    """
-    key = PictureKey.parse(view.picture)
-    if key is not None and key.kind == "scene":
-        scene = scene_from_text(key.scene)
-        asked = view if view.question else replace(view, question="How many things are there?")
-        why = f"{len(scene.objects)} objects, drawn from the scene."
-        return asked, ReportedPicture("An edited scene", why, _drawn(key.scene), scene)
-    number = key.number if key is not None and key.kind == "gallery" else None
-    exhibit = gallery()[number or 0]
-    if not view.question:
-        first = min((question.text for question in exhibit.questions), key=len, default="")
-        view = replace(view, question=first)
-    pixels = read_picture(exhibit.picture_path)
-    return view, ReportedPicture(exhibit.title, exhibit.why, pixels, exhibit.scene)
 
 
 def studio_section(session: Session, view: ViewState) -> Iterator[Section]:
@@ -74,7 +41,7 @@ def studio_section(session: Session, view: ViewState) -> Iterator[Section]:
         return
     title, scenes = "The scene before and after", (before, scene_from_text(key.scene))
     texts = [scene_to_text(scene) for scene in scenes]
-    pictures = _drawn(texts[0]), _drawn(texts[1])
+    pictures = drawn_scene(texts[0]), drawn_scene(texts[1])
     images = [
         html(
             '<figure><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>', picture(pixels), name, name
@@ -137,8 +104,3 @@ def _scene(key: str) -> Scene | None:
         return scene_from_text(parsed.scene) if parsed.kind == "scene" else None
     except InputError:
         return None
-
-
-@lru_cache(maxsize=4)
-def _drawn(text: str) -> np.ndarray:
-    return scene_picture(scene_from_text(text))

@@ -7,10 +7,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from tiny import tiny_card, tiny_network
 
 from analysis import (
+    STAGES,
     Evidence,
     LayoutRecipe,
     ViewState,
@@ -21,6 +24,7 @@ from analysis import (
     make_study,
     measure_maps,
     measure_population,
+    object_readings,
     observe,
     probe,
     read_edits,
@@ -33,6 +37,7 @@ from analysis import (
 from analysis.__main__ import main
 from film import (
     ChangeAttribute,
+    InputError,
     Session,
     edit_scene,
     gallery,
@@ -150,8 +155,8 @@ def test_a_view_comes_from_its_link(session):
     link = to_link(view, session.card.weights)
     query = "&".join(f"{name}={value.replace(' ', '+').replace('?', '%3F')}" for name, value in link.items())
     for given in (query, f"?{query}", f"http://localhost:8501/evidence?{query}"):
-        assert view_of(given, session.card.weights) == (view, ())
-    _, remarks = view_of("weights=000000000000", session.card.weights)
+        assert view_of(given, session.card.weights) == (view, (), None)
+    _, remarks, _ = view_of("weights=000000000000", session.card.weights)
     assert "another network" in remarks[0]
 
 
@@ -161,8 +166,8 @@ def test_a_view_is_reported(session, folder, population):
     read = _Reader(page)
     assert not read.open
     assert read.headings == [
-        QUESTION, "Gamma and beta of the question", "What map 3 of block 2 differs between", "Word by word",
-        "What a linear probe reads", "Manifest",
+        QUESTION, "Feature maps at each object", "Gamma and beta of the question",
+        "What map 3 of block 2 differs between", "Word by word", "What a linear probe reads", "Manifest",
     ]  # fmt: skip
     assert any(target.startswith("data:image/jpeg;base64,") for target in read.loads)
     assert "block 2, map 3" in page
@@ -176,6 +181,28 @@ def test_odd_questions_stay_text(session, folder, population):
     assert "<script>alert" not in page
     assert not _Reader(page).open
     assert manifest_in(page)["view"]["q"] == view.question
+
+
+def test_a_view_of_a_folder_s_picture_or_an_upload_is_of_that_picture(session, folder, population, tmp_path):
+    shades = {name: np.full((24, 36, 3), value, np.uint8) for name, value in (("a.png", 40), ("b.png", 200))}
+    for name, pixels in shades.items():
+        Image.fromarray(pixels).save(tmp_path / name)
+    weights = session.card.weights
+    view, remarks, shown = view_of(f"picture=folder-1&q={QUESTION}", weights, folder=tmp_path)
+    assert (view.picture, remarks) == ("folder-1", ())
+    assert shown is not None
+    np.testing.assert_array_equal(shown.pixels, shades["b.png"])
+    page = make_report(session, folder, view=view, shown=shown, population=population)
+    assert "b.png" in page
+    answer = session.ask(shades["b.png"], QUESTION)
+    assert f"<b>{answer.answer}</b> with {answer.probabilities[answer.answer]:.1%}" in page
+    assert "the truth is unknown" in page
+    assert "Feature maps at each object" not in page  # nobody has said what is in it
+    view, _, own = view_of(f"q={QUESTION}", weights, picture=tmp_path / "a.png")
+    assert own is not None
+    assert "a.png" in make_report(session, folder, view=view, shown=own, population=population)
+    with pytest.raises(InputError, match="nowhere"):
+        view_of("picture=folder-1", weights, folder=tmp_path / "nowhere")
 
 
 @pytest.mark.slow
@@ -225,6 +252,18 @@ def test_a_bench_state_is_in_the_report_with_the_page_s_numbers(folder, session,
         session, folder, view=ViewState(question=QUESTION, edits="explode:1"), population=population
     )
     assert "There is no intervention" in broken
+
+
+def test_maps_at_each_object_are_in_the_report_with_the_edits(folder, session, population):
+    edits, exhibit = "set:2.3.gamma:-3", gallery()[3]
+    view = ViewState(picture="gallery-3", question=QUESTION, block=1, feature_map=3, edits=edits)
+    page = make_report(session, folder, view=view, population=population)
+    bare = re.sub(r"\s*\n\s*|(?<=<td)[^>]*", "", page)
+    for made in (None, [edit.edit for edit in read_edits(edits)]):
+        read = object_readings(session, exhibit.picture_path, QUESTION, exhibit.scene, made)
+        own = read[(read["block"] == 1) & (read["map"] == 3)]
+        for row in own[list(STAGES)].to_numpy():
+            assert "".join(f"<td>{value:.3f}</td>" for value in row) in bare
 
 
 def test_an_edited_scene_is_reported_before_and_after(folder, session, population):

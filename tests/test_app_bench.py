@@ -130,6 +130,27 @@ def test_maps_are_read_at_every_object_where_the_scene_is_known(open_page, check
     assert '"x0":2.5,"x1":3.5' in drawn.proto.spec.replace(" ", "")  # the chosen map is framed
 
 
+def test_readings_at_objects_follow_the_edits(open_page, checkpoint):
+    question = "How many blue cubes are there?"
+    app = open_page(block="2", map="3", q=question)
+    app.button(key="bench-run-objects").click().run()
+    app.button(key="bench-add-Silence").click().run()
+    assert not app.exception
+    exhibit, edits = gallery()[0], bench.applied(bench.read(app.query_params["edits"]))
+    assert len(edits) == 1
+    session = Session(checkpoint, "cpu")
+    (shown,) = [frame.value for frame in app.dataframe if "before FiLM" in frame.value]
+    for name, made in (("As predicted", None), ("With the edits", edits)):
+        found = object_readings(session, exhibit.picture_path, question, exhibit.scene, made)
+        own = found.query("block == 1 and map == 3")[list(STAGES)]
+        here = shown[shown["gamma and beta"] == name]
+        np.testing.assert_allclose(here[list(STAGES)], own, atol=6e-4)
+    assert (shown.loc[shown["gamma and beta"] == "With the edits", "after FiLM"] == 0).all()
+    app.button(key="bench-clear").click().run()
+    (shown,) = [frame.value for frame in app.dataframe if "before FiLM" in frame.value]
+    assert "gamma and beta" not in shown
+
+
 def test_without_a_known_scene_no_object_is_read(open_page, monkeypatch):
     known = pictures.shown
     monkeypatch.setattr(pictures, "shown", lambda *given: replace(known(*given), scene=None))

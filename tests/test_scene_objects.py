@@ -1,14 +1,30 @@
 """Maps read at the objects of a scene: a planted map lights one of them, wherever the camera stood."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny import tiny_card, tiny_network
 
 from analysis import STAGES, object_readings, scene_mask
-from film import InputError, Scene, SceneObject, Session, SetValue, View, Where, object_mask
+from analysis.__main__ import main
+from film import (
+    InputError,
+    Scene,
+    SceneObject,
+    Session,
+    SetValue,
+    View,
+    Where,
+    from_text,
+    gallery,
+    object_mask,
+    save,
+    write_scenes,
+)
 
 QUESTION, LIT = "How many red cubes are there?", 1
 SIZE = (480, 320)
@@ -88,3 +104,24 @@ def test_an_object_that_does_not_show_has_no_reading(session, scene, picture):
     hidden = found["object"] == len(scene.objects)
     assert found.loc[hidden, list(STAGES)].isna().all(axis=None)
     assert found.loc[~hidden, list(STAGES)].notna().all(axis=None)
+
+
+def test_the_command_reads_maps_with_and_without_edits(tmp_path, capsys):
+    network = tiny_network(answers=28)
+    save(tmp_path / "net", network, tiny_card(network))
+    out, exhibit, question = tmp_path / "read.json", gallery()[2], "How many things are there?"
+    given = ["objects", str(tmp_path / "net"), "--question", question, "--json", str(out)]
+    edits = "set:1.*.gamma:0"
+    assert main([*given, "--picture", "gallery-2", "--edits", edits]) == 0
+    assert str(exhibit.scene.objects[0]) in capsys.readouterr().out
+    rows = pd.DataFrame(json.loads(out.read_text())["rows"])
+    session = Session(tmp_path / "net", "cpu")
+    found = object_readings(session, exhibit.picture_path, question, exhibit.scene, from_text(edits))
+    np.testing.assert_allclose(rows[list(STAGES)], found[list(STAGES)], atol=1e-5)
+    assert rows["block"].min() == 1
+    assert main([*given, "--picture", str(exhibit.picture_path)]) == 2  # nothing is known of a file
+    assert "--scenes" in capsys.readouterr().err
+    scenes = tmp_path / "scenes.json"
+    write_scenes(scenes, [exhibit.scene])
+    assert main([*given, "--picture", str(exhibit.picture_path), "--scenes", str(scenes)]) == 0
+    assert main([*given, "--picture", "gallery-99"]) == 2

@@ -7,9 +7,13 @@ import streamlit as st
 
 import analysis
 from analysis import STAGES, Population
-from film import Scene, Session
+from film import InputError, Intervention, Scene, Session
 from ui import question_header as header, state, widgets
+from ui.cache import bench as shelf
 from ui.measuring import measured
+
+PREDICTED, EDITED, CHANGE = "As predicted", "With the edits", "Change by the edits"
+WAYS = (PREDICTED, EDITED, CHANGE)
 
 
 def stage_labels(session: Session, block: int) -> dict[str, str]:
@@ -58,22 +62,44 @@ def at_each_object(case: header.Case, population: Population | None, chosen: tup
         f"Every map of block {block + 1} at every object, under the question on the page; the chosen map is "
         "framed. **Which maps tell the objects apart, and which of them does FiLM keep?**"
     )
-    found: pd.DataFrame | None = measured(
-        ("objects", case.session.card.weights, case.shown.key, case.question),
-        "Read every map",
+    plain: pd.DataFrame | None = measured(
+        _key(case), "Read every map",
         lambda told: analysis.object_readings(case.session, case.shown.pixels, case.question, scene),
-    )
-    if found is None:
+    )  # fmt: skip
+    if plain is None:
         return
     labels = stage_labels(case.session, block)
-    stage = choose_stage(labels, "bench-stage")
-    here = found[found["block"] == block]
-    heatmap(here, scene, stage, labels[stage], chosen, "bench-objects")
-    own = here[here["map"] == number].rename(columns=labels)
-    st.markdown(f"**Block {block + 1}, map {number}**, gamma {case.answer.gamma[block, number]:+.2f}, "
-                f"beta {case.answer.beta[block, number]:+.2f}")  # fmt: skip
-    st.dataframe(own[["object", "name", *labels.values()]].round(3), hide_index=True)
-    hidden = int(own[labels[STAGES[0]]].isna().sum())
+    text, way = state.view().edits, PREDICTED
+    with st.container(horizontal=True, gap="medium"):
+        stage = choose_stage(labels, "bench-stage")
+        if edits := _edits(text):
+            way = st.segmented_control(
+                "Gamma and beta", WAYS, required=True, **state.option("bench-objects-of", WAYS, EDITED)
+            ) or EDITED  # fmt: skip
+    read = {PREDICTED: plain}
+    if edits:
+        try:
+            read[EDITED] = shelf.kept(
+                (*_key(case), text),
+                lambda: analysis.object_readings(
+                    case.session, case.shown.pixels, case.question, scene, edits
+                ),
+            )
+        except InputError as error:
+            widgets.show_error(error)
+            return
+    here = {name: table[table["block"] == block] for name, table in read.items()}
+    shown = here.get(way, here[PREDICTED])
+    if way == CHANGE:
+        shown = shown.assign(**{name: here[EDITED][name] - shown[name] for name in STAGES})
+    heatmap(shown, scene, stage, labels[stage], chosen, "bench-objects")
+    predicted = f"gamma {case.answer.gamma[block, number]:+.2f}, beta {case.answer.beta[block, number]:+.2f}"
+    st.markdown(f"**Block {block + 1}, map {number}**, {predicted} as predicted")
+    own = pd.concat([table.assign(gammas=name) for name, table in here.items()])
+    own = own[own["map"] == number].rename(columns=labels | {"gammas": "gamma and beta"})
+    told = ["object", "name", *(["gamma and beta"] if edits else []), *labels.values()]
+    st.dataframe(own[told].round(3), hide_index=True)
+    hidden = int(here[PREDICTED].loc[here[PREDICTED]["map"] == number, STAGES[0]].isna().sum())
     unseen = f" {hidden} of the objects do not show and have no reading." if hidden else ""
     st.caption(
         "A reading is the mean of the map over the squares of its grid that the object lies in, weighted by "
@@ -81,3 +107,20 @@ def at_each_object(case: header.Case, population: Population | None, chosen: tup
         f"near is read with it. One question about one picture.{unseen}"
     )
     widgets.how_measured("Feature maps at each object")
+
+
+def _key(case: header.Case) -> tuple[str, ...]:
+    return "objects", case.session.card.weights, case.shown.key, case.question
+
+
+def _edits(text: str) -> list[Intervention]:
+    """The bench's edits that are switched on; the page says elsewhere what is wrong with them."""
+    try:
+        return analysis.applied_edits(analysis.read_edits(text))
+    except InputError:
+        return []
+
+
+def follow_edits(case: header.Case) -> bool:
+    """Are readings on the page that are to follow when the edits change?"""
+    return shelf.known(_key(case))

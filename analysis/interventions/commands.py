@@ -38,6 +38,19 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     )
     _of_results(add)
     add.set_defaults(run=_patch_words)
+    add = commands.add_parser("objects", help="what every feature map reads at every object of a picture")
+    add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+    add.add_argument("--picture", required=True, help="a picture file, or gallery-7")
+    add.add_argument(
+        "--scenes", type=Path, help="of a picture file: the CLEVR scenes file that has its scene"
+    )
+    add.add_argument("--question", required=True)
+    add.add_argument(
+        "--edits", default="", help="of gamma and beta, as in a link of the bench: set:2.17.gamma:0"
+    )
+    add.add_argument("--device", default="auto")
+    add.add_argument("--json", type=Path, help="write every map's readings here")
+    add.set_defaults(run=_objects)
     add = commands.add_parser("ablate", help="accuracy with noise on gamma and beta, and with their means")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     _of_data(add, 1000)
@@ -155,6 +168,30 @@ def _patch_words(options: argparse.Namespace, bars: Stages) -> None:
         shutil.rmtree(workshop, ignore_errors=True)
     if options.json:
         _write(options.json, found.to_json())
+
+
+def _objects(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.interventions.edit_list import applied_edits, read_edits
+    from analysis.question.scene_objects import STAGES, object_readings
+    from analysis.report_view import picture_of
+
+    session = Session(options.checkpoint, options.device)
+    shown = picture_of(options.picture, options.scenes)
+    if shown.scene is None:
+        raise InputError("It is not known what is in this picture: name its scenes file with --scenes.")
+    edits = applied_edits(read_edits(options.edits))
+    found = object_readings(session, shown.pixels, options.question, shown.scene, edits)
+    for (number, name), own in found.groupby(["object", "name"]):
+        strongest = own.sort_values(STAGES[1], ascending=False, key=abs).head(3)
+        maps = ", ".join(
+            f"block {row[1] + 1} map {row[2]} {row[3]:+.2f} -> {row[4]:+.2f}"
+            for row in strongest[["block", "map", *STAGES[:2]]].itertuples()
+        )
+        print(f"{number}: {name}: strongest {STAGES[1]}: {maps}")
+    if options.json:
+        rows = json.loads(found.assign(block=found["block"] + 1).to_json(orient="records"))
+        told = {"weights": session.card.weights, "picture": options.picture, "question": options.question}
+        _write(options.json, told | {"edits": options.edits, "rows": rows})
 
 
 def _ablate(options: argparse.Namespace, bars: Stages) -> None:

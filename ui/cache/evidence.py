@@ -21,6 +21,7 @@ from analysis import (
     MapCards,
     MapRanking,
     Measured,
+    ReportedPicture,
     Study,
     WordReading,
     accuracy_by,
@@ -38,7 +39,7 @@ from analysis import (
 from film import Progress, Questions
 from ui.cache import bench as shelf, folder, pictures
 from ui.cache.networks import behind, population
-from ui.state import ViewState
+from ui.state import Upload, ViewState
 
 LEAST = 20  # questions that a length or depth needs to be shown
 KEPT, OWN = "kept", "folder"  # whose answers: of the study's pictures, of the visitor's folder
@@ -234,9 +235,17 @@ def answers(study: Study, of: str) -> pd.DataFrame:
     return kept.answers
 
 
-def report_of(study: Study, view: ViewState | None) -> bytes:
-    """The study, or one view, as a page of its own; a second or two, so only when it is asked for."""
+def report_of(study: Study, view: ViewState | None, upload: Upload | None = None) -> bytes:
+    """The study, or one view, as a page of its own; a second or two, so only when it is asked for.
+
+    Args:
+        upload: the session's own picture, which the view may be of.
+    """
     session = None if study.alone else study.session
     others = None if study.alone else population(study)
-    page = make_report(session, study.folder, view=view, population=others, grouping=False)
+    shown = None
+    if view is not None and not study.alone and view.picture.startswith(("folder-", "upload-")):
+        there = pictures.shown(view.picture, upload)
+        shown = ReportedPicture(there.title, there.why, there.pixels, there.scene)
+    page = make_report(session, study.folder, view=view, shown=shown, population=others, grouping=False)
     return page.encode()

@@ -71,7 +71,7 @@ def page() -> None:
     population = header.population()
     block, number = header.pick_map(networks.study())
     _find_map(case, block, number)
-    _edit(case, population, block, number)
+    _edit(case, population, block, number, state.view().edits)
     tabs = st.tabs(list(TABS))
     for tab, show in zip(tabs, TABS.values(), strict=True):
         with tab:
@@ -119,7 +119,8 @@ def _find_map(case: header.Case, block: int, number: int) -> None:
 
 
 @st.fragment  # a slider redraws this part alone
-def _edit(case: header.Case, population: Population | None, block: int, number: int) -> None:
+def _edit(case: header.Case, population: Population | None, block: int, number: int, told: str) -> None:
+    """Sliders, the list of edits and what follows. `told`: the edits that the tabs below were made with."""
     entries = _entries()
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="large")
@@ -132,6 +133,8 @@ def _edit(case: header.Case, population: Population | None, block: int, number: 
             _list(case, entries)
     _outcome(case, entries)
     state.follow(case.session.card.weights)
+    if state.view().edits != told and objects.follow_edits(case):
+        st.rerun()  # the readings below are of the edits as well; the answers are on the page already
 
 
 def _entries() -> list[BenchEdit]:
@@ -230,7 +233,7 @@ def _list(case: header.Case, entries: list[BenchEdit]) -> None:
                 bench.as_python(picture, question, entries, case.session.card.name or "CHECKPOINT"), "python"
             )
         st.download_button(
-            "Report of this", partial(evidence.report_of, networks.study(), state.view()),
+            "Report of this", partial(evidence.report_of, networks.study(), state.view(), state.upload()),
             "film-lens-bench.html", "text/html", key="bench-report", icon=":material/description:",
             on_click="ignore", help="The question, these edits, and the answers before and after, as a page.",
         )  # fmt: skip

@@ -278,8 +278,8 @@ def _report() -> None:
             ("Report of this view", view, "view"),
         ):
             st.download_button(
-                label, partial(evidence_cache.report_of, networks.study(), of), f"film-lens-{name}.html",
-                "text/html",
+                label, partial(evidence_cache.report_of, networks.study(), of, state.upload()),
+                f"film-lens-{name}.html", "text/html",
                 key=f"report-{name}", icon=":material/description:", on_click="ignore",
             )  # fmt: skip
 
