@@ -3,6 +3,7 @@
 import base64
 import re
 from io import BytesIO
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,7 +14,7 @@ from analysis import Panel, sheet_png, sheet_svg
 from film import InputError
 
 SVG = "{http://www.w3.org/2000/svg}"
-TOLD = {"title": "Maps & <b>pictures</b>", "source": "network 123456 · 40 pictures, seed 7"}
+TOLD: dict[str, Any] = {"title": "Maps & <b>pictures</b>", "source": "network 123456 · 40 pictures, seed 7"}
 
 
 @pytest.fixture
