@@ -230,6 +230,11 @@ from .figures.comparison import (
     similarity_heatmap as similarity_heatmap,
     similarity_of_blocks as similarity_of_blocks,
 )
+from .figures.density import (
+    Contour as Contour,
+    density_contours as density_contours,
+    describe_contours as describe_contours,
+)
 from .figures.evidence import (
     accuracy_line as accuracy_line,
     accuracy_rows as accuracy_rows,
@@ -290,7 +295,8 @@ from .figures.scenes import (
     series_lines as series_lines,
 )
 
-# pictures as a figure to take along
+# the shapes of points, and pictures as a figure to take along
+from .figures.shapes import SHAPES as SHAPES, outline as outline
 from .figures.sheet import Panel as Panel, sheet_png as sheet_png, sheet_svg as sheet_svg
 
 # two questions: what tells them apart, and where it matters

@@ -124,6 +124,35 @@ def test_a_filter_selects_explains_and_goes_into_the_link(open_page, checkpoint,
     assert "cubess" in texts(app)
 
 
+def test_a_search_selects_and_gives_way_to_a_filter(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    study = networks.study().extraction
+    app.text_input(key="atlas-search").set_value("METAL cube").run()
+    wanted = study.table["text"].str.contains("metal cube")
+    assert 0 < wanted.sum() < 300
+    assert views["atlas"]["selected"].tolist() == wanted.tolist()
+    assert (app.query_params["by"], app.query_params["for"]) == ("text", "METAL cube")
+    again = open_page(checkpoint, **app.query_params)
+    assert again.text_input(key="atlas-search").value == "METAL cube"
+    app.selectbox(key="view-filter-type").set_value("exist").run()
+    assert app.text_input(key="atlas-search").value == ""
+    assert views["atlas"]["selected"].sum() == (study.table["type"] == "exist").sum()
+    app.text_input(key="atlas-search").set_value("purple cube").run()
+    app.text_input(key="atlas-search").set_value("").run()
+    assert views["atlas"]["selected"] is None
+
+
+def test_contours_of_density_can_be_left_out(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    assert views["atlas"]["contours"].content
+    assert "the densest places" in texts(app)
+    app.toggle(key="contours").set_value(False).run()
+    assert views["atlas"]["contours"] is None
+    again = open_page(checkpoint, **app.query_params)
+    assert views["atlas"]["contours"] is None
+    assert "the densest places" not in texts(again)
+
+
 def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views):
     app = open_page(checkpoint, layout=FIRST, beside=LAST)
     assert set(views) == {"atlas", "beside"}

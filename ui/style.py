@@ -68,8 +68,8 @@ def apply() -> None:
         .stColumn:has([data-testid=stMetric]) {min-width: min(14rem, 100%)}
         .st-key-maps-split > * > [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         .st-key-maps-split .stColumn:not(.stColumn .stColumn) {min-width: min(30rem, 100%)}
-        .st-key-atlas-controls [data-testid=stHorizontalBlock] {flex-wrap: wrap}
-        .st-key-atlas-controls .stColumn {min-width: 9.5rem}
+        :is(.st-key-atlas-controls, .st-key-atlas-filters) [data-testid=stHorizontalBlock] {flex-wrap: wrap}
+        :is(.st-key-atlas-controls, .st-key-atlas-filters) .stColumn {min-width: 9.5rem}
         :is(.st-key-atlas-split, .st-key-compare-split) .stColumn {min-width: min(24rem, 100%)}
         </style>""".replace("PAGE", page)
         .replace("QUIET", quiet)

@@ -21,6 +21,7 @@ from ui.figures import (
     download as download,
     figure as figure,
     picture_files as picture_files,
+    source as source,
 )
 from ui.text import escape as escape, plain as plain
 

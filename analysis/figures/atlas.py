@@ -8,13 +8,16 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from analysis.corpus.schema import Schema, value_name
+from analysis.figures.density import density_contours
 from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink
+from analysis.figures.shapes import OUTLINES, outline
 from film import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +60,13 @@ class Coloring:
     names: tuple[str, ...]
     scale: tuple[str, str] | None
     title: str
+
+    @property
+    def shapes(self) -> tuple[int, ...]:
+        """The shape of each name's points, a number of `SHAPES`; what is not named apart has circles."""
+        others = range(1 if NEUTRAL in self.palette else 0, len(OUTLINES))
+        turns = cycle(others)
+        return tuple(0 if color == NEUTRAL else next(turns) for color in self.palette[: len(self.names)])
 
 
 def color_by_category(values: pd.Series, title: str) -> Coloring:
@@ -189,40 +199,41 @@ def layout_svg(
     *,
     caption: Sequence[str],
     selected: np.ndarray | None = None,
+    labels: Sequence[tuple[float, float, str]] = (),
+    contours: bool = False,
     dark: bool = False,
     size: int = 900,
 ) -> str:
-    """The map as a self-contained SVG, ten bytes a point: one path a colour, selected points over the rest.
+    """The map as a self-contained SVG: one path a colour, selected points over the rest.
 
     Args:
         places: (points, 2). selected: bool (points,), the others are drawn faint.
         caption: lines under the map: method, seed, sampling.
+        labels: (x, y, text) to write on it, in the layout's units. contours: also draw `density_contours`.
     """
     low, high = places.min(axis=0), places.max(axis=0)
     unit = (size - 24) / max(float((high - low).max()), 1e-9)
-    spots = (places - (low + high) / 2) * unit * (1, -1) + size / 2  # pixels
-    spots = np.round(spots, 1)
-    radius = 1.6 if len(places) <= 30_000 else 1.0
-    lit = np.ones(len(places), bool) if selected is None or not selected.any() else np.asarray(selected)
-    layers = []
-    for these, opacity in ((~lit, 0.15), (lit, 0.85)):
-        for code, color in enumerate(coloring.palette):
-            rows = np.flatnonzero(these & (coloring.codes == code))
-            if len(rows):
-                way = "".join(f"M{x:g} {y:g}h0" for x, y in spots[rows].tolist())
-                layers.append(f'<path d="{way}" stroke="{color}" opacity="{opacity}"/>')
-    legend, y = [], 16
-    for name, color in zip(coloring.names, coloring.palette, strict=False):
-        legend.append(
-            f'<circle cx="{size + 12}" cy="{y - 4}" r="5" fill="{color}"/>'
-            f'<text x="{size + 24}" y="{y}">{html.escape(name)}</text>'
+
+    def spots(of: np.ndarray) -> list[list[float]]:
+        found: list[list[float]] = np.round(
+            (of - (low + high) / 2) * unit * (1, -1) + size / 2, 1
+        ).tolist()  # pixels
+        return found
+
+    layers = [*_point_layers(spots(places), coloring, selected, 2.0 if len(places) <= 30_000 else 1.2)]
+    if contours:
+        lines = (line for contour in density_contours(places) for line in contour.lines)
+        way = "".join(_way(spots(line)) for line in lines)
+        layers.append(f'<path d="{way}" fill="none" stroke="{ink(dark)}" stroke-width=".7" opacity=".55"/>')
+    written = "".join(
+        f'<text x="{x:g}" y="{y:g}" text-anchor="middle" font-weight="600" paint-order="stroke" '
+        f'stroke="{ground(dark)}" stroke-width="3">{html.escape(text)}</text>'
+        for (x, y), text in zip(
+            spots(np.array([label[:2] for label in labels], float).reshape(-1, 2)),
+            [label[2] for label in labels],
+            strict=True,
         )
-        y += 18
-    if coloring.scale:
-        for step, color in enumerate(coloring.palette):
-            legend.append(f'<rect x="{size + 8}" y="{200 - 3 * step}" width="14" height="3" fill="{color}"/>')
-        for text, y in zip(coloring.scale, (204, 16), strict=True):
-            legend.append(f'<text x="{size + 28}" y="{y}">{html.escape(text)}</text>')
+    )
     words = "".join(
         f'<text x="8" y="{size + 18 + 18 * row}">{html.escape(line)}</text>'
         for row, line in enumerate(caption)
@@ -231,7 +242,49 @@ def layout_svg(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}">'
-        f'<rect width="100%" height="100%" fill="{ground(dark)}"/>'
-        f'<g stroke-width="{2 * radius}" stroke-linecap="round" fill="none">{"".join(layers)}</g>'
-        f'<g font-family="sans-serif" font-size="12" fill="{ink(dark)}">{"".join(legend)}{words}</g></svg>'
+        f'<rect width="100%" height="100%" fill="{ground(dark)}"/><g>{"".join(layers)}</g>'
+        f'<g font-family="sans-serif" font-size="12" fill="{ink(dark)}">'
+        f"{written}{_legend(coloring, size)}{words}</g></svg>"
     )
+
+
+def _way(corners: Sequence[Sequence[float]]) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners)
+
+
+def _point_layers(
+    spots: Sequence[Sequence[float]], coloring: Coloring, selected: np.ndarray | None, radius: float
+) -> Iterator[str]:
+    """One path a colour, faint ones first. spots: pixels of each point."""
+    count = len(spots)
+    lit = np.ones(count, bool) if selected is None or not selected.any() else np.asarray(selected)
+    shapes = coloring.shapes or (0,) * len(coloring.palette)
+    for these, opacity in ((~lit, 0.15), (lit, 0.85)):
+        for code, color in enumerate(coloring.palette):
+            rows = np.flatnonzero(these & (coloring.codes == code))
+            if not len(rows):
+                continue
+            if shapes[code]:
+                shape, paint = outline(shapes[code], radius * 1.2), f'fill="{color}"'
+            else:  # a dot of a round pen takes half the bytes of a circle
+                shape = "h0"
+                paint = f'stroke="{color}" stroke-width="{2 * radius}" stroke-linecap="round" fill="none"'
+            way = "".join(f"M{spots[row][0]:g} {spots[row][1]:g}{shape}" for row in rows.tolist())
+            yield f'<path d="{way}" {paint} opacity="{opacity}"/>'
+
+
+def _legend(coloring: Coloring, size: int) -> str:
+    """The names of the colours with their shapes, or the scale, right of a map of this size."""
+    parts, y = [], 16
+    for name, color, shape in zip(coloring.names, coloring.palette, coloring.shapes, strict=False):
+        parts.append(
+            f'<path d="M{size + 12} {y - 4}{outline(shape, 5)}" fill="{color}"/>'
+            f'<text x="{size + 24}" y="{y}">{html.escape(name)}</text>'
+        )
+        y += 18
+    if coloring.scale:
+        for step, color in enumerate(coloring.palette):
+            parts.append(f'<rect x="{size + 8}" y="{200 - 3 * step}" width="14" height="3" fill="{color}"/>')
+        for text, y in zip(coloring.scale, (204, 16), strict=True):
+            parts.append(f'<text x="{size + 28}" y="{y}">{html.escape(text)}</text>')
+    return "".join(parts)

@@ -11,7 +11,7 @@ import analysis
 from analysis import Coloring, Extraction, Layout, PrefixPath, RegionLabel, Schema, Study, Why
 from film import Session
 from ui.cache.networks import KEYED, behind
-from ui.scatter import Blob, points_blob as make_points, texts_blob as make_texts
+from ui.scatter import Blob, contours_blob, points_blob as make_points, texts_blob as make_texts
 
 
 def studied(study: Study) -> tuple[Extraction, dict[str, Layout]] | None:
@@ -79,6 +79,11 @@ def points(study: Study, name: str) -> Blob:
 @st.cache_resource(show_spinner=False, hash_funcs=KEYED)
 def texts(study: Study, name: str) -> Blob:
     return make_texts(_questions(study).table["text"].to_numpy()[study.layouts[name].rows].tolist())
+
+
+@st.cache_resource(show_spinner=False, hash_funcs=KEYED)
+def contours(study: Study, name: str) -> Blob:
+    return contours_blob(study.layouts[name].places)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYED)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+import analysis
 from analysis import Coloring
 from ui import state
 
@@ -66,6 +67,15 @@ def texts_blob(texts: Sequence[str]) -> Blob:
     return Blob.of(gzip.compress(lines.encode(), 6, mtime=0))
 
 
+def contours_blob(places: np.ndarray) -> Blob:
+    """The contours of the density of places (points, 2), densest first: a line of text each, an SVG path."""
+    ways = []
+    for contour in analysis.density_contours(places):
+        lines = (np.round(fit(line, places), 4).tolist() for line in contour.lines)
+        ways.append("".join("M" + "L".join(f"{x:g} {y:g}" for x, y in line) for line in lines))
+    return texts_blob(ways)
+
+
 @dataclass(frozen=True, eq=False)
 class PointMarks:
     """What is drawn over the points, in the layout's own units.
@@ -86,6 +96,7 @@ def scatter(
     *,
     points: Blob,
     texts: Blob,
+    contours: Blob | None = None,
     selected: np.ndarray | None,
     label: str,
     caption: str,
@@ -102,6 +113,7 @@ def scatter(
     Args:
         key: of this view on its page.
         places: (points, 2), as given to `points_blob`.
+        contours: of `contours_blob`, drawn where they are given.
         selected: bool (points,), or None where nothing is.
         label: what a screen reader says of it.
         caption: printed under the PNG.
@@ -131,19 +143,24 @@ def scatter(
 
     with st.container(key=f"film-store-{key}"):
         _library(key=f"{key}-library")
-        for slot, blob in (("points", points), ("codes", codes), ("texts", texts)):
+        stored = {"points": points, "codes": codes, "texts": texts}
+        if contours is not None:
+            stored["contours"] = contours
+        for slot, blob in stored.items():
             _blob(key=f"{key}-{slot}", data=blob.content)
     _view(
         key=key,
         data={
             "points": points.name, "codes": codes.name, "texts": texts.name, "count": count,
+            "contours": contours.name if contours else "", "shapes": list(coloring.shapes),
+            "glyphs": [analysis.outline(shape, 1) for shape in coloring.shapes],
             "palette": list(coloring.palette), "names": list(coloring.names), "legend": legend,
             "scale": list(coloring.scale) if coloring.scale else None,
             "selection": "" if selected is None or not selected.any() else pack(selected),
             "path": framed(marks.path), "rings": framed(marks.rings),
             "labels": framed(marks.labels),
             "label": label, "caption": caption, "dark": dark, "height": height,
-            "size": 4 if count <= 30_000 else 2.5, "opacity": 0.8 if count <= 30_000 else 0.6,
+            "size": 5 if count <= 30_000 else 2.5, "opacity": 0.8 if count <= 30_000 else 0.6,
         },
         on_lasso_change=lassoed,
         on_pick_change=taken("pick", count, on_pick),

@@ -6,12 +6,17 @@
 import createScatterplot, { createRenderer } from "regl-scatterplot";
 
 const KEPT = 32; // blobs kept, the oldest goes first
+const KEPT_TEXTS = 8; // of them unpacked
 const NAME = 16; // characters of a blob's name, at its head
 const NEAR = 50; // questions that the key S selects around the current one
 const ABOVE = 400; // pixels that the page's head and the choices take
 const DRAG = 4; // pixels; a pointer that has moved less between down and up has clicked
 const ZOOM = 1.5; // of one press of a zoom button
 const FADE = 0.8; // of the ground's colour in what is not selected
+const SAME = 24; // pixels; words of a question's path whose places are nearer are written together
+const FONT = "12px sans-serif"; // of a PNG's names and caption
+const ROW = 17; // pixels, a line of them
+const LETTER = 5.7; // pixels, the width of a letter, about
 
 const blobs = new Map();
 const plots = new Map();
@@ -32,7 +37,7 @@ async function lines(name) {
   // Questions travel compressed and are unpacked after the points are on the screen.
   if (!texts.has(name)) {
     const packed = new Blob([blobs.get(name)]).stream().pipeThrough(new DecompressionStream("gzip"));
-    if (texts.size > 2) texts.clear();
+    if (texts.size > KEPT_TEXTS) texts.clear();
     texts.set(name, new Response(packed).text().then((all) => all.split("\n")));
   }
   return texts.get(name);
@@ -53,6 +58,18 @@ function fromBits(base64, count) {
   return found;
 }
 
+const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+
+function wrapped(pen, text, width) {
+  const rows = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${rows[rows.length - 1]} ${word}`.trim();
+    if (pen.measureText(longer).width <= width) rows[rows.length - 1] = longer;
+    else rows.push(word);
+  }
+  return rows;
+}
+
 // --- A view --------------------------------------------------------------------------------------
 
 const SHELL = `
@@ -67,7 +84,7 @@ const SHELL = `
     <span class="fs-state" aria-live="polite"></span>
   </div>
   <div class="fs-stage" tabindex="0" role="application">
-    <canvas></canvas><svg class="fs-over" aria-hidden="true"></svg><div class="fs-tip" role="status"></div>
+    <canvas></canvas><svg class="fs-over" aria-hidden="true"><g class="fs-contours"></g><g></g></svg><div class="fs-tip" role="status"></div>
   </div>
   <div class="fs-legend"></div>`;
 
@@ -80,6 +97,7 @@ class Plot {
     this.stage = root.querySelector(".fs-stage");
     this.canvas = root.querySelector("canvas");
     this.over = root.querySelector("svg");
+    [this.contours, this.marks] = this.over.children;
     this.tip = root.querySelector(".fs-tip");
     this.drawn = {};
     this.selected = [];
@@ -157,6 +175,7 @@ class Plot {
     }
     this.overlay();
     if (blobs.has(data.texts)) lines(data.texts).then((all) => { this.lines = all; });
+    this.outline(data.contours);
   }
 
   async points(moved, colors) {
@@ -170,7 +189,9 @@ class Plot {
     this.scatter.set({ ...this.colors(), pointSize: data.size, opacity: data.opacity });
     if (moved) this.scatter.reset({ preventEvent: false });
     this.drawn.selection = data.selection;
-    await this.scatter.draw({ x: this.x, y: this.y, valueA: this.codes }, { zDataType: "categorical", select: this.selected });
+    const valueB = this.codes.map((code) => data.shapes[code] ?? 0);
+    const kinds = { zDataType: "categorical", wDataType: "categorical" };
+    await this.scatter.draw({ x: this.x, y: this.y, valueA: this.codes, valueB }, { ...kinds, select: this.selected });
     if (this.drawn.colors !== colors) return; // overtaken by a later change
     this.mark(this.selected);
     this.legend();
@@ -294,29 +315,70 @@ class Plot {
     this.root.dataset.hover = i;
   }
 
+  // The contours of the density lie in the points' own units and move with the view.
+  async outline(name) {
+    if (this.drawn.contours === name || (name && !blobs.has(name))) return;
+    this.drawn.contours = name;
+    const ways = name ? await lines(name) : [];
+    if (this.drawn.contours !== name) return; // overtaken
+    this.contours.replaceChildren(...ways.map((way) => {
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("d", way);
+      return path;
+    }));
+  }
+
   overlay() {
     if (!this.data) return;
-    const parts = [], escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-    const { width, height } = this.stage.getBoundingClientRect(), taken = [];
+    const { width, height } = this.stage.getBoundingClientRect(), v = this.camera ?? this.scatter.get("cameraView"), half = height / 2;
+    const matrix = [half * v[0], -half * v[1], half * v[4], -half * v[5], width / 2 + half * v[12], half * (1 - v[13])];
+    this.contours.setAttribute("transform", `matrix(${matrix.join()})`);
+    const taken = []; // boxes of what is written: middle, half the width, half the height
+    const free = (x, y, wide, high = 10) => x > wide && x < width - wide && y > high && y < height - high
+      && !taken.some(([tx, ty, w, h]) => Math.abs(tx - x) < w + wide && Math.abs(ty - y) < h + high);
+    const parts = [...this.rings(), ...this.path(taken, free)]; // the question's path before other labels
     for (const [x, y, text] of this.data.labels) {
-      const [cx, cy] = this.place(x, y), half = [3.6 * text.length, 10]; // letters are some 7 pixels wide
-      const seen = cx > half[0] && cx < width - half[0] && cy > half[1] && cy < height - half[1];
-      if (!seen || taken.some(([tx, ty, wide]) => Math.abs(tx - cx) < wide + half[0] && Math.abs(ty - cy) < 2 * half[1])) continue;
-      taken.push([cx, cy, half[0]]);
-      parts.push(`<text class="fs-label" x="${cx}" y="${cy + 4}">${escape(text)}</text>`);
+      const [cx, cy] = this.place(x, y), wide = 3.6 * text.length;
+      if (!free(cx, cy, wide)) continue;
+      taken.push([cx, cy, wide, 10]);
+      parts.unshift(`<text class="fs-label" x="${cx}" y="${cy + 4}">${escape(text)}</text>`);
     }
-    const path = this.data.path.map(([x, y]) => this.place(x, y));
-    if (path.length > 1) parts.push(`<polyline class="fs-path" points="${path.map((p) => p.join()).join(" ")}"/>`);
-    this.data.path.forEach(([, , word], i) => {
-      const [x, y] = path[i], last = i === path.length - 1;
-      parts.push(`<circle class="${last ? "fs-live" : "fs-word"}" cx="${x}" cy="${y}" r="${last ? 8 : 3.5}"/>`);
-      parts.push(`<text class="${last ? "fs-name" : ""}" x="${x + (last ? 12 : 6)}" y="${y + 4}">${escape(word)}</text>`);
-    });
-    for (const [x, y, kind] of this.data.rings) {
+    this.marks.innerHTML = parts.join("");
+  }
+
+  rings() {
+    return this.data.rings.map(([x, y, kind]) => {
       const [cx, cy] = this.place(x, y);
-      parts.push(`<circle class="fs-ring fs-${kind}" cx="${cx}" cy="${cy}" r="${kind === "chosen" ? 9 : 6}"/>`);
+      return `<circle class="fs-ring fs-${kind}" cx="${cx}" cy="${cy}" r="${kind === "chosen" ? 9 : 6}"/>`;
+    });
+  }
+
+  // The question's way, word by word: words that lie at one place stand together, where nothing else is written.
+  path(taken, free) {
+    const steps = [], way = []; // what is written, and all places
+    this.data.path.forEach(([x, y, word], i) => {
+      const at = this.place(x, y), last = i === this.data.path.length - 1, near = steps[steps.length - 1];
+      way.push(at);
+      if (!last && near && Math.hypot(near.at[0] - at[0], near.at[1] - at[1]) < SAME) near.words.push(word);
+      else steps.push({ at, words: [word], last });
+    });
+    if (!steps.length) return [];
+    way.forEach(([x, y], i) => taken.push([x, y, ...(i === way.length - 1 ? [9, 9] : [4, 4])]));
+    const corners = way.map((at) => at.join()).join(" ");
+    const parts = ["fs-path fs-under", "fs-path"].map((name) => `<polyline class="${name}" points="${corners}"/>`);
+    way.forEach(([x, y], i) => {
+      const last = i === way.length - 1;
+      parts.push(`<circle class="${last ? "fs-live" : "fs-word"}" cx="${x}" cy="${y}" r="${last ? 8 : 3.5}"/>`);
+    });
+    for (const { at: [x, y], words, last } of [...steps].reverse()) {
+      const text = words.join(" "), wide = LETTER * (last ? 1.15 : 1) * text.length / 2, off = last ? 13 : 8;
+      const sides = [[off + wide, 0], [-off - wide, 0], [0, -off - 7], [0, off + 8], [off + wide, 15], [off + wide, -15],
+        [-off - wide, 15], [-off - wide, -15]];
+      const [dx, dy] = sides.find(([across, down]) => free(x + across, y + down, wide, 6)) ?? sides[0];
+      taken.push([x + dx, y + dy, wide, 6]);
+      parts.push(`<text class="fs-step${last ? " fs-name" : ""}" x="${x + dx}" y="${y + dy + 4}">${escape(text)}</text>`);
     }
-    this.over.innerHTML = parts.join("");
+    return parts;
   }
 
   // Counts follow the selection.
@@ -338,26 +400,73 @@ class Plot {
       const count = this.selected.length ? `${number(chosen[code])} of ${number(all[code])}` : number(all[code]);
       button.dataset.code = code;
       button.title = `Select: ${name}`;
-      button.innerHTML = `<i style="background:${data.palette[code]}"></i><span></span> <em>${count}</em>`;
+      button.innerHTML = `<svg viewBox="-1.1 -1.1 2.2 2.2" aria-hidden="true"><path d="M0 0${data.glyphs[code]}" fill="${data.palette[code]}"/></svg>`
+        + `<span></span> <em>${count}</em>`;
       button.querySelector("span").textContent = name;
       button.classList.toggle("fs-none", this.selected.length > 0 && !chosen[code]);
       return button;
     }));
   }
 
+  // The figure as it stands: points, what lies over them, names of the colours, caption.
   async save() {
     const scale = window.devicePixelRatio || 1, { width, height } = this.stage.getBoundingClientRect();
-    const sheet = Object.assign(document.createElement("canvas"), { width: width * scale, height: (height + 26) * scale });
-    const pen = sheet.getContext("2d"), ink = getComputedStyle(this.root).getPropertyValue("--fs-ink");
+    const style = getComputedStyle(this.root), [ink, ground] = ["ink", "ground"].map((name) => style.getPropertyValue(`--fs-${name}`));
+    const measure = document.createElement("canvas").getContext("2d");
+    measure.font = FONT;
+    const rows = this.legendRows(measure, width), captions = wrapped(measure, this.data.caption, width - 16);
+    const whole = height + ROW * (rows.length + captions.length) + 12;
+    const sheet = Object.assign(document.createElement("canvas"), { width: width * scale, height: whole * scale });
+    const pen = sheet.getContext("2d");
     pen.scale(scale, scale);
-    pen.fillStyle = getComputedStyle(this.root).getPropertyValue("--fs-ground");
-    pen.fillRect(0, 0, width, height + 26);
+    pen.fillStyle = ground;
+    pen.fillRect(0, 0, width, whole);
     pen.drawImage(this.canvas, 0, 0, width, height);
+    pen.drawImage(await this.overImage(width, height, ink, ground), 0, 0, width, height);
+    pen.font = FONT;
+    rows.forEach((row, line) => row.forEach(({ name, code, x }) => {
+      const y = height + ROW * (line + 1);
+      pen.save();
+      pen.translate(x, y - 4);
+      pen.scale(5, 5);
+      pen.fillStyle = this.data.palette[code];
+      pen.fill(new Path2D(`M0 0${this.data.glyphs[code]}`));
+      pen.restore();
+      pen.fillStyle = ink;
+      pen.fillText(name, x + 10, y);
+    }));
     pen.fillStyle = ink;
-    pen.font = "12px sans-serif";
-    pen.fillText(this.data.caption, 8, height + 17, width - 16);
+    captions.forEach((line, at) => pen.fillText(line, 8, height + ROW * (rows.length + at + 1)));
     const link = Object.assign(document.createElement("a"), { href: sheet.toDataURL("image/png"), download: "atlas.png" });
     link.click();
+  }
+
+  // The names of the colours in rows of a width.
+  legendRows(pen, width) {
+    const rows = [];
+    let x = Infinity;
+    this.data.glyphs.forEach((_, code) => {
+      const name = this.data.names[code], wide = pen.measureText(name).width + 28;
+      if (x + wide > width) { rows.push([]); x = 14; }
+      rows[rows.length - 1].push({ name, code, x });
+      x += wide;
+    });
+    return rows;
+  }
+
+  async overImage(width, height, ink, ground) {
+    const over = this.over.cloneNode(true), style = document.createElement("style");
+    const rules = [...document.styleSheets].flatMap((sheet) => { try { return [...sheet.cssRules]; } catch { return []; } });
+    style.textContent = rules.filter((rule) => rule.selectorText?.includes(".fs-")).map((rule) => rule.cssText).join("\n");
+    over.prepend(style);
+    over.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    over.setAttribute("width", width);
+    over.setAttribute("height", height);
+    over.setAttribute("style", `--fs-ink: ${ink}; --fs-ground: ${ground}; font-family: sans-serif`);
+    const image = new Image();
+    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(over))}`;
+    await image.decode();
+    return image;
   }
 
   destroy() {
