@@ -145,12 +145,12 @@ def test_a_search_selects_and_gives_way_to_a_filter(open_page, checkpoint, views
 def test_contours_of_density_can_be_left_out(open_page, checkpoint, views):
     app = open_page(checkpoint)
     assert views["atlas"]["contours"].content
-    assert "the densest places" in texts(app)
+    assert "Contours: the" in texts(app)
     app.toggle(key="contours").set_value(False).run()
     assert views["atlas"]["contours"] is None
     again = open_page(checkpoint, **app.query_params)
     assert views["atlas"]["contours"] is None
-    assert "the densest places" not in texts(again)
+    assert "Contours: the" not in texts(again)
 
 
 def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views):
