@@ -6,7 +6,7 @@ The only script that Streamlit runs. It opens the network, reads the link and ha
 import streamlit as st
 
 from ui import guide, link, pages, state, style, tab, visit, widgets
-from ui.cache import folder, networks, pictures
+from ui.cache import evidence, folder, networks, pictures
 
 st.set_page_config(page_title="FiLM Lens", page_icon=widgets.ICON, layout="wide")
 style.apply()
@@ -28,4 +28,5 @@ with menu_end:
     tab.tab("" if study.alone else visit.to_text(), visit.restore)
 widgets.colophon(study)
 widgets.choose_network()
+evidence.prepare(study)
 state.follow(study.weights)

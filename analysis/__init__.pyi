@@ -303,6 +303,7 @@ from .figures.sheet import Panel as Panel, sheet_png as sheet_png, sheet_svg as 
 from .interventions.ablation import (
     PAPER_MEAN as PAPER_MEAN,
     ablate as ablate,
+    measure_ablations as measure_ablations,
     set_ablations as set_ablations,
     set_table as set_table,
     standard_ablations as standard_ablations,

@@ -1,19 +1,21 @@
 """The bench without a browser: edits by slider, button and link, undone and done again; measurements."""
 
+import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from tiny import tiny_card, tiny_network
 
-from analysis import STAGES, object_readings
+from analysis import STAGES, folder_questions, measure_ablations, object_readings
 from analysis.study import make_study
-from film import PatchFrom, Scale, Session, SetValue, Vocabulary, Where, gallery, save
+from film import PatchFrom, Scale, Session, SetValue, Vocabulary, Where, gallery, save, write_scenes
 from film.clevr.language.word_tree import WORDS
-from ui import bench
+from ui import bench, bench_ablations
 from ui.bench import BenchEdit
-from ui.cache import pictures
+from ui.cache import folder, pictures
 
 QUESTION = "How many red cubes are there?"
 
@@ -177,3 +179,31 @@ def test_the_lines_to_copy_do_the_same(checkpoint, capsys):
     lines = bench.as_python("gallery-0", QUESTION, entries, str(checkpoint))
     exec(compile(lines, "copied", "exec"), {})
     assert capsys.readouterr().out.strip() == asked(checkpoint, bench.applied(entries))
+
+
+def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monkeypatch):
+    images = tmp_path / "CLEVR" / "images" / "val"
+    images.mkdir(parents=True)
+    (tmp_path / "CLEVR" / "scenes").mkdir()
+    for number, exhibit in enumerate(gallery()[:12]):
+        shutil.copy(exhibit.picture_path, images / f"CLEVR_val_{number:06d}.png")
+    scenes = [exhibit.scene for exhibit in gallery()[:12]]
+    write_scenes(tmp_path / "CLEVR" / "scenes" / "CLEVR_val_scenes.json", scenes, "val")
+    monkeypatch.setenv("FILM_PICTURES", str(tmp_path / "CLEVR"))
+    monkeypatch.setattr(bench_ablations, "SIZES", (24, 48))
+    app = open_page(options=json.dumps({"bench-ablated-on": "folder"}))
+    assert not app.exception
+    assert app.radio(key="bench-ablated-on").value == "folder"
+    app.button(key="bench-run-folder-ablations").click().run()
+    assert not app.exception
+    table = next(frame.value for frame in app.dataframe if "change" in frame.value)
+    found = measure_ablations(
+        Session(checkpoint, "cpu"), folder_questions(folder.album(), tmp_path / "CLEVR", 24), "CLEVR",
+        noise=(1.0, 2.0, 3.0),
+    ).tables["table"]  # fmt: skip
+    whole = found[found["group"] == "all"]
+    np.testing.assert_allclose(table["accuracy"], whole["accuracy"])
+    assert any("CLEVR, seed 0" in caption.value for caption in app.caption)
+    app.radio(key="bench-ablated-on").set_value("kept").run()
+    assert not app.exception
+    assert "bench-ablated-on" not in app.query_params.get("options", "")

@@ -7,26 +7,57 @@ import streamlit as st
 
 import analysis
 from analysis import PAPER_MEAN, MapCards, Population
-from film import InputError
+from film import InputError, command
 from ui import question_header as header, state, widgets
 from ui.bench_many import PERCENT, kept
-from ui.cache import evidence, networks
-from ui.measuring import measured
+from ui.cache import evidence, folder, networks
+from ui.measuring import choose_sample, measured
 
-ASKED = 200  # questions that sets of maps are tried on
+SIZES = (200, 500, 1000)  # questions about a folder; sets of maps are tried on as many, or the first
+SECONDS = 0.2  # that all ablations of a question take
 
 
 def ablations(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
-    found = kept("ablate")
+    of = choose_sample("bench-ablated-on", "the gallery's pictures")
+    if of is None:
+        return
+    most = SIZES[0] if of == evidence.KEPT else _how_many()
+    found = kept("ablate") if of == evidence.KEPT else _of_folder(most)
     if found is not None:
         _standard(found)
+    if not folder.is_set():
+        st.caption(
+            f"On a CLEVR folder or a packed corpus of yours: start with {folder.PICTURES}=FOLDER and choose "
+            f"it here, or `{command('analysis', 'ablate', networks.study().name)} --data FOLDER`."
+        )
     try:
         cards = evidence.cards(networks.study())
     except InputError as error:
         widgets.show_error(error)
         return
     if cards is not None:
-        _sets(case, cards)
+        _sets(case, cards, of, most)
+
+
+def _how_many() -> int:
+    most: int = st.segmented_control(
+        "Questions about it, at most", SIZES, required=True, **state.option("bench-ablated", SIZES, SIZES[0])
+    )  # fmt: skip
+    return most or SIZES[0]
+
+
+def _of_folder(most: int) -> analysis.Measured | None:
+    study = networks.study()
+    found: analysis.Measured | None = measured(
+        evidence.ablations_key(study, most), "Measure the ablations on your folder",
+        lambda told: evidence.folder_ablations(study, most, told),
+    )  # fmt: skip
+    if found is None:
+        st.caption(
+            "Asks the folder's own questions, or questions about its scenes where it brings none, with every "
+            f"ablation: some {most * SECONDS:.0f} s on two cores."
+        )
+    return found
 
 
 def _standard(found: analysis.Measured) -> None:
@@ -65,6 +96,7 @@ def _standard(found: analysis.Measured) -> None:
         f"{recipe['questions']:,} questions, {recipe['source']}, seed {recipe['seed']}; block 0: all blocks; "
         "95 % intervals clustered by picture."
     )
+    widgets.how_measured("Ablations")
 
 
 def _change(whole: pd.DataFrame, kind: str) -> float:
@@ -72,7 +104,7 @@ def _change(whole: pd.DataFrame, kind: str) -> float:
     return float(row["change"].iloc[0])
 
 
-def _sets(case: header.Case, cards: MapCards) -> None:
+def _sets(case: header.Case, cards: MapCards, of: str, most: int) -> None:
     st.markdown("**Sets of maps**")
     widgets.notice(
         "The maps most selective for a value at their means, and as many random maps of the same blocks. "
@@ -89,10 +121,10 @@ def _sets(case: header.Case, cards: MapCards) -> None:
     order = [(int(row.block), int(row.map)) for row in own.itertuples()]
     config = case.session.config
     found = measured(
-        ("sets", case.session.card.weights, value),
+        ("sets", case.session.card.weights, value, of, most),
         "Set them to their means",
         lambda told: analysis.ablate(
-            case.session, analysis.gallery_questions(ASKED),
+            case.session, evidence.asked_of(of, most),
             analysis.set_ablations(order, config.blocks, config.maps), progress=told,
         ),
     )  # fmt: skip
@@ -104,7 +136,8 @@ def _sets(case: header.Case, cards: MapCards) -> None:
         analysis.set_lines(table, float(whole), dark=widgets.dark()), "bench-sets",
         f"Accuracy with the maps most selective for {value} at their means, beside random ones.", table,
     )  # fmt: skip
+    whose = "the gallery's pictures" if of == evidence.KEPT else "your folder"
     st.caption(
-        f"{len(order)} maps are selective for it. {ASKED} questions about the gallery's pictures, seed 0; "
+        f"{len(order)} maps are selective for it. Up to {most} questions about {whose}, seed 0; "
         "bars: 95 % intervals clustered by picture, of random maps the least and the greatest of five draws."
     )

@@ -69,6 +69,7 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
         "are needed before anything can be said in general."
     )
     header.offer_maps(found.strongest(kind, 6), "Speak most for the answer:")
+    widgets.how_measured("Effects on one answer")
     with st.expander("How far the kinds agree (Spearman's rank correlation over all maps)"):
         st.dataframe(found.agreement().round(2))
     if population is None:

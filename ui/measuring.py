@@ -8,8 +8,29 @@ from typing import Any
 import streamlit as st
 
 from film import InputError
-from ui import widgets
-from ui.cache import bench as shelf
+from ui import state, widgets
+from ui.cache import bench as shelf, folder
+from ui.cache.evidence import KEPT, OWN
+
+
+def choose_sample(name: str, usual: str) -> str | None:
+    """Whose pictures something is measured on: KEPT, or OWN where a folder is open; None if it is broken.
+
+    Args:
+        name: of the option in the link.
+        usual: what KEPT is called.
+    """
+    if not folder.is_set():
+        return KEPT
+    names = {KEPT: usual, OWN: "your folder"}
+    of: str = st.radio(
+        "Measured on", list(names), horizontal=True, format_func=names.__getitem__,
+        **state.option(name, list(names), KEPT),
+    )  # fmt: skip
+    if of == OWN and (trouble := folder.trouble()) is not None:
+        widgets.show_error(trouble)
+        return None
+    return of
 
 
 def measured(

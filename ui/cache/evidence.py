@@ -38,12 +38,13 @@ from analysis import (
 )
 from film import Progress, Questions
 from ui.cache import bench as shelf, folder, pictures
-from ui.cache.networks import behind, population
+from ui.cache.networks import behind, measuring_population, population
 from ui.state import Upload, ViewState
 
 LEAST = 20  # questions that a length or depth needs to be shown
 KEPT, OWN = "kept", "folder"  # whose answers: of the study's pictures, of the visitor's folder
 MOST = 3000  # questions about the visitor's folder
+FOLDER_NOISE = (1.0, 2.0, 3.0)  # standard deviations of the ablations on it, which somebody waits for
 
 # New files are seen without a restart: they are part of the key.
 _KEYED: dict[Any, Callable[[Any], Any]] = {
@@ -103,19 +104,25 @@ def word_reading(study: Study) -> WordReading | None:
 
 
 def ranking(study: Study) -> MapRanking | None:
-    """What the maps can be ranked by, measured once in a second or two; None while there is no population.
+    """What the maps can be ranked by, measured behind the scenes in a second or two; None while that lasts.
 
     Raises:
         InputError: the map cards are damaged.
     """
-    return None if population(study) is None else _ranking(study)
+    found = ranking_maps(study)
+    return found.result() if found.done() else None
 
 
-@st.cache_resource(show_spinner="Ranking the maps …", max_entries=4, hash_funcs=_KEYED)
-def _ranking(study: Study) -> MapRanking:
-    there = population(study)
-    assert there is not None
-    return rank_maps(there, cards(study))
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def ranking_maps(study: Study) -> Future[MapRanking]:
+    measured = measuring_population(study)
+    return behind(lambda: rank_maps(measured.result(), find_maps(study.folder, study.weights)))
+
+
+def prepare(study: Study) -> None:
+    """Begin with what takes seconds and what somebody may soon ask for, where the study is there for it."""
+    if not study.alone and study.extraction is not None:
+        ranking_maps(study)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
@@ -221,8 +228,34 @@ def folder_answers(study: Study, told: Progress) -> pd.DataFrame:
     return analysis.measure_answers(study.session, asked, source, progress=told)
 
 
-def _folder_questions() -> Questions:
-    return analysis.folder_questions(folder.album(), os.environ[folder.PICTURES], MOST)
+def _folder_questions(most: int = MOST) -> Questions:
+    return analysis.folder_questions(folder.album(), os.environ[folder.PICTURES], most)
+
+
+def ablations_key(study: Study, most: int) -> tuple[str | int, ...]:
+    """Under what the ablations on the visitor's folder are kept."""
+    return "folder-ablations", study.weights, os.environ.get(folder.PICTURES, ""), most
+
+
+def folder_ablations(study: Study, most: int, told: Progress) -> Measured:
+    """The standard ablations on up to so many questions about the visitor's folder.
+
+    Raises:
+        InputError: nothing is known to be true of the folder's pictures.
+    """
+    source = Path(os.environ[folder.PICTURES]).name
+    return analysis.measure_ablations(
+        study.session, _folder_questions(most), source, noise=FOLDER_NOISE, progress=told
+    )
+
+
+def asked_of(of: str, most: int) -> Questions:
+    """Questions about the gallery's pictures (KEPT), or the visitor's folder (OWN).
+
+    Raises:
+        InputError: nothing is known to be true of the folder's pictures.
+    """
+    return analysis.gallery_questions(most) if of == KEPT else _folder_questions(most)
 
 
 def answers(study: Study, of: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import streamlit as st
 import analysis
 from film import GROUP_NAMES, GROUPS, InputError, command
 from ui import builder, evidence_probes, measuring, state, widgets
-from ui.cache import evidence as evidence_cache, folder, networks, pictures
+from ui.cache import evidence as evidence_cache, networks, pictures
 from ui.error_list import error_list
 
 MOST_ERRORS = 500  # rows of the error list
@@ -60,18 +60,9 @@ def page() -> None:
 
 def _pictures_of() -> str | None:
     """Whose answers are shown: of the study's pictures or the visitor's folder; None until they are there."""
-    if not folder.is_set():
-        return evidence_cache.KEPT
-    names = {evidence_cache.KEPT: "the study's pictures", evidence_cache.OWN: "your folder"}
-    of: str = st.radio(
-        "Measured on", list(names), horizontal=True, format_func=names.__getitem__,
-        **state.option("measured-on", list(names), evidence_cache.KEPT),
-    )  # fmt: skip
-    if of == evidence_cache.KEPT:
+    of = measuring.choose_sample("measured-on", "the study's pictures")
+    if of in (evidence_cache.KEPT, None):
         return of
-    if (trouble := folder.trouble()) is not None:
-        widgets.show_error(trouble)
-        return None
     study = networks.study()
     found = measuring.measured(
         evidence_cache.folder_key(study), "Measure accuracy on your folder",

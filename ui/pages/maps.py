@@ -74,7 +74,7 @@ def page() -> None:
             _list(found, table)
         with right:
             map_card.card(session, found, dark)
-    _how_measured(found)
+    _measured_how(found)
 
 
 def _search() -> tuple[dict[str, str], str]:
@@ -177,7 +177,7 @@ def _list(found: MapCards, table: pd.DataFrame) -> None:
     widgets.data(shown, "maps")
 
 
-def _how_measured(found: MapCards) -> None:
+def _measured_how(found: MapCards) -> None:
     recipe = found.recipe
     st.header("How maps get their labels")
     st.caption(

@@ -200,12 +200,14 @@ def _wall(
 def _ranked(by: str, block: int, maps: int) -> np.ndarray:
     """The block's maps by what was measured over many questions, with the figures and their null below."""
     try:
-        found = evidence.ranking(networks.study())
+        found = header.waiting(lambda: evidence.ranking(networks.study()), "Ranking the maps")
     except InputError as error:
         widgets.show_error(error)
         found = None
-    if found is None or by not in found.columns():
-        st.caption("This order needs what is measured over many questions, which is not there yet.")
+    if found is None:
+        return np.arange(maps)
+    if by not in found.columns():
+        st.caption("This order needs the map cards, which were not measured for this network.")
         return np.arange(maps)
     values = found.values(by, block)
     null = f" By chance the greatest of all maps is below {found.null[by]:.3f} in 95 of 100 shuffles." \
