@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from analysis import most_changed, patch_blocks, some_others, word_changed
 from analysis.question.population import measure_population
 from film import Session, find, gallery
-from ui import builder
+from ui import builder, pages
 
 ROOT = Path(__file__).parents[1]
 FIRST, SECOND = "How many red things are there?", "How many blue things are there?"
@@ -124,10 +124,12 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     finding = app.sidebar.code[0].value
     assert "With gamma and beta of block" in finding
     assert "weights=" in finding
-    assert "edits=" not in finding
+    link = finding.splitlines()[-1]
+    assert "/bench?" in link
+    assert "edits=patch" in link  # it opens both questions and the exchange
+    assert "&other=" in link
     press(app, "guide-bench")
-    finding = app.sidebar.code[0].value
-    assert "edits=patch" in finding  # its link opens the bench with the exchange
+    assert app.sidebar.code[0].value == finding
     assert "It is on the bench" in said(app)
     assert not app.exception
 
@@ -135,6 +137,14 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     assert not app.sidebar.subheader
     app.button(key="guide-open").click().run()
     assert app.sidebar.code[0].value == finding  # nothing is lost by closing
+
+
+@pytest.mark.parametrize(
+    "here", ["http://lens", "http://lens/", "http://lens/modulation", "http://lens/bench/"]
+)
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_page_is_found_from_any_other(here, below):
+    assert pages.address(here.replace("lens", f"lens{below}"), "bench") == f"http://lens{below}/bench"
 
 
 @pytest.mark.app

@@ -38,8 +38,12 @@ def maps_over_pictures(
     places: Sequence[tuple[int, int]],
     answers: tuple[Answer, Answer],
     pictures: tuple[np.ndarray, np.ndarray],
+    names: tuple[str, str] = ("before the edits", "after the edits"),
 ) -> None:
-    """Some maps, (block, map) from 0, after their block's ReLU over the pictures, before above after."""
+    """Some maps, (block, map) from 0, after their block's ReLU over the pictures, before above after.
+
+    names: what the two are called to a screen reader.
+    """
     config = session.config
     height = ENLARGED * config.height // config.width
     seen = [to_size(picture, ENLARGED, height, session.card.fit) for picture in pictures]
@@ -48,7 +52,7 @@ def maps_over_pictures(
         values = [answer.activations[name][number] for answer in answers]
         scale = max(float(np.abs(v).max()) for v in values) or 1.0
         column.markdown(f"block {block + 1}, map {number}")
-        for what, maps, picture in zip(("before", "after"), values, seen, strict=True):
-            alt = f"Block {block + 1}, map {number} {what} the edits, over the picture."
+        for what, maps, picture in zip(names, values, seen, strict=True):
+            alt = f"Block {block + 1}, map {number} {what}, over the picture."
             lit = analysis.over_picture(maps, picture, scale)
             column.image(analysis.png(lit), width="stretch", alt=alt)

@@ -15,12 +15,13 @@ from streamlit.delta_generator import DeltaGenerator
 import analysis
 from analysis import Population
 from film import InputError, PatchFrom, Session, Where, parse, question_type, to_text
-from ui import builder, pages, state, widgets
+from ui import before_after, builder, pages, state, widgets
 from ui.cache import networks, pictures
 from ui.state import HistoryEntry
 
 ASK, MODULATION, CONTRIBUTIONS, BENCH = map(pages.path, ("ask", "modulation", "contributions", "bench"))
 OFFERED = 3  # questions or maps at a step
+LETTERS = 40  # of a line at a figure's foot, in the sidebar
 
 
 def place() -> DeltaGenerator | None:
@@ -79,6 +80,12 @@ def _foretell(session: Session) -> bool:
         st.page_link(ASK, label="See what the network says", icon=":material/question_answer:")
         return False
     heard = entry.answer.answer
+    likeliest = sorted(entry.answer.probabilities.items(), key=lambda pair: -pair[1])[:OFFERED]
+    widgets.figure(
+        analysis.answer_bars(dict(likeliest), dark=widgets.dark()), "guide-prediction",
+        f"The {OFFERED} likeliest answers to “{entry.question}”.",
+        pd.DataFrame(likeliest, columns=["answer", "probability"]), letters=LETTERS,
+    )  # fmt: skip
     true = "" if entry.truth is None else f", the truth is **{entry.truth}**"
     st.markdown(f"You said **{guide.said}**, the network says **{heard}**{true}.")
     st.markdown(
@@ -137,6 +144,12 @@ def _change_a_word(session: Session) -> bool:
         f"**{first.answer.answer}** became **{second.answer.answer}**. Not one pixel changed; only gamma and "
         "beta did."
     )
+    chances = first.answer.probabilities, second.answer.probabilities
+    widgets.figure(
+        analysis.answers_side_by_side(*chances, names=words, most=OFFERED, dark=widgets.dark()),
+        "guide-words", f"The likeliest answers with “{words[0]}” and with “{words[1]}”.",
+        analysis.answers_table(*chances), letters=LETTERS,
+    )  # fmt: skip
     if first.answer.answer == second.answer.answer:
         st.caption("The answer is the same; a word that changes it makes for a better finding.")
     return True
@@ -201,7 +214,26 @@ def _see_maps(session: Session) -> bool:
     st.markdown(
         f"Block {block + 1}, map {number}: gamma went from **{before:+.2f}** to **{after:+.2f}**{unit}."
     )
+    _map_over_picture(session, first, second, block, number)
     return True
+
+
+def _map_over_picture(
+    session: Session, first: HistoryEntry, second: HistoryEntry, block: int, number: int
+) -> None:
+    """What is left of a map after FiLM and ReLU, asked with one word and with the other."""
+    shown = pictures.shown(second.picture, state.upload())
+    name = analysis.stage_names(session.config, block).names[2]
+    asked = [session.ask(shown.pixels, one.question, record=[name]) for one in (first, second)]
+    words = analysis.word_changed(first.question, second.question) or ("", "")
+    before_after.maps_over_pictures(
+        session, [(block, number)], (asked[0], asked[1]), (shown.pixels, shown.pixels),
+        names=(f"asked with “{words[0]}”", f"asked with “{words[1]}”"),
+    )  # fmt: skip
+    st.caption(
+        f"What is left of it after FiLM and the ReLU, asked with “{widgets.plain(words[0])}” (above) and "
+        f"with “{widgets.plain(words[1])}” (below), in one colour scale."
+    )
 
 
 def _chosen(changed: list[tuple[int, int, float]]) -> tuple[int, int, float] | None:
@@ -234,6 +266,12 @@ def _find_word(session: Session) -> bool:
     name = "the end of the question" if most.name.startswith("<") else f"“{widgets.plain(most.name)}”"
     told = "You found it" if most.name == guide.word else "Not this time"
     st.markdown(f"{told}: **{name}** changed it most, by {most.amount:+.3f}.")
+    label = f"gamma of block {block + 1}, map {number}"
+    widgets.figure(
+        analysis.contribution_bars(contributions.lines("gamma", block, number), label, dark=widgets.dark()),
+        "guide-contributions", f"What each word adds to {label}.",
+        pd.DataFrame([vars(line) for line in contributions.lines("gamma", block, number)]), letters=LETTERS,
+    )  # fmt: skip
     if caveat := contributions.caveat("gamma"):
         st.caption(caveat)
     st.page_link(CONTRIBUTIONS, label="Every word's contribution", icon=":material/receipt_long:")
@@ -287,7 +325,7 @@ def _find_block(session: Session) -> bool:
 
 def _to_bench(first: HistoryEntry, second: HistoryEntry, block: int) -> None:
     """The exchange as an edit on the bench, where it can be taken apart; the finding's link then holds it."""
-    exchange = to_text([PatchFrom(Where((block,)), first.question)])
+    exchange = _exchange(first, block)
     if state.view().edits != exchange:
         st.button(
             f"Put the exchange of block {block + 1} on the bench", key="guide-bench",
@@ -297,9 +335,13 @@ def _to_bench(first: HistoryEntry, second: HistoryEntry, block: int) -> None:
     st.markdown(
         f"It is on the bench: block {block + 1} of “{widgets.plain(second.question)}” from "
         f"“{widgets.plain(first.question)}”. Switch it off, patch single maps, see which of them carry it; "
-        "the link below opens it again."
+        "the link below opens it too."
     )
     st.page_link(BENCH, label="To the bench", icon=":material/science:")
+
+
+def _exchange(first: HistoryEntry, block: int) -> str:
+    return to_text([PatchFrom(Where((block,)), first.question)])
 
 
 def _put_on_bench(exchange: str, other: str) -> None:
@@ -327,6 +369,10 @@ def _finding(
     words = analysis.word_changed(first.question, second.question) or ("", "")
     view = state.view()
     block, number = view.block, view.feature_map
+    # Both questions, the second with the exchange.
+    link = pages.address(state.page_address(), "bench") + state.link(
+        session.card.weights, edits=_exchange(first, most.block), other=first.question
+    )
     before, after = first.answer.gamma[block, number], second.answer.gamma[block, number]
     compared = (
         f" The same exchange with {most.others} other questions of the first one's type (drawn with seed "
@@ -344,7 +390,7 @@ def _finding(
         f"total variation.{compared}\n"
         f"Network {session.card.name or 'without a name'}, "
         f"weights {session.card.weights[: state.LINK_HASH]}.\n"
-        f"{state.address(session.card.weights)}"
+        f"{link}"
     )
 
 

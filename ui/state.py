@@ -145,7 +145,12 @@ def run_again() -> None:
 
 def address(weights: str) -> str:
     """The whole link to what is shown."""
-    return f"{page_address()}?{urlencode(to_link(view(), weights))}"
+    return page_address() + link(weights)
+
+
+def link(weights: str, **changes: Any) -> str:
+    """What a link adds to a page's address, to show what is shown now with some of it changed."""
+    return f"?{urlencode(to_link(replace(view(), **changes), weights))}"
 
 
 def page_address() -> str:

@@ -53,6 +53,7 @@ def figure(
     pick: Callable[[list[Any]], None] | None = None,
     *,
     sample: str | None = None,
+    letters: int = SOURCE_LETTERS,
 ) -> None:
     """A figure over buttons for its SVG, its PNG and its numbers.
 
@@ -61,6 +62,7 @@ def figure(
         table: the numbers that it shows.
         pick: given the custom data of a point that was clicked.
         sample: of what it was measured and with which seed; the question on the page where nothing is said.
+        letters: that fit in a line at its foot.
     """
 
     def hand_on(selection: dict[str, Any]) -> None:
@@ -71,7 +73,7 @@ def figure(
     key = f"figure-{name}"
     choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
     st.plotly_chart(
-        _with_source(drawn, title_of(alt), source(sample)),
+        _with_source(drawn, letters, title_of(alt), source(sample)),
         theme=None,
         **choice,
         config={
@@ -153,7 +155,7 @@ def _row() -> Any:
     return st.container(horizontal=True, gap="small", vertical_alignment="center")
 
 
-def _with_source(drawn: Figure, *said: str) -> dict[str, Any]:
+def _with_source(drawn: Figure, letters: int, *said: str) -> dict[str, Any]:
     """The figure on the page's ground, with lines at its foot, and room at its head for the tool bar.
 
     As a dictionary: plotly would check a change of a `Figure` for many milliseconds.
@@ -163,7 +165,7 @@ def _with_source(drawn: Figure, *said: str) -> dict[str, Any]:
     margin = dict(layout["margin"])
     above = TOOLS if layout.get("showlegend") else max(TOOLS - margin["t"], 0)
     margin |= {"t": margin["t"] + above}
-    lines = [escape(line) for one in said for line in textwrap.wrap(one, SOURCE_LETTERS)]
+    lines = [escape(line) for one in said for line in textwrap.wrap(one, letters)]
     if layout.get("height"):
         layout["height"] += above + SOURCE_LINE * len(lines) + 5
     layout |= {

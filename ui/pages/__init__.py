@@ -43,6 +43,13 @@ def path(name: str) -> str:
     return str(HERE / f"{name}.py")
 
 
+def address(here: str, name: str) -> str:
+    """Where a page is, from the address of another of this app, which may be served below a folder."""
+    root, _, last = here.rstrip("/").rpartition("/")
+    names = [page for entries in GROUPS.values() for page, _ in entries]
+    return f"{root if last in names else here.rstrip('/')}/{name}"
+
+
 def all_pages(alone: bool = False) -> dict[str, list[Any]]:
     """The pages there are, by group and in the order of the menu; the first opens.
 
