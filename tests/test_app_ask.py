@@ -71,7 +71,13 @@ def png(width: int = 60, height: int = 40) -> bytes:
 
 def test_opens_with_an_answer(app):
     assert 'id="answer"' in html(app)
+    assert len(app.get("plotly_chart")) == 1
+    pictures = len(app.get("image"))
+    for fold in ("all-answers", "as-seen"):  # drawn when they are opened
+        app.session_state[fold] = True
+    app.run()
     assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("image")) == pictures + 1
 
 
 def test_the_answer_and_the_truth_are_those_of_the_model_and_the_scene(app, checkpoint):
@@ -119,8 +125,13 @@ def test_nothing_is_offered_for_what_is_no_question_of_clevrs(app, typed):
 
 
 def test_an_ill_posed_question_says_why(app):
-    ask(app, "What color is the thing?")
+    page = html(ask(app, "What color is the thing?"))
     assert "No unique answer" in said(app)
+    assert "no true answer" in page
+    assert "truth unknown" not in page
+    app.session_state["all-asked"] = True
+    app.run()
+    assert next(one.value for one in app.dataframe if "truth" in one.value)["truth"][0] == "none"
 
 
 @pytest.mark.parametrize(
@@ -233,7 +244,7 @@ def test_two_questions_are_compared(app):
     ask(app, "Are there more cubes than spheres?")
     app.toggle(key="compare").set_value(True).run()
     tables = [button for button in app.get("download_button") if button.key.startswith("data-")]
-    assert len(app.get("plotly_chart")) == len(tables) == 3
+    assert len(app.get("plotly_chart")) == len(tables) == 2
     (table,) = [frame.value for frame in app.dataframe if "gamma" in frame.value]
     assert (table.gamma > 0).all()
 

@@ -92,6 +92,8 @@ def test_a_reload_goes_on_with_what_the_tab_kept(reload):
     asked = [["gallery-3", other], ["upload-abc", "Is it red?"], ["gallery-0", QUESTION]]
     guide = {"open": True, "step": 1, "asks": ["gallery-3", other], "said": "3", "pair": None, "block": 1}
     app = reload(json.dumps({"asked": asked, "guide": guide}))
+    app.session_state["all-asked"] = True
+    app.run()
     assert not app.exception
     table = next(one.value for one in app.dataframe if "confidence" in one.value)
     assert list(table["question"]) == [QUESTION, other]

@@ -16,7 +16,7 @@ import analysis
 from analysis import Population
 from film import InputError, PatchFrom, Session, Where, parse, question_type, to_text
 from ui import before_after, builder, pages, state, widgets
-from ui.cache import networks, pictures
+from ui.cache import answers, bench, networks, pictures
 from ui.state import HistoryEntry
 
 ASK, MODULATION, CONTRIBUTIONS, BENCH = map(pages.path, ("ask", "modulation", "contributions", "bench"))
@@ -64,7 +64,7 @@ def _foretell(session: Session) -> bool:
     """The visitor answers before the network does."""
     guide, view = state.guide(), state.view()
     if guide.said is None or guide.asks is None:
-        question = _another_question(session)
+        question = _another_question()
         if question is None:
             st.markdown("Ask the network anything about the picture.")
             return bool(state.asked())
@@ -86,7 +86,7 @@ def _foretell(session: Session) -> bool:
         f"The {OFFERED} likeliest answers to “{entry.question}”.",
         pd.DataFrame(likeliest, columns=["answer", "probability"]), letters=LETTERS,
     )  # fmt: skip
-    true = "" if entry.truth is None else f", the truth is **{entry.truth}**"
+    true = "" if entry.truth.answer is None else f", the truth is **{entry.truth.answer}**"
     st.markdown(f"You said **{guide.said}**, the network says **{heard}**{true}.")
     st.markdown(
         "It has never seen rules or programs. The words became a scale (gamma) and a shift (beta) for every "
@@ -95,24 +95,11 @@ def _foretell(session: Session) -> bool:
     return True
 
 
-def _another_question(session: Session) -> str | None:
+def _another_question() -> str | None:
     """One that a word can change, answered rightly if there is one such: who starts here meets the rule."""
     view = state.view()
-    shown = pictures.shown(view.picture, state.upload())
-    other: list[str] = []
-    for kind in ("count", "exist", "query_color"):  # a count can be changed by a word and have an answer
-        for text in pictures.examples(kind, shown):
-            if text == view.question or not _known(session, text):
-                continue
-            other.append(text)
-            if builder.with_one_word_changed(text, session.vocabulary) and _right(session, shown, text):
-                return text
-    return other[0] if other else None
-
-
-def _right(session: Session, shown: pictures.ShownPicture, text: str) -> bool:
-    true = pictures.truth(text, shown).answer
-    return true is not None and session.ask(shown.pixels, text).answer == true
+    offered = answers.to_foretell(pictures.shown(view.picture, state.upload()))
+    return next((text for text in offered if text != view.question), None)
 
 
 def _say(picture: str, question: str, said: str) -> None:
@@ -167,20 +154,11 @@ def _pair(asked: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, HistoryEntry] 
 
 
 def _variants(session: Session, question: str) -> list[str]:
-    """Questions a word away: first those answered rightly, with another answer than this before the same."""
+    """Questions a word away to take; where there are none, one about the picture."""
     shown = pictures.shown(state.view().picture, state.upload())
-    found = builder.with_one_word_changed(question, session.vocabulary)
-    if not found:
-        return [text for text in pictures.examples("count", shown) if _known(session, text)][:1]
-    true = {text: pictures.truth(text, shown).answer for text in (question, *found)}
-    said = {
-        text: answer.answer for text, answer in zip(found, session.ask_many(shown.pixels, found), strict=True)
-    }
-
-    def rank(text: str) -> tuple[bool, bool, bool]:
-        return true[text] is None, true[text] != said[text], true[text] == true[question]
-
-    return sorted(found, key=rank)[:OFFERED]
+    found = list(answers.word_changes(shown, question))
+    found = found or [text for text in pictures.examples("count", shown) if answers.knows(session, text)][:1]
+    return found[:OFFERED]
 
 
 def _see_maps(session: Session) -> bool:
@@ -302,7 +280,10 @@ def _find_block(session: Session) -> bool:
     population = networks.population(networks.study())
     asked = (first.question, second.question)
     others = _like(population, first.question, asked) if population is not None else []
-    swaps = analysis.patch_blocks(session, shown.pixels, *asked, others)
+    swaps = bench.kept(
+        ("guide", session.card.weights, shown.key, shown.preview, asked, bool(others)),
+        lambda: analysis.patch_blocks(session, shown.pixels, *asked, others),
+    )
     table = pd.DataFrame(
         {
             "block": [swap.block + 1 for swap in swaps],
@@ -409,13 +390,6 @@ def _same_pair() -> tuple[HistoryEntry, HistoryEntry] | None:
         )  # fmt: skip
         return None
     return pair
-
-
-def _known(session: Session, text: str) -> bool:
-    try:
-        return bool(session.vocabulary.words(text))
-    except InputError:
-        return False
 
 
 @dataclass(frozen=True)

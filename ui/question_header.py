@@ -11,7 +11,7 @@ import streamlit as st
 from analysis import Population, Study
 from film import Answer, InputError, Session
 from ui import state, widgets
-from ui.cache import networks, pictures
+from ui.cache import answers, networks, pictures
 
 Made = TypeVar("Made")
 PICTURE = 108  # pixels across in the header
@@ -32,10 +32,10 @@ def case() -> Case | None:
 
     It stays in view while the page scrolls.
     """
-    session, view = networks.network(), state.view()
+    view = state.view()
     shown = pictures.shown(view.picture, state.upload())
     with st.container(key="case", horizontal=True, gap="small", vertical_alignment="center"):
-        st.image(shown.pixels, width=PICTURE, alt=shown.title)
+        st.image(answers.small(shown, PICTURE), width=PICTURE, alt=shown.title)
         with st.container(gap=None, key="case-question"):
             st.text_input(
                 "Question",
@@ -45,18 +45,18 @@ def case() -> Case | None:
                 **state.bound("question"),
             )
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                answer = _answer(session, shown, view.question)
+                answer = _answer(shown, view.question)
                 _other_pictures(view.picture)
     if shown.remark:
         widgets.show_error(shown.remark)
     widgets.redraw_when_clean(shown.key)
-    return None if answer is None else Case(session, shown, view.question, answer)
+    return None if answer is None else Case(networks.network(), shown, view.question, answer)
 
 
-def _answer(session: Session, shown: pictures.ShownPicture, question: str) -> Answer | None:
+def _answer(shown: pictures.ShownPicture, question: str) -> Answer | None:
     """The network's answer with its confidence and the true one, or what keeps it from answering."""
     try:
-        answer = session.ask(shown.pixels, question)
+        answer = answers.answer(shown, question)
     except InputError as error:
         widgets.show_error(error)
         return None

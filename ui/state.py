@@ -22,6 +22,7 @@ from analysis import (
     LINK_HASH as LINK_HASH,
     LINK_LONGEST as LINK_LONGEST,
     LINK_SELECTIONS as LINK_SELECTIONS,
+    Truth,
     ViewState as ViewState,
     from_link as from_link,
     left_out as left_out,
@@ -47,14 +48,14 @@ class Upload:
 
 @dataclass(frozen=True, eq=False)
 class HistoryEntry:
-    """One question of this session with what came of it. `truth`: None where it is unknown."""
+    """One question of this session with what came of it."""
 
     number: int
     picture: str
     title: str
     question: str
     answer: Answer
-    truth: str | None
+    truth: Truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,12 +336,16 @@ def refused() -> str | None:
     return st.session_state.get("refused")
 
 
-def remember(picture: str, title: str, question: str, answer: Answer, truth: str | None) -> None:
-    """Add a question to the session's history, unless it was the last one asked."""
+def remember(picture: str, title: str, question: str, answer: Answer, truth: Truth) -> None:
+    """Add a question to the session's history, unless it was the last one asked.
+
+    Without what was recorded inside the network, which is most of an answer's memory.
+    """
     history = asked()
     last = history[-1] if history else None
     if last and (last.picture, last.question) == (picture, question):
         return
+    answer = replace(answer, activations={})
     entry = HistoryEntry(last.number + 1 if last else 1, picture, title, question, answer, truth)
     st.session_state["asked"] = (*history, entry)[-MOST_ASKED:]
 

@@ -72,7 +72,7 @@ def _ask(session: Session, picture: str, question: str) -> HistoryEntry | None:
         answer = session.ask(shown.pixels, question)
     except InputError:
         return None
-    return HistoryEntry(0, picture, shown.title, question, answer, pictures.truth(question, shown).answer)
+    return HistoryEntry(0, picture, shown.title, question, answer, pictures.truth(question, shown))
 
 
 def _is_here(picture: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from ui.figures import (
 )
 from ui.text import escape as escape, plain as plain
 
-ICON = str(Path(__file__).with_name("icon.png"))  # a named one would be fetched from afar
+# The icon itself: a named one would be fetched from afar, and a file is read and looked at in every run.
+ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
 A_PAGE = 12  # pictures of a folder that are offered at once
 
 

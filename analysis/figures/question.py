@@ -375,14 +375,15 @@ def answer_bars(
         cliponaxis=False,
         hovertemplate="%{y}: %{x:.4%}<extra></extra>",
     )
-    chart = figure(34 + 17 * len(names), dark, bars, bargap=0.28)
-    chart.update_xaxes(range=[0, 1], tickformat=".0%", side="top", dtick=0.25)
-    chart.update_yaxes(
-        autorange="reversed", type="category", dtick=1, showgrid=False, ticks="outside", ticklen=6,
-        tickcolor="rgba(0,0,0,0)",
+    return figure(
+        34 + 17 * len(names), dark, bars,
+        x={"range": [0, 1], "tickformat": ".0%", "side": "top", "dtick": 0.25},
+        y={
+            "autorange": "reversed", "type": "category", "dtick": 1, "showgrid": False, "ticks": "outside",
+            "ticklen": 6, "tickcolor": "rgba(0,0,0,0)",
+        },
+        margin={"r": 64}, bargap=0.28,
     )  # fmt: skip
-    chart.update_layout(margin={"r": 64}, font={"size": 12})
-    return chart
 
 
 def _share(value: float) -> str:

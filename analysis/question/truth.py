@@ -44,6 +44,11 @@ class Truth:
         return self.parse.read_as if self.parse else None
 
     @property
+    def none(self) -> bool:
+        """Has the question no answer in this scene, as one for the color of a thing where there are two?"""
+        return self.answer is None and any(step.gives for step in self.steps)
+
+    @property
     def type(self) -> str | None:
         return question_type(self.parse.program) if self.parse else None
 

@@ -21,6 +21,7 @@ def picture() -> bytes:
 def test_opens_with_an_answer(visitors, width, scheme):
     visitor = visitors(width, scheme).open()
     assert visitor.answered(FIRST)
+    visitor.page.get_by_text("All 28 answers").click()
     for figure, count in (("first-answers", 5), ("answers", 28)):
         bars = visitor.page.locator(f".st-key-figure-{figure} .bars .point")
         bars.nth(count - 1).wait_for(state="attached")

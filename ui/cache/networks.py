@@ -35,6 +35,7 @@ Made = TypeVar("Made")
 CHECKPOINT = "FILM_CHECKPOINT"  # environment variable: a folder, or the name of a bundled network
 STUDY = "FILM_STUDY"  # environment variable: a study without its network, as `analysis.write_study` writes it
 CHECKPOINTS = "FILM_CHECKPOINTS"  # environment variable: a folder with a checkpoint in each of its folders
+LOOKED = 2  # seconds before the folders of networks are looked through again
 GROUPED, GROUPING_SEED = 3000, 0  # questions whose grouping is measured, and what draws them
 
 # Studies are told apart by their folder and weights.
@@ -43,11 +44,15 @@ KEYED: dict[Any, Callable[[Any], Any]] = {Study: lambda study: (str(study.folder
 
 def offered() -> dict[str, Path]:
     """Name -> folder of every checkpoint that a visitor may choose, the one that opens first at first."""
-    first, alone = os.environ.get(CHECKPOINT) or None, os.environ.get(STUDY)
+    return _offered(*(os.environ.get(name, "") for name in (STUDY, CHECKPOINT, CHECKPOINTS)))
+
+
+@st.cache_resource(show_spinner=False, ttl=LOOKED)
+def _offered(alone: str, first: str, many: str) -> dict[str, Path]:
     folders = [Path(alone).expanduser()] if alone else []
     folders += [film.find(first)] if first else []
     folders += film.bundled()
-    if many := os.environ.get(CHECKPOINTS):
+    if many:
         with contextlib.suppress(OSError):  # `trouble` says so
             folders += sorted(path for path in Path(many).expanduser().iterdir() if path.is_dir())
     found: dict[str, Path] = {}
@@ -92,9 +97,7 @@ def _chosen() -> Path:
     folder = offered().get(chosen) if chosen else None
     if folder is not None and not refused(chosen):
         return folder
-    if given := os.environ.get(STUDY):
-        return Path(given).expanduser()
-    return film.find(os.environ.get(CHECKPOINT) or None)
+    return next(iter(offered().values()), None) or film.find()
 
 
 def _is_study(folder: Path) -> bool:
@@ -183,6 +186,7 @@ def _refused(folder: str, written: float) -> str | None:
     return None
 
 
+@st.cache_resource(show_spinner=False, hash_funcs=KEYED)
 def first_view(study: Study) -> ViewState:
     """What is on the page before anybody has chosen: the gallery's first picture and a question of it."""
     if study.alone:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from plotly.basedatatypes import BaseFigure
 from plotly.graph_objects import Figure
 
 import analysis
@@ -155,10 +156,20 @@ def _row() -> Any:
     return st.container(horizontal=True, gap="small", vertical_alignment="center")
 
 
-def _with_source(drawn: Figure, letters: int, *said: str) -> dict[str, Any]:
+class _Checked(BaseFigure):  # type: ignore[misc]
+    """A figure as a dictionary that plotly has checked; Streamlit would have it checked again."""
+
+    def __init__(self, spec: dict[str, Any]):
+        self._spec = spec
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._spec
+
+
+def _with_source(drawn: Figure, letters: int, *said: str) -> _Checked:
     """The figure on the page's ground, with lines at its foot, and room at its head for the tool bar.
 
-    As a dictionary: plotly would check a change of a `Figure` for many milliseconds.
+    Changed as a dictionary: plotly would check a change of a `Figure` for many milliseconds.
     """
     spec: dict[str, Any] = drawn.to_plotly_json()
     layout = dict(spec["layout"])
@@ -178,7 +189,7 @@ def _with_source(drawn: Figure, letters: int, *said: str) -> dict[str, Any]:
             "pad": {"b": 2, "r": 8}, "automargin": True,
         },
     }  # fmt: skip
-    return spec | {"layout": layout}
+    return _Checked(spec | {"layout": layout})
 
 
 def _csv(table: pd.DataFrame) -> bytes:

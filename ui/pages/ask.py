@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -12,11 +13,10 @@ import analysis
 from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
 from ui import builder, program, question_box, state, widgets
-from ui.cache import networks, pictures
+from ui.cache import answers, networks, pictures
 from ui.cache.pictures import ShownPicture
 from ui.state import HistoryEntry
 
-RECORD = "classifier.maps"
 FIRST = 5  # answers drawn under the headline
 
 
@@ -32,7 +32,7 @@ def page() -> None:
         left, right = st.columns([9, 11], gap="large")
         program, places = st.columns([9, 11], gap="large")
     with left:
-        _picture(session, shown)
+        _picture(shown)
     with right:
         question_box.question_box(session, shown)
         truth = pictures.truth(state.view().question, shown)
@@ -48,9 +48,9 @@ def page() -> None:
     _history(dark)
 
 
-def _picture(session: Session, shown: ShownPicture) -> None:
-    pixels, seen = analysis.what_is_seen(shown.pixels, session.config, session.card.fit)
-    st.image(pixels, width="stretch", alt=f"{shown.title}: {shown.why}")
+def _picture(shown: ShownPicture) -> None:
+    picture, seen = answers.seen(shown)
+    st.image(picture, width="stretch", alt=f"{shown.title}: {shown.why}")
     st.markdown(f"**{widgets.plain(shown.title)}** · {widgets.plain(shown.why)}")
     if seen:
         st.caption(f":material/crop: {seen}")
@@ -65,14 +65,14 @@ def _answer(session: Session, shown: ShownPicture, truth: Truth, dark: bool) -> 
         st.info("Type a question, or take one from the examples.", icon=":material/edit:")
         return None
     try:
-        answer = session.ask(shown.pixels, question, record=[RECORD])
+        answer = answers.answer(shown, question)
     except UnknownWords as error:
         _unknown(error, truth)
         return None
     except InputError as error:
         widgets.show_error(error)
         return None
-    state.remember(shown.key, shown.title, question, answer, truth.answer)
+    state.remember(shown.key, shown.title, question, answer, truth)
     st.html(_headline(answer, truth, dark, f'id="answer" data-picture="{shown.key}"'))
     if truth.read_as:
         st.caption(
@@ -119,7 +119,8 @@ def _unknown(error: UnknownWords, truth: Truth) -> None:
 
 def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
     if truth.answer is None:
-        badge = '<span class="badge unknown">truth unknown</span>'
+        told = "no true answer" if truth.none else "truth unknown"
+        badge = f'<span class="badge unknown">{told}</span>'
     elif truth.answer == answer.answer:
         badge = '<span class="badge right">✓ true</span>'
     else:
@@ -138,24 +139,35 @@ def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
 
 def _distribution(answer: Answer, truth: Truth, dark: bool) -> None:
     """The likeliest answers, and all of them where they are asked for."""
-    table = pd.DataFrame(answer.probabilities.items(), columns=["answer", "probability"])
-    table = table.sort_values("probability", ascending=False)
-    first = dict(zip(table["answer"][:FIRST], table["probability"][:FIRST], strict=True))
+    likeliest = sorted(answer.probabilities.items(), key=lambda pair: -pair[1])
+    first = dict(likeliest[:FIRST])
     widgets.figure(
         analysis.answer_bars(first, truth.answer, dark=dark),
         "first-answers",
         f"The {len(first)} likeliest answers: {', '.join(f'{name} {p:.1%}' for name, p in first.items())}.",
-        table[:FIRST],
+        _table(first),
     )
-    with st.expander(f"All {len(table)} answers"):
+    _all_answers(dict(likeliest), truth.answer, dark)
+
+
+def _table(probabilities: Mapping[str, float]) -> pd.DataFrame:
+    return pd.DataFrame(probabilities.items(), columns=["answer", "probability"])
+
+
+@st.fragment
+def _all_answers(probabilities: Mapping[str, float], truth: str | None, dark: bool) -> None:
+    fold = st.expander(f"All {len(probabilities)} answers", key="all-answers", on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
         widgets.notice(
             "**Are the next best of the right kind** (numbers, colors ...), even where the best is wrong?"
         )
         widgets.figure(
-            analysis.answer_bars(answer.probabilities, truth.answer, dark=dark),
+            analysis.answer_bars(probabilities, truth, dark=dark),
             "answers",
-            f"Probabilities of all answers; the likeliest is {answer.answer}.",
-            table,
+            f"Probabilities of all answers; the likeliest is {next(iter(probabilities))}.",
+            _table(probabilities),
         )
 
 
@@ -180,26 +192,34 @@ def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> 
     if (reason := analysis.not_counted(config)) is not None:
         st.info(reason)
         return
-    found = analysis.argmax_locations(answer.activations[RECORD], config.window)
+    found = analysis.argmax_locations(answer.activations[answers.RECORD], config.window)
     widgets.notice(
         f"{found.maps - found.silent} of {found.maps} maps pass a value above zero through the pooling, each "
         f"from one place of this picture, {config.width} × {config.height} pixels as the network gets it. "
         "**Do the places lie on what is asked about?**"
     )
-    lit = analysis.argmax_over(found, shown.pixels, config, fit)
+    lit = analysis.argmax_over(found, answers.as_network_gets(shown), config, fit)
     title = "Argmax locations of the max-pooling, bright on the picture"
-    st.image(lit, width="stretch", alt=title)
+    st.image(answers.as_file(lit), width="stretch", alt=title)
     widgets.picture_files([analysis.Panel(lit)], "argmax-locations", title)
     st.caption(
         f"A tenth of the places holds {found.share:.0%} of the argmax locations (paper, Figure 4). "
         "These are the places that the classifier read; that says nothing of causes. Brightness is the "
         "square root of the count."
     )
-    with st.expander("The picture as the network sees it"):
-        seen, title = analysis.as_seen(shown.pixels, config, fit, 3), "The picture as the network sees it"
-        st.image(seen, width="stretch", alt=title)
-        widgets.picture_files([analysis.Panel(seen)], "as-seen", title)
+    _as_network_gets(shown)
     widgets.how_measured("Max-pool argmax locations")
+
+
+@st.fragment
+def _as_network_gets(shown: ShownPicture) -> None:
+    title = "The picture as the network sees it"
+    fold = st.expander(title, key="as-seen", on_change="rerun")
+    if fold.open:
+        enlarged = answers.as_network_gets(shown).repeat(3, axis=0).repeat(3, axis=1)
+        with fold:
+            st.image(answers.as_file(enlarged), width="stretch", alt=title)
+            widgets.picture_files([analysis.Panel(enlarged)], "as-seen", title)
 
 
 @st.fragment
@@ -240,6 +260,16 @@ def _history(dark: bool) -> None:
     if len(asked) < 2:
         return
     st.header("This session's questions")
+    _list(asked)
+    if st.toggle("Compare two of them", **state.option("compare", (False, True), False)):
+        _compare(asked, dark)
+
+
+@st.fragment
+def _list(asked: tuple[HistoryEntry, ...]) -> None:
+    fold = st.expander(f"All {len(asked)}, newest first", key="all-asked", on_change="rerun")
+    if not fold.open:
+        return
     rows = [
         {
             "#": entry.number,
@@ -247,14 +277,11 @@ def _history(dark: bool) -> None:
             "question": entry.question,
             "answer": entry.answer.answer,
             "confidence": widgets.percent(entry.answer.probabilities[entry.answer.answer]),
-            "truth": entry.truth or "unknown",
+            "truth": "none" if entry.truth.none else entry.truth.answer or "unknown",
         }
         for entry in reversed(asked)
     ]
-    with st.expander(f"All {len(asked)}, newest first", expanded=False):
-        st.dataframe(pd.DataFrame(rows), hide_index=True)
-    if st.toggle("Compare two of them", **state.option("compare", (False, True), False)):
-        _compare(asked, dark)
+    fold.dataframe(pd.DataFrame(rows), hide_index=True)
 
 
 def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
@@ -283,7 +310,7 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
             else:
                 small.caption(f"{widgets.plain(entry.title)}, which is no longer here")
             with told:
-                st.html(_headline(entry.answer, Truth(entry.truth, None, None, ()), dark))
+                st.html(_headline(entry.answer, entry.truth, dark))
     left, right = st.columns(2, gap="large")
     with left:
         widgets.figure(
