@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+from analysis.writes import beside_all, beside_weights
 from film import (
     InputError,
     Session,
     Stages,
-    check_output,
     command,
     find,
     progress_bars,
@@ -91,7 +91,6 @@ def _study(options: argparse.Namespace, bars: Stages) -> None:
 
     folder = find(options.checkpoint)
     out = Path(options.out or folder / FOLDER)
-    check_output(out, folder=True)
     began = time.perf_counter()
     study, layouts = make_study(
         Session(folder, options.device or "auto"), out,
@@ -109,7 +108,6 @@ def _evidence(options: argparse.Namespace, bars: Stages) -> None:
 
     folder = find(options.checkpoint)
     out = Path(options.out or folder / FOLDER)
-    check_output(out, folder=True)
     session = Session(folder, options.device)
     if options.data:
         asked = some_questions(options.data, options.split, options.questions)
@@ -151,7 +149,6 @@ def _maps(options: argparse.Namespace, bars: Stages) -> None:
         study_it = command("analysis", "study", session.checkpoint)
         raise InputError(f"There is no study in {folder / FOLDER}; make it with `{study_it}`.")
     out = Path(options.out or folder / FOLDER)
-    check_output(out, folder=True)
     workshop = out / ".maps"
     found = measure_maps(session, study, seed=options.seed, folder=workshop, progress=bars("parts"))
     write_maps(out, found)
@@ -262,7 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--stability", action="store_true", help="compare with a layout from another random start"
     )
     add.add_argument("--checkpoint", help="of a study")
-    add.set_defaults(run=_layout)
+    add.set_defaults(run=_layout, writes=lambda options: [options.folder])
     add = commands.add_parser(
         "study", help="many questions and maps of them, kept in study/ beside a checkpoint"
     )
@@ -271,7 +268,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
-    add.set_defaults(run=_study)
+    add.set_defaults(run=_study, writes=beside_weights)
     add = commands.add_parser(
         "evidence",
         help="answers to questions of known truth, and linear probes, kept in study/ beside a checkpoint",
@@ -287,7 +284,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
-    add.set_defaults(run=_evidence)
+    add.set_defaults(run=_evidence, writes=beside_weights)
     add = commands.add_parser(
         "maps", help="what every feature map differs between, kept in study/ beside a checkpoint"
     )
@@ -295,7 +292,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
-    add.set_defaults(run=_maps)
+    add.set_defaults(run=_maps, writes=beside_weights)
     add = commands.add_parser(
         "reproduce",
         help="measure what is missing of a study, and write the README's tables; goes on if stopped",
@@ -310,7 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
-    add.set_defaults(run=_reproduce)
+    add.set_defaults(run=_reproduce, writes=beside_all)
     add = commands.add_parser(
         "generalisation",
         help="CLEVR's, CLOSURE's and CoGenT's questions, kept in study/; run again to go on",
@@ -319,7 +316,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--questions", type=int, default=1000, help="of each but CLOSURE (default 1000)")
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
-    add.set_defaults(run=_generalisation)
+    add.set_defaults(run=_generalisation, writes=beside_weights)
     add = commands.add_parser("report", help="the study, or a saved view, as one self-contained page")
     add.add_argument("checkpoint", nargs="?", help=bundled)
     add.add_argument("--view", help="the app's address of a view, or what follows its question mark")

@@ -225,6 +225,7 @@ from .features import (
 )
 from .files import (
     check_output as check_output,
+    only_writer as only_writer,
     write_atomically as write_atomically,
 )
 from .intervals import (

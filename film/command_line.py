@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 from film.errors import InputError
-from film.files import check_output
+from film.files import check_output, only_writer
 
 SEEDS = 2**32 - 3  # the largest seed that every library takes, and the two after it
 
@@ -22,7 +24,8 @@ def run_command(
     Args:
         name: the command's, which comes before its message.
         options: as parsed. A `seed` must be one that every library takes; what `json` names must be a file
-            that can be written, what `out` names a folder, or a file too.
+            that can be written, what `out` names a folder, or a file too. No other process may write to the
+            folder `out` meanwhile, nor to the folders that `writes`, a function of the options, gives.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for file names that are no text
@@ -31,7 +34,11 @@ def run_command(
         for key in ("json", "out"):
             if isinstance(path := getattr(options, key, None), str | Path):
                 check_output(path, folder=key == "out" and not out_is_file)
-        work()
+        with ExitStack() as alone:
+            if int(os.environ.get("RANK", 0)) == 0:  # of several processes of one run the first
+                for folder in _written(options, out_is_file):
+                    alone.enter_context(only_writer(folder))
+            work()
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
@@ -43,6 +50,14 @@ def run_command(
         print(f"{name}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _written(options: argparse.Namespace, out_is_file: bool) -> Iterable[str | Path]:
+    """The folders that a command writes to."""
+    if writes := getattr(options, "writes", None):
+        return writes(options)  # type: ignore[no-any-return]
+    out = getattr(options, "out", None)
+    return [out] if isinstance(out, str | Path) and not out_is_file else []
 
 
 def check_seed(seed: int | None) -> None:

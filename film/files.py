@@ -1,11 +1,18 @@
-"""Files that are whole or not there: written beside their place, then put there at once."""
+"""Files that are whole or not there: written beside their place, then put there at once; folders that one
+process at a time writes to."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 from film.errors import InputError
 
@@ -69,3 +76,55 @@ def check_output(path: str | Path, *, folder: bool = False) -> None:
             f"Nothing can be written to {place} ({error.strerror or error}); make room there, or name "
             "another place."
         ) from None
+
+
+_held: set[Path] = set()  # folders that this process alone writes to
+
+
+@contextmanager
+def only_writer(folder: str | Path) -> Iterator[None]:
+    """Keep other processes out of a folder that is written to; a kill lets go of it.
+
+    The folder is made if it is new, and is gone again if nothing was written. Within the process it may be
+    taken again. Where a file system knows no locks, and on Windows, nobody is kept out.
+
+    Raises:
+        InputError: another process writes to it, or nothing can be written there.
+    """
+    folder = Path(folder).resolve()
+    check_output(folder, folder=True)
+    if fcntl is None or folder in _held:
+        yield
+        return
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _locked(folder)
+    _held.add(folder)
+    try:
+        yield
+    finally:
+        _held.discard(folder)
+        if lock is not None:
+            os.close(lock)
+        with suppress(OSError):  # something was written
+            for place in new:
+                place.rmdir()
+
+
+def _locked(folder: Path) -> int | None:
+    """The open lock of a folder: the folder itself, or where that cannot be, a file beside it."""
+    beside = folder.with_name(f".{folder.name}.lock")
+    for place, how in ((folder, os.O_RDONLY), (beside, os.O_RDWR | os.O_CREAT)):
+        with suppress(OSError):
+            lock = os.open(place, how)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return lock
+            except BlockingIOError:
+                os.close(lock)
+                raise InputError(
+                    f"Another process is writing to {folder}; wait until it is done, or give another folder."
+                ) from None
+            except OSError:
+                os.close(lock)
+    return None

@@ -167,7 +167,7 @@ def test_two_runs_do_not_write_one_folder(tmp_path, corpus_folder):
     )  # fmt: skip
     try:
         assert first.stdout.readline() == "here\n"
-        with pytest.raises(InputError, match="Another run is writing to .*out; wait"):
+        with pytest.raises(InputError, match="Another process is writing to .*out; wait"):
             resumable.ResumableFolder(tmp_path / "out", {}, "seal.json")
     finally:
         first.kill()

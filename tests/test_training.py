@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from filelock import FileLock
 
 from film.checkpoint import load
 from film.clevr.data.corpus import Corpus
@@ -249,17 +248,6 @@ def command(folder: Path, out: Path, *more: str) -> list[str]:
         "--precision", "float32", *more, "--set", *(f"network.{change}" for change in network),
         "training.pictures=4", "training.questions=8", "training.warm_up=100",
     ]  # fmt: skip
-
-
-@pytest.mark.slow
-def test_a_folder_serves_one_run_at_a_time(tmp_path, folder):
-    recipe = replace(RECIPE, samples=64)
-    with (
-        FileLock(tmp_path / "run.lock"),
-        pytest.raises(InputError, match="Another process is training"),
-    ):
-        start(tmp_path, NETWORK, recipe, folder, None)
-    assert start(tmp_path, NETWORK, recipe, folder, None, report=lambda _: None)
 
 
 def test_points_of_a_run_are_kept_once_each_whether_it_stops_or_not(tmp_path, corpus):

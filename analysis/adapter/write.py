@@ -28,7 +28,7 @@ from analysis.corpus.extraction import (
 from analysis.corpus.kept_layouts import layout_in
 from analysis.corpus.layout import LayoutRecipe
 from analysis.corpus.schema import Layers
-from film import Cancel, InputError, Progress, write_atomically
+from film import Cancel, InputError, Progress, only_writer, write_atomically
 
 LAYOUTS = "layouts"
 FILES = ("gamma.npy", "beta.npy", "state.npy", TABLE, PROBES, CONTRASTS)
@@ -108,9 +108,10 @@ def write_study(
         "layers": [list(pair) for pair in zip(layers.names, layers.maps, strict=True)],
         "noun": noun, "categories": categories, "numbers": numbers, "words": text is not None,
     }  # fmt: skip
-    _write(folder, arrays, kept, recipe)
-    made = open_extraction(folder)
-    _measure(folder, made, recipes(made) if maps is None else maps, progress, cancel)
+    with only_writer(folder):
+        _write(folder, arrays, kept, recipe)
+        made = open_extraction(folder)
+        _measure(folder, made, recipes(made) if maps is None else maps, progress, cancel)
     return made
 
 

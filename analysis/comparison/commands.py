@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from analysis.writes import where_compared
 from film import InputError, Session, Stages, find, write_atomically
 
 
@@ -24,7 +25,7 @@ def add_commands(commands: Any) -> None:
     add.add_argument("--resnet", type=Path, help="ResNet-101 weights, for networks on features")
     add.add_argument("--json", type=Path, help="write the numbers here")
     add.add_argument("--out", help="folder to write, beside the first checkpoint if left out")
-    add.set_defaults(run=_compare)
+    add.set_defaults(run=_compare, writes=where_compared)
 
 
 def _compare(options: argparse.Namespace, bars: Stages) -> None:

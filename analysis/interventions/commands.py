@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from film import InputError, Questions, Session, Stages, check_output, find, write_atomically
+from analysis.writes import where_kept, where_pairs
+from film import InputError, Questions, Session, Stages, find, write_atomically
 
 if TYPE_CHECKING:
     from analysis.interventions.kept import Measured
@@ -28,7 +29,7 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write one pair's numbers here")
     add.add_argument("--out", help="with --pairs: folder to write, study beside the weights if left out")
-    add.set_defaults(run=_patch)
+    add.set_defaults(run=_patch, writes=where_pairs)
     add = commands.add_parser(
         "patch-words", help="after which words is the difference of two questions read?"
     )
@@ -37,7 +38,7 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
         "--pairs", type=int, default=300, help="so many one-word pairs about the gallery's pictures"
     )
     _of_results(add)
-    add.set_defaults(run=_patch_words)
+    add.set_defaults(run=_patch_words, writes=where_kept)
     add = commands.add_parser("objects", help="what every feature map reads at every object of a picture")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     add.add_argument("--picture", required=True, help="a picture file, or gallery-7")
@@ -56,18 +57,18 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     _of_data(add, 1000)
     add.add_argument("--noise", type=float, nargs="+", default=[1.0, 2.0, 3.0], help="standard deviations")
     _of_results(add)
-    add.set_defaults(run=_ablate)
+    add.set_defaults(run=_ablate, writes=where_kept)
     add = commands.add_parser("analogies", help="A + B - C of questions, and how often it answers rightly")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     add.add_argument("--triples", type=int, default=300, help="so many about the gallery's pictures")
     _of_results(add)
-    add.set_defaults(run=_analogies)
+    add.set_defaults(run=_analogies, writes=where_kept)
     add = commands.add_parser("robustness", help="do answers hold in other words, and with linked questions?")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     _of_data(add, 500)
     add.add_argument("--paraphrases", type=int, default=8, help="of each question, at most")
     _of_results(add)
-    add.set_defaults(run=_robustness)
+    add.set_defaults(run=_robustness, writes=where_kept)
 
 
 def _of_data(add: argparse.ArgumentParser, questions: int) -> None:
@@ -123,7 +124,6 @@ def _patch_many(options: argparse.Namespace, session: Session, bars: Stages) -> 
 
     _enough(options.pairs)
     out = Path(options.out or find(options.checkpoint) / FOLDER)
-    check_output(out, folder=True)
     workshop = out / ".patching"
     found = gallery_word_reading(
         session, workshop, pairs=options.pairs, seed=options.seed, progress=bars("pairs patched")

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from analysis.writes import beside_weights
 from film import InputError, Session, Stages, find, read_scenes, write_atomically
 
 
@@ -27,7 +28,7 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write the table here")
     add.add_argument("--out", help="folder to write, study beside the weights if left out")
-    add.set_defaults(run=_counterfactual)
+    add.set_defaults(run=_counterfactual, writes=beside_weights)
 
 
 def _counterfactual(options: argparse.Namespace, bars: Stages) -> None:

@@ -22,7 +22,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from film.checkpoint import Card, current_names, load, save
@@ -32,7 +31,7 @@ from film.clevr.language.families import FAMILIES
 from film.clevr.language.programs import ANSWERS, GROUPS
 from film.config import NetworkConfig, TrainingConfig
 from film.errors import InputError
-from film.files import write_atomically
+from film.files import only_writer, write_atomically
 from film.network import FiLMNetwork
 from film.training.auxiliary import TrainingLoss
 from film.training.batches import BatchSampler
@@ -453,14 +452,8 @@ def _alone(out: Path, runtime: Runtime) -> Iterator[None]:
     if runtime.rank:
         yield
         return
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(out / "run.lock", timeout=0):
-            yield
-    except Timeout:
-        raise InputError(
-            f"Another process is training in {out}; wait for it, or choose another folder."
-        ) from None
+    with only_writer(out):
+        yield
 
 
 def _run(

@@ -19,19 +19,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
-
 from film.errors import InputError
-from film.files import write_atomically
+from film.files import only_writer, write_atomically
 
 Task = TypeVar("Task", bound=tuple[object, ...])
 Made = TypeVar("Made")
@@ -85,6 +80,7 @@ class ResumableFolder:
         self.out, self.manifest, self.folder = out, out / manifest, out / ".making"
         self.recipe = json.loads(json.dumps(recipe))
         self.finished = self.manifest.exists()
+        self._alone = ExitStack()  # until it is whole, or nobody has this any more
         if self.finished:
             self._must_match(self.manifest, "is finished and was made")
             shutil.rmtree(self.folder, ignore_errors=True)  # a kill may have come right after the seal
@@ -93,7 +89,7 @@ class ResumableFolder:
         if recipe_file.exists():
             self._must_match(recipe_file, "holds an unfinished data set made")
             if not shared:
-                _hold(self.folder)
+                self._alone.enter_context(only_writer(out))
             return
         if out.exists() and not out.is_dir():
             raise InputError(f"{out} is a file; give a new folder to write to.")
@@ -102,9 +98,9 @@ class ResumableFolder:
                 f"{out} already holds {', '.join(sorted(others)[:5])}; give a new or empty folder."
             )
         with writing(out):
-            self.folder.mkdir(parents=True, exist_ok=True)
             if not shared:
-                _hold(self.folder)
+                self._alone.enter_context(only_writer(out))
+            self.folder.mkdir(parents=True, exist_ok=True)
             write_file(recipe_file, json.dumps({"recipe": self.recipe}, indent=1).encode())
 
     def chunk(self, number: int) -> Path:
@@ -125,8 +121,7 @@ class ResumableFolder:
         with writing(self.out):
             write_file(self.manifest, json.dumps({**header, "recipe": self.recipe}, indent=1).encode())
             shutil.rmtree(self.folder)
-            if (lock := _held.pop(self.folder, None)) is not None:
-                os.close(lock)
+            self._alone.close()
 
     def _must_match(self, file: Path, state: str) -> None:
         try:
@@ -139,27 +134,6 @@ class ResumableFolder:
                     f"{self.out} {state} with other settings ({key} {there.get(key)!r}, now "
                     f"{self.recipe.get(key)!r}); give another folder, or remove this one."
                 )
-
-
-_held: dict[Path, int] = {}  # the locks of this process, by folder, open until it ends
-
-
-def _hold(folder: Path) -> None:
-    """Keep other processes out of a folder; a kill lets go of it."""
-    if fcntl is None or folder in _held:
-        return
-    lock = os.open(folder / "lock", os.O_WRONLY | os.O_CREAT)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise InputError(
-            f"Another run is writing to {folder.parent}; wait until it is done, or give another folder."
-        ) from None
-    except OSError:  # a file system without locks
-        os.close(lock)
-        return
-    _held[folder] = lock
 
 
 class DoneMarks:

@@ -1,0 +1,35 @@
+"""Which folders the commands write to: no other process may meanwhile (`film.only_writer`)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from film import bundled, find
+
+FOLDER = "study"
+
+
+def beside_weights(options: argparse.Namespace) -> list[Path]:
+    """`--out`, or the study beside the weights."""
+    return [Path(getattr(options, "out", None) or find(options.checkpoint) / FOLDER)]
+
+
+def beside_all(options: argparse.Namespace) -> list[Path]:
+    """The studies of several networks, of all that are bundled where none is named."""
+    return [find(name) / FOLDER for name in options.checkpoint or bundled()]
+
+
+def where_kept(options: argparse.Namespace) -> list[Path]:
+    """The study beside the weights, with `--keep`."""
+    return beside_weights(options) if options.keep else []
+
+
+def where_pairs(options: argparse.Namespace) -> list[Path]:
+    """`--out` or the study, where many pairs are patched."""
+    return [] if options.pairs is None else beside_weights(options)
+
+
+def where_compared(options: argparse.Namespace) -> list[Path]:
+    """`--out`, or the study beside the first of two networks."""
+    return [Path(options.out or find(options.one) / FOLDER)]
