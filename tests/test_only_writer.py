@@ -36,7 +36,8 @@ COMMANDS = {
         ("robustness", CHECKPOINT, "--keep"), ("counterfactual", "--out", OUT),
         ("counterfactual", CHECKPOINT), ("import-article", "x", "--out", OUT),
         ("compare", CHECKPOINT, "x"), ("compare", "x", "x", "--out", OUT),
-        ("patch-words", CHECKPOINT, "--keep"), ("study", CHECKPOINT), ("evidence", CHECKPOINT), ("maps", CHECKPOINT),
+        ("patch-words", CHECKPOINT, "--keep"),
+        ("study", CHECKPOINT), ("evidence", CHECKPOINT), ("maps", CHECKPOINT),
     ),
 }  # fmt: skip
 # These write nothing, or a file that is put in its place whole.
