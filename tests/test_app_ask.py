@@ -1,6 +1,7 @@
 """The Ask page without a browser, answered by a tiny network with random weights."""
 
 import io
+import json
 import re
 import zlib
 from pathlib import Path
@@ -147,6 +148,7 @@ def test_examples_and_builder_and_words_make_questions_the_network_knows(app, ch
     known = Session(checkpoint).vocabulary
     app.segmented_control(key="way").set_value("build").run()
     app.selectbox(key="gap-84-C1").set_value("red").run()
+    assert json.loads(link(app, "options")) == {"way": "build", "gap-84-C1": "red"}
     app.button(key="build-ask").click().run()
     question = app.text_input(key="view-question").value
     assert "red" in question

@@ -93,6 +93,19 @@ def test_edits_are_moved_and_removed(open_page):
     assert app.query_params["edits"] == "shift:1.*.both:1"
 
 
+def test_the_form_that_changes_maps_is_in_the_link(open_page):
+    given = {"bench-scope": "block", "bench-of": "beta", "bench-amount": 2.5}
+    app = open_page(block="2", map="3", options=json.dumps(given))
+    assert not app.exception
+    app.button(key="bench-add-× 2.5").click().run()
+    assert app.query_params["edits"] == "scale:2.*.beta:2.5"
+    app.number_input(key="bench-amount").set_value(1.0).run()
+    assert json.loads(app.query_params["options"]) == {"bench-scope": "block", "bench-of": "beta"}
+    odd = open_page(options=json.dumps({"bench-amount": "many", "bench-scope": 7}))
+    assert not odd.exception
+    assert sum("not offered here" in info.value for info in odd.info) == 2
+
+
 @pytest.mark.parametrize("edits", ["explode:1.1.gamma:1", "set:9.1.gamma:1", "set:1.999.gamma:1", "|||", "!"])
 def test_what_a_link_cannot_have_is_said(open_page, edits):
     app = open_page(edits=edits)

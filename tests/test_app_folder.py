@@ -188,7 +188,15 @@ def test_the_studio_shows_it_beside_a_drawing_of_its_scene(start, clevr, monkeyp
     (told,) = [m.value for m in app.markdown if "of 255 in the mean" in m.value]
     assert float(re.search(r"differ by ([\d.]+) of 255", told)[1]) < 2  # it was drawn here once
     app.button(key="studio-add").click().run()
-    assert not [m.value for m in app.markdown if "of 255 in the mean" in m.value]  # edited by now
+    assert not app.exception
+    assert link(app, "picture").startswith("scene-")
+    assert told in [m.value for m in app.markdown]  # still of the scene as it was
+    assert any("has been edited since" in m.value for m in app.markdown)
+    again = start(clevr, picture=link(app, "picture"), options=link(app, "options"), q=QUESTION)
+    again.switch_page("ui/pages/studio.py").run()
+    assert told in [m.value for m in again.markdown]
+    app.button(key="studio-empty").click().run()
+    assert not [m.value for m in app.markdown if "of 255 in the mean" in m.value]  # another scene
 
 
 def test_a_plain_folder_is_answered_without_a_truth(start, plain):

@@ -72,12 +72,16 @@ def _examples(session: Session, shown: pictures.ShownPicture) -> None:
 
 def _build(session: Session, shown: pictures.ShownPicture) -> None:
     left, right = st.columns([1, 2])
+    kinds = list(builder.TYPES)
     kind = left.selectbox(
-        "Asks", list(builder.TYPES), format_func=builder.TYPES.__getitem__, key="build-type"
+        "Asks", kinds, format_func=builder.TYPES.__getitem__, **state.option("build-type", kinds, kinds[0])
     )
-    family = right.selectbox(
-        "In the form", builder.families(kind), format_func=family_pattern, key=f"build-{kind}"
-    )
+    forms = {family.index: family for family in builder.families(kind)}
+    form = right.selectbox(
+        "In the form", list(forms), format_func=lambda index: family_pattern(forms[index]),
+        **state.option(f"build-{kind}", list(forms), next(iter(forms))),
+    )  # fmt: skip
+    family = forms[form]
     slots: dict[str, str | None] = {}
     for line in builder.lines(family):
         st.markdown(f"**{line.title}**")
@@ -87,8 +91,8 @@ def _build(session: Session, shown: pictures.ShownPicture) -> None:
                     gap.label,
                     gap.values,
                     format_func=lambda value: value or "any",
-                    key=f"gap-{family.index}-{gap.slot}",
                     width=116,
+                    **state.option(f"gap-{family.index}-{gap.slot}", gap.values, gap.values[0]),
                 )
     try:
         text = builder.say(family, slots, session.vocabulary)

@@ -230,12 +230,23 @@ def option(
     characters.
     `plain`: the value of whom has chosen none.
     """
+
+    def is_there(value: Any) -> bool:
+        if values is None:
+            return isinstance(value, str) and len(value) <= longest
+        return any(_same(value, one) for one in values)
+
+    return _option(name, plain, is_there)
+
+
+def number_option(name: str, least: float, most: float, plain: float) -> dict[str, Any]:
+    """The same for a number from `least` to `most`, whole where `plain` is."""
+    return _option(name, plain, lambda value: type(value) is type(plain) and least <= value <= most)
+
+
+def _option(name: str, plain: Any, is_there: Callable[[Any], bool]) -> dict[str, Any]:
     value = options().get(name, plain)
-    there = (
-        isinstance(value, str) and len(value) <= longest
-        if values is None
-        else any(_same(value, one) for one in values)
-    )
+    there = is_there(value)
     if not there and not _same(value, plain):
         _set_options({name: None})
         say(f"This link asks for “{str(value)[:60]}” ({name.replace('-', ' ')}), which is not offered here.")
@@ -268,6 +279,11 @@ def _set_options(changes: Mapping[str, Any]) -> None:
     st.session_state["view"] = replace(view(), options=text)
 
 
+def set_option(name: str, value: Any) -> None:
+    """What `options` has of this name from now on; None: nothing."""
+    _set_options({name: value})
+
+
 def compare(one: str, other: str) -> None:
     """The link holds the two questions that are compared, each a picture's key, a blank, and the question."""
     _set_options(dict(zip(COMPARED, (one, other), strict=True)))
@@ -294,7 +310,7 @@ def taken(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
     def take() -> None:
         value = st.session_state.get(now)
         if value is not None:
-            st.session_state[f"{key}-turn"] = turn(key) + 1
+            next_turn(key)
             then(value)
 
     return {"key": now, "on_change": take}
@@ -308,6 +324,11 @@ def picked(key: str, then: Callable[[Any], None]) -> dict[str, Any]:
             then(selection)
 
     return {"key": key, "on_select": take}
+
+
+def next_turn(key: str) -> None:
+    """Count one up what `turn` tells of this key."""
+    st.session_state[f"{key}-turn"] = turn(key) + 1
 
 
 def turn(key: str) -> int:

@@ -29,6 +29,8 @@ from ui import state
 from ui.cache import pictures
 
 ROOM = "studio"
+OWN = "studio-own"  # the option that names the folder's picture whose scene is edited
+DECIDED = "studio-decided"  # counts the choices among scenes that were offered
 TURN = 15.0  # degrees that a key turns an object by
 LARGEST_FILE = 5_000_000  # bytes of a scenes file that is taken up
 NEW = SceneObject("sphere", "small", "rubber", "gray", 0.0, 0.0)
@@ -74,14 +76,19 @@ def desk() -> Desk | None:
 
 def take_up(scene: Scene) -> None:
     """Begin anew with a scene."""
-    state.forget_steps(ROOM)
+    _begin()
     state.change(picture=key_of(scene), before="", thing=0)
 
 
 def open_pair(before: str, after: str, question: str, thing: int) -> None:
     """Begin with two scenes by their texts, and a question about both."""
-    state.forget_steps(ROOM)
+    _begin()
     state.change(picture=f"scene-{after}", before=f"scene-{before}", question=question, thing=thing)
+
+
+def _begin() -> None:
+    state.forget_steps(ROOM)
+    state.set_option(OWN, None)
 
 
 def sample(seed: int) -> None:
@@ -134,11 +141,26 @@ def accept(scene: Scene) -> None:
         return
     grown = len(scene.objects) > len(now.after.objects)
     thing = len(scene.objects) - 1 if grown else min(now.chosen, max(0, len(scene.objects) - 1))
+    state.set_option(OWN, own_picture() or None)
     state.commit(ROOM, picture=key_of(scene), before=now.before_key, thing=thing)
 
 
-def leave() -> None:
-    state.offer(None)
+def decide(scene: Scene | None) -> None:
+    """Take one of the scenes offered where an edit broke a rule, or none; the plan has the focus again."""
+    if scene is None:
+        state.offer(None)
+    else:
+        accept(scene)
+    state.next_turn(DECIDED)
+
+
+def own_picture() -> str:
+    """Key of the folder's picture whose scene is shown or was edited; "" where it is another one."""
+    view = state.view()
+    if view.picture.startswith("folder-"):
+        return view.picture
+    begun = state.options().get(OWN, "") if view.picture.startswith("scene-") else ""
+    return begun if isinstance(begun, str) else ""
 
 
 def add() -> None:

@@ -7,23 +7,28 @@ import streamlit as st
 import analysis
 import film
 from film import InputError
-from ui import state, widgets
-from ui.cache import bench as shelf, pictures, scenes
+from ui import studio, widgets
+from ui.cache import bench as shelf, folder, pictures, scenes
 from ui.cache.pictures import ShownPicture
 
 
 def beside_own_picture(drawn: ShownPicture) -> None:
-    """Both pictures, and how far they differ; nothing where the scene is not one of the folder's as it is."""
-    number = pictures.in_folder(state.view().picture)
-    if number is None or drawn.scene is None:
+    """Both pictures, and how far they differ; nothing where the scene did not come from the folder."""
+    key = studio.own_picture()
+    number = pictures.in_folder(key)
+    if number is None or drawn.scene is None or not folder.is_set():
         return
     with st.expander("Your picture beside this drawing of its scene", icon=":material/compare:"):
         try:
             own = pictures.FOLDER.shown(number).pixels
-            _, found = scenes.of_folder(number)
+            scene, found = scenes.of_folder(number)
+            if scene is not None and film.scene_to_text(scene) != film.scene_to_text(drawn.scene):
+                st.markdown("The scene has been edited since; both show it as it was before.")
+                drawn = pictures.edited(film.scene_to_text(scene))
         except InputError as error:
             widgets.show_error(error)
             return
+        assert drawn.scene is not None
         for column, name, pixels in zip(
             st.columns(2), ("Your picture", "Drawn here"), (own, drawn.pixels), strict=True
         ):
@@ -35,7 +40,7 @@ def beside_own_picture(drawn: ShownPicture) -> None:
             )
         text = film.scene_to_text(drawn.scene)
         apart, grain = shelf.kept(
-            ("own picture", state.view().picture, text, drawn.preview),
+            ("own picture", key, text, drawn.preview),
             lambda: (
                 analysis.picture_difference(own, drawn.pixels),
                 analysis.picture_difference(scenes.preview(text), scenes.preview(text, seed=1)),

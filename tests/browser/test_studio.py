@@ -1,5 +1,7 @@
 """The scene studio in a browser: objects moved on the plan by pointer and keyboard, undone, and a link."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 import film
@@ -70,3 +72,22 @@ def test_objects_are_moved_on_the_plan(visitors):
     assert other.locator(clean).evaluate(marks) == said
     assert other.get_by_alt_text("The scene as edited").evaluate(BYTES) == picture
     assert other.get_by_role("radio", name="True answer").is_checked()
+
+
+def test_a_choice_about_a_broken_rule_leaves_the_focus_at_the_object(visitors):
+    things = [
+        film.SceneObject("cube", "small", "rubber", color, 0, y) for color, y in (("red", 0), ("blue", 2))
+    ]
+    link = urlencode({"q": QUESTION, "picture": f"scene-{film.scene_to_text(film.Scene(tuple(things)))}"})
+    visitor = visitors().open(f"/studio?{link}")
+    page = visitor.page
+    for name, y in (("Leave it", "1.9"), ("Draw anyway", "1.8")):
+        page.locator(".plan-thing").first.wait_for()
+        visitor.quiet()
+        page.get_by_role("spinbutton", name="y", exact=True).fill(y)
+        page.keyboard.press("Enter")
+        button = page.get_by_role("button", name=name)
+        button.wait_for()
+        button.press("Enter")
+        button.wait_for(state="hidden")
+        page.wait_for_function("document.activeElement?.dataset.index === '0'")

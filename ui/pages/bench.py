@@ -40,6 +40,7 @@ from ui.bench import BenchEdit
 from ui.cache import evidence, networks
 
 MOST_SHOWN = 4  # changed maps drawn over the picture
+MOST_BY = 1000.0  # that the form multiplies by or adds
 SCOPES = {"map": "this map", "block": "all maps of its block", "all": "all blocks"}
 
 TABS: dict[str, Callable[[header.Case, Population | None, tuple[int, int]], None]] = {
@@ -189,12 +190,27 @@ def _add(block: int, number: int) -> None:
     """Edits of a map, its block or everything, at one press."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         scope = st.selectbox(
-            "Change", list(SCOPES), format_func=SCOPES.__getitem__, key="bench-scope", width=190
+            "Change",
+            list(SCOPES),
+            format_func=SCOPES.__getitem__,
+            width=190,
+            **state.option("bench-scope", list(SCOPES), "map"),
         )
         chosen = st.selectbox(
-            "of it", list(measures.WORDS), format_func=measures.WORDS.__getitem__, key="bench-of", width=160
+            "of it",
+            list(measures.WORDS),
+            format_func=measures.WORDS.__getitem__,
+            width=160,
+            **state.option("bench-of", list(measures.WORDS), "both"),
         )
-        amount = st.number_input("by", value=1.0, step=0.5, key="bench-amount", width=130)
+        amount = st.number_input(
+            "by",
+            -MOST_BY,
+            MOST_BY,
+            step=0.5,
+            width=130,
+            **state.number_option("bench-amount", -MOST_BY, MOST_BY, 1.0),
+        )
     parameters: Parameters = "gamma" if chosen == "gamma" else "beta" if chosen == "beta" else "both"
     where = Where(None if scope == "all" else (block,), (number,) if scope == "map" else None, parameters)
     edits: dict[str, list[Intervention]] = {

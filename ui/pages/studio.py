@@ -22,6 +22,7 @@ from ui.studio_questions import questions
 from ui.studio_series import series
 
 AXES = ("x", "y", "z")
+SEEDS = 10**9  # the greatest
 ATTRIBUTE_WIDTH, NUMBER_WIDTH = 100, 140  # pixels
 PANELS: dict[str, Callable[[Side, Side], None]] = {
     "Answers": answers.distributions,
@@ -54,7 +55,7 @@ def _start() -> None:
                      help="A picture of the gallery or your folder whose scene is known."):  # fmt: skip
             widgets.choose_picture()
         with st.popover("Sample a scene", icon=":material/casino:"):
-            seed = st.number_input("Seed", 0, 10**9, 0, key="studio-seed")
+            seed = st.number_input("Seed", 0, SEEDS, **state.number_option("studio-seed", 0, SEEDS, 0))
             st.button("Sample", key="studio-sample", on_click=lambda: studio.sample(int(seed)))
         st.button("Empty floor", icon=":material/check_box_outline_blank:", key="studio-empty",
                   on_click=studio.take_up, args=(Scene(()),))  # fmt: skip
@@ -110,7 +111,7 @@ def _work() -> None:
 def _plan(desk: Desk) -> None:
     plan(
         "studio-plan", desk.after, desk.chosen, on_move=studio.move, on_choose=studio.choose,
-        on_act=studio.act, turn=state.happened(), dark=widgets.dark(),
+        on_act=studio.act, turn=state.happened(), focus=state.turn(studio.DECIDED), dark=widgets.dark(),
     )  # fmt: skip
     st.caption(
         "Drag an object, or choose one with Tab: arrow keys move it (with Shift farther), [ and ] turn it, "
@@ -153,9 +154,9 @@ def _rules() -> None:
             if checked.nearest is not None and checked.place is not None:
                 x, y = checked.place
                 st.button(f"Nearest legal place ({x:g}, {y:g})", key="studio-nearest", type="primary",
-                          on_click=studio.accept, args=(checked.nearest,))  # fmt: skip
-            st.button("Draw anyway", key="studio-anyway", on_click=studio.accept, args=(checked.scene,))
-            st.button("Leave it", key="studio-leave", on_click=studio.leave)
+                          on_click=studio.decide, args=(checked.nearest,))  # fmt: skip
+            st.button("Draw anyway", key="studio-anyway", on_click=studio.decide, args=(checked.scene,))
+            st.button("Leave it", key="studio-leave", on_click=studio.decide, args=(None,))
 
 
 def _fields(desk: Desk) -> None:
@@ -201,8 +202,9 @@ def _view(desk: Desk) -> None:
                 )  # fmt: skip
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
             seed = st.number_input(
-                "Seed", 0, 10**9, 1, key="studio-jitter-seed", width=140,
+                "Seed", 0, SEEDS, width=140,
                 help="Another seed, another jitter; the gallery's first scene has 0.",
+                **state.number_option("studio-jitter-seed", 0, SEEDS, 1),
             )  # fmt: skip
             st.button("Jitter", key="studio-jitter", on_click=lambda: studio.jitter(int(seed)))
             st.button("Usual places", key="studio-usual", on_click=studio.usual_view)

@@ -40,6 +40,7 @@ def plan(
     on_choose: Callable[[int], None],
     on_act: Callable[[int, str], None],
     turn: int,
+    focus: int = 0,
     dark: bool = False,
 ) -> None:
     """Draw the plan and hand back what is done on it, before the page runs again.
@@ -49,6 +50,7 @@ def plan(
         on_move: called with an object and where it was put.
         on_act: called with an object and one of ACTIONS.
         turn: another number makes the plan show the scene anew, as after a move that was refused.
+        focus: another number gives the chosen object the focus.
     """
     count = len(scene.objects)
 
@@ -83,7 +85,7 @@ def plan(
                 }
                 for thing in scene.objects
             ],
-            "chosen": chosen, "turn": turn, "dark": dark, **DISTANCES,
+            "chosen": chosen, "turn": turn, "focus": focus, "dark": dark, **DISTANCES,
             "right": DIRECTIONS["right"][:2], "behind": DIRECTIONS["behind"][:2],
             "label": f"Plan of the scene, {count} objects; the camera is below. Arrow keys move an object.",
         },

@@ -80,7 +80,10 @@ class Plan {
     });
     this.objects.forEach((_, index) => this.lay(index));
     this.warn();
-    if (focused !== undefined) this.drawn[Math.min(focused, this.drawn.length - 1)]?.focus();
+    // Who chose by keyboard what is to be done about a broken rule goes on at the object: the buttons are gone.
+    const asked = this.focus !== undefined && this.focus !== this.data.focus ? this.data.chosen : focused;
+    this.focus = this.data.focus;
+    if (asked !== undefined) this.drawn[Math.min(asked, this.drawn.length - 1)]?.focus();
     this.root.dataset.drawn = this.data.turn;
   }
 

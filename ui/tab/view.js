@@ -25,7 +25,8 @@ class Tab {
     this.button = document.createElement("button");
     this.button.type = "button";
     this.button.textContent = "Copy link";
-    this.button.title = "Copy the link of this page as it is now";
+    this.button.title = "Copy the link of this page as it is now: all that is chosen on it. Uploads, words not yet "
+      + "asked, and what was measured on request are not in it; that is measured anew.";
     this.said = document.createElement("div");
     this.said.className = "tab-said";
     this.said.setAttribute("role", "status");
