@@ -62,6 +62,8 @@ def _accuracy(measured: Measures) -> str:
 
 def _accuracy_of(network: str, card: Card) -> Iterator[Row]:
     taught = {True: "answers alone", False: "more than answers", None: "not said"}[card.answers_alone]
+    if card.answers_alone and card.first_seeing:
+        taught += ", by a stem taught to see first"
     for name, one in card.accuracy.items():
         whole = one["overall"]
         groups = [_percent(one["groups"][group]) for group in GROUP_NAMES]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -41,6 +41,17 @@ _HERE = Path(__file__).resolve().parent
 _INSIDE = _HERE / "checkpoints"
 BUNDLED = _INSIDE if _INSIDE.is_dir() else _HERE.parent / "checkpoints"
 FIRST = "clevr"  # of those that come with the project, the one that opens
+
+
+def _more_than_answers(loss: object) -> list[str]:
+    """What the weights of a recipe's losses teach beside answers."""
+    given = loss if isinstance(loss, Mapping) else {}
+    weights = {name: given.get(name) for name in TAUGHT}
+    return [TAUGHT[name] for name, weight in weights.items() if isinstance(weight, int | float) and weight]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
 
 
 @dataclass(frozen=True)
@@ -92,10 +103,9 @@ class Card:
         if self.answers_alone is None:
             return "What it was taught is not said on its card."
         if self.answers_alone:
-            return "It was taught answers alone."
+            return f"It was taught answers alone{self._taught_before}."
         beside = self._taught_beside
-        listed = ", ".join(beside[:-1]) + " and " * (len(beside) > 1) + beside[-1]
-        return f"It was taught more than answers: also {listed}."
+        return f"It was taught more than answers: also {_listed(beside)}."
 
     @property
     def answers_alone(self) -> bool | None:
@@ -103,9 +113,32 @@ class Card:
         return not self._taught_beside if isinstance(self.recipe.get("loss"), Mapping) else None
 
     @property
+    def first_seeing(self) -> bool:
+        """Did its stem, and no other part, begin from one that was taught more than answers?"""
+        return {part for entry in self._former for part in entry["parts"]} == {"stem"}
+
+    @property
     def _taught_beside(self) -> list[str]:
-        given = {name: self.recipe["loss"].get(name) for name in TAUGHT}
-        return [TAUGHT[name] for name, weight in given.items() if isinstance(weight, int | float) and weight]
+        return _more_than_answers(self.recipe["loss"])
+
+    @property
+    def _former(self) -> list[dict[str, Any]]:
+        """What its parts were taught beside answers before its last step (`film.training.initial`)."""
+        entries = self.recipe.get("initial")
+        return [
+            entry for entry in (entries if isinstance(entries, list) else ())
+            if isinstance(entry, dict) and isinstance(entry.get("parts"), list)
+            and _more_than_answers(entry.get("loss"))
+        ]  # fmt: skip
+
+    @property
+    def _taught_before(self) -> str:
+        told = [
+            f"its {_listed([str(part).replace('_', ' ') for part in entry['parts']])} had first been taught "
+            f"{_listed(_more_than_answers(entry['loss']))}"
+            for entry in self._former
+        ]
+        return f"; {'; '.join(dict.fromkeys(told))}" if told else ""
 
     @property
     def answer_indices(self) -> tuple[int, ...]:

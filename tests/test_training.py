@@ -22,7 +22,8 @@ from film.errors import InputError
 from film.network import FiLMNetwork
 from film.training.auxiliary import fitting
 from film.training.batches import SCENE_MAPS, BatchSampler, scene_maps
-from film.training.loop import Trainer, start, transplant
+from film.training.initial import transplant
+from film.training.loop import Trainer, start
 from film.training.recipes import RECIPES, recipe
 from film.training.runtime import Runtime
 

@@ -16,7 +16,7 @@ from film.clevr.language.word_tree import WORDS
 from film.config import NetworkConfig
 from film.network import FiLMNetwork
 from film.training.batches import SCENE_MAPS
-from film.training.loop import transplant
+from film.training.initial import transplant
 
 TINY = NetworkConfig(
     embedding=4, hidden_size=4, picture="features", width=15, height=10, channels=SCENE_MAPS, maps=4,

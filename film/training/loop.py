@@ -19,12 +19,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from film.checkpoint import Card, current_names, load, save
+from film.checkpoint import Card, current_names, save
 from film.clevr.data.corpus import Corpus
 from film.clevr.data.encoding import UNKNOWN_FAMILY
 from film.clevr.language.families import FAMILIES
@@ -36,6 +37,7 @@ from film.network import FiLMNetwork
 from film.training.auxiliary import TrainingLoss
 from film.training.batches import BatchSampler
 from film.training.checks import check_corpus, check_recipe, check_words, fitting_told
+from film.training.initial import take_over
 from film.training.records import append_row, origin
 from film.training.runtime import Runtime
 
@@ -83,12 +85,14 @@ class Trainer:
         corpus: Corpus,
         validation: Corpus | None = None,
         *,
+        former: Sequence[Mapping[str, Any]] = (),
         runtime: Runtime | None = None,
         report: Report = print,
     ):
+        """`former`: what the network's weights were taught before this run, from `take_over`."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.recipe, self.config = recipe, network.config
+        self.recipe, self.config, self.former = recipe, network.config, former
         self.corpus = corpus
         self.runtime = runtime = runtime or Runtime.find()
         self.report = report if runtime.rank == 0 else lambda _: None
@@ -292,6 +296,7 @@ class Trainer:
             "steps": self.steps,
             "optimizer": self.optimizer.state_dict(),
             "samples": self.samples,
+            "former": list(self.former),
             "seconds": self.seconds,
             "generator": self.generator.get_state(),
             "network": self.network.config.to_dict(),
@@ -330,7 +335,12 @@ class Trainer:
             answers=ANSWERS,
             fit=self.recipe.fit,
             data=origin(self.corpus),
-            recipe={**self.recipe.to_dict(), "samples_seen": self.samples, "seconds": round(self.seconds)},
+            recipe={
+                **self.recipe.to_dict(),
+                "samples_seen": self.samples,
+                "seconds": round(self.seconds),
+                "initial": list(self.former),
+            },
         )
 
     def resume(self) -> None:
@@ -352,6 +362,7 @@ class Trainer:
                 self.kept.load_state_dict(current_names(state["kept"]))
             self.optimizer.load_state_dict(state["optimizer"])
             self.samples, self.steps, self.seconds = state["samples"], state["steps"], state["seconds"]
+            self.former = state.get("former", self.former)
             if self.runtime.rank == 0:
                 self.generator.set_state(state["generator"].cpu())
             else:  # other processes go on with pictures of their own, not with a repetition
@@ -360,51 +371,6 @@ class Trainer:
             raise
         except Exception as error:
             raise InputError(f"{path} cannot be read as a training state ({error}).") from error
-
-
-def transplant(
-    network: FiLMNetwork, source: FiLMNetwork, words: tuple[Sequence[str], Sequence[str]] | None = None
-) -> list[str]:
-    """Copy every weight of `source` that fits into `network`; returns the names of what was not.
-
-    Stems that look at the same thing are matched from their beginnings. A stem that looks at pixels
-    may end in the layers of one that looks at attribute maps, and is matched from the end.
-
-    Args:
-        words: of `network` and of `source`, by id: a word keeps its row of the embedding wherever it stands,
-            and a new one begins near 0 (standard deviation .01, as the published code has it).
-    """
-    theirs = source.state_dict()
-    alike = network.config.picture == source.config.picture
-    offset = 0 if alike else len(network.stem.layers) - len(source.stem.layers)
-    ours = network.state_dict()
-    left = []
-    for name, value in ours.items():
-        wanted = name
-        if name.startswith("stem.layers."):
-            _, _, number, rest = name.split(".", 3)
-            wanted = f"stem.layers.{int(number) - offset}.{rest}"
-        fitting = theirs.get(wanted)
-        if words and fitting is not None and name == _EMBEDDING and fitting.shape[1] == value.shape[1]:
-            fitting = _by_word(fitting, *words)
-        if fitting is not None and fitting.shape == value.shape:
-            ours[name] = fitting
-        else:
-            left.append(name)
-    network.load_state_dict(ours)
-    return left
-
-
-_EMBEDDING = "question_encoder.embedding.weight"
-
-
-def _by_word(rows: Tensor, ours: Sequence[str], theirs: Sequence[str]) -> Tensor:
-    """Rows of an embedding (their words, C) in the order of our words; new words begin near 0."""
-    place = {word: number for number, word in enumerate(theirs)}
-    made = torch.randn(len(ours), rows.shape[1]) * 0.01
-    known = [number for number, word in enumerate(ours) if word in place]
-    made[known] = rows[[place[ours[number]] for number in known]]
-    return made
 
 
 def _freeze(objective: TrainingLoss, parts: tuple[str, ...]) -> None:
@@ -475,13 +441,8 @@ def _run(
     network = replace(network, words=len(corpus.words), answers=len(ANSWERS))
     torch.manual_seed(recipe.seed)
     model = FiLMNetwork(network)
-    for path in initial:
-        source, card = load(path)
-        left = transplant(model, source, (corpus.words, card.words))
-        new = len(set(corpus.words) - set(card.words))
-        told = f"; {new} words are new" if new else ""
-        report(f"took over from {path}: all but {len(left)} of {len(model.state_dict())} tensors{told}")
-    trainer = Trainer(out, model, recipe, corpus, checked, runtime=runtime, report=report)
+    former = take_over(model, corpus.words, initial, report)
+    trainer = Trainer(out, model, recipe, corpus, checked, former=former, runtime=runtime, report=report)
     if resume:
         trainer.resume()
     elif (out / "state.pt").exists():

@@ -1,0 +1,67 @@
+"""What a network's parts had been taught before its last training stands on its card."""
+
+from tiny import WORDS, tiny_card, tiny_network
+
+from film.checkpoint import save
+from film.training.initial import PARTS, take_over
+
+SEEING = {"answer": 0.0, "maps": 1.0, "slots": 0.0, "sets": 0.0}
+ANSWERING = {"answer": 1.0, "maps": 0.0, "slots": 0, "sets": 0}
+
+
+def made(folder, seed, loss, *, initial=(), frozen=(), **changes):
+    network = tiny_network(seed, **changes)
+    recipe = {"loss": loss, "frozen": list(frozen), "samples_seen": 100 * seed, "initial": list(initial)}
+    save(folder / str(seed), network, tiny_card(network, recipe=recipe))
+    return folder / str(seed)
+
+
+def taught(network, former):
+    return tiny_card(network, recipe={"loss": ANSWERING, "initial": former})
+
+
+def test_a_stem_that_was_taught_to_see_stays_on_the_card(tmp_path):
+    others = [part for part in PARTS if part != "stem"]
+    network = tiny_network()
+    seeing = made(tmp_path, 1, SEEING, frozen=others)
+    former = take_over(network, WORDS, [seeing], lambda _: None)
+    assert [(entry["parts"], entry["loss"], entry["samples"]) for entry in former] == [
+        (["stem"], SEEING, 100)
+    ]
+    card = taught(network, former)
+    assert card.answers_alone
+    assert card.first_seeing
+    assert card.taught == (
+        "It was taught answers alone; its stem had first been taught "
+        "which attributes stand where in the picture."
+    )
+    # A run that begins from that network says the same of its stem.
+    second = made(tmp_path, 2, ANSWERING, initial=former)
+    again = take_over(network, WORDS, [second], lambda _: None)
+    assert [entry["parts"] for entry in again] == [["stem"], list(PARTS)]
+    assert taught(network, again).taught == card.taught
+
+
+def test_what_is_replaced_whole_is_forgotten(tmp_path):
+    network = tiny_network()
+    first, second = made(tmp_path, 1, SEEING), made(tmp_path, 2, ANSWERING)
+    former = take_over(network, WORDS, [first, second], lambda _: None)
+    assert [(entry["parts"], entry["loss"]) for entry in former] == [(list(PARTS), ANSWERING)]
+    assert taught(network, former).taught == "It was taught answers alone."
+    assert not taught(network, former).first_seeing
+
+
+def test_parts_that_do_not_fit_are_not_said_to_be_taken(tmp_path):
+    network = tiny_network()
+    other = made(tmp_path, 1, SEEING, hidden_size=network.config.hidden_size + 4)
+    former = take_over(network, WORDS, [other], lambda _: None)
+    card = taught(network, former)
+    assert "stem" in former[0]["parts"]
+    assert "blocks and classifier had first been taught" in card.taught
+    assert not card.first_seeing
+
+
+def test_what_is_no_list_of_parts_says_nothing():
+    network = tiny_network()
+    for initial in (3, [3], [{"parts": 3}], [{"parts": ["stem"], "loss": 3}], None):
+        assert taught(network, initial).taught == "It was taught answers alone."
