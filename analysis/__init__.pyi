@@ -258,6 +258,9 @@ from .figures.map_cards import (
     effect_bars as effect_bars,
     label_grid as label_grid,
 )
+from .figures.palette import (
+    color_table as color_table,
+)
 from .figures.parameters import (
     block_histograms as block_histograms,
     gamma_against_beta as gamma_against_beta,
@@ -406,6 +409,7 @@ from .question.feature_maps import (
     FilmEffects as FilmEffects,
     MapGrid as MapGrid,
     Stages as Stages,
+    color_steps as color_steps,
     differences as differences,
     film_effects as film_effects,
     grid_shape as grid_shape,
@@ -448,6 +452,10 @@ from .question.truth import (
     Truth as Truth,
     TruthStep as TruthStep,
     find_truth as find_truth,
+)
+from .question.two_questions import (
+    TwoQuestions as TwoQuestions,
+    compare_questions as compare_questions,
 )
 from .question.word_contributions import (
     KINDS as KINDS,

@@ -86,11 +86,64 @@ def test_an_unusual_map_is_a_click_away(open_page, checkpoint):
     assert any(f"Map {number} of block {int(block) + 1}" in heading.value for heading in app.header)
 
 
+def test_the_maps_of_a_block_are_chosen_and_sorted(open_page, checkpoint, monkeypatch):
+    from ui import modulation_wall
+
+    drawn: dict = {}
+    monkeypatch.setattr(modulation_wall, "map_wall", lambda key, maps, numbers, **given: drawn.update(given))
+    app = open_page("modulation", checkpoint())
+    assert drawn["chosen"] == 5
+    assert len(drawn["told"]) == 8
+    assert drawn["told"][5].startswith("Map 5: gamma ")
+    assert drawn["label"] == "All maps of block 2 after FiLM, sorted by change."
+    app.segmented_control(key="wall-stage").set_value(0).run()
+    assert drawn["label"].startswith("All maps of block 2 before FiLM")
+    assert not app.exception
+
+
 def test_z_is_shown_on_request(open_page, checkpoint):
     app = open_page("modulation", checkpoint())
     app.segmented_control(key="modulation-colour").set_value("z").run()
     assert not app.exception
     assert any("Standard deviations from the mean of 40" in caption.value for caption in app.caption)
+
+
+OTHER = "What color is the small metal sphere?"
+
+
+def test_another_question_beside_this_one(open_page, checkpoint):
+    """All maps ranked, both questions' pictures of one, and a link that brings it all back."""
+    folder = checkpoint()
+    app = open_page("modulation", folder)
+    app.segmented_control(key="modulation-view").set_value("two").run()
+    assert any("Type a second question" in caption.value for caption in app.caption)
+    app.text_input(key="view-other").set_value(OTHER).run()
+    assert not app.exception
+    assert charts(app) == 2
+    assert len(app.get("image")) == 1 + 2 * 3  # the page's head, and a map's three stages under A and B
+    assert any("Block 2, map 5 under both" in heading.value for heading in app.header)
+    ranked = app.dataframe[0].value
+    greatest = ranked[["gamma_difference", "beta_difference"]].abs().max(axis=1)
+    assert greatest.is_monotonic_decreasing
+    assert len(ranked) == 3 * 8
+    app.segmented_control(key="two-questions-by").set_value("beta").run()
+    ranked = app.dataframe[0].value
+    assert ranked["beta_difference"].abs().is_monotonic_decreasing
+    assert any("1,000 random pairs of questions differ" in caption.value for caption in app.caption)
+    link: dict[str, str] = {
+        name: app.query_params[name] for name in ("other", "options", "block", "map", "q")
+    }
+    again = open_page("modulation", folder, **link)
+    assert not again.exception
+    assert again.dataframe[0].value.equals(ranked)
+
+
+def test_a_second_question_with_unknown_words_is_said(open_page, checkpoint):
+    view = '{"modulation-view":"two"}'
+    app = open_page("modulation", checkpoint(), other="How many zebras are there?", options=view)
+    assert not app.exception
+    assert any("zebras" in warning.value for warning in app.warning)
+    assert charts(app) == 0
 
 
 def test_modulation_page_while_the_population_is_measured(open_page, checkpoint, monkeypatch):

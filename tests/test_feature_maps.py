@@ -3,7 +3,7 @@ import pytest
 from tiny import a_picture, tiny_card, tiny_network
 
 from analysis import differences, film_effects, map_grid, order, over_picture, stage_names, stages_of
-from analysis.figures.palette import diverging, ground, rgb, table
+from analysis.figures.palette import color_table, diverging, ground, rgb
 from analysis.question.feature_maps import CAPTION, GAP, colored, grid_shape, strongest
 from film import InputError, Session
 
@@ -61,7 +61,7 @@ def test_zero_is_the_ground_and_signs_are_told_apart(dark):
     assert low[2] > low[0] or dark  # blue
     assert high[0] > high[2]  # orange
     assert tuple(low) == rgb(diverging(dark)[0])
-    assert len(np.unique(table(dark), axis=0)) > 200
+    assert len(np.unique(color_table(dark), axis=0)) > 200
 
 
 def test_a_map_over_the_picture():

@@ -17,39 +17,11 @@ from ui.bench_many import kept
 from ui.bench_measures import WORDS
 from ui.cache import evidence, networks
 from ui.measuring import measured
-
-
-def _second_question(case: header.Case) -> str | None:
-    """The second question; None, with a line that says so, where it is none."""
-    st.text_input(
-        "The other question", max_chars=state.LINK_LONGEST, help="Press Enter.", **state.bound("other")
-    )
-    if case.shown.scene is not None:
-        try:
-            offered = list(analysis.one_word_changes(case.shown.key, case.question, case.shown.scene))
-        except InputError:
-            offered = []
-        apart = [pair for pair in offered if not pair.same_answer][:4]
-        with st.container(gap=None):
-            for place, pair in enumerate(apart):
-                st.button(
-                    f"{widgets.plain(pair.target)} ({pair.target_answer})", key=f"bench-pair-{place}",
-                    type="tertiary", on_click=state.change, kwargs={"other": pair.target},
-                )  # fmt: skip
-    other = state.view().other.strip()
-    if not other:
-        st.caption("Type a second question about this picture, or take one that differs in one word.")
-        return None
-    try:
-        case.session.vocabulary.words(other)
-    except InputError as error:
-        widgets.show_error(error)
-        return None
-    return other
+from ui.second_question import second_question
 
 
 def patch(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
-    other = _second_question(case)
+    other = second_question(case)
     if other is not None:
         _one_pair(case, other, chosen)
     _many_pairs()

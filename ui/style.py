@@ -66,6 +66,9 @@ def apply() -> None:
         [data-testid=stHorizontalBlock]:has(> .stColumn .stPlotlyChart) {flex-wrap: wrap}
         .stColumn:has(.stPlotlyChart) {min-width: min(20rem, 100%)}
         .stColumn:has([data-testid=stMetric]) {min-width: min(14rem, 100%)}
+        .st-key-modulation-split .stColumn:not(.stColumn .stColumn) {min-width: min(24rem, 100%)}
+        .st-key-modulation-split .stColumn:has(.stPlotlyChart) {min-width: min(34rem, 100%)}
+        .st-key-modulation-split > * > [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         .st-key-maps-split > * > [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         .st-key-maps-split .stColumn:not(.stColumn .stColumn) {min-width: min(30rem, 100%)}
         :is(.st-key-atlas-controls, .st-key-atlas-filters) [data-testid=stHorizontalBlock] {flex-wrap: wrap}

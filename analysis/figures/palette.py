@@ -33,7 +33,7 @@ def rgb(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
-def table(dark: bool) -> np.ndarray:
+def color_table(dark: bool) -> np.ndarray:
     """The diverging colours in 255 steps, uint8 (255, 3); number 127 is zero."""
     anchors = np.array([rgb(color) for color in diverging(dark)], dtype=float)  # (7, 3)
     places, steps = np.linspace(0, 1, len(anchors)), np.linspace(0, 1, 255)

@@ -120,20 +120,18 @@ def block_names(count: int) -> list[str]:
 def cells(blocks: Sequence[Any], data: np.ndarray, hover: str) -> go.Scatter:
     """Points that nobody sees, one on each cell of a heatmap, for heatmaps themselves cannot be clicked.
 
+    They are texts, for of markers that overlap, as where cells are narrow, plotly takes the last.
+
     Args:
         blocks: the rows' places.
         data: custom data of every cell, (rows, columns, n); its first two are block from 1 and map.
         hover: template of what is said of a cell.
     """
     rows, columns = data.shape[:2]
-    unseen = {"marker": {"opacity": 0}}
     return go.Scatter(
         x=np.tile(np.arange(columns), rows),
         y=np.repeat(np.asarray(blocks), columns),
-        mode="markers",
-        marker={"opacity": 0, "size": 12, "symbol": "square"},
-        selected=unseen,
-        unselected=unseen,
+        mode="text",
         customdata=data.reshape(rows * columns, -1),
         hovertemplate=hover,
         showlegend=False,

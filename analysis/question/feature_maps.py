@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from analysis.figures.palette import ink, rgb, table
+from analysis.figures.palette import color_table, ink, rgb
 from film import InputError, NetworkConfig
 
 GAP, CAPTION = 4, 13  # pixels between cells, and of the number below each
@@ -150,8 +150,12 @@ def strongest(maps: np.ndarray) -> float:
 
 def colored(values: np.ndarray, scale: float, dark: bool = False) -> np.ndarray:
     """Values of any shape -> uint8 colours (..., 3): blue below zero, orange above."""
-    steps = np.rint(np.clip(values / scale, -1, 1) * 127).astype(np.int16) + 127
-    return table(dark)[steps]
+    return np.asarray(color_table(dark)[color_steps(values, scale)])
+
+
+def color_steps(values: np.ndarray, scale: float) -> np.ndarray:
+    """Values of any shape -> their rows in `color_table`, uint8: 127 is zero, 254 is `scale` and above."""
+    return (np.rint(np.clip(values / scale, -1, 1) * 127).astype(np.int16) + 127).astype(np.uint8)
 
 
 def over_picture(

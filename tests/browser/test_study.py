@@ -37,12 +37,23 @@ def test_modulation_by_link_by_click_and_sorted(visitors, tmp_path):
     visitor.says("Block 3, map 6 among other questions")
     page.wait_for_function("location.search.includes('block=3') && location.search.includes('map=6')")
 
-    map_grid = page.locator("img[alt^='All maps of block 3']")
-    before = map_grid.get_attribute("src")
     visitor.choose(page.get_by_role("combobox", name="Sort by"), "energy")
-    page.locator("img[alt$='sorted by energy.']").wait_for()
+    walled = page.get_by_role("group", name="All maps of block 3 after FiLM, sorted by energy.")
+    walled.wait_for()
     visitor.quiet()
-    assert map_grid.get_attribute("src") != before
+    cells = walled.get_by_role("button")
+    assert cells.count() == 128
+    numbers = [int(cells.nth(place).get_attribute("data-number")) for place in range(20)]
+    assert numbers != sorted(numbers)
+    cells.nth(2).click()
+    visitor.says(f"Map {numbers[2]} of block 3 over the picture")
+    page.keyboard.press("ArrowRight")  # the map that was clicked has the focus, still
+    page.wait_for_function("number => document.activeElement.dataset.number === number", arg=str(numbers[3]))
+    told = page.locator(".map-wall-told").inner_text()
+    assert told.startswith(f"Map {numbers[3]}: gamma ")
+    page.keyboard.press("Enter")
+    visitor.says(f"Map {numbers[3]} of block 3 over the picture")
+    page.wait_for_function("number => location.search.includes(`map=${number}`)", arg=numbers[3])
 
     with page.expect_download() as download:
         page.locator(".st-key-data-gamma-beta button").click()

@@ -175,18 +175,22 @@ def _with_source(drawn: Figure, letters: int, *said: str) -> _Checked:
     layout = dict(spec["layout"])
     margin = dict(layout["margin"])
     above = TOOLS if layout.get("showlegend") else max(TOOLS - margin["t"], 0)
-    margin |= {"t": margin["t"] + above}
     lines = [escape(line) for one in said for line in textwrap.wrap(one, letters)]
+    # Below an axis with a margin of its own plotly makes no room, and draws further lines below the first.
+    makes_room = bool(layout["xaxis"].get("automargin"))
+    below = 0 if makes_room else SOURCE_LINE * len(lines) + 5
+    margin |= {"t": margin["t"] + above, "b": margin["b"] + below}
     if layout.get("height"):
         layout["height"] += above + SOURCE_LINE * len(lines) + 5
+    first = BOTTOM if makes_room else SOURCE_LINE * (len(lines) - 1) / layout["height"] + BOTTOM
     layout |= {
         "margin": margin,
         "paper_bgcolor": st.get_option(f"theme.{'dark' if dark() else 'light'}.backgroundColor"),
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8f98", "activecolor": "#5b6066"},
         "title": {
             "text": "<br>".join(lines), "font": {"size": 10}, "x": 1, "xref": "container",
-            "xanchor": "right", "y": BOTTOM, "yref": "container", "yanchor": "bottom",
-            "pad": {"b": 2, "r": 8}, "automargin": True,
+            "xanchor": "right", "y": first, "yref": "container", "yanchor": "bottom",
+            "pad": {"b": 2, "r": 8}, "automargin": makes_room,
         },
     }  # fmt: skip
     return _Checked(spec | {"layout": layout})

@@ -8,13 +8,13 @@ import streamlit as st
 
 import analysis
 from analysis import KINDS, Kind, Population, Standing
-from film import Answer, InputError, NetworkConfig, Session, UnknownWords, to_size
-from ui import question_header as header, state, widgets
-from ui.cache import evidence, networks, pictures
+from film import Answer, NetworkConfig, Session, UnknownWords
+from ui import map_stages, modulation_wall, question_header as header, state, two_questions, widgets
+from ui.cache import networks, pictures
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
-ENLARGED = 480  # pixels across
-COLOURS = {"value": "its value", "z": "how unusual it is (z)"}
+VIEWS = {"one": "This question", "two": "Beside another question"}
+COLOURS = {"value": "coloured by value", "z": "coloured by how unusual it is (z)"}
 
 
 def page() -> None:
@@ -30,21 +30,42 @@ def page() -> None:
     config, dark = session.config, widgets.dark()
     stages = [analysis.stage_names(config, number) for number in range(config.blocks)]
     wanted = {name for stage in stages for name in stage.names} | _reached(config).keys()
-    answer = session.ask(picture, question, record=wanted)
     population = header.population()
+    shown = st.segmented_control(
+        "Show", list(VIEWS), required=True, format_func=VIEWS.__getitem__, label_visibility="collapsed",
+        **state.option("modulation-view", list(VIEWS), "one"),
+    )  # fmt: skip
+    if shown == "two":
+        two_questions.two_questions(case, population)
+        return
+    answer = session.ask(picture, question, record=wanted)
     standings = {
         kind: analysis.standing(population, kind, getattr(answer, kind)) if population else None
         for kind in KINDS
     }
     block, feature_map = header.pick_map(networks.study())
-    if standings["gamma"] and standings["beta"]:
-        unusual = analysis.most_unusual(standings["gamma"], standings["beta"])
-        header.offer_maps(unusual, "Most unusual here:")
-    _heatmaps(answer, standings, (block, feature_map), dark)
+    with st.container(key="modulation-split"):  # where the window is narrow, the pictures below
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            _heatmaps(answer, standings, (block, feature_map), dark)
+            if standings["gamma"] and standings["beta"]:
+                unusual = analysis.most_unusual(standings["gamma"], standings["beta"])
+                header.offer_maps(unusual, "Most unusual here:")
+        with right:
+            _over_picture(session, answer, picture, block, feature_map)
     _one_map(answer, standings, population, block, feature_map, dark)
+    modulation_wall.wall(session, answer, block, feature_map, dark)
     _census(session, answer, dark)
-    _wall(session, answer, picture, block, feature_map, dark)
     _reach(session, answer, picture, pictures.another_picture(case.shown.key), dark)
+
+
+def _over_picture(session: Session, answer: Answer, picture: np.ndarray, block: int, number: int) -> None:
+    st.header(f"Map {number} of block {block + 1} over the picture")
+    widgets.notice(
+        f"Gamma {answer.gamma[block, number]:+.2f}, beta {answer.beta[block, number]:+.2f}. Does it answer "
+        "to objects, to places or to nothing? **After the ReLU only orange is left.**"
+    )
+    map_stages.stages_over_picture(session, {"": answer}, picture, block, number, across=2)
 
 
 def _heatmaps(
@@ -58,6 +79,7 @@ def _heatmaps(
             "Colour by",
             COLOURS,
             required=True,
+            label_visibility="collapsed",
             format_func=COLOURS.__getitem__,
             **state.option("modulation-colour", list(COLOURS), "value"),
         )
@@ -142,81 +164,6 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
         alt = "Gamma against beta of every map, coloured by block."
         table = analysis.modulation_table({kind: getattr(answer, kind) for kind in KINDS})
         widgets.figure(drawn, "gamma-beta", alt, table, header.open_map)
-
-
-@st.fragment  # sorting the wall leaves the rest of the page alone
-def _wall(
-    session: Session, answer: Answer, picture: np.ndarray, block: int, feature_map: int, dark: bool
-) -> None:
-    config = session.config
-    st.header(f"All maps of block {block + 1}")
-    stages = analysis.stages_of(answer.activations, config, block)
-    labels = analysis.stage_names(config, block).labels
-    orders = analysis.ORDERS | analysis.RANKED_BY
-    left, right = st.columns([3, 2])
-    with left:
-        stage = st.segmented_control(
-            "Show",
-            range(3),
-            format_func=labels.__getitem__,
-            required=True,
-            **state.option("wall-stage", range(3), 1),
-        )
-    with right:
-        by = st.selectbox(
-            "Sort by", list(orders), format_func=lambda o: f"{o}: {orders[o]}",
-            **state.option("wall-order", list(orders), list(orders)[1]),
-        )  # fmt: skip
-    widgets.notice(
-        "Each cell is one map as the network has it, its number below. Orange is above zero, blue below. "
-        "**Before FiLM block 1 is the same for every question**: switch between the stages to see what the "
-        "question changed." if block == 0 else
-        "Each cell is one map as the network has it, its number below. Orange is above zero, blue below. "
-        "**Switch between the stages**: what was blue after FiLM is gone after the ReLU."
-    )  # fmt: skip
-    if by in analysis.RANKED_BY:
-        numbers = _ranked(by, block, config.maps)
-    else:
-        numbers = analysis.order(by, stages, answer.gamma[block], answer.beta[block])
-    scale = max(analysis.strongest(stages[0]), analysis.strongest(stages[1]))
-    made = analysis.map_grid(stages[stage or 0], numbers, scale=scale, chosen=feature_map, dark=dark)
-    alt = f"All maps of block {block + 1} {labels[stage or 0]}, sorted by {by}."
-    st.image(analysis.png(made.picture), width="stretch", alt=alt)
-    st.caption(f"Strongest colour at ±{scale:.2f}, the same for all three stages.")
-
-    st.header(f"Map {feature_map} of block {block + 1} over the picture")
-    widgets.notice(
-        f"Gamma {answer.gamma[block, feature_map]:+.2f}, beta {answer.beta[block, feature_map]:+.2f}. Does "
-        "it answer to objects, to places or to nothing? **After the ReLU only orange is left.**"
-    )
-    seen = to_size(picture, ENLARGED, ENLARGED * config.height // config.width, session.card.fit)
-    one_scale = max(float(np.abs(values[feature_map]).max()) for values in stages[:2]) or 1.0
-    for column, values, label in zip(st.columns(3), stages, labels, strict=True):
-        enlarged = analysis.over_picture(values[feature_map], seen, one_scale)
-        alt = f"Map {feature_map} {label}, over the picture."
-        column.image(analysis.png(enlarged), caption=label, width="stretch", alt=alt)
-
-
-def _ranked(by: str, block: int, maps: int) -> np.ndarray:
-    """The block's maps by what was measured over many questions, with the figures and their null below."""
-    try:
-        found = header.waiting(lambda: evidence.ranking(networks.study()), "Ranking the maps")
-    except InputError as error:
-        widgets.show_error(error)
-        found = None
-    if found is None:
-        return np.arange(maps)
-    if by not in found.columns():
-        st.caption("This order needs the map cards, which were not measured for this network.")
-        return np.arange(maps)
-    values = found.values(by, block)
-    null = f" By chance the greatest of all maps is below {found.null[by]:.3f} in 95 of 100 shuffles." \
-        if by in found.null else ""  # fmt: skip
-    numbers = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
-    best = ", ".join(f"map {number}: {values[number]:.3f}" for number in numbers[:5])
-    st.caption(f"{by}: {best} …{null} {found.questions:,} questions, seed {found.seed}.")
-    widgets.data(found.table, "map-ranking")
-    return np.asarray(numbers)
 
 
 def _reached(config: NetworkConfig) -> dict[str, str]:

@@ -1,0 +1,42 @@
+"""The question that the one on the page is compared with: typed, or taken from those one word apart."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import analysis
+from film import InputError
+from ui import question_header as header, state, widgets
+
+OFFERED = 4  # questions one word apart
+
+
+def second_question(case: header.Case) -> str | None:
+    """The second question; None, with a line that says so, where it is none."""
+    st.text_input(
+        "The other question", max_chars=state.LINK_LONGEST, help="Press Enter.", **state.bound("other")
+    )
+    if case.shown.scene is not None:
+        try:
+            offered = list(analysis.one_word_changes(case.shown.key, case.question, case.shown.scene))
+        except InputError:
+            offered = []
+        apart = [pair for pair in offered if not pair.same_answer][:OFFERED]
+        if apart:
+            st.caption("Or one that differs in one word, with another true answer:")
+        with st.container(gap=None):
+            for place, pair in enumerate(apart):
+                st.button(
+                    f"{widgets.plain(pair.target)} ({pair.target_answer})", key=f"bench-pair-{place}",
+                    type="tertiary", on_click=state.change, kwargs={"other": pair.target},
+                )  # fmt: skip
+    other = state.view().other.strip()
+    if not other:
+        st.caption("Type a second question about this picture, or take one that differs in one word.")
+        return None
+    try:
+        case.session.vocabulary.words(other)
+    except InputError as error:
+        widgets.show_error(error)
+        return None
+    return other
