@@ -23,7 +23,7 @@ from analysis import (
 )
 from analysis.__main__ import main
 from analysis.comparison.alignment import align
-from analysis.comparison.similarity import left_out_interval
+from analysis.comparison.similarity import left_out_interval, similarity_table
 from analysis.comparison.watching import cells, watch
 from analysis.corpus.regions import untrained
 from film import Cancelled, FiLMNetwork, InputError, Session, Vocabulary, save
@@ -154,6 +154,21 @@ def test_cka_is_that_of_the_unbiased_kernels():
         linear_cka(x, y[:5])
 
 
+def test_fewer_questions_of_the_untrained_network_estimate_the_same():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(2000, 12))
+    other, before = x + rng.normal(size=x.shape), x + 2 * rng.normal(size=x.shape)
+    some, owner = np.sort(rng.permutation(2000)[:600]), np.arange(2000)
+
+    def untrained_cka(spaces, rows):
+        found = similarity_table(
+            {"x": x}, {"x": other}, owner, untrained={"x": spaces}, untrained_rows=rows, trials=1, seed=0
+        )
+        return found["untrained"][0]
+
+    assert untrained_cka(before[some], some) == pytest.approx(untrained_cka(before, None), abs=0.02)
+
+
 def test_the_interval_of_cka_covers_what_many_pictures_give():
     """Nominal 95 %: pictures make their questions alike, and two of three causes are common to both."""
     rng = np.random.default_rng(8)
@@ -226,6 +241,7 @@ def test_cells_average_every_place_once():
 
 
 def test_a_network_beside_itself_differs_in_nothing(same):
+    assert "the untrained network: 240 of them" in same.lines()[-1]
     whole = same.accuracy.iloc[0]
     assert whole["difference"] == 0
     assert (whole["gained"], whole["lost"]) == (0, 0)

@@ -34,6 +34,7 @@ SIDES = ("one", "other")
 TRIALS = 50  # shuffles for maps and blocks
 LAID_OUT = 1500  # different questions in layouts and groupings
 GROUPED_TRIALS = 100
+UNTRAINED = 600  # questions that the untrained network is asked: the estimate is unbiased, and few do
 _NOTE = b"film-lens comparison"
 _TABLES = ("questions", "accuracy", "parameters", "maps", "similarity", "grouping", "probes")
 _COLUMNS = {"similarity.parquet": "one other cka low high untrained null_high p space"}
@@ -105,7 +106,19 @@ class Comparison:
         ]
         if found := recipe["alignment"].get("neighbours"):
             said.append(f"{found['share']:.1%} of nearest questions shared, by chance {found['chance']:.1%}")
+        said.append(self.samples())
         return said + [f"not compared: {sentence}" for sentence in self.cannot]
+
+    def samples(self) -> str:
+        """What each number is of, in one line."""
+        recipe = self.recipe
+        asked = recipe.get("untrained", recipe["questions"])  # of all of them before 600 were enough
+        laid_out = recipe["alignment"].get("questions")
+        beside = f"; layouts and groupings: {laid_out:,} different ones" if laid_out else ""
+        return (
+            f"accuracy, maps and CKA: {recipe['questions']:,} questions, {recipe['trials']} shuffles of "
+            f"pictures; the untrained network: {asked:,} of them{beside}; seed {recipe['seed']}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All tables as lists of rows, of the questions those that differ; numbers that are none are null."""
@@ -163,8 +176,10 @@ def compare(
     accuracy = accuracy_table(table, seed=seed) if answered else pd.DataFrame()
     gammas = [(seen.gamma, seen.beta) for seen in watched]
     parameters = parameter_table(gammas[0], gammas[1], owner)
-    blank = watch(untrained(other, seed), asked, progress=parts("untrained watched"), cancel=cancel)
-    similarity = _similarity(watched, blank, owner, seed, parts, cancel)
+    some = _some(len(table), UNTRAINED, seed)
+    few = Questions([asked.questions[row] for row in some], asked.picture)
+    blank = watch(untrained(other, seed), few, progress=parts("untrained watched"), cancel=cancel)
+    similarity = _similarity(watched, blank, some, owner, seed, parts, cancel)
     maps, matching = _maps(watched, owner, seed, parts, cancel)
     alignment = _layouts(table, watched, owner, LayoutRecipe("both", layout, seed), parts, cancel, cannot)
     grouping = _groupings(table, watched, seed, parts, cancel, cannot)
@@ -173,7 +188,7 @@ def compare(
         **{side: _told(session) for side, session in zip(SIDES, sessions, strict=True)},
         "source": source, "seed": seed, "trials": TRIALS, "laid_out": LAID_OUT,
         "questions": len(table), "pictures": int(owner.max()) + 1, "given": everything,
-        "matching": matching, "alignment": alignment, "cannot": cannot,
+        "untrained": len(some), "matching": matching, "alignment": alignment, "cannot": cannot,
         "versions": versions("scipy", "openTSNE"),
     }  # fmt: skip
     parts.finish()
@@ -205,6 +220,11 @@ class _Parts:
 def _share(progress: Progress, part: int, parts: int) -> Progress:
     """The progress of one of several equal parts."""
     return lambda done, of: progress(part * of + done, parts * of)
+
+
+def _some(count: int, most: int, seed: int) -> np.ndarray:
+    """Rows drawn at random, in order: all of them where there are no more."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:most])
 
 
 def _told(session: Session) -> dict[str, Any]:
@@ -246,12 +266,16 @@ def _differences(
 def _similarity(
     watched: list[Watched],
     blank: Watched,
+    some: np.ndarray,
     owner: np.ndarray,
     seed: int,
     parts: _Parts,
     cancel: Cancel | None,
 ) -> pd.DataFrame:
-    """CKA of all blocks with all blocks: activations where both see, and gamma and beta joined."""
+    """CKA of all blocks with all blocks: activations where both see, and gamma and beta joined.
+
+    `blank`: the untrained network, asked `some` of the questions alone.
+    """
     three = (*watched, blank)
     spaces = {
         "gamma and beta": [
@@ -262,10 +286,11 @@ def _similarity(
         spaces = {"activations": [_activations(seen) for seen in three], **spaces}
     found = [
         similarity_table(
-            one, other, owner, untrained=before, trials=TRIALS, seed=seed, progress=parts(name), cancel=cancel
+            one, other, owner, untrained=before, untrained_rows=some, trials=TRIALS, seed=seed,
+            progress=parts(name), cancel=cancel,
         ).assign(space=name)
         for name, (one, other, before) in spaces.items()
-    ]
+    ]  # fmt: skip
     return pd.concat(found, ignore_index=True)
 
 

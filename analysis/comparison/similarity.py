@@ -53,14 +53,15 @@ class _Spaces:
         scales = [float(np.sqrt((space**2).sum(axis=1).mean())) for space in exact]
         # A common scale changes nothing and keeps float32's squares in range.
         kept = [
-            space / scale if scale > 1e-6 else 0 * space for space, scale in zip(exact, scales, strict=True)
+            np.asarray(space / scale if scale > 1e-6 else 0 * space, np.float32)
+            for space, scale in zip(exact, scales, strict=True)
         ]
         self.starts = np.cumsum([0, *(space.shape[1] for space in kept)])[:-1]
-        self.joined = np.concatenate(kept, axis=1).astype(np.float32)
-        self.lengths = np.stack([(space**2).sum(axis=1) for space in kept], axis=1)  # (questions, spaces)
+        self.joined = np.concatenate(kept, axis=1)
+        self.lengths = np.stack([(space**2).sum(axis=1, dtype=np.float64) for space in kept], axis=1)  # (questions, spaces)
         self.own = np.array(
             [
-                _unbiased(((space.T @ space) ** 2).sum(), lengths @ lengths, lengths.sum() ** 2, len(space))
+                _unbiased(((space.T @ space) ** 2).sum(dtype=np.float64), lengths @ lengths, lengths.sum() ** 2, len(space))
                 for space, lengths in zip(kept, self.lengths.T, strict=True)
             ]
         )
@@ -70,7 +71,7 @@ class _Spaces:
         joined, lengths = (
             (other.joined, other.lengths) if order is None else (other.joined[order], other.lengths[order])
         )
-        squares = (self.joined.T @ joined) ** 2
+        squares = (self.joined.T @ joined).astype(np.float64) ** 2
         squares = np.add.reduceat(np.add.reduceat(squares, self.starts, axis=0), other.starts, axis=1)
         totals = np.outer(self.lengths.sum(axis=0), lengths.sum(axis=0))
         shared = _unbiased(squares, self.lengths.T @ lengths, totals, len(joined))
@@ -97,6 +98,7 @@ def similarity_table(
     clusters: np.ndarray,
     *,
     untrained: Mapping[str, np.ndarray] | None = None,
+    untrained_rows: np.ndarray | None = None,
     trials: int,
     seed: int,
     progress: Progress | None = None,
@@ -111,6 +113,8 @@ def similarity_table(
         one, other: name of a space -> (questions, d).
         clusters: (questions,), pictures.
         untrained: the spaces of `other` as a network of its build has them before training.
+        untrained_rows: the questions that these are of, all of them if left out; fewer make the estimate no
+            higher or lower, only less sure.
 
     Returns:
         A row for each pair: one, other (names), cka, low, high (95 %; nan under ten pictures), untrained (CKA
@@ -124,7 +128,9 @@ def similarity_table(
     )
     before = np.full(value.shape, np.nan)
     if untrained is not None:
-        before = here.beside(_Spaces(list(untrained.values())))
+        rows = np.arange(len(clusters)) if untrained_rows is None else untrained_rows
+        some = _Spaces([space[rows] for space in one.values()])
+        before = some.beside(_Spaces(list(untrained.values())))
     null = np.empty((trials, *value.shape))
     for trial, order in enumerate(cluster_shuffles(clusters, trials=trials, seed=seed)):
         stop_if(cancel)

@@ -358,7 +358,8 @@ def _blocks(found: Comparison, one: Study, other: Study) -> None:
         "Do two blocks order the questions alike? Linear CKA, debiased: 1 alike, about 0 unrelated; it does "
         "not change when maps are exchanged or turned. **Is the diagonal the greatest of its row, and far "
         "above the untrained network?** Any two networks that are asked the same are alike for that: the "
-        "diamond is A beside a network of B's build before training."
+        "diamond is A beside a network of B's build before training, on "
+        f"{found.recipe.get('untrained', found.recipe['questions']):,} of the questions."
     )
     widgets.figure(
         analysis.similarity_of_blocks(found.similarity, dark=widgets.dark()), "compare-same-blocks",
