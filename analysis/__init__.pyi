@@ -274,6 +274,7 @@ from .figures.parameters import (
 from .figures.probes import (
     probe_chart as probe_chart,
     probe_overview as probe_overview,
+    regression_chart as regression_chart,
     transfer_heatmaps as transfer_heatmaps,
 )
 from .figures.question import (

@@ -27,6 +27,7 @@ def about(study: Study) -> Iterator[Section]:
         "states": "none" if known.state is None else f"{known.state.shape[1]} units",
         "categories": ", ".join(schema.categories) or "none",
         "numbers": ", ".join(schema.numbers) or "none",
+        "groups": schema.groups or f"none: {schema.nouns} are taken to be independent",
     }
     yield Section("The study", "", (table(pd.DataFrame(rows.items(), columns=["", " "])),))
 
@@ -37,7 +38,7 @@ def labels(study: Study) -> Iterator[Section]:
         yield Section(title, "Labels were not compared in this study.", ())
         return
     body: list[Item] = []
-    probed = set() if found.probes.empty else set(found.probes["target"])
+    probed, regressed = (set() if of.empty else set(of["target"]) for of in (found.probes, found.regressions))
     for name in study.schema.labels:
         body.append(html("<h3>{}</h3>", name))
         if reason := found.left_out(name):
@@ -45,13 +46,16 @@ def labels(study: Study) -> Iterator[Section]:
         if name in probed:
             chart = read_off.probe_chart(found.probes, name, layers=study.schema.layers.names)
             body.append((chart, "Accuracy of linear probes by layer; hollow marks: shuffled labels."))
+        if name in regressed:
+            chart = read_off.regression_chart(found.regressions, name, layers=study.schema.layers.names)
+            said = "R² of ridge regressions by layer; hollow marks: 95 % of shuffled numbers are under."
+            body.append((chart, said))
         if len(best := found.of_label(name)):
             body.append(table(best.drop(columns=["label", "p"]).head(MAPS), "{:.3f}"))
     recipe = found.recipe
     yield Section(
         title,
-        f"{recipe['conditions']:,} conditions in {recipe['rows']:,} {study.schema.nouns}, "
-        f"seed {recipe['seed']}. "
+        f"{found.sample(study.schema)}, seed {recipe['seed']}. "
         "effect: Cliff's delta of a map's gamma or beta between conditions with the value and all others; "
         "p_family: corrected for all maps, values and labels.",
         tuple(body),

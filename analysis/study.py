@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.adapter.dependence import clusters_of
 from analysis.adapter.labels import LabelEvidence, read_labels
 from analysis.corpus.evidence import Evidence, find_evidence
 from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
@@ -154,7 +155,8 @@ class Study:
             source = f"{ENOUGH:,} of {source}, drawn with seed {self.seed}"
         texts = study.table["text"].to_numpy()
         told = {name: values.to_numpy() for name, values in labels.items()}
-        return measure_parameters(texts, told, study.gamma, study.beta, source, schema)
+        clusters = clusters_of(study) if schema.groups else None
+        return measure_parameters(texts, told, study.gamma, study.beta, source, schema, clusters)
 
 
 def recipes(blocks: int, seed: int = 0) -> list[LayoutRecipe]:

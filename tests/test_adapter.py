@@ -237,7 +237,7 @@ def planted(seed, rows=240):
 
 
 def test_a_label_that_switches_a_map_is_found():
-    found = analysis.measure_labels(in_memory(*planted(1)))
+    found = analysis.measure_labels(in_memory(*planted(1, rows=400)))
     best = found.of_label("kind").iloc[0]
     assert (best["layer"], best["map"], best["kind"], best["value"]) == ("two", 3, "gamma", "b")
     assert best["effect"] > 0.5

@@ -121,6 +121,14 @@ def test_labels_rank_the_maps(start):
     assert "Best: **" in said(app)
 
 
+def test_a_number_is_read_by_a_regression(start):
+    app, _ = start("labels", probe="speed")
+    assert "Best: **" in said(app)
+    assert "A ridge regression tells speed" in said(app)
+    assert "95 % of shuffles are under" in said(app)
+    assert "told as thirds" in said(app)
+
+
 def test_the_report_of_a_study_and_of_a_view(start, folder, tmp_path):
     start()
     out = tmp_path / "report.html"
@@ -131,6 +139,8 @@ def test_the_report_of_a_study_and_of_a_view(start, folder, tmp_path):
         "200 trajectories",
         "Labels and layers",
         "Gamma and beta",
+        "R² of ridge regressions",
+        "trajectories are taken to be independent",
         "out",
     ):
         assert part in page

@@ -49,6 +49,7 @@ def check_study(folder: str | Path) -> tuple[str, list[str]]:
         f"{len(study):,} {schema.nouns}", schema.layers.shape,
         "no states" if study.state is None else f"states of {study.state.shape[1]}",
         f"labels {', '.join(name for name in schema.labels if name in study.table) or 'none'}",
+        *([f"groups by {schema.groups}"] if schema.groups else []),
         f"{len(layouts)} maps", *(["labels compared"] if labels is not None else []),
     ]  # fmt: skip
     return f"{folder}, version {told['version']}: {'; '.join(parts)}.", problems
@@ -67,7 +68,8 @@ def _values(study: Extraction) -> list[str]:
 
 def _table(study: Extraction) -> list[str]:
     table, schema = study.table, study.schema
-    found = [f"The table has no column {name}." for name in ("text", *schema.labels) if name not in table]
+    named = ("text", *schema.labels, *([schema.groups] if schema.groups else []))
+    found = [f"The table has no column {name}." for name in named if name not in table]
     for name in schema.numbers:
         if name in table and (table[name].dtype.kind != "f" or not np.isfinite(table[name]).all()):
             found.append(f"The label {name} is not all numbers.")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.adapter.labels import CONTRASTS, PROBES, keep_labels
+from analysis.adapter.labels import CONTRASTS, PROBES, REGRESSIONS, keep_labels
 from analysis.corpus.extraction import (
     MANIFEST,
     OF_ANY_NETWORK,
@@ -31,7 +31,7 @@ from analysis.corpus.schema import Layers
 from film import Cancel, InputError, Progress, only_writer, write_atomically
 
 LAYOUTS = "layouts"
-FILES = ("gamma.npy", "beta.npy", "state.npy", TABLE, PROBES, CONTRASTS)
+FILES = ("gamma.npy", "beta.npy", "state.npy", TABLE, PROBES, CONTRASTS, REGRESSIONS)
 FEWEST = 10  # rows
 LONGEST = 60  # characters of a name
 # What the pages call something else.
@@ -48,6 +48,7 @@ def write_study(
     state: np.ndarray | None = None,
     labels: Sequence[str] | None = None,
     text: str | None = None,
+    groups: str | None = None,
     noun: str = "episode",
     name: str = "",
     source: str = "given arrays",
@@ -66,11 +67,14 @@ def write_study(
         gamma, beta: by layer, name -> (rows, maps), as `collect` gives them; or a sequence of such arrays; or
             one array, (rows, layers, maps) or (rows, maps) of a single layer. Gammas as they are applied.
         state: (rows, units), what gammas and betas are made of, where there is such a thing.
-        labels: columns of the table that pages colour, filter and compare by; all but `text` by default.
+        labels: columns of the table that pages colour, filter and compare by; all but `text` and `groups` by
+            default.
             Numbers are kept as numbers; text, categories and booleans as categories, in which "" and None are
             unknown. A number that is only a name, such as a class, belongs there as text.
         text: a column with a sentence for each row, whose words count too; the labels are put together to one
             where there is none.
+        groups: a column that says which rows depend on each other, such as the subject of an episode; None
+            where each row stands for itself. Folds, shuffles and intervals are then of whole groups.
         noun: what a row is, in the singular: "episode", "image", "speaker".
         name: of the network.
         source: where the rows come from, in words.
@@ -95,8 +99,8 @@ def write_study(
     arrays = {"gamma": gammas, "beta": betas} | (
         {} if state is None else {"state": _state(state, len(table))}
     )
-    kept, categories, numbers = _table(table, labels, text)
-    named = (*layers.names, *categories, *numbers, noun)
+    kept, categories, numbers = _table(table, labels, text, groups)
+    named = (*layers.names, *categories, *numbers, noun, *([groups] if groups else []))
     for each in named:
         if not isinstance(each, str) or not each.strip() or len(each) > LONGEST:
             raise InputError(
@@ -107,6 +111,7 @@ def write_study(
         "source": source, "seed": seed, "count": len(kept), "hidden": 0 if state is None else state.shape[1],
         "layers": [list(pair) for pair in zip(layers.names, layers.maps, strict=True)],
         "noun": noun, "categories": categories, "numbers": numbers, "words": text is not None,
+        "groups": groups or "",
     }  # fmt: skip
     with only_writer(folder):
         _write(folder, arrays, kept, recipe)
@@ -221,14 +226,14 @@ def _state(state: np.ndarray, rows: int) -> np.ndarray:
 
 
 def _table(
-    table: pd.DataFrame, labels: Sequence[str] | None, text: str | None
+    table: pd.DataFrame, labels: Sequence[str] | None, text: str | None, groups: str | None
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
     """The columns that are kept, `text` first, and which of them are categories and which numbers."""
-    named = [column for column in table.columns if column != text] if labels is None else list(labels)
-    missing = [name for name in (*named, *([text] if text else [])) if name not in table]
+    named = [name for name in table.columns if name not in (text, groups)] if labels is None else list(labels)
+    missing = [name for name in (*named, text, groups) if name is not None and name not in table]
     if missing:
         raise InputError(f"The table has no column {missing[0]!r}; it has {', '.join(map(str, table))}.")
-    if taken := [name for name in named if name in TAKEN]:
+    if taken := [name for name in (*named, groups) if name in TAKEN]:
         raise InputError(f"A label cannot be called {taken[0]!r}, which means something else; rename it.")
     kept, categories, numbers = {}, [], []
     for name in dict.fromkeys(named):
@@ -248,6 +253,10 @@ def _table(
         ] or [""] * len(table)  # fmt: skip
     else:
         sentences = table[text].astype("string").fillna("").tolist()
+    if groups is not None and groups not in kept:
+        kept[groups] = table[groups].reset_index(drop=True).astype("string").fillna("").astype(object)
+    if groups is not None and (kept[groups] == "").any():
+        raise InputError(f"Some rows have no {groups!r}; say of each row which group it is of.")
     return pd.DataFrame({"text": sentences, **kept}), categories, numbers
 
 

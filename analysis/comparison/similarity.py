@@ -58,13 +58,17 @@ class _Spaces:
         ]
         self.starts = np.cumsum([0, *(space.shape[1] for space in kept)])[:-1]
         self.joined = np.concatenate(kept, axis=1)
-        self.lengths = np.stack([(space**2).sum(axis=1, dtype=np.float64) for space in kept], axis=1)  # (questions, spaces)
+        # (questions, spaces)
+        self.lengths = np.stack([(space**2).sum(axis=1, dtype=np.float64) for space in kept], axis=1)
         self.own = np.array(
             [
-                _unbiased(((space.T @ space) ** 2).sum(dtype=np.float64), lengths @ lengths, lengths.sum() ** 2, len(space))
+                _unbiased(
+                    ((space.T @ space) ** 2).sum(dtype=np.float64),
+                    lengths @ lengths, lengths.sum() ** 2, len(space),
+                )
                 for space, lengths in zip(kept, self.lengths.T, strict=True)
             ]
-        )
+        )  # fmt: skip
 
     def beside(self, other: _Spaces, order: np.ndarray | None = None) -> np.ndarray:
         """CKA of each space here with each there, (here, there); `order`: of the other's questions."""

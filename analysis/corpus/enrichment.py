@@ -29,8 +29,8 @@ from analysis.corpus.question_features import (
     SAID,
     FeatureName,
     QuestionFeatures,
-    RandomSelections,
     count_features,
+    moved_selections,
     number_z,
     telling,
     there_z,
@@ -73,6 +73,7 @@ class Why:
     trials: int
     seed: int
     nouns: str = "questions"
+    groups: str = ""
 
     def statements(self) -> list[tuple[str, str]]:
         """The three statements, each with the question that it answers."""
@@ -85,10 +86,11 @@ class Why:
 
     def describe(self) -> str:
         """One line on how this was found, for a caption."""
+        scattered = f"selections of other groups of {self.groups}" if self.groups else "random selections"
         parts = [
             f"What they share: {self.selected:,} {self.nouns} against {self.rest:,}; {self.tested:,} "
             f"features; false-discovery rate at most {LEVEL:.0%}, and more than in scattered {self.nouns} "
-            f"(the strongest feature of {1 - LEVEL:.0%} of {self.trials} random selections, seed "
+            f"(the strongest feature of {1 - LEVEL:.0%} of {self.trials} {scattered}, seed "
             f"{self.seed}). Any region of a map has such a list; selected on a map of gammas and betas, "
             f"{self.nouns} differ in these by construction."
         ]
@@ -135,14 +137,17 @@ def why_together(
             "comparison."
         )
     features = prepare_why(extraction, layout=layout, session=session, trials=trials, seed=seed)
-    table = _compare(extraction, features, rows, features.null(trials, seed))
+    table = _compare(extraction, features, rows, trials, seed)
     region = beside = None
     if layout is not None:
         region = check_region(extraction, features, rows, layout, seed=seed) if drawn else None
         beside = baselines(extraction, features, rows, layout.recipe.space, session, seed=seed)
     sentence = _sentence(table, count, of, extraction.schema)
     nouns = extraction.schema.nouns
-    return Why(sentence, table, region, beside, count, of - count, len(features), trials, seed, nouns)
+    return Why(
+        sentence, table, region, beside, count, of - count, len(features), trials, seed, nouns,
+        extraction.schema.groups,
+    )  # fmt: skip
 
 
 _PREPARED: WeakKeyDictionary[Extraction, QuestionFeatures] = WeakKeyDictionary()
@@ -168,7 +173,8 @@ def prepare_why(
         if features is None:
             features = _PREPARED[extraction] = count_features(extraction)
         report(1, 3)
-        features.null(trials, seed)
+        if features.groups is None:  # of groups it depends on the selection
+            features.null(trials, seed)
         report(2, 3)
         if layout is not None:
             prepare_region(extraction, features, layout, session, seed)
@@ -180,7 +186,7 @@ def prepare_why(
 
 
 def _compare(
-    extraction: Extraction, features: QuestionFeatures, rows: np.ndarray, null: RandomSelections
+    extraction: Extraction, features: QuestionFeatures, rows: np.ndarray, trials: int, seed: int
 ) -> pd.DataFrame:
     from scipy.special import erfc
 
@@ -208,7 +214,14 @@ def _compare(
     )
 
     z = np.concatenate([there_z(hits, count, total, of), of_numbers])
-    p = np.concatenate([_hypergeometric(hits, count, total, of), erfc(np.abs(of_numbers) / np.sqrt(2))])
+    if features.groups is None:
+        p = np.concatenate([_hypergeometric(hits, count, total, of), erfc(np.abs(of_numbers) / np.sqrt(2))])
+        p_family = features.null(trials, seed).p(z, count, of)
+    else:
+        deviation, greatest = moved_selections(features, rows, trials, seed)
+        z = np.divide(z, deviation, out=np.zeros(len(z)), where=deviation > 1e-9)
+        p = erfc(np.abs(z) / np.sqrt(2))
+        p_family = (1 + trials - np.searchsorted(greatest, np.abs(z) - 1e-9)) / (1 + trials)
     names, empty = features.there_names + features.number_names, np.full(len(of_numbers), np.nan)
     table = pd.DataFrame(
         {
@@ -222,7 +235,7 @@ def _compare(
             "sd": np.concatenate([np.full(len(hits), np.nan), sd]),
             "p": p,
             "q": false_discovery_rates(p),
-            "p_family": null.p(z, count, of),
+            "p_family": p_family,
         }
     )
     found = table[(table["q"] <= LEVEL) & (table["p_family"] <= LEVEL)]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.corpus.schema import Layers, Schema
-from film import InputError
+from analysis.statistics import cluster_sums
+from film import InputError, too_few
 
 KINDS = ("gamma", "beta")
 BINS = 128  # as in the authors' histograms
@@ -73,6 +74,7 @@ class Parameters:
     deviation: dict[str, list[np.ndarray]]
     modulated: tuple[int, ...]
     schema: Schema
+    clusters: np.ndarray | None = None  # (questions,), what depends on each other; None: each by itself
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -88,7 +90,10 @@ class Parameters:
 
     def block_statistics(self, kind: str, block: int) -> Statistics:
         return _statistics(
-            self.layers.of(self.values(kind), block), self.edges[kind], self.counts[kind][block]
+            self.layers.of(self.values(kind), block),
+            self.edges[kind],
+            self.counts[kind][block],
+            self.clusters,
         )
 
     def most_varied(self, block: int, count: int = MAPS, chosen: int | None = None) -> list[int]:
@@ -110,12 +115,14 @@ def measure_parameters(
     beta: np.ndarray,
     source: str,
     schema: Schema | None = None,
+    clusters: np.ndarray | None = None,
 ) -> Parameters:
     """Count gammas and betas; about two seconds for 20,000 questions of 4 blocks with 128 maps.
 
     Args:
         labels: such as {"type": (questions,)}.
         gamma, beta: (questions, blocks, maps), or as the schema's layers say.
+        clusters: (questions,), which of them depend on each other.
 
     Raises:
         InputError: there are no questions, or no block is modulated.
@@ -141,25 +148,37 @@ def measure_parameters(
         counts[kind] = np.zeros((len(layers), BINS), np.int64)
         for block, part in zip(modulated, parts, strict=True):
             counts[kind][block] = np.histogram(part, edges[kind])[0]
-        statistics[kind] = _statistics(np.hstack(parts), edges[kind], counts[kind].sum(axis=0))
+        statistics[kind] = _statistics(np.hstack(parts), edges[kind], counts[kind].sum(axis=0), clusters)
     told = {name: np.asarray(values) for name, values in labels.items()}
     return Parameters(
         np.asarray(texts), told, gamma, beta, source,
-        edges, counts, statistics, mean, deviation, modulated, schema,
+        edges, counts, statistics, mean, deviation, modulated, schema, clusters,
     )  # fmt: skip
 
 
-def _statistics(values: np.ndarray, edges: np.ndarray, counts: np.ndarray) -> Statistics:
+def _statistics(
+    values: np.ndarray, edges: np.ndarray, counts: np.ndarray, clusters: np.ndarray | None
+) -> Statistics:
     flat = values.reshape(len(values), -1)
     below, mean = (flat < 0).mean(axis=1), flat.mean(axis=1, dtype=np.float32)  # of each question
     fullest = int(counts.argmax())
-    margin = 1.96 / np.sqrt(len(values))
     return Statistics(
         low=float(flat.min()),
         high=float(flat.max()),
         negative=float(below.mean()),
         mode=float(edges[fullest : fullest + 2].mean()),
         mean=float(mean.mean()),
-        negative_margin=float(margin * below.std()),
-        mean_margin=float(margin * mean.std()),
+        negative_margin=_margin(below, clusters),
+        mean_margin=_margin(mean, clusters),
     )
+
+
+def _margin(values: np.ndarray, clusters: np.ndarray | None) -> float:
+    """Half of the 95 % interval of a mean; nan under ten clusters."""
+    if clusters is None:
+        return float(1.96 / np.sqrt(len(values)) * values.std())
+    sums = cluster_sums((values - values.mean(dtype=np.float64))[:, None], clusters)
+    count = len(sums)
+    if too_few(count):
+        return float("nan")
+    return float(1.96 * np.sqrt(count / (count - 1) * (sums**2).sum()) / len(values))

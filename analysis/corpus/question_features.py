@@ -39,6 +39,7 @@ class QuestionFeatures:
     schema: what the questions are called, and their labels.
     ranks: int16 (questions, numbers), mid-ranks about zero, -2**14 to 2**14; their mean and deviation.
     mean, deviation: of the numbers themselves.
+    groups: (questions,), what rows depend on each other by; None where each stands for itself.
     """
 
     schema: Schema
@@ -52,6 +53,7 @@ class QuestionFeatures:
     counts: np.ndarray
     mean: np.ndarray
     deviation: np.ndarray
+    groups: np.ndarray | None = None
     nulls: dict[tuple[int, int], RandomSelections] = field(default_factory=dict)
     spaces: dict[str, np.ndarray] = field(default_factory=dict)
     near: dict[str, np.ndarray] = field(default_factory=dict)
@@ -122,6 +124,7 @@ def count_features(extraction: Extraction) -> QuestionFeatures:
         counts=counts,
         mean=mean,
         deviation=deviation,
+        groups=extraction.table[schema.groups].to_numpy(str) if schema.groups else None,
     )
 
 
@@ -289,6 +292,53 @@ def _random_selections(features: QuestionFeatures, trials: int, seed: int) -> Ra
             best = np.maximum(best, np.abs(z).max(axis=2, initial=0))
         strongest[:, start : start + these] = best.T
     return RandomSelections(size, np.sort(strongest, axis=1))
+
+
+def moved_selections(
+    features: QuestionFeatures, rows: np.ndarray, trials: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A selection moved to other groups: the deviation of each feature's z, and each trial's greatest |z| in
+    these deviations, sorted.
+
+    Exchangeable: whole groups. Each selected group's share of its rows is selected of another group instead.
+    Rows of a few groups have the groups' own in common; scattered rows would find that special.
+
+    Args:
+        rows: of the selection.
+
+    Returns:
+        (features,) and (trials,).
+    """
+    from scipy.sparse import csr_array
+
+    of = features.ranks.shape[0]
+    drawn = list(_other_groups(features, rows, trials, seed))
+    count = np.array([[len(each)] for each in drawn])
+    picked = csr_array(
+        (np.ones(count.sum(), np.float32), np.concatenate(drawn), np.append(0, count.cumsum())),
+        shape=(trials, of),
+    )
+    sums = (picked @ features.ranks.astype(np.float32)).astype(np.float64)
+    hits = (picked @ features.there).toarray()
+    z = np.hstack([there_z(hits, count, features.there_count, of), number_z(features, sums, count, of)])
+    deviation = np.sqrt((z**2).mean(axis=0))
+    scaled = np.divide(np.abs(z), deviation, out=np.zeros(z.shape), where=deviation > 1e-9)
+    return deviation, np.sort(scaled.max(axis=1, initial=0))
+
+
+def _other_groups(
+    features: QuestionFeatures, rows: np.ndarray, trials: int, seed: int
+) -> Iterator[np.ndarray]:
+    """A selection's shares of groups given to other groups: rows, of each trial; never none and never all."""
+    codes, rng = np.unique(features.groups, return_inverse=True)[1].ravel(), np.random.default_rng(seed)
+    size = np.bincount(codes)
+    share = np.bincount(codes[rows], minlength=len(size)) / size
+    starts = np.cumsum(size) - size
+    for _ in range(trials):
+        wanted = np.ceil(share[rng.permutation(len(size))] * size - 1e-9)
+        home = np.lexsort((rng.random(len(codes)), codes))
+        place = np.arange(len(codes)) - starts[codes[home]]
+        yield home[place < wanted[codes[home]]][: len(codes) - 1]
 
 
 # --- Places --------------------------------------------------------------------------------------------

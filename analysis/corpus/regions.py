@@ -276,7 +276,8 @@ def baselines(
     shares, p = {}, {}
     for baseline, places in _baseline_spaces(extraction, features, session, seed).items():
         other = _sharing(places, probes, has)
-        found = sign_flip_test((own - other)[:, None], trials=999, seed=seed)
+        groups = None if features.groups is None else features.groups[probes]
+        found = sign_flip_test((own - other)[:, None], groups, trials=999, seed=seed)
         shares[baseline] = float(other.mean())
         # The p of two sides is twice that of one where the effect lies on this side.
         p[baseline] = float(found.p[0] / 2) if found.effect[0] > 0 else 1.0

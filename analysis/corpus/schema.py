@@ -63,6 +63,8 @@ class Schema:
 
     noun: what a row is, in the singular. categories, numbers: columns of the table that are labels.
     words: whether the column `text` says something that the labels do not.
+    groups: the column that names what rows depend on each other by, such as a subject; "" where each row
+        stands for itself.
     """
 
     layers: Layers
@@ -70,6 +72,7 @@ class Schema:
     categories: tuple[str, ...] = LABELS
     numbers: tuple[str, ...] = COUNTS
     words: bool = True
+    groups: str = ""
 
     @staticmethod
     def of(recipe: Mapping[str, Any], shape: tuple[int, ...]) -> Schema:
@@ -80,6 +83,7 @@ class Schema:
         return Schema(
             Layers(tuple(names), tuple(maps)),
             recipe["noun"], tuple(recipe["categories"]), tuple(recipe["numbers"]), recipe["words"],
+            recipe.get("groups", ""),
         )  # fmt: skip
 
     @property

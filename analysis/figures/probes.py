@@ -131,6 +131,62 @@ def probe_chart(
     )
 
 
+def regression_chart(
+    regressions: pd.DataFrame, target: str, *, layers: Sequence[str], dark: bool = False
+) -> go.Figure:
+    """How much of one number is read off each layer: a series a space, with intervals, beside shuffles.
+
+    Args:
+        regressions: of `LabelEvidence`. target: one of its targets. layers: their names.
+    """
+    table = regressions[regressions["target"] == target]
+    last = int(table["block"].max()) + 1
+    ticks = {**dict(enumerate(layers, 1)), last: "all layers"} if last > 1 else {1: layers[0]}
+    left, right = 0.55, len(ticks) + 0.45
+    traces: list[go.BaseTraceType] = []
+    for row in table[table["space"] == "state"].itertuples():
+        text = f"hidden state: {row.r2:.2f} ({row.low:.2f} to {row.high:.2f}), shuffled {row.null_high:.2f}"
+        traces.append(
+            go.Scatter(
+                x=[left, (left + right) / 2, right], y=[round(row.r2, 4)] * 3, mode="lines",
+                name="hidden state", line={"color": ink(dark), "width": 1.5},
+                hovertemplate=text + "<extra></extra>",
+            )
+        )  # fmt: skip
+    for number, (space, (symbol, color)) in enumerate(_SPACES.items()):
+        own = table[table["space"] == space]
+        if own.empty:
+            continue
+        at, tint = own["block"].where(own["block"] > 0, last) + 0.16 * (number - 1), CATEGORIES[color]
+        told = own[["r2", "low", "high", "null", "null_high", "p_family"]].to_numpy(float).round(4)
+        common = {
+            "x": at, "name": space, "mode": "markers", "legendgroup": space, "customdata": told,
+            "text": [ticks[block or last] for block in own["block"]],
+            "hovertemplate": f"{space} %{{text}}<br>R² %{{customdata[0]:.2f}} (%{{customdata[1]:.2f}} to "
+            "%{customdata[2]:.2f})<br>95 % of shuffles are under %{customdata[4]:.2f}, p %{customdata[5]:.3f}"
+            "<extra></extra>",
+        }  # fmt: skip
+        bars = {
+            "array": (own["high"] - own["r2"]).round(4), "arrayminus": (own["r2"] - own["low"]).round(4),
+            "thickness": 1.5, "width": 4, "color": tint,
+        }  # fmt: skip
+        full = {"color": tint, "size": 9, "symbol": symbol}
+        hollow = {"color": tint, "size": 7, "symbol": f"{symbol}-open", "line": {"width": 1.5}}
+        traces += [
+            go.Scatter(y=own["r2"].round(4), marker=full, error_y=bars, **common),
+            go.Scatter(y=own["null_high"].round(4), marker=hollow, showlegend=False, **common),
+        ]
+    traces.append(_key("95 % of shuffles are under", "circle-open"))
+    lowest = float(np.nanmin(table[["r2", "low", "null_high"]].to_numpy(float)))
+    return figure(
+        360, dark, *traces,
+        x={"tickvals": list(ticks), "ticktext": list(ticks.values()), "range": [left, right],
+           "showgrid": False},
+        y={"title_text": "R² on what it was not trained on", "range": [max(-1.0, min(-0.05, lowest)), 1.03]},
+        showlegend=True, legend=ABOVE, margin={"t": 40},
+    )  # fmt: skip
+
+
 def probe_overview(probes: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Selectivity of every target in every space: its gain over labels drawn for each family."""
     places = [

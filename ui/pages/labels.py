@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 import analysis
@@ -32,10 +33,13 @@ def page() -> None:
         st.info("This study has no labels.", icon=":material/label:")
         return
     recipe = found.recipe
+    alike = "that are modulated alike count once"
+    if schema.groups:
+        alike = (
+            f"of one {schema.groups} depend on each other: folds, shuffles and intervals are of whole groups"
+        )
     st.caption(
-        f"{recipe['conditions']:,} conditions that are modulated differently, in {recipe['rows']:,} "
-        f"{widgets.plain(schema.nouns)}, seed {recipe['seed']}. {widgets.plain(schema.nouns.capitalize())} "
-        "that are modulated alike count once. Numbers of more than five values are told as thirds."
+        widgets.plain(f"{found.sample(schema)}, seed {recipe['seed']}. {schema.nouns.capitalize()} {alike}.")
     )
     if state.view().probe not in schema.labels:
         state.change(probe=schema.labels[0])
@@ -45,6 +49,7 @@ def page() -> None:
         st.caption(f":material/info: {widgets.plain(reason)}")
     _maps(found, schema, label)
     _probes(found, schema, label)
+    widgets.how_measured("Labels of any network")
 
 
 def _maps(found: LabelEvidence, schema: Schema, label: str) -> None:
@@ -58,6 +63,7 @@ def _maps(found: LabelEvidence, schema: Schema, label: str) -> None:
         f"**{sure:,} of {len(best):,} gammas and betas differ between the values of {widgets.plain(label)}** "
         "by more than in 19 of 20 studies whose labels mean nothing. Strongest first, each with the value "
         "for which it differs most. Choose a row to colour the Atlas by it."
+        + (" A number's values are told as thirds." if label in schema.numbers else "")
     )
     number = st.column_config.NumberColumn
     columns: dict[str, Any] = {
@@ -81,9 +87,24 @@ def _maps(found: LabelEvidence, schema: Schema, label: str) -> None:
     widgets.data(best, "maps-by-label")
 
 
+def _of(table: pd.DataFrame, label: str) -> pd.DataFrame:
+    return table if table.empty else table[table["target"] == label]
+
+
+def _where(row: pd.Series, schema: Schema) -> str:
+    """The space of a probe's row, in words."""
+    space = str(row["space"])
+    if row["block"]:
+        return f"{space} of {schema.layers.names[row['block'] - 1]}"
+    return space if space == "state" or len(schema.layers) == 1 else f"{space} of all layers"
+
+
 def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
     st.header("What a linear probe reads")
-    own = found.probes if found.probes.empty else found.probes[found.probes["target"] == label]
+    if len(numbers := _of(found.regressions, label)):
+        _regressions(numbers, found, schema, label)
+        return
+    own = _of(found.probes, label)
     if own.empty:
         st.caption("Nothing could be probed.")
         return
@@ -93,11 +114,7 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
         "(shuffled labels). What is readable need not be used."
     )
     best = own.loc[own["accuracy"].idxmax()]
-    where = (
-        str(best["space"])
-        if best["block"] == 0
-        else f"{best['space']} of {schema.layers.names[best['block'] - 1]}"
-    )
+    where = _where(best, schema)
     widgets.figure(
         analysis.probe_chart(found.probes, label, layers=schema.layers.names, dark=widgets.dark()),
         f"probes-of-{schema.labels.index(label)}",
@@ -108,8 +125,38 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
         f"Best: **{widgets.plain(where)}** with {best['accuracy']:.1%} ({best['low']:.1%} to "
         f"{best['high']:.1%}); "
         f"majority {best['majority']:.1%}, shuffled labels {best['control']:.1%}. {int(best['tested']):,} "
-        f"{widgets.plain(schema.nouns)} of {int(best['pictures']):,} conditions, five folds by condition, "
-        "standardised, L2 penalty."
+        f"{widgets.plain(schema.nouns)} of {_counted(int(best['pictures']), schema)}, standardised, "
+        "L2 penalty."
+    )
+
+
+def _counted(clusters: int, schema: Schema) -> str:
+    if schema.groups:
+        return f"{clusters:,} groups of {widgets.plain(schema.groups)}, five folds of whole groups"
+    return f"{clusters:,} conditions, five folds by condition"
+
+
+def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label: str) -> None:
+    widgets.notice(
+        f"A ridge regression tells {widgets.plain(label)} of conditions that it was not trained on: R² is 1 "
+        "where it is exact and 0 where the mean would do as well. **A mark counts where its interval lies "
+        "above 0 and it lies above its hollow twin**, under which 95 % of regressions on shuffled numbers "
+        "are. What is readable need not be used."
+    )
+    best = own.loc[own["r2"].idxmax()]
+    where = _where(best, schema)
+    widgets.figure(
+        analysis.regression_chart(found.regressions, label, layers=schema.layers.names, dark=widgets.dark()),
+        f"regressions-of-{schema.labels.index(label)}",
+        f"Regressions for {label}; the best reads {where} with an R² of {best['r2']:.2f}.",
+        own,
+    )
+    st.caption(
+        f"Best: **{widgets.plain(where)}** with R² {best['r2']:.2f} ({best['low']:.2f} to "
+        f"{best['high']:.2f}); "
+        f"95 % of shuffles are under {best['null_high']:.2f}, p {best['p_family']:.3f} for all layers and "
+        f"numbers. {int(best['tested']):,} {widgets.plain(schema.nouns)} of "
+        f"{_counted(int(best['clusters']), schema)}, standardised, L2 penalty."
     )
 
 
