@@ -330,6 +330,7 @@ def _other_groups(
     features: QuestionFeatures, rows: np.ndarray, trials: int, seed: int
 ) -> Iterator[np.ndarray]:
     """A selection's shares of groups given to other groups: rows, of each trial; never none and never all."""
+    assert features.groups is not None
     codes, rng = np.unique(features.groups, return_inverse=True)[1].ravel(), np.random.default_rng(seed)
     size = np.bincount(codes)
     share = np.bincount(codes[rows], minlength=len(size)) / size
