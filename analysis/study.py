@@ -8,8 +8,10 @@ study/layouts/*.parquet                            see `analysis.corpus.layout`
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -17,10 +19,11 @@ from analysis.adapter.dependence import clusters_of
 from analysis.adapter.labels import LabelEvidence, read_labels
 from analysis.corpus.evidence import Evidence, find_evidence
 from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
-from analysis.corpus.kept_layouts import layout_in, layouts_in
+from analysis.corpus.kept_layouts import in_order, layout_in, layouts_in
 from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe
 from analysis.corpus.map_cards import MapCards, find_maps
 from analysis.corpus.parameters import Parameters, measure_parameters
+from analysis.corpus.pooled_maps import can_be_pooled, pooled_in, with_pooled
 from analysis.corpus.predictions import has_predictions, predictions_in, with_predictions
 from analysis.corpus.question_set import QuestionSet, sample_questions
 from analysis.corpus.schema import Layers, Schema, label_values
@@ -37,11 +40,14 @@ class Study:
 
     `session`: the network; None for a study of any FiLM network (`write_study`), which comes without one.
     `folder`: of its checkpoint, where the study lies in `study`; or the study itself. `seed`: of what is
-    measured here because nothing is kept.
+    measured here because nothing is kept. `cache`: a folder for what is computed later, for any study; None:
+    that is kept in memory.
     """
 
-    def __init__(self, session: Session | None, folder: str | Path, seed: int = 0):
-        self._session, self.folder, self.seed = session, Path(folder), seed
+    def __init__(
+        self, session: Session | None, folder: str | Path, seed: int = 0, cache: str | Path | None = None
+    ):
+        self._session, self.folder, self.seed, self._cache = session, Path(folder), seed, cache
 
     @property
     def alone(self) -> bool:
@@ -99,14 +105,69 @@ class Study:
         if self.alone:
             return self._known
         found = open_study(self.where, self.session)
-        return None if found is None else with_predictions(found, self.where)
+        if found is None:
+            return None
+        told = with_predictions(found, self.where)
+        cache = self._cache_of(told)
+        return told if cache is None else with_pooled(told, cache)
 
     @cached_property
     def layouts(self) -> dict[str, Layout]:
         """Layouts of these questions by their titles; nothing is fitted here."""
         if self.extraction is None:
             return {}
-        return layouts_in(self.where / LAYOUTS, self.extraction)
+        cache = self._cache_of(self.extraction)
+        later = {} if cache is None else layouts_in(cache, self.extraction)
+        return in_order(later | layouts_in(self.where / LAYOUTS, self.extraction))
+
+    def _cache_of(self, extraction: Extraction) -> Path | None:
+        """Where what is computed later of these questions is kept."""
+        if self._cache is None:
+            return None
+        about = (str(extraction.recipe.get(name))[:16] for name in ("weights", "questions"))
+        return Path(self._cache) / "-".join(about)
+
+    @property
+    def spaces(self) -> list[str]:
+        """The spaces that questions can be projected from; pooled maps where their pictures can be drawn."""
+        if (known := self.extraction) is None:
+            return []
+        blocks = [f":{block}" for block in range(1, len(known.schema.layers) + 1)]
+        kinds = ["both", "gamma", "beta"]
+        if known.pooled is not None or (not self.alone and can_be_pooled(known)):
+            kinds.append("maps")
+        found = [f"{kind}{block}" for kind in kinds for block in ("", *blocks)]
+        return found if known.state is None else [*found, "state"]
+
+    def project(
+        self, recipe: LayoutRecipe, *, progress: Progress | None = None, cancel: Cancel | None = None
+    ) -> str:
+        """Compute one more layout of all questions, or take it from the cache; its title among `layouts`.
+
+        For pooled maps the pictures are drawn and answered about first, some minutes once.
+
+        Args:
+            progress: called with hundredths of the work.
+
+        Raises:
+            InputError: there are no questions, or the space is none of `spaces`.
+            Cancelled: `cancel` said so.
+        """
+        known = self.extraction
+        if known is None or recipe.space not in self.spaces:
+            raise InputError(f"Nothing can be projected from {recipe.space!r} here: {self.name}.")
+        cache, first = self._cache_of(known), 0
+        with nullcontext(cache) if cache is not None else TemporaryDirectory() as folder:
+            if recipe.space.startswith("maps") and known.pooled is None:
+                first = 80
+                known = pooled_in(
+                    folder, self.session, known, progress=_share(progress, 0, first), cancel=cancel
+                )
+                self.__dict__["extraction"] = known
+            layout = layout_in(folder, known, recipe, progress=_share(progress, first, 100), cancel=cancel)
+        title = layout.recipe.title_in(known.schema.layers)
+        self.__dict__["layouts"] = in_order({title: layout} | self.layouts)
+        return title
 
     @cached_property
     def evidence(self) -> Evidence | None:
@@ -157,6 +218,13 @@ class Study:
         told = {name: values.to_numpy() for name, values in labels.items()}
         clusters = clusters_of(study) if schema.groups else None
         return measure_parameters(texts, told, study.gamma, study.beta, source, schema, clusters)
+
+
+def _share(progress: Progress | None, start: int, end: int) -> Progress | None:
+    """Progress of a part of the work, from one hundredth to another."""
+    if progress is None:
+        return None
+    return lambda done, of: progress(start + (end - start) * done // max(1, of), 100)
 
 
 def recipes(blocks: int, seed: int = 0) -> list[LayoutRecipe]:

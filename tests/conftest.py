@@ -7,6 +7,7 @@ from pathlib import Path
 
 # Test networks are tiny: more threads would only wait for each other. Set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["FILM_CACHE"] = ""  # nothing that a test computes is kept
 
 import pytest
 

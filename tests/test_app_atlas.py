@@ -15,7 +15,7 @@ from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
 from ui import scatter
-from ui.cache import atlas as atlas_cache, errors as error_cache, networks
+from ui.cache import atlas as atlas_cache, errors as error_cache, networks, projections
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "What color is the large metal sphere?"
@@ -151,6 +151,27 @@ def test_contours_of_density_can_be_left_out(open_page, checkpoint, views):
     again = open_page(checkpoint, **app.query_params)
     assert views["atlas"]["contours"] is None
     assert "Contours: the" not in texts(again)
+
+
+def test_a_projection_that_is_not_there_is_computed_and_shown(open_page, checkpoint, views):
+    app = open_page(checkpoint)
+    assert not projections.busy()
+    app.selectbox(key="atlas-space").set_value("gamma:2").run()
+    app.selectbox(key="atlas-method").set_value("pca").run()
+    title = "Gamma of block 2, PCA"
+    assert title not in app.selectbox(key="view-layout").options
+    app.button(key="atlas-compute").click().run()
+    job = projections.job(networks.study())
+    if job is not None:  # not shown yet
+        job.found.result(30)
+        app.run()
+    assert not app.exception
+    assert app.selectbox(key="view-layout").value == title
+    assert app.query_params["layout"] == title
+    assert len(views["atlas"]["coloring"].codes) == 300
+    app.selectbox(key="view-layout").set_value(FIRST).run()
+    app.button(key="atlas-show").click().run()  # it is there now
+    assert app.selectbox(key="view-layout").value == title
 
 
 def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from analysis import Extraction, Layout, Selection
-from ui import selections, state, widgets
+from ui import atlas_projections, selections, state, widgets
 from ui.cache import atlas as atlas_cache, networks
 
 WRITTEN = {"": "names of the colours", "words": "words of dense regions", "nothing": "nothing"}
@@ -81,7 +81,7 @@ def selection(study: Extraction) -> Selection | None:
         state.change(filter_by=known[0], filter_for="")
     by, wanted = state.view().filter_by, state.view().filter_for.strip()
     with st.container(key="atlas-filters"):
-        first, second, third = st.columns([4, 2, 4], vertical_alignment="bottom")
+        first, second, third, last = st.columns([4, 2, 3, 2], vertical_alignment="bottom")
     first.text_input(
         f"Search the {schema.nouns}", placeholder="left of the red", icon=":material/search:",
         help="Those with this anywhere in their text are selected and stand out.",
@@ -102,6 +102,8 @@ def selection(study: Extraction) -> Selection | None:
             )  # fmt: skip
         elif shown:
             _values(shown, wanted if by == shown else "", nouns)
+    with last:
+        atlas_projections.more(networks.study())
     if wanted := state.view().filter_for.strip():
         rows = atlas_cache.matching(networks.study(), by, wanted)
         if rows.any():

@@ -208,7 +208,7 @@ def extract(
             for name, values in _read(session, list(part["text"])).items():
                 arrays[name].put(rows, values)
             if predict:
-                codes, pooled = _answered(session, part, asked, cancel)
+                codes, pooled = answers_and_maps(session, part, asked, cancel)
                 arrays["prediction"].put(rows, codes)
                 arrays["pooled"].put(rows, pooled)
             resumable.put_chunk(number, {})  # a mark, made only now that the rows are on the disk
@@ -295,7 +295,7 @@ def _half(values: np.ndarray) -> np.ndarray:
     return half
 
 
-def _answered(
+def answers_and_maps(
     session: Session, part: pd.DataFrame, asked: QuestionSet, cancel: Cancel | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Index into the session's answers for each question, int16, and pooled activations, float16.

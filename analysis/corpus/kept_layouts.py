@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,12 @@ def layouts_in(folder: str | Path, extraction: Extraction) -> dict[str, Layout]:
         except InputError:
             continue  # of another network, or damaged: what is left is still of use
         found[layout.recipe.title_in(extraction.schema.layers)] = layout
-    return dict(sorted(found.items(), key=lambda item: _rank(item[1].recipe)))
+    return in_order(found)
+
+
+def in_order(layouts: Mapping[str, Layout]) -> dict[str, Layout]:
+    """Layouts by their titles, t-SNE first, all blocks before one."""
+    return dict(sorted(layouts.items(), key=lambda item: _rank(item[1].recipe)))
 
 
 def _rank(recipe: LayoutRecipe) -> tuple[int, int, str]:

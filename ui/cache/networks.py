@@ -28,6 +28,7 @@ from analysis import (
 )
 from film import InputError, Session
 from ui import state
+from ui.cache.kept import cache_folder
 from ui.state import ViewState
 
 Made = TypeVar("Made")
@@ -119,7 +120,7 @@ def named(name: str) -> Study:
 
 @st.cache_resource(show_spinner="Loading the network …", max_entries=8)
 def _read(folder: str, written: float) -> Study:
-    return Study(Session(folder), folder)
+    return Study(Session(folder), folder, cache=cache_folder())
 
 
 def network() -> Session:
@@ -132,10 +133,10 @@ def _opened(folder: str, written: float) -> Study:
     # One question is too little work for two threads; several visitors are answered side by side.
     torch.set_num_threads(1)
     if _is_study(Path(folder)):
-        found = Study(None, folder)
+        found = Study(None, folder, cache=cache_folder())
         found.extraction, found.layouts  # noqa: B018 - InputError where they cannot be read
         return found
-    found = Study(Session(folder), folder)
+    found = Study(Session(folder), folder, cache=cache_folder())
     exhibit = film.gallery()[0]
     try:
         picture = film.read_picture(exhibit.picture_path)

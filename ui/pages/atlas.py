@@ -11,7 +11,16 @@ import streamlit as st
 import analysis
 from analysis import Extraction, Layout, Selection
 from film import InputError, command
-from ui import atlas_controls, atlas_errors, atlas_selection, scatter, selections, state, widgets
+from ui import (
+    atlas_controls,
+    atlas_errors,
+    atlas_projections,
+    atlas_selection,
+    scatter,
+    selections,
+    state,
+    widgets,
+)
 from ui.atlas_view import AtlasView, wait
 from ui.cache import atlas as atlas_cache, networks
 
@@ -22,7 +31,9 @@ def main() -> None:
     st.title("Atlas")
     known = atlas_cache.studied(networks.study())
     if known is None and networks.study().alone:
-        st.info("This study came without projections; write it again with `maps`.", icon=":material/map:")
+        st.info("This study came without projections; compute one.", icon=":material/map:")
+        atlas_projections.more(networks.study())
+        atlas_projections.progress(networks.study())
         return
     if known is None:
         st.info(
@@ -41,6 +52,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
         f"Each point is one of {len(study):,} {study.schema.nouns}; what lies together is modulated alike. "
         f"Draw around points, or filter, and see what the {study.schema.nouns} share."
     )
+    atlas_projections.progress(networks.study())
     name = atlas_controls.controls(study, layouts)
     shown = AtlasView(study, layouts, name, atlas_controls.selection(study))
     beside = state.view().beside
