@@ -35,7 +35,9 @@ def chromium() -> Iterator[Any]:
     if program is None:
         pytest.skip("no Chromium here: apt-get install chromium, or name one in FILM_CHROMIUM")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # A page whose headers a test has set counts as one from far, which may not ask this machine.
+        options = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
+        browser = playwright.chromium.launch(executable_path=program, args=options)
         yield browser
         browser.close()
 
@@ -72,14 +74,17 @@ def _running(folder: Path, logs: Path, others: dict[str, str]) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = logs / "server.log"
+    log, asked = logs / "server.log", logs / "asked-outside"
     options = {"headless": "true", "port": port, "address": "127.0.0.1"}
     with open(log, "w") as lines:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py"]
             + [word for name, value in options.items() for word in (f"--server.{name}", str(value))],
             cwd=ROOT,
-            env=os.environ | {"FILM_CHECKPOINT": str(folder)} | others,
+            env=os.environ
+            | {"FILM_CHECKPOINT": str(folder)}
+            | others
+            | {"PYTHONPATH": str(ROOT / "tests" / "guard"), "FILM_ASKED_OUTSIDE": str(asked)},
             stdout=lines,
             stderr=subprocess.STDOUT,
         )
@@ -94,6 +99,7 @@ def _running(folder: Path, logs: Path, others: dict[str, str]) -> Iterator[str]:
             server.kill()
             server.wait()
     assert "Traceback" not in log.read_text(), log.read_text()
+    assert not asked.exists(), asked.read_text()
 
 
 def _until_healthy(port: int, server: subprocess.Popen[bytes], log: Path) -> None:

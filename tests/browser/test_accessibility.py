@@ -1,9 +1,14 @@
-"""Every page is usable by keyboard, enlarged, and by what axe-core calls WCAG 2.1 AA, light and dark."""
+"""Every page is usable by keyboard, enlarged, and by what axe-core calls WCAG 2.1 AA, light and dark.
+
+All of it under the content-security policy that operators are told to set; nothing is fetched from elsewhere.
+"""
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +18,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="no axe: pip install axe-playwright-python"
 )
+OPERATORS = Path(__file__).parents[2] / "docs" / "operators.md"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 PAGES = [name for entries in pages.GROUPS.values() for name, _ in entries]
 
@@ -31,11 +37,15 @@ def seen(visitors_of_the_module):
         "390": [],
         "headings": [],
         "focus": [],
+        "policy": [],
+        "elsewhere": [],
     }
     for scheme in ("light", "dark"):
         visitor = visitors_of_the_module(scheme=scheme)
+        guard(visitor, faults["elsewhere"])
         for name in PAGES:
             visitor.open("/" if name == "ask" else f"/{name}")
+            faults["policy"] += [f"{name}: {fault}" for fault in visitor.page.evaluate("window.blocked")]
             faults[scheme] += [f"{name}: {fault}" for fault in violations(visitor.page)]
             if scheme == "light":
                 faults["headings"] += [f"{name}: {fault}" for fault in out_of_order(visitor.page)]
@@ -44,6 +54,34 @@ def seen(visitors_of_the_module):
                     faults[str(width)] += [f"{name}: {fault}" for fault in too_wide(visitor.page, width)]
                 visitor.page.set_viewport_size({"width": 1440, "height": 900})
     return faults
+
+
+def guard(visitor, elsewhere: list[str]) -> None:
+    """Send pages with the header of `docs/operators.md`; note what it blocks, what is fetched elsewhere."""
+    policy = re.search(r'Content-Security-Policy "([^"]+)"', OPERATORS.read_text("utf-8"))[1]
+
+    def with_policy(route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": policy})
+
+    def note(request) -> None:
+        if not request.url.startswith((visitor.address, "data:", "blob:")):
+            elsewhere.append(request.url)
+
+    visitor.page.add_init_script(
+        "window.blocked = []; addEventListener('securitypolicyviolation',"
+        " event => window.blocked.push(event.violatedDirective + ' ' + event.blockedURI))"
+    )
+    visitor.page.on("request", note)
+    visitor.page.route(re.compile(f"^{re.escape(visitor.address)}/[a-z]*$"), with_policy)
+
+
+def test_the_content_security_policy_of_the_docs_holds_on_every_page(seen):
+    assert not seen["policy"], "\n".join(seen["policy"])
+
+
+def test_nothing_is_fetched_from_elsewhere(seen):
+    assert not seen["elsewhere"], "\n".join(seen["elsewhere"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
