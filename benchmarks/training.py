@@ -5,8 +5,8 @@
 Prints samples per second of this project's training step (one stem pass serves many questions,
 batches are made by indexing) and of a plain DataLoader loop over the same network and corpus (one
 question with its own picture a sample, float32), their ratio, and the share of the machine's own
-matrix-product peak that the step reaches. Without --data a small random corpus is used: speed does
-not depend on what the pictures show.
+matrix-product peak that the step reaches; on a CPU then where the time of a step goes (torch.profiler).
+Without --data a small corpus is made first: speed does not depend on how many pictures there are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -27,40 +26,26 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from film.clevr.data.corpus import Corpus
+from film.clevr.data.generate import DatasetRecipe, generate
 from film.clevr.language.programs import ANSWERS
+from film.config import NetworkConfig
 from film.network import FiLMNetwork
 from film.training.loop import Trainer
 from film.training.recipes import recipe
 from film.training.runtime import Runtime
 
 
-def made_up_corpus(width: int, height: int, pictures: int = 256, questions: int = 20) -> SimpleNamespace:
-    """Random arrays of a corpus's shapes; question lengths are CLEVR's (mean 18.6 words, 5 to 39)."""
-    chance = np.random.default_rng(0)
-    total = pictures * questions
-    lengths = chance.normal(20.6, 7, total).clip(7, 41).astype(int)
-    tokens = chance.integers(4, 92, (total, 41)).astype(np.uint8)
-    tokens[np.arange(41) >= lengths[:, None]] = 0
-    words = ("<NULL>", "<START>", "<END>", "<UNK>", "left", "right", *(f"word{i}" for i in range(86)))
-    return SimpleNamespace(
-        words=words,
-        picture_count=pictures,
-        pictures=chance.integers(0, 256, (pictures, height, width, 3), np.uint8),
-        objects=chance.integers(0, 2, (pictures, 10, 5)).astype(np.int8),
-        positions=chance.random((pictures, 10, 6), np.float32),
-        picture=np.repeat(np.arange(pictures), questions).astype(np.int32),
-        tokens=tokens,
-        answer=chance.integers(0, len(ANSWERS), total).astype(np.uint8),
-        family=chance.integers(0, 90, total).astype(np.uint8),
-        slots=np.zeros((total, 20), np.int8),
-        sets=chance.integers(0, 1024, (total, 5)).astype(np.uint16),
-    )
+def small_corpus(folder: Path, network: NetworkConfig) -> Corpus:
+    """Some pictures of the network's size with CLEVR's questions: speed does not depend on how many."""
+    size = (network.width, network.height) if network.picture == "pixels" else None
+    made = DatasetRecipe(pictures=PICTURES, questions=QUESTIONS, size=size)
+    return Corpus.open(generate(folder, made, workers=2))
 
 
 class PlainSamples(Dataset):
     """One question and its picture a sample, as a first version would read them."""
 
-    def __init__(self, corpus: Corpus | SimpleNamespace):
+    def __init__(self, corpus: Corpus):
         self.corpus = corpus
 
     def __len__(self) -> int:
@@ -74,7 +59,7 @@ class PlainSamples(Dataset):
         return picture.permute(2, 0, 1).float() / 255, tokens, length, int(corpus.answer[index])
 
 
-def plain_loop(network: FiLMNetwork, corpus: Corpus | SimpleNamespace, runtime: Runtime) -> Callable[[], int]:
+def plain_loop(network: FiLMNetwork, corpus: Corpus, runtime: Runtime) -> Callable[[], int]:
     """One optimiser step of the plain loop; returns how many samples it took."""
     loader = DataLoader(PlainSamples(corpus), batch_size=64, shuffle=True)
     optimizer = torch.optim.Adam(network.parameters(), 3e-4, weight_decay=1e-5)
@@ -126,6 +111,44 @@ def matmul_peak(runtime: Runtime, size: int = 2048) -> float:
     return best
 
 
+PICTURES, QUESTIONS = 48, 20  # of the corpus that is made, and questions about each
+
+# What operators do, by words in their names; the first that fits counts.
+KINDS = {
+    "convolution": ("convolution", "conv2d", "mkldnn_conv"),
+    "matrix products (GRU, linear)": ("gru", "mm", "linear", "bmm", "mkldnn_rnn"),
+    "batch norm": ("batch_norm",),
+    "pooling and its gradient": ("pool",),
+    "optimizer": ("adam", "foreach", "_norm"),
+    "copies and changes of precision or layout": (
+        "copy_",
+        "to_copy",
+        "contiguous",
+        "cat",
+        "clone",
+        "reorder",
+    ),
+    "indexing": ("index", "gather", "embedding", "scatter"),
+}
+
+
+def profile(step: Callable[[], int], steps: int = 5) -> dict[str, float]:
+    """Share of the operators' own time in each kind of operator, over some steps; the rest is element by
+    element (FiLM, ReLU, sums, losses)."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+        for _ in range(steps):
+            step()
+    times = dict.fromkeys([*KINDS, "element by element"], 0.0)
+    for event in found.key_averages():
+        if event.key.startswith("aten::") or "mkldnn" in event.key:
+            kind = next(
+                (kind for kind, words in KINDS.items() if any(word in event.key for word in words)), None
+            )
+            times[kind or "element by element"] += event.self_cpu_time_total
+    total = sum(times.values())
+    return {kind: time / total for kind, time in sorted(times.items(), key=lambda one: -one[1])}
+
+
 def _settle(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize()
@@ -150,19 +173,18 @@ def main() -> None:
 
     chosen = recipe(options.recipe).changed(options.set)
     runtime = Runtime.find(options.precision)
-    corpus = (
-        Corpus.open(options.data)
-        if options.data
-        else made_up_corpus(chosen.network.width, chosen.network.height)
-    )
-    config = replace(chosen.network, words=len(corpus.words), answers=len(ANSWERS))
-
     card = (
         torch.cuda.get_device_name() if runtime.device.type == "cuda" else f"CPU, {options.threads} threads"
     )
     print(f"{card}, torch {torch.__version__}, {str(runtime.precision).removeprefix('torch.')}")
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(Path(folder), FiLMNetwork(config), chosen.training, corpus, runtime=runtime)  # type: ignore[arg-type]
+        corpus = (
+            Corpus.open(options.data)
+            if options.data
+            else small_corpus(Path(folder, "corpus"), chosen.network)
+        )
+        config = replace(chosen.network, words=len(corpus.words), answers=len(ANSWERS))
+        trainer = Trainer(Path(folder, "run"), FiLMNetwork(config), chosen.training, corpus, runtime=runtime)
         trainer.objective.train()
 
         def ours() -> int:
@@ -175,21 +197,27 @@ def main() -> None:
         flops = counter.get_total_flops() / samples
         fast = _said("this project's step", speed(ours, options.seconds, runtime.device))
         peak = matmul_peak(runtime)
+        shares = profile(ours) if runtime.device.type == "cpu" else {}
 
-    slow = _said(
-        "plain DataLoader loop, float32",
-        speed(
-            plain_loop(FiLMNetwork(config).to(runtime.device), corpus, runtime),
-            options.seconds,
-            runtime.device,
-        ),
-    )
+        slow = _said(
+            "plain DataLoader loop, float32",
+            speed(
+                plain_loop(FiLMNetwork(config).to(runtime.device), corpus, runtime),
+                options.seconds,
+                runtime.device,
+            ),
+        )
+
     print(f"ratio {fast / slow:.1f}")
     print(
         f"{flops / 1e6:.0f} MFLOP a sample (convolutions and matrix products), "
         f"{fast * flops / 1e9:.0f} GFLOP/s, {fast * flops / peak:.0%} of the matrix-product peak "
         f"of {peak / 1e9:.0f} GFLOP/s"
     )
+    if shares:
+        print(
+            "Where a step's time goes: " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
+        )
 
 
 if __name__ == "__main__":
