@@ -2,8 +2,8 @@
 
     python -m benchmarks.render [--threads 2]
 
-The last lines are of an edited scene: its preview, and its clean picture pass by pass, beside one render
-with as many paths.
+The last lines are of an edited scene: its preview, and its clean picture pass by pass, in seconds and as a
+ratio of one full render in the same run.
 
 Prints pictures a second, compilation left out, and the standard deviation (of 255, over all channels)
 against a 1,024-sample reference in which all light is followed along its path and nothing is looked up.
@@ -58,21 +58,36 @@ def main() -> None:
 
 
 def progressive(scenes: list[Scene], threads: int) -> None:
-    """Median seconds until each picture of an edited scene is there, beside a render with all its paths."""
-    for name, (width, height, samples) in QUALITIES.items():
-        whole, passes = [], []
-        for scene in scenes:
-            start = time.perf_counter()
-            render(scene, width, height, samples=sum(samples), threads=threads)
-            whole.append(time.perf_counter() - start)
+    """Median seconds until each picture of an edited scene is there, and their ratio to a full render.
+
+    A full render is one of the clean size with all its paths; each scene is drawn all ways in turn, so that
+    other work on the machine weighs on all of them.
+    """
+    whole, passes = [], {name: [] for name in QUALITIES}
+    for scene in scenes:
+        whole.append(full_render(scene, threads))
+        for name, (width, height, samples) in QUALITIES.items():
             start = time.perf_counter()
             drawn = render_progressively(scene, width, height, samples=samples, threads=threads)
-            passes.append([time.perf_counter() - start for _ in drawn])
-        until = ", ".join(f"{seconds:.2f}" for seconds in np.median(passes, axis=0))
-        print(
-            f"{name} of {width}x{height}, {sum(samples)} paths a pixel: pictures after {until} s; "
-            f"in one render {np.median(whole):.2f} s"
+            passes[name].append([time.perf_counter() - start for _ in drawn])
+    width, height, samples = QUALITIES["clean"]
+    print(f"full render of {width}x{height}, {sum(samples)} paths a pixel: {np.median(whole):.2f} s")
+    for name, (width, height, samples) in QUALITIES.items():
+        seconds = np.array(passes[name])
+        ratios = np.median(seconds / np.array(whole)[:, None], axis=0)
+        until = ", ".join(
+            f"{one:.2f} s ({ratio:.2f} of a full render)"
+            for one, ratio in zip(np.median(seconds, axis=0), ratios, strict=True)
         )
+        print(f"{name} of {width}x{height}, {sum(samples)} paths a pixel: pictures after {until}")
+
+
+def full_render(scene: Scene, threads: int) -> float:
+    """Seconds of one render of the clean size with all its paths."""
+    width, height, samples = QUALITIES["clean"]
+    start = time.perf_counter()
+    render(scene, width, height, samples=sum(samples), threads=threads)
+    return time.perf_counter() - start
 
 
 def pictures_per_second(scenes: list[Scene], width: int, height: int, samples: int, threads: int) -> float:

@@ -1,9 +1,9 @@
 """How long an edit in the scene studio takes: `python -m benchmarks.studio [--edits 20]`, in a browser.
 
 Prints, on the page's own clock, medians from the key that edits an object on the plan to the new preview with
-its answers, and from there to the clean picture; a series of 8 colors from its button to the last answer; and
-beside them what drawing alone takes in this process: preview and clean picture pass by pass, as a ratio of
-one render with all their paths.
+its answers, and to the clean picture; and a series of 8 colors from its button to the last answer. Each in
+seconds and as a ratio of one full render of the clean picture, timed here after every edit; then what
+drawing alone takes, preview and clean picture pass by pass, as the same ratio.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 import film
-from benchmarks.render import progressive
+from benchmarks.render import full_render, progressive
 from benchmarks.serving import TIMED, chromium, go_to, served
 
 QUESTION = "How many red things are there?"
 MARK = "#studio-answer"
+THREADS, SERIES = 2, 5
 
 
 def main() -> None:
@@ -34,13 +35,23 @@ def main() -> None:
         scene = film.rounded_scene(film.gallery()[0].scene)
         link = {"q": QUESTION, "picture": f"scene-{film.scene_to_text(scene)}"}
         _open(page, f"{address}/studio?{urlencode(link)}")
-        times = [_edited(page, number % len(scene.objects)) for number in range(options.edits + 2)][2:]
-        _print("edit -> preview and answers", [shown for shown, _ in times])
-        _print("edit -> clean picture and answers", [clean for _, clean in times])
-        _print("series of 8 colors -> its answers", [_series(page) for _ in range(5)])
+        full_render(scene, THREADS)  # compiles, or loads what is compiled
+        edits, whole = [], []
+        for number in range(options.edits + 2):
+            edits.append(_edited(page, number % len(scene.objects)))
+            whole.append(full_render(scene, THREADS))
+        edits, whole = edits[2:], whole[2:]  # the first warm up
+        print(f"full render: median {statistics.median(whole):.2f} s, most {max(whole):.2f} s", flush=True)
+        _print("edit -> preview and answers", [shown for shown, _ in edits], whole)
+        _print("edit -> clean picture and answers", [clean for _, clean in edits], whole)
+        series, whole = [], []
+        for _ in range(SERIES):
+            series.append(_series(page))
+            whole.append(full_render(scene, THREADS))
+        _print("series of 8 colors -> its answers", series, whole)
         browser.close()
     rng = np.random.default_rng(0)
-    progressive([film.sample_scene(rng) for _ in range(7)], threads=2)
+    progressive([film.sample_scene(rng) for _ in range(7)], threads=THREADS)
 
 
 def _open(page: Page, address: str) -> None:
@@ -80,8 +91,13 @@ def _series(page: Page) -> float:
     return taken
 
 
-def _print(what: str, seconds: list[float]) -> None:
-    print(f"{what}: median {statistics.median(seconds):.2f} s, most {max(seconds):.2f} s", flush=True)
+def _print(what: str, seconds: list[float], whole: list[float]) -> None:
+    """Seconds, and their ratio to the full render that was timed after each."""
+    ratio = statistics.median(one / full for one, full in zip(seconds, whole, strict=True))
+    print(
+        f"{what}: median {statistics.median(seconds):.2f} s ({ratio:.2f} of a full render), "
+        f"most {max(seconds):.2f} s", flush=True,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
