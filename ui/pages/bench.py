@@ -37,7 +37,7 @@ from ui import (
     widgets,
 )
 from ui.bench import BenchEdit
-from ui.cache import evidence, networks
+from ui.cache import bench as shelf, evidence, networks
 
 MOST_SHOWN = 4  # changed maps drawn over the picture
 MOST_BY = 1000.0  # that the form multiplies by or adds
@@ -281,20 +281,21 @@ def _rewrite(change: Callable[..., list[BenchEdit]], *given: Any) -> None:
 
 def _outcome(case: header.Case, entries: list[BenchEdit]) -> None:
     session, edits = case.session, bench.applied(entries)
-    names = {
-        name
-        for block in range(session.config.blocks)
-        for name in analysis.stage_names(session.config, block).names
-    }
-    before = session.ask(case.shown.pixels, case.question, record=names)
+    # Those that are drawn over the picture: after the ReLU.
+    names = [analysis.stage_names(session.config, block).names[2] for block in range(session.config.blocks)]
+    before = shelf.kept(
+        ("before", session.card.weights, case.shown.key, case.shown.preview, case.question),
+        lambda: session.ask(case.shown.pixels, case.question, record=names),
+    )
     try:
-        after = session.ask(case.shown.pixels, case.question, edits, record=names)
+        after = session.ask(case.shown.pixels, case.question, edits, record=names) if edits else before
     except InputError as error:
         widgets.show_error(error)
         return
     st.html(
         f'<div id="bench-answer" data-before="{widgets.escape(before.answer)}" '
-        f'data-after="{widgets.escape(after.answer)}" data-edits="{len(edits)}"></div>'
+        f'data-after="{widgets.escape(after.answer)}" data-edits="{len(edits)}" '
+        f'data-list="{widgets.escape(bench.write(entries))}"></div>'
     )
     st.header("Before and after")
     before_after.headline(before, after)
