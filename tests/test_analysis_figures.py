@@ -62,6 +62,9 @@ def test_every_figure_can_be_drawn(session):
         assert isinstance(figure, go.Figure)
         assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
         assert len(figure.to_json()) > 500
+    plane = figures[0]
+    assert [trace.xaxis for trace in plane.data] == ["x", "x", "x2", "x3"]  # a panel a block, and a ring
+    assert [title.text for title in plane.layout.annotations] == ["block 1", "block 2", "block 3"]
     moves, path = figures[5].data[0], figures[4].data[0]
     assert np.shape(moves.z) == (3, len(contributions.tokens))
     assert np.shape(path.z) == (8, len(contributions.tokens))

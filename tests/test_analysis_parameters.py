@@ -82,7 +82,15 @@ def test_a_point_for_each_question_and_map(parameters):
     assert (len(without.x), len(with_it.x)) == (2, 2)
     assert "behind" in with_it.text[0]
     by_type = analysis.gamma_against_beta(parameters, 2, [7], color="type")
-    assert sorted(trace.name for trace in by_type.data) == sorted(EIGHT)
+    behind, own = by_type.data[::2], by_type.data[1::2]  # a panel each, all others faint behind
+    assert sorted(trace.name for trace in own) == sorted(EIGHT)
+    assert {trace.name for trace in behind} == {"all"}
+    assert len({trace.xaxis for trace in own}) == len(EIGHT)
+    assert [one.text for one in by_type.layout.annotations] == [trace.name for trace in own]
+    assert sum(len(trace.x) for trace in own) == len(parameters)
+    assert {by_type.layout[f"xaxis{number}"].matches for number in range(2, 9)} == {"x"}
+    marks = [trace.marker.symbol for trace in by_word.data]
+    assert marks[0] != marks[1]  # not told by colour alone
     table = analysis.point_table(parameters, 2, [1, 7], rows)
     assert len(table) == 8
     assert table["map"].tolist() == [1, 7] * 4

@@ -74,7 +74,7 @@ def test_the_plane_is_coloured_by_map_type_or_word(open_page, checkpoint):
     assert not app.exception
     assert "Map 5 of block 2, the chosen map; 300 of 300 questions, drawn with seed 0" in text(app)
     app.segmented_control(key="view-plane").set_value("word").run()
-    assert "Type a word to colour by" in text(app)
+    assert "Type a word to group by" in text(app)
     app.text_input(key="view-word").set_value("Behind").run()
     assert not app.exception
     assert "word" in app.query_params["plane"]

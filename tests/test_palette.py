@@ -5,7 +5,20 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from analysis.figures.palette import BLUES, CATEGORIES, NEUTRAL, ORANGES, diverging, ground, rgb
+from analysis.figures.palette import (
+    BETA,
+    BLUES,
+    CATEGORIES,
+    GAMMA,
+    NEUTRAL,
+    ORANGES,
+    diverging,
+    ground,
+    ink,
+    ramp,
+    rgb,
+)
+from analysis.figures.style import NEGATIVE, POSITIVE
 
 LEAST = 10  # CIE 1976 distance
 # Deuteranopia in linear RGB (Machado, Oliveira and Fernandes 2009, severity 1).
@@ -50,6 +63,18 @@ def test_neighbours_of_the_diverging_scale_are_told_apart(dark):
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_categories_stand_off_the_ground(dark):
     assert not close((color, ground(dark)) for color in CATEGORIES)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_neighbouring_shades_are_told_apart(dark):
+    assert not close(pairwise(ramp(6, dark)))
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_gamma_and_beta_are_not_taken_for_signs_or_the_question(dark):
+    own, others = (GAMMA, BETA), (POSITIVE, NEGATIVE, ink(dark), NEUTRAL)
+    assert not close((one, other) for one in own for other in others)
+    assert not close([own])
 
 
 def test_below_zero_is_not_taken_for_above():

@@ -14,6 +14,9 @@ LIT_ORANGES = ("#8a4a14", "#ea8a2e", "#ffdcae")
 # Okabe and Ito's, black left out.
 CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 NEUTRAL = "#747982"
+# One meaning a colour: orange and blue are above and below zero, these are gamma's and beta's own, and the
+# question on the page is drawn in ink.
+GAMMA, BETA = CATEGORIES[2], CATEGORIES[3]
 
 
 def ground(dark: bool) -> str:
@@ -27,6 +30,13 @@ def ink(dark: bool) -> str:
 def diverging(dark: bool) -> tuple[str, ...]:
     """Seven colours, from the most negative through zero to the most positive."""
     return (*LIT_BLUES, ground(True), *LIT_ORANGES) if dark else (*BLUES, ground(False), *ORANGES)
+
+
+def ramp(count: int, dark: bool) -> list[str]:
+    """Shades of one colour, for what has an order but no sign, such as blocks: the last stands out most."""
+    first, last = (rgb(color) for color in (("#3f4d5e", "#e3ebf4") if dark else ("#cdd6e1", "#1f3550")))
+    steps = np.linspace(first, last, max(count, 1)).round().astype(int)
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in steps]
 
 
 def rgb(color: str) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,14 @@ import plotly.graph_objects as go
 from analysis.corpus.grouping import Grouping
 from analysis.corpus.parameters import KINDS, Parameters
 from analysis.corpus.question_features import words_of
-from analysis.figures.palette import CATEGORIES, NEUTRAL
-from analysis.figures.style import ABOVE, NEGATIVE, POSITIVE, figure, rule
+from analysis.figures.palette import BETA, CATEGORIES, GAMMA, NEUTRAL, ink, ramp
+from analysis.figures.panels import axis_pairs, panel_title, panels, suffix
+from analysis.figures.style import ABOVE, figure, rule
 
-_TINTS = {"gamma": POSITIVE, "beta": NEGATIVE}
+_TINTS = {"gamma": GAMMA, "beta": BETA}
+_Group = tuple[str, np.ndarray, list[int]]  # a name, which of the rows (bool) and which maps
+MOST_PANELS = 16  # groups of points that have a panel each
+BEHIND = 1200  # points of all groups that stand faint behind each
 _MARKS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")
 # Neighbour agreement in the maps of the authors' 6-block network, measured on the places they published:
 # same type, attribute, operation; then the distances equal_X to query_X and among the equal_*.
@@ -29,36 +33,8 @@ AUTHORS = (
 )
 
 
-def _panels(rows: int, columns: int, *, same_x: bool, same_y: bool) -> dict[str, Any]:
-    """Axes of a grid of panels, numbered along its rows; the first panel's rule where they are the same."""
-    axis = {"gridcolor": "rgba(138, 143, 152, 0.25)", "zeroline": False, "automargin": True}
-    found: dict[str, Any] = {}
-    gap_x, gap_y = 0.06, 0.3 if rows > 1 else 0.0
-    wide, high = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows
-    for number in range(rows * columns):
-        row, column = divmod(number, columns)
-        name = str(number + 1) if number else ""
-        left, top = column * (wide + gap_x), 1 - row * (high + gap_y)
-        x = {**axis, "domain": [left, left + wide], "anchor": f"y{name}", "title_standoff": 4}
-        y = {**axis, "domain": [max(top - high, 0), top], "anchor": f"x{name}", "title_standoff": 4}
-        if number and same_x:
-            x["matches"] = "x"
-        if number and same_y:
-            y["matches"] = "y"
-        found[f"xaxis{name}"], found[f"yaxis{name}"] = x, y
-    return found
-
-
-def _title(number: int, text: str) -> dict[str, Any]:
-    name = str(number + 1) if number else ""
-    return {
-        "text": text, "showarrow": False, "x": 0.5, "y": 1.02, "xref": f"x{name} domain",
-        "yref": f"y{name} domain", "yanchor": "bottom", "xanchor": "center",
-    }  # fmt: skip
-
-
 def _bars(edges: np.ndarray, counts: np.ndarray, number: int, tint: str, what: str) -> go.Bar:
-    name = str(number + 1) if number else ""
+    name = suffix(number)
     return go.Bar(
         x=((edges[1:] + edges[:-1]) / 2).round(4),
         y=counts,
@@ -74,7 +50,7 @@ def _grid(
     height: int, dark: bool, traces: Sequence[go.BaseTraceType], axes: dict[str, Any], titles: list[str]
 ) -> go.Figure:
     first = {"x": axes.pop("xaxis"), "y": axes.pop("yaxis")}
-    zero = [rule("x", 0) | {"xref": a, "yref": f"{b} domain"} for a, b in _pairs(axes)]
+    zero = [rule("x", 0) | {"xref": a, "yref": f"{b} domain"} for a, b in axis_pairs(axes)]
     return figure(
         height,
         dark,
@@ -83,25 +59,19 @@ def _grid(
         **axes,
         bargap=0,
         shapes=zero,
-        annotations=[_title(number, text) for number, text in enumerate(titles)],
+        annotations=[panel_title(number, text) for number, text in enumerate(titles)],
         margin={"t": 28},
     )
 
 
-def _pairs(axes: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """("x2", "y2") and so on, of all panels."""
-    numbers = ["", *(name.removeprefix("xaxis") for name in axes if name.startswith("xaxis"))]
-    return [(f"x{number}", f"y{number}") for number in numbers]
-
-
 def parameter_histograms(parameters: Parameters, *, dark: bool = False) -> go.Figure:
     """All gammas and all betas, every block together (the paper's Fig. 5)."""
-    axes = _panels(1, 2, same_x=False, same_y=False)
+    axes = panels(1, 2, same_x=False, same_y=False)
     traces = []
     for number, kind in enumerate(KINDS):
         counts = parameters.counts[kind].sum(axis=0)
         traces.append(_bars(parameters.edges[kind], counts / counts.sum(), number, _TINTS[kind], kind))
-    axes["yaxis"] |= {"title_text": "share a bin"}
+    axes["yaxis"] |= {"title_text": "fraction per bin"}
     return _grid(250, dark, traces, axes, list(KINDS))
 
 
@@ -110,31 +80,31 @@ def block_histograms(parameters: Parameters, kind: str, *, dark: bool = False) -
     blocks = parameters.modulated
     columns = min(4, len(blocks))
     rows = -(-len(blocks) // columns)
-    axes = _panels(rows, columns, same_x=True, same_y=True)
+    axes = panels(rows, columns, same_x=True, same_y=True)
     traces = []
     for number, block in enumerate(blocks):
         counts = parameters.counts[kind][block]
         traces.append(_bars(parameters.edges[kind], counts / counts.sum(), number, _TINTS[kind], kind))
-    axes["yaxis"] |= {"title_text": "share a bin"}
+    axes["yaxis"] |= {"title_text": "fraction per bin"}
     return _grid(30 + 200 * rows, dark, traces, axes, [parameters.layers.names[block] for block in blocks])
 
 
 def map_moments(parameters: Parameters, *, dark: bool = False) -> go.Figure:
-    """Over all feature maps: mean and deviation of their gamma and beta (the paper's Fig. 18)."""
-    axes = _panels(1, 4, same_x=False, same_y=False)
+    """Over all feature maps: mean and standard deviation (SD) of gamma and beta (the paper's Fig. 18)."""
+    axes = panels(1, 4, same_x=False, same_y=False)
     blocks, traces = list(parameters.modulated), []
     titles: list[str] = []
     for kind in KINDS:
-        for name, moments in (("mean", parameters.mean), ("deviation", parameters.deviation)):
+        for name, moments in (("mean", parameters.mean), ("SD", parameters.deviation)):
             everything = np.concatenate([moments[kind][block] for block in blocks])
             low, high = everything.min(), everything.max()
             edges = np.linspace(low, max(high, low + 1e-6), 33)
-            for block in blocks:
+            for block, shade in zip(blocks, ramp(len(blocks), dark), strict=True):
                 layer = parameters.layers.names[block]
                 own = np.histogram(moments[kind][block], edges)[0]
                 bars = _bars(edges, own, len(titles), NEUTRAL, "")
                 bars.update(
-                    marker={"color": CATEGORIES[block % len(CATEGORIES)]},
+                    marker={"color": shade},
                     name=layer,
                     legendgroup=layer,
                     showlegend=not titles,
@@ -161,56 +131,118 @@ def gamma_against_beta(
 ) -> go.Figure:
     """A point for each question and map: its gamma and beta (the Distill article's figures).
 
+    Clouds of more than two groups overlap, so each has a panel with the others faint behind it; all panels
+    have the same axes. More than `MOST_PANELS` groups share one.
+
     Args:
-        color: "map", "word" (whether the question has `word`) or a label, such as "type".
+        color: what groups the points: "map", "word" (whether the question has `word`) or a label, such as
+            "type".
         rows: the questions to draw, all where left out. Their row travels in custom data.
     """
     rows = np.arange(len(parameters)) if rows is None else rows
-    texts = parameters.texts[rows]
+    parts = _groups(parameters, maps, color, word, rows)
+    apart = 2 < len(parts) <= MOST_PANELS
     gammas, betas = (
         parameters.layers.of(values, block).astype(np.float32)
         for values in (parameters.gamma, parameters.beta)
     )
-    if color == "map":
-        parts = [(f"map {number}", np.ones(len(rows), bool), [number]) for number in maps]
-    elif color == "word":
-        has = np.array([word.lower() in words_of(text) for text in texts], bool)
-        parts = [(f"without “{word}”", ~has, list(maps)), (f"with “{word}”", has, list(maps))]
-    else:
-        values = parameters.labels[color][rows]
-        parts = [(str(name) or "none", values == name, list(maps)) for name in np.unique(values.astype(str))]
-    traces = []
+    behind = _all_points(gammas, betas, rows, parts) if apart else None
+    traces: list[go.BaseTraceType] = []
     for place, (name, which, numbers) in enumerate(parts):
-        here = rows[which]
-        tint = CATEGORIES[place % len(CATEGORIES)]
-        if color == "word":
-            tint = (NEUTRAL, POSITIVE)[place]
+        here, panel = rows[which], suffix(place if apart else 0)
+        axes = {"xaxis": f"x{panel}", "yaxis": f"y{panel}"}
+        if behind is not None:
+            traces.append(
+                go.Scattergl(
+                    x=behind[0], y=behind[1], mode="markers", hoverinfo="skip", name="all",
+                    marker={"color": NEUTRAL, "size": 3, "opacity": 0.25}, **axes,
+                )
+            )  # fmt: skip
         traces.append(
             go.Scattergl(
                 x=gammas[here][:, numbers].ravel().round(3),
                 y=betas[here][:, numbers].ravel().round(3),
                 mode="markers",
                 name=name,
-                text=np.repeat(texts[which], len(numbers)),
+                text=np.repeat(parameters.texts[here], len(numbers)),
                 customdata=np.column_stack([np.repeat(here, len(numbers)), np.tile(numbers, len(here))]),
                 hovertemplate="%{text}<br>map %{customdata[1]}: gamma %{x:.2f}, beta %{y:.2f}<extra></extra>",
-                marker={
-                    "color": tint,
-                    "symbol": _MARKS[place // len(CATEGORIES) % len(_MARKS)],
-                    "size": 5,
-                    "opacity": 0.7,
-                },
+                marker=_marker(place, len(parts), apart, dark),
+                **axes,
             )
         )
+    x, y = f"gamma, {parameters.layers.names[block]}", "beta"
+    if apart:
+        return _small_multiples(traces, [name for name, _, _ in parts], x, y, dark)
     return figure(
-        460,
-        dark,
-        *traces,
-        x={"title_text": f"gamma, {parameters.layers.names[block]}"},
-        y={"title_text": "beta"},
-        shapes=[rule("x", 0), rule("y", 0)],
-        showlegend=True,
-        legend={"itemsizing": "constant"},
+        460, dark, *traces, x={"title_text": x}, y={"title_text": y}, shapes=[rule("x", 0), rule("y", 0)],
+        showlegend=True, legend={"itemsizing": "constant"},
+    )  # fmt: skip
+
+
+def _groups(
+    parameters: Parameters, maps: Sequence[int], color: str, word: str, rows: np.ndarray
+) -> list[_Group]:
+    """What the points are grouped by."""
+    if color == "map":
+        return [(f"map {number}", np.ones(len(rows), bool), [number]) for number in maps]
+    if color == "word":
+        has = np.array([word.lower() in words_of(text) for text in parameters.texts[rows]], bool)
+        return [(f"without “{word}”", ~has, list(maps)), (f"with “{word}”", has, list(maps))]
+    values = parameters.labels[color][rows]
+    return [(str(name) or "none", values == name, list(maps)) for name in np.unique(values.astype(str))]
+
+
+def _all_points(
+    gammas: np.ndarray,
+    betas: np.ndarray,
+    rows: np.ndarray,
+    parts: Sequence[tuple[str, np.ndarray, list[int]]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gamma and beta of some points of all groups, evenly taken, to stand behind each."""
+    x, y = (
+        np.concatenate([values[rows[which]][:, numbers].ravel() for _, which, numbers in parts])
+        for values in (gammas, betas)
+    )
+    step = max(1, len(x) // BEHIND)
+    return x[::step].round(3), y[::step].round(3)
+
+
+def _marker(place: int, groups: int, apart: bool, dark: bool) -> dict[str, Any]:
+    """One colour where every group has its panel; with and without a word differ by shape as well."""
+    if apart:
+        return {"color": CATEGORIES[0], "size": 4, "opacity": 0.7}
+    if groups <= 2:
+        return {
+            "color": (NEUTRAL, ink(dark))[place], "symbol": ("circle", "x")[place], "size": (5, 6)[place],
+            "opacity": 0.7,
+        }  # fmt: skip
+    symbol = _MARKS[place // len(CATEGORIES) % len(_MARKS)]
+    return {"color": CATEGORIES[place % len(CATEGORIES)], "symbol": symbol, "size": 5, "opacity": 0.7}
+
+
+def _small_multiples(
+    traces: Sequence[go.BaseTraceType], names: Sequence[str], x: str, y: str, dark: bool
+) -> go.Figure:
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    axes = panels(rows, columns, same_x=True, same_y=True, gap=min(0.3, 0.28 / max(1, rows - 1)))
+    for number in range(len(names), rows * columns):  # a last row that is not full
+        del axes[f"xaxis{suffix(number)}"], axes[f"yaxis{suffix(number)}"]
+    for number in range(len(names)):
+        if number >= len(names) - columns:
+            axes[f"xaxis{suffix(number)}"]["title_text"] = x
+        if number % columns == 0:
+            axes[f"yaxis{suffix(number)}"]["title_text"] = y
+    zeros = [
+        rule(along, 0) | {"xref": a + " domain" * (along == "y"), "yref": b + " domain" * (along == "x")}
+        for a, b in axis_pairs(axes)
+        for along in ("x", "y")
+    ]
+    first = {"x": axes.pop("xaxis"), "y": axes.pop("yaxis")}
+    titles = [panel_title(number, name) for number, name in enumerate(names)]
+    return figure(
+        60 + 190 * rows, dark, *traces, **first, **axes, shapes=zeros, annotations=titles, margin={"t": 28}
     )
 
 
@@ -229,7 +261,7 @@ def grouping_by_block(
     Args:
         authors: the authors' 6-block network beside it, its six blocks spread over as much room as ours.
     """
-    axes = _panels(1, 2, same_x=True, same_y=False)
+    axes = panels(1, 2, same_x=True, same_y=False)
     at = np.arange(len(groupings), dtype=float)
     theirs = np.linspace(0, max(len(groupings) - 1, 1), len(AUTHORS))
     series: list[tuple[str, list[Any], int, int]] = [
@@ -284,7 +316,7 @@ def grouping_by_block(
     return figure(
         380, dark, *traces, x=first[0], y=first[1], **axes,
         showlegend=True, legend=ABOVE | {"y": 1.12}, margin={"t": 60},
-        annotations=[_title(0, "neighbours"), _title(1, "class centres")],
+        annotations=[panel_title(0, "neighbours"), panel_title(1, "class centres")],
     )  # fmt: skip
 
 

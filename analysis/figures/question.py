@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.palette import CATEGORIES, NEUTRAL, diverging, ink
+from analysis.figures.palette import CATEGORIES, GAMMA, NEUTRAL, diverging, ink
+from analysis.figures.panels import panel_title, panels, suffix
 from analysis.figures.style import (
-    ABOVE,
     GROUPED,
     NEGATIVE,
     POSITIVE,
@@ -92,51 +92,45 @@ def modulation_heatmap(
 def plane(
     gamma: np.ndarray, beta: np.ndarray, *, chosen: tuple[int, int] | None = None, dark: bool = False
 ) -> go.Figure:
-    """Gamma against beta of every map, coloured by block (compare the paper's Figure 5 and Distill's)."""
-    clouds = [
-        go.Scatter(
-            x=scales,
-            y=shifts,
-            mode="markers",
-            name=f"block {block + 1}",
-            customdata=[(block + 1, number) for number in range(len(scales))],
-            hovertemplate="block %{customdata[0]}, map %{customdata[1]}<br>"
-            "gamma %{x:.3f}, beta %{y:.3f}<extra></extra>",
-            marker={
-                "color": CATEGORIES[block % len(CATEGORIES)],
-                "symbol": ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")[block % 7],
-                "size": 6,
-                "opacity": 0.8,
-            },
-        )
-        for block, (scales, shifts) in enumerate(zip(gamma, beta, strict=True))
-    ]
-    if chosen is not None:
-        ring = {"symbol": "circle-open", "size": 15, "color": ink(dark), "line": {"width": 2}}
+    """Gamma against beta of every map, a panel a block (compare the paper's Figure 5 and Distill's)."""
+    blocks, columns = len(gamma), min(2, len(gamma))
+    rows = -(-blocks // columns)
+    axes = panels(rows, columns, same_x=True, same_y=True, gap=min(0.3, 0.36 / rows))
+    for number in range(blocks, rows * columns):  # a last row that is not full
+        del axes[f"xaxis{suffix(number)}"], axes[f"yaxis{suffix(number)}"]
+    clouds, shapes = [], []
+    for block, (scales, shifts) in enumerate(zip(gamma, beta, strict=True)):
+        own = suffix(block)
+        place = {"xaxis": f"x{own}", "yaxis": f"y{own}"}
         clouds.append(
             go.Scatter(
-                x=[gamma[chosen]],
-                y=[beta[chosen]],
-                mode="markers",
-                showlegend=False,
-                hoverinfo="skip",
-                marker=ring,
+                x=scales, y=shifts, mode="markers", name=f"block {block + 1}",
+                customdata=[(block + 1, number) for number in range(len(scales))],
+                hovertemplate="block %{customdata[0]}, map %{customdata[1]}<br>"
+                "gamma %{x:.3f}, beta %{y:.3f}<extra></extra>",
+                marker={"color": CATEGORIES[0], "size": 5, "opacity": 0.8}, **place,
             )
-        )
-    muted = {
-        "type": "rect", "x0": -1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain",
-        "fillcolor": NEUTRAL, "opacity": 0.08, "line": {"width": 0},
-    }  # fmt: skip
+        )  # fmt: skip
+        if chosen is not None and chosen[0] == block:
+            ring = {"symbol": "circle-open", "size": 15, "color": ink(dark), "line": {"width": 2}}
+            at = {"x": [gamma[chosen]], "y": [beta[chosen]]}
+            clouds.append(go.Scatter(**at, **place, mode="markers", hoverinfo="skip", marker=ring))
+        shapes.append(
+            {
+                "type": "rect", "x0": -1, "x1": 1, "xref": f"x{own}", "y0": 0, "y1": 1,
+                "yref": f"y{own} domain", "fillcolor": NEUTRAL, "opacity": 0.08, "line": {"width": 0},
+            }
+        )  # fmt: skip
+        shapes += [
+            rule("x", 0) | {"xref": f"x{own}", "yref": f"y{own} domain"},
+            rule("y", 0) | {"xref": f"x{own} domain", "yref": f"y{own}"},
+        ]
+        axes[f"yaxis{own}"]["title_text"] = "beta" if block % columns == 0 else ""
+        axes[f"xaxis{own}"]["title_text"] = "gamma" if block >= blocks - columns else ""
+    first = {"x": axes.pop("xaxis"), "y": axes.pop("yaxis")}
+    titles = [panel_title(number, name) for number, name in enumerate(block_names(blocks))]
     return figure(
-        340,
-        dark,
-        *clouds,
-        x={"title_text": "gamma (grey: |gamma| below 1)"},
-        y={"title_text": "beta"},
-        shapes=[muted, rule("x", 0), rule("y", 0)],
-        showlegend=True,
-        legend=ABOVE,
-        margin={"t": 40},
+        40 + 190 * rows, dark, *clouds, **first, **axes, shapes=shapes, annotations=titles, margin={"t": 28}
     )
 
 
@@ -159,8 +153,8 @@ def population_histogram(
         bars,
         x={"title_text": f"{kind} of block {block + 1}, map {feature_map}", "showgrid": False},
         y={"title_text": f"of {len(population):,} questions"},
-        shapes=[rule("x", value) | {"line": {"color": POSITIVE, "width": 3}}],
-        annotations=[here | {"showarrow": False, "font": {"color": POSITIVE}}],
+        shapes=[rule("x", value) | {"line": {"color": ink(dark), "width": 3}}],
+        annotations=[here | {"showarrow": False, "font": {"color": ink(dark)}}],
         bargap=0,
         margin={"t": 28},
     )
@@ -168,9 +162,9 @@ def population_histogram(
 
 def film_effect_bars(counts: Sequence[FilmEffects], *, dark: bool = False) -> go.Figure:
     """Amplified, inverted and silenced maps of every block."""
-    named = (("amplified", POSITIVE), ("inverted", NEGATIVE), ("silenced", NEUTRAL))
+    named = (("amplified", GAMMA, ""), ("inverted", NEGATIVE, "/"), ("silenced", NEUTRAL, "x"))
     bars = []
-    for name, color in named:
+    for name, color, pattern in named:
         numbers = [getattr(count, name) for count in counts]
         if all(number is None for number in numbers):
             continue
@@ -182,7 +176,7 @@ def film_effect_bars(counts: Sequence[FilmEffects], *, dark: bool = False) -> go
                 text=numbers,
                 textposition="outside",
                 cliponaxis=False,
-                marker={"color": color, "line": {"width": 0}},
+                marker={"color": color, "line": {"width": 0}, "pattern": {"shape": pattern, "size": 5}},
                 hovertemplate=f"%{{x}}: %{{y}} maps {name}<extra></extra>",
             )
         )
@@ -202,12 +196,12 @@ def reach(
             text=["0" if share == 0 else "" for share in shares],
             textposition="outside",
             cliponaxis=False,
-            marker={"color": color, "line": {"width": 0}},
+            marker={"color": color, "line": {"width": 0}, "pattern": {"shape": pattern, "size": 5}},
             hovertemplate=f"{label} moves %{{x}} by %{{y:.1%}}<extra></extra>",
         )
-        for label, shares, color in (
-            ("another question", by_question, POSITIVE),
-            ("another picture", by_picture, NEGATIVE),
+        for label, shares, color, pattern in (
+            ("another question", by_question, ink(dark), ""),
+            ("another picture", by_picture, NEUTRAL, "/"),
         )
     ]
     y = {"title_text": "change", "tickformat": ".0%"}

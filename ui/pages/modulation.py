@@ -161,7 +161,7 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
         widgets.figure(analysis.film_effect_bars(counts, dark=dark), "census", alt, table)
     with right:
         drawn = analysis.plane(answer.gamma, answer.beta, dark=dark)
-        alt = "Gamma against beta of every map, coloured by block."
+        alt = "Gamma against beta of every map, a panel a block; grey: |gamma| below 1."
         table = analysis.modulation_table({kind: getattr(answer, kind) for kind in KINDS})
         widgets.figure(drawn, "gamma-beta", alt, table, header.open_map)
 

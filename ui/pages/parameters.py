@@ -120,10 +120,10 @@ def _blocks(parameters: Parameters, dark: bool) -> None:
 def _maps(parameters: Parameters, dark: bool) -> None:
     st.header("Map by map")
     widgets.notice(
-        "The paper's Figure 18: each map's mean and deviation over questions. **A deviation near 0 is a map "
-        "that the question does not move**; a mean far from 0 with a small deviation is always on."
+        "The paper's Figure 18: each map's mean and standard deviation (SD) over questions. **An SD near 0 "
+        "is a map that the question does not move**; a mean far from 0 with a small SD is always on."
     )
-    alt = "Histograms over maps of the means and deviations of gamma and beta, stacked by block."
+    alt = "Histograms over maps of the means and standard deviations of gamma and beta, stacked by block."
     widgets.figure(
         analysis.map_moments(parameters, dark=dark),
         "map-moments",
@@ -136,8 +136,8 @@ def _maps(parameters: Parameters, dark: bool) -> None:
 def _plane(parameters: Parameters, dark: bool) -> None:
     st.header("Gamma against beta")
     widgets.notice(
-        "The Distill article's figures. Coloured by map, **each map keeps to its own cloud**; one map alone "
-        "shows what splits it: a kind of question, or a single word."
+        "The Distill article's figures. Grouped by map, **each map keeps to its own cloud**; one map alone "
+        "shows what splits it: a kind of question, or a single word. Faint in each panel: all the others."
     )
     block, chosen = header.pick_map(networks.study())
     colors = _colors(parameters)
@@ -145,14 +145,14 @@ def _plane(parameters: Parameters, dark: bool) -> None:
         state.change(plane="")
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     left.segmented_control(
-        "Colour by", list(colors), format_func=colors.__getitem__, required=True, **state.bound("plane")
+        "Group by", list(colors), format_func=colors.__getitem__, required=True, **state.bound("plane")
     )
     color, word = state.view().plane or "map", ""
     if color == "word":
         given = right.text_input("Word", max_chars=30, placeholder="behind", **state.bound("word"))
         word = given.strip().lower()
         if not word:
-            widgets.show_error("Type a word to colour by, such as “behind”.")
+            widgets.show_error("Type a word to group by, such as “behind”.")
             return
     maps = parameters.most_varied(block, chosen=chosen) if color == "map" else [chosen]
     most = min(POINTS // len(maps), len(parameters))
@@ -163,7 +163,7 @@ def _plane(parameters: Parameters, dark: bool) -> None:
         else f"Map {chosen} of {parameters.layers.names[block]}"
     )
     nouns = parameters.schema.nouns
-    alt = f"{shown}: gamma against beta of {most:,} {nouns}, coloured by {colors[state.view().plane]}."
+    alt = f"{shown}: gamma against beta of {most:,} {nouns}, grouped by {colors[state.view().plane]}."
     widgets.figure(
         analysis.gamma_against_beta(parameters, block, maps, color=color, word=word, rows=rows, dark=dark),
         "gamma-against-beta", alt, analysis.point_table(parameters, block, maps, rows),
@@ -171,8 +171,7 @@ def _plane(parameters: Parameters, dark: bool) -> None:
     )  # fmt: skip
     which = "the maps whose gamma varies most, and the chosen one" if len(maps) > 1 else "the chosen map"
     st.caption(
-        f"{widgets.plain(shown)}, {which}; {most:,} of {len(parameters):,} {nouns}, drawn with seed {SEED}. "
-        "A click on a name in the legend hides it, two clicks show it alone."
+        f"{widgets.plain(shown)}, {which}; {most:,} of {len(parameters):,} {nouns}, drawn with seed {SEED}."
     )
 
 
