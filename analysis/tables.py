@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from film import InputError, write_atomically
@@ -38,15 +39,17 @@ def read_tables(
     note: bytes,
     command: str,
     columns: Mapping[str, str] | None = None,
+    numbers: str = "",
 ) -> tuple[list[pd.DataFrame], list[dict[str, Any]]]:
     """What `write_tables` wrote: the tables and, for each, its recipe.
 
     Args:
         columns: what a table must have, by its file's name, with spaces in between.
+        numbers: which of its columns hold a number in every row, where it has them.
 
     Raises:
-        InputError: a file is missing or damaged, or has other columns; the message names the command that
-            makes it.
+        InputError: a file is missing or damaged, has other columns, or no number where one belongs; the
+            message names the command that makes it.
     """
     import pyarrow.parquet as parquet
 
@@ -66,7 +69,22 @@ def read_tables(
                 f"{Path(folder) / name} has no column {lacking[0]!r}; it is damaged or of an earlier "
                 f"version: make it with `{command}`."
             )
+        if wrong := no_numbers(tables[-1], numbers.split()):
+            raise InputError(f"{Path(folder) / name}: {wrong}; it is damaged: make it with `{command}`.")
     return tables, recipes
+
+
+def no_numbers(table: pd.DataFrame, names: Iterable[str]) -> str | None:
+    """Which of these columns does not hold a finite number in every row, and where; None where all do."""
+    for name in names:
+        if name not in table:
+            continue
+        values = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        wrong = ~np.isfinite(values)
+        if wrong.any():
+            rows = f"{wrong.sum():,} of {len(wrong):,} rows, first in row {wrong.argmax():,}"
+            return f"{name} is no number in {rows}"
+    return None
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

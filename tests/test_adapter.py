@@ -1,6 +1,7 @@
 """A study of any FiLM network: gammas and betas collected, written, checked, and set beside labels."""
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,23 @@ def test_the_checker_says_what_is_wrong(study, tmp_path, capsys):
     np.save(folder / "gamma.npy", values[:10])
     assert "should have" in analysis.check_study(folder)[1][0]
     assert main(["check", str(tmp_path)]) == 2
+
+
+def test_a_number_that_is_none_is_refused_whenever_a_study_is_opened(study, tmp_path, capsys):
+    _, made, gamma, beta = study
+    folder, rows = tmp_path / "study", np.arange(len(made.table), dtype=float)
+    analysis.write_study(folder, made.table[["task"]].assign(size=rows), gamma, beta, maps=[])
+    table = pd.read_parquet(folder / "table.parquet")
+    table.loc[4, "size"] = np.nan
+    table.to_parquet(folder / "table.parquet")
+    seal = json.loads((folder / "extraction.json").read_text())
+    seal["files"]["table.parquet"] = (folder / "table.parquet").stat().st_size
+    (folder / "extraction.json").write_text(json.dumps(seal))
+    said = f"size is no number in 1 of {len(rows)} rows, first in row 4"
+    with pytest.raises(InputError, match=said):
+        analysis.open_extraction(folder)
+    assert main(["check", str(folder)]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_study_is_replaced_and_nothing_else_is(study, tmp_path):

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from published import published, write
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
-from film import Session, Vocabulary, gallery, save
+from film import Session, Vocabulary, gallery, import_official, save
 from film.clevr.language.word_tree import WORDS
 from ui.cache import networks
 
@@ -101,3 +102,12 @@ def test_a_folder_that_is_none_is_said(start, monkeypatch, tmp_path):
     monkeypatch.setenv(networks.CHECKPOINTS, str(tmp_path / "nowhere"))
     app = start()
     assert any("which is no folder" in info.value.replace("\\", "") for info in app.info)
+
+
+def test_what_a_two_way_reader_of_the_published_code_reads_is_said_on_every_page(visit, tmp_path):
+    network, card = import_official(write(tmp_path / "film.pt", published({}, {"bidirectional": True})))
+    save(tmp_path / "two-way", network, card)
+    for page in ("ask", "evidence"):
+        app = visit(tmp_path / "two-way", page)
+        assert not app.exception
+        assert card.data["padding"] in " ".join(part.proto.body for part in app.get("html"))

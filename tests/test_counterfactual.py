@@ -78,7 +78,7 @@ def test_pairs_are_asked_and_kept(session, pairs, tmp_path):
     assert list(kept.table["question"]) == list(table["question"])
     assert find_counterfactuals(tmp_path, "another") is None
     (tmp_path / "study" / "counterfactual.parquet").write_bytes(b"broken")
-    with pytest.raises(InputError, match="film-analysis counterfactual"):
+    with pytest.raises(InputError, match="analysis counterfactual`"):
         find_counterfactuals(tmp_path, "ab")
 
 

@@ -179,6 +179,15 @@ def _rewrite(path, change):
     path.write_bytes(change(path.read_bytes()))
 
 
+def _with(path, **values):
+    """The first row has these values."""
+    table = pd.read_parquet(path)
+    for name, value in values.items():
+        table[name] = table[name].astype(float)
+        table.loc[0, name] = value
+    table.to_parquet(path)
+
+
 def _all_nan(old):
     return old[:128] + np.full((len(old) - 128) // 2, np.nan, np.float16).tobytes()
 
@@ -205,13 +214,15 @@ def _without(path, column):
         (lambda folder: _rewrite(folder / "gamma.npy", lambda old: bytes(len(old))), "damaged"),
         (lambda folder: _rewrite(folder / "state.npy", _all_nan), "no numbers"),
         (lambda folder: _without(folder / "table.parquet", "answer"), "does not belong"),
+        (lambda folder: _with(folder / "table.parquet", length=np.nan), "length is no number in 1 of"),
+        (lambda folder: _with(folder / "table.parquet", family=np.inf), "family is no number in 1 of"),
     ],
 )
 def test_damage_is_said(harm, match, session, tmp_path):
     extract(session, TEXTS, tmp_path / "out")
     harm(tmp_path / "out")
     seal = tmp_path / "out" / "extraction.json"
-    if "no numbers" in match or "belong" in match:  # not seen by its size
+    if "no number" in match or "belong" in match:  # not seen by its size
         header = json.loads(seal.read_text())
         header["files"]["table.parquet"] = (tmp_path / "out" / "table.parquet").stat().st_size
         seal.write_text(json.dumps(header))

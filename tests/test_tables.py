@@ -1,15 +1,21 @@
 """Tables with their recipe inside: whole, or refused."""
 
 import shutil
+from functools import partial
 
 import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
 
-from analysis import find_evidence, find_maps
+from analysis import find_counterfactuals, find_evidence, find_generalisation, find_maps
+from analysis.interventions.kept import KEPT, find_measured
 from analysis.interventions.word_reading import find_word_reading
 from analysis.tables import read_tables, write_tables
 from film import InputError, find, load
+
+
+def _measured(what, folder, weights):
+    return find_measured(folder, what, weights)
 
 
 def test_a_column_that_is_gone_is_named(tmp_path):
@@ -28,17 +34,35 @@ def test_a_column_that_is_gone_is_named(tmp_path):
         read_tables(tmp_path, ["a.parquet"], b"note", "make it", wanted)
 
 
-@pytest.mark.parametrize("name", ["answers", "probes", "maps", "maps_effects", "word_reading"])
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "x"])
+def test_what_is_no_number_is_named_with_its_row(tmp_path, value):
+    table = pd.DataFrame({"length": pd.Series([1, value, 3], dtype=object if value == "x" else None)})
+    write_tables(tmp_path, {"a.parquet": table.astype(str) if value == "x" else table}, {}, b"note")
+    with pytest.raises(InputError, match=r"length is no number in 1 of 3 rows, first in row 1; .*`make it`"):
+        read_tables(tmp_path, ["a.parquet"], b"note", "make it", numbers="length other")
+
+
+OPENERS = {
+    "answers": find_evidence, "probes": find_evidence, "maps": find_maps, "maps_effects": find_maps,
+    "word_reading": find_word_reading, "counterfactual": find_counterfactuals,
+    "generalisation_clevr": find_generalisation,
+    **{
+        f"{what.replace('-', '_')}_{table}": partial(_measured, what)
+        for what, tables in KEPT.items()
+        for table in tables
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPENERS)
 def test_the_bundled_study_has_its_columns(tmp_path, name):
     """Take one away, and the page that needs it says so."""
     shutil.copytree(find(), tmp_path / "net")
     weights = load(tmp_path / "net")[1].weights
-    openers = {"a": find_evidence, "p": find_evidence, "m": find_maps, "w": find_word_reading}
-    opened = openers[name[0]]
-    opened(tmp_path / "net", weights)
-    path = tmp_path / "net" / "study" / f"{name}.parquet"
+    opened, path = OPENERS[name], tmp_path / "net" / "study" / f"{name}.parquet"
+    assert opened(tmp_path / "net", weights)
     whole = parquet.read_table(path)
-    candidates = ("right", "accuracy", "effect", "delta", "share")
+    candidates = ("right", "accuracy", "effect", "delta", "share", "question")
     first = next(column for column in candidates if column in whole.column_names)
     parquet.write_table(whole.drop_columns(first), path)
     with pytest.raises(InputError, match=f"no column '{first}'"):

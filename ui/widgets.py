@@ -62,11 +62,12 @@ def colophon(study: Study) -> None:
     if told:
         most, name = max(told, key=lambda pair: pair[0]["asked"])
         known = f" · {most['accuracy']:.1%} of {most['asked']:,} unseen questions right ({escape(name)})"
-    notice = f" · {escape(card.taught)}" + (f" {escape(session.notice)}" if session.notice else "")
+    said = (card.taught, card.data.get("padding"), session.notice)
+    notice = "".join(f" {escape(sentence)}" for sentence in said if isinstance(sentence, str) and sentence)
     st.html(
         f'<div class="colophon" id="network" data-weights="{escape(card.weights)}">Network '
         f"<b>{escape(card.name or 'without a name')}</b>, "
-        f"weights {escape(card.weights[: state.LINK_HASH])} · {size}{known}{notice}</div>"
+        f"weights {escape(card.weights[: state.LINK_HASH])} · {size}{known} ·{notice}</div>"
     )
 
 

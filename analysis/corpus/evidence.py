@@ -155,7 +155,7 @@ def read_evidence(folder: str | Path) -> Evidence:
     """
     make_it = command("analysis", "evidence", name_of(Path(folder).parent))
     names = [ANSWERS, PROBES, *([TRANSFER] if (Path(folder) / TRANSFER).is_file() else [])]
-    tables, notes = read_tables(folder, names, _NOTE, make_it, _COLUMNS)
+    tables, notes = read_tables(folder, names, _NOTE, make_it, _COLUMNS, "length depth probability")
     if any(note != notes[0] for note in notes):
         raise InputError(
             f"{' and '.join(names)} in {folder} are of two runs; make them again with `{make_it}`."

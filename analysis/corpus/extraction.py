@@ -31,6 +31,7 @@ import numpy as np
 
 from analysis.corpus.question_set import QuestionSet, question_set
 from analysis.corpus.schema import Schema
+from analysis.tables import no_numbers
 from film import (
     BigArray,
     Cancel,
@@ -447,6 +448,8 @@ def _read_table(folder: Path, recipe: dict[str, Any]) -> pd.DataFrame:
     needed = ("text", *recipe["categories"], *recipe["numbers"]) if "layers" in recipe else COLUMNS
     if len(table) != recipe["count"] or not {*needed} <= {*table}:
         raise InputError(f"{folder / TABLE} does not belong to its extraction; make it again.")
+    if wrong := no_numbers(table, recipe["numbers"] if "layers" in recipe else ("family", "length", "depth")):
+        raise InputError(f"{folder / TABLE}: {wrong}; make the extraction again.")
     return table
 
 

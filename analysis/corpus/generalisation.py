@@ -48,6 +48,7 @@ from film import (
 )
 
 FOLDER = "study"
+_COLUMNS = "text kind family answer prediction probability picture right"
 CLOSURE_EACH = 256  # questions of each of CLOSURE's kinds, or a little more: as many of each family
 ASKED_EACH = 10  # questions about a drawn picture
 SAMPLES = 16  # light paths a pixel, as in pictures for training
@@ -118,7 +119,9 @@ def find_test(folder: str | Path, test: str, weights: str) -> tuple[pd.DataFrame
     if not (study / file_of(test)).is_file():
         return None
     make_it = command("analysis", "generalisation", name_of(folder))
-    tables, recipes = read_tables(study, (file_of(test),), _NOTE, make_it)
+    tables, recipes = read_tables(
+        study, (file_of(test),), _NOTE, make_it, {file_of(test): _COLUMNS}, "probability"
+    )
     return (tables[0], recipes[0]) if recipes[0].get("weights") == weights else None
 
 

@@ -12,14 +12,23 @@ import numpy as np
 import pandas as pd
 
 from analysis.tables import read_tables, write_tables
+from film import command
 
 FOLDER = "study"
-# What may be kept -> its tables. The command of the same name makes it, with --keep.
+# What may be kept -> its tables -> their columns. The command of the same name makes it, with --keep.
 KEPT = {
-    "robustness": ("table", "breaks"),
-    "analogies": ("rates", "triples"),
-    "ablate": ("table",),
-    "patch-words": ("table",),
+    "robustness": {
+        "table": "way questions asked pictures share low high all chance",
+        "breaks": "question picture text type way again answer answers holds chance",
+    },
+    "analogies": {
+        "rates": "what share low high right asked pictures",
+        "triples": "picture question plus_one plus_two minus truth own sum step random",
+    },
+    "ablate": {"table": "what block value group right asked accuracy low high change"},
+    "patch-words": {
+        "table": "kind patch place pairs pictures share low high control effect p claimed random"
+    },
 }
 
 
@@ -56,7 +65,8 @@ def find_measured(folder: str | Path, what: str, weights: str) -> Measured | Non
     study, files = Path(folder) / FOLDER, _files(what)
     if not all((study / path).is_file() for path in files):
         return None
-    tables, recipes = read_tables(study, files, _note(what), f"film-analysis {what} --keep")
+    columns = dict(zip(files, KEPT[what].values(), strict=True))
+    tables, recipes = read_tables(study, files, _note(what), command("analysis", what, "--keep"), columns)
     if any(recipe != recipes[0] for recipe in recipes) or recipes[0].get("weights") != weights:
         return None
     return Measured(dict(zip(KEPT[what], tables, strict=True)), recipes[0])

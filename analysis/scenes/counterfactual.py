@@ -32,6 +32,7 @@ from film import (
     Session,
     check_edit,
     clustered_share,
+    command,
     probabilities,
     question_type,
     rounded_scene,
@@ -43,6 +44,10 @@ from film import (
 )
 
 FOLDER, TABLE, _NOTE = "study", "counterfactual.parquet", b"counterfactual"
+_COLUMNS = (
+    "pair scene kind thing change before after question type truth_before truth_after answer_before "
+    "answer_after confidence_before confidence_after truth_changes consistent right"
+)
 KINDS = (*ATTRIBUTES, "place")  # what differs in a pair
 EACH = 2  # questions of a pair whose true answer changes, and as many whose answer stays
 SAMPLED = 120  # scenes, where none are given
@@ -344,5 +349,8 @@ def find_counterfactuals(folder: str | Path, weights: str) -> CounterfactualSet 
     study = Path(folder) / FOLDER
     if not (study / TABLE).is_file():
         return None
-    (table,), (recipe,) = read_tables(study, (TABLE,), _NOTE, "film-analysis counterfactual")
+    (table,), (recipe,) = read_tables(
+        study, (TABLE,), _NOTE, command("analysis", "counterfactual"), {TABLE: _COLUMNS},
+        "pair scene thing confidence_before confidence_after",
+    )  # fmt: skip
     return CounterfactualSet(table, recipe) if recipe.get("weights") == weights else None

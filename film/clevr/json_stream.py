@@ -91,7 +91,20 @@ class _Stream:
         self.file.seek(0)
         self.text, self.at, self.consumed = "", 0, 0
         while self._peek():
-            yield self._value()
+            try:
+                value = self._value()
+            except InputError as error:
+                told = str(error).replace(" is damaged: ", f" is damaged in line {self._line():,}: ", 1)
+                raise InputError(told) from None
+            yield value
+
+    def _line(self) -> int:
+        """The number of the line that is being read."""
+        before, lines = self.consumed + self.at, 1
+        self.file.seek(0)
+        while before and (piece := self.file.read(min(before, self.PIECE))):
+            before, lines = before - len(piece), lines + piece.count("\n")
+        return lines
 
     def _list(self) -> Iterator[Any]:
         self._take("[")
