@@ -1,7 +1,9 @@
 """Tables with their recipe inside: whole, or refused."""
 
 import shutil
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as parquet
@@ -42,7 +44,7 @@ def test_what_is_no_number_is_named_with_its_row(tmp_path, value):
         read_tables(tmp_path, ["a.parquet"], b"note", "make it", numbers="length other")
 
 
-OPENERS = {
+OPENERS: dict[str, Callable[[Path, str], object]] = {
     "answers": find_evidence, "probes": find_evidence, "maps": find_maps, "maps_effects": find_maps,
     "word_reading": find_word_reading, "counterfactual": find_counterfactuals,
     "generalisation_clevr": find_generalisation,
