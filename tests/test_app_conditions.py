@@ -79,7 +79,8 @@ def test_the_atlas_selects_by_labels_and_says_why(start):
     app, views = start("atlas", by="task", **{"for": "push"})
     assert "All layers, PCA" in app.selectbox(key="view-layout").options
     assert set(app.selectbox(key="view-color").options) == {"task", "speed", "a gamma", "a beta"}
-    assert set(app.selectbox(key="view-filter_by").options) == {"task", "speed", "text"}
+    assert set(app.selectbox(key="view-filter_by").options) == {"task", "speed"}
+    assert app.text_input(key="atlas-search").label == "Search the trajectories"
     text = said(app)
     assert "Why are these" in text
     assert "all are of task push" in text

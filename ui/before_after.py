@@ -39,13 +39,15 @@ def maps_over_pictures(
     answers: tuple[Answer, Answer],
     pictures: tuple[np.ndarray, np.ndarray],
     names: tuple[str, str] = ("before the edits", "after the edits"),
+    file: str = "maps-over-pictures",
 ) -> None:
     """Some maps, (block, map) from 0, after their block's ReLU over the pictures, before above after.
 
-    names: what the two are called to a screen reader.
+    names: what the two are called to a screen reader. file: the name of the files of all.
     """
     config = session.config
     height = ENLARGED * config.height // config.width
+    panels = []
     seen = [to_size(picture, ENLARGED, height, session.card.fit) for picture in pictures]
     for column, (block, number) in zip(st.columns(len(places)), places, strict=True):
         name = analysis.stage_names(config, block).names[2]
@@ -56,3 +58,5 @@ def maps_over_pictures(
             alt = f"Block {block + 1}, map {number} {what}, over the picture."
             lit = analysis.over_picture(maps, picture, scale)
             column.image(analysis.png(lit), width="stretch", alt=alt)
+            panels.append(analysis.Panel(lit, f"Block {block + 1}, map {number} {what}"))
+    widgets.picture_files(panels, file, f"Maps {names[0]} and {names[1]}", across=2)

@@ -69,6 +69,7 @@ def _standard(found: analysis.Measured) -> None:
     widgets.figure(
         analysis.noise_lines(table, dark=widgets.dark()), "bench-ablations",
         "Accuracy against the noise's standard deviation, on gamma and on beta.", table,
+        sample=f"{recipe['questions']:,} questions, seed {recipe['seed']}",
     )  # fmt: skip
     whole = table[table["group"] == "all"]
     beside = pd.DataFrame(
@@ -132,11 +133,12 @@ def _sets(case: header.Case, cards: MapCards, of: str, most: int) -> None:
         return
     table = analysis.set_table(found)
     whole = found[(found["what"] == "none") & (found["group"] == "all")]["accuracy"].iloc[0]
+    whose = "the gallery's pictures" if of == evidence.KEPT else "your folder"
     widgets.figure(
         analysis.set_lines(table, float(whole), dark=widgets.dark()), "bench-sets",
         f"Accuracy with the maps most selective for {value} at their means, beside random ones.", table,
+        sample=f"up to {most} questions about {whose}, seed 0",
     )  # fmt: skip
-    whose = "the gallery's pictures" if of == evidence.KEPT else "your folder"
     st.caption(
         f"{len(order)} maps are selective for it. Up to {most} questions about {whose}, seed 0; "
         "bars: 95 % intervals clustered by picture, of random maps the least and the greatest of five draws."

@@ -206,7 +206,7 @@ def _map_over_picture(
     words = analysis.word_changed(first.question, second.question) or ("", "")
     before_after.maps_over_pictures(
         session, [(block, number)], (asked[0], asked[1]), (shown.pixels, shown.pixels),
-        names=(f"asked with “{words[0]}”", f"asked with “{words[1]}”"),
+        names=(f"asked with “{words[0]}”", f"asked with “{words[1]}”"), file="guide-maps",
     )  # fmt: skip
     st.caption(
         f"What is left of it after FiLM and the ReLU, asked with “{widgets.plain(words[0])}” (above) and "

@@ -110,16 +110,24 @@ def _pictures(session: Session, block: int, number: int) -> None:
         "outlines: at least half of the strongest colour; broken and blue: below zero as far."
     )
     height = ENLARGED * session.config.height // session.config.width
+    panels = []
     for heading, some in rows.items():
         st.markdown(f"**{heading}**")
         for column, (place, at) in zip(st.columns(ACROSS), some, strict=True):
             title = pictures.exhibits()[at].title
             seen = to_size(pictures.picture(at), ENLARGED, height, session.card.fit)
+            lit = analysis.over_picture(maps[at], seen, scale)
+            panels.append(analysis.Panel(lit, f"{heading}, {place} {strength[at]:+.2f}: {title}"))
             column.image(
-                analysis.png(analysis.over_picture(maps[at], seen, scale)), width="stretch",
+                analysis.png(lit), width="stretch",
                 caption=f"{place} {strength[at]:+.2f}: {widgets.plain(title)}",
                 alt=f"The map over the picture {title}",
             )  # fmt: skip
+    widgets.picture_files(
+        panels, "map-in-gallery", f"Map {number} of block {block + 1} over pictures of the gallery",
+        pd.DataFrame({"picture": range(len(maps)), "greatest": strength}), across=ACROSS,
+        sample=f"“{question}” about {len(maps)} pictures of the gallery",
+    )  # fmt: skip
     st.caption(
         f"The {len(maps)} pictures of the gallery in the order of the map's greatest value in each, which "
         f"stands below. Strongest colour at ±{scale:.2f}."

@@ -79,6 +79,14 @@ def distributions(before: Side, after: Side) -> None:
     """Both pictures, and the probability of every answer."""
     for column, name, side in zip(st.columns(3), ("Before", "After"), (before, after), strict=False):
         column.image(side.shown.pixels, width="stretch", caption=name, alt=f"{name}: {side.shown.why}")
+    panels = [
+        analysis.Panel(
+            side.shown.pixels, f"{name}: {side.answer.answer}, true {side.truth.answer or 'unknown'}"
+        )
+        for name, side in (("Before", before), ("After", after))
+    ]
+    asked = f"“{state.view().question}” about the scene before and after the edits"
+    widgets.picture_files(panels, "studio-pictures", "The scene before and after the edits", sample=asked)
     before_after.distributions(before.answer, after.answer, "studio-answers")
 
 

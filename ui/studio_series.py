@@ -88,12 +88,18 @@ def _shown(asked: AskedSeries, drawn: list[np.ndarray], read: tuple[tuple[int, i
     st.caption(f"{what}, from preview pictures; circles mark the true answer's probability.")
     widgets.figure(
         analysis.series_lines(table, dark=widgets.dark()), "studio-series",
-        f"Probabilities of the answers: {asked.series.what}.", table,
+        f"Probabilities of the answers: {asked.series.what}.", table, sample=_sample(asked),
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         for (_, row), picture, scene in zip(table.iterrows(), drawn, asked.series.scenes, strict=True):
             with st.container(width=WIDTH):
                 _step(row, picture, scene)
+    panels = [
+        analysis.Panel(picture, _said(row)) for (_, row), picture in zip(table.iterrows(), drawn, strict=True)
+    ]
+    widgets.picture_files(
+        panels, "studio-strip", f"Step by step: {asked.series.what}", table, sample=_sample(asked)
+    )
     if not flips.empty:
         st.dataframe(flips, hide_index=True)
     names = [f"block {block + 1}, map {number}" for block, number in read]
@@ -101,12 +107,20 @@ def _shown(asked: AskedSeries, drawn: list[np.ndarray], read: tuple[tuple[int, i
         widgets.figure(
             analysis.activation_lines(table, names, dark=widgets.dark()), "studio-activations",
             f"Mean of {'; '.join(names)} after the ReLU: {asked.series.what}.",
-            table[["step", "label", *names]],
+            table[["step", "label", *names]], sample=_sample(asked),
         )  # fmt: skip
 
 
+def _sample(asked: AskedSeries) -> str:
+    return f"“{state.view().question}” about {len(asked.table)} drawn scenes: {asked.series.what}"
+
+
+def _said(row: pd.Series) -> str:
+    return f"{row['label']}: {row['answer']}, true {row['truth'] or 'unknown'}"
+
+
 def _step(row: pd.Series, picture: np.ndarray, scene: Scene) -> None:
-    said = f"{row['label']}: {row['answer']}, true {row['truth'] or 'unknown'}"
+    said = _said(row)
     st.image(picture, width="stretch", alt=said)
     rules = "" if row["keeps_rules"] else " · breaks CLEVR's rules"
     st.caption(f"{widgets.plain(said)}{rules}")

@@ -126,9 +126,13 @@ def find_test(folder: str | Path, test: str, weights: str) -> tuple[pd.DataFrame
 
 
 def find_generalisation(folder: str | Path, weights: str) -> dict[str, pd.DataFrame]:
-    """The tables of all tests that were measured of these weights, by the test's name."""
-    found = {test: find_test(folder, test, weights) for test in _TESTS}
-    return {test: kept[0] for test, kept in found.items() if kept is not None}
+    """The tables of all tests measured of these weights, by the test's name; `attrs` has the seed."""
+    found = {}
+    for test in _TESTS:
+        if (kept := find_test(folder, test, weights)) is not None:
+            found[test], recipe = kept
+            found[test].attrs["seed"] = recipe["seed"]
+    return found
 
 
 def by_kind(test: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -118,6 +119,14 @@ def _progress(one: Study, other: Study) -> None:
 # --- Answers ------------------------------------------------------------------------------------------
 
 
+def _figure(found: Comparison, *given: Any) -> None:
+    """A figure of both networks, which says whose it is and of how many questions."""
+    recipe = found.recipe
+    other = recipe["other"]["weights"][: state.LINK_HASH]
+    sample = f"{recipe['questions']:,} questions, seed {recipe['seed']}; that is A, B is network {other}"
+    widgets.figure(*given, sample=sample)
+
+
 def _answers(found: Comparison, one: Study, other: Study) -> None:
     whole = found.accuracy.iloc[0]
     interval = (
@@ -135,8 +144,8 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
         "correcting for looking at every type** (sign flips of whole pictures, max-T); faint, under 30 "
         "questions."
     )
-    widgets.figure(
-        analysis.difference_rows(found.accuracy, dark=widgets.dark()), "compare-accuracy",
+    _figure(
+        found, analysis.difference_rows(found.accuracy, dark=widgets.dark()), "compare-accuracy",
         f"Accuracy of B less that of A, overall {100 * whole['difference']:+.1f} points, and by type.",
         found.accuracy,
     )  # fmt: skip
@@ -303,9 +312,10 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
         "other pictures.** gamma and beta: how the pair's go together over questions, "
         "which the matching did not use."
     )
-    widgets.figure(
-        analysis.matching_lines(found.maps, told, dark=widgets.dark()), "compare-maps",
-        "; ".join(f"block {each['block']}: mean correlation {each['mean']:.2f}" for each in told), found.maps,
+    _figure(
+        found, analysis.matching_lines(found.maps, told, dark=widgets.dark()), "compare-maps",
+        "Maps of A and B matched by correlation: "
+        + "; ".join(f"block {each['block']} {each['mean']:.2f} in the mean" for each in told), found.maps,
     )  # fmt: skip
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -361,16 +371,16 @@ def _blocks(found: Comparison, one: Study, other: Study) -> None:
         "diamond is A beside a network of B's build before training, on "
         f"{found.recipe.get('untrained', found.recipe['questions']):,} of the questions."
     )
-    widgets.figure(
-        analysis.similarity_of_blocks(found.similarity, dark=widgets.dark()), "compare-same-blocks",
+    _figure(
+        found, analysis.similarity_of_blocks(found.similarity, dark=widgets.dark()), "compare-same-blocks",
         "CKA of each block of A with the same block of B, beside B untrained and shuffled questions.",
         found.similarity[found.similarity["one"] == found.similarity["other"]],
     )  # fmt: skip
     for space in dict.fromkeys(found.similarity["space"]):
         st.header(str(space).capitalize())
         own = found.similarity[found.similarity["space"] == space]
-        widgets.figure(
-            analysis.similarity_heatmap(found.similarity, space, dark=widgets.dark()),
+        _figure(
+            found, analysis.similarity_heatmap(found.similarity, space, dark=widgets.dark()),
             f"compare-{str(space).replace(' ', '-')}", f"CKA of the blocks of A and B, {space}.", own,
         )  # fmt: skip
 
@@ -383,8 +393,8 @@ def _parameters(found: Comparison, one: Study, other: Study) -> None:
         required=True,
         **state.option("compare-statistic", statistics, statistics[0]),
     )
-    widgets.figure(
-        analysis.parameter_pairs(found.parameters, statistic or statistics[0], dark=widgets.dark()),
+    _figure(
+        found, analysis.parameter_pairs(found.parameters, statistic or statistics[0], dark=widgets.dark()),
         "compare-parameters", f"{statistic} of gamma and beta in each block of A and B.", found.parameters,
     )  # fmt: skip
 
@@ -394,8 +404,8 @@ def _grouping(found: Comparison, one: Study, other: Study) -> None:
         "Of a question's ten nearest in a block's gammas and betas, how many share its type, and how many of "
         "query_X and equal_X its attribute or operation. **Does B group in the same order of blocks as A?**"
     )
-    widgets.figure(
-        analysis.grouping_pairs(found.grouping, dark=widgets.dark()), "compare-grouping",
+    _figure(
+        found, analysis.grouping_pairs(found.grouping, dark=widgets.dark()), "compare-grouping",
         "Neighbour agreement on type, attribute and operation by block, A and B.", found.grouping,
     )  # fmt: skip
     names = ["network", "space", "type agreement", "attribute agreement", "operation agreement",
@@ -420,8 +430,8 @@ def _probes(found: Comparison, one: Study, other: Study) -> None:
     widgets.notice(
         "A probe counts where it stands above its hollow control and above the dotted line, the bag of words."
     )
-    widgets.figure(
-        analysis.probe_pairs(probes, target, dark=widgets.dark()), "compare-probes",
+    _figure(
+        found, analysis.probe_pairs(probes, target, dark=widgets.dark()), "compare-probes",
         f"Accuracy of linear probes for {target} in A and B.", probes[probes["target"] == target],
     )  # fmt: skip
 

@@ -61,13 +61,14 @@ def _test(test: str, dark: bool) -> None:
     st.header(test)
     kinds = tests_cache.kinds(networks.study())
     own = kinds[kinds["test"] == test].drop(columns="test")
-    whole = own.iloc[0]
+    whole, seed = own.iloc[0], tests_cache.tests(networks.study())[test].attrs["seed"]
     widgets.notice(ABOUT[test])
     widgets.figure(
         analysis.generalisation_rows(own, dark=dark),
         test.lower().replace(" ", "-"),
         f"{test}: " + ", ".join(f"{row.value} {row.accuracy:.0%}" for row in own.itertuples()) + ".",
         own,
+        sample=f"{int(whole['asked']):,} questions about {int(whole['pictures']):,} pictures, seed {seed}",
     )
     below = own[own["high"] < own["guess"]]["value"].tolist()
     st.caption(
@@ -137,7 +138,9 @@ def _learned_on(dark: bool) -> None:
     )
     widgets.figure(
         analysis.generalisation_rows(table, dark=dark), "cogent-learned-on",
-        ", ".join(f"{row.value} {row.accuracy:.0%}" for row in table.itertuples()) + ".", table,
+        "Learned on from condition B: "
+        + ", ".join(f"{row.value} {row.accuracy:.0%}" for row in table.itertuples()) + ".", table,
+        sample=f"taught {made['taught']}, {made['samples']:,} samples",
     )  # fmt: skip
 
 
@@ -163,6 +166,7 @@ def _ablations(dark: bool) -> None:
         "table-2",
         "Table 2: " + ", ".join(f"{row.about} {row.accuracy:.0%}" for row in rows.itertuples()) + ".",
         table,
+        sample=f"{made['questions']:,} questions about {made['pictures']:,} scenes",
     )
     points = [
         f"{row.about} {100 * row.difference:+.1f} "

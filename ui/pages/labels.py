@@ -120,6 +120,7 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
         f"probes-of-{schema.labels.index(label)}",
         f"Probes for {label}; the best reads {where} and is right for {best['accuracy']:.0%}.",
         own,
+        sample=f"tested on {int(best['tested']):,} {schema.nouns}",
     )
     st.caption(
         f"Best: **{widgets.plain(where)}** with {best['accuracy']:.1%} ({best['low']:.1%} to "
@@ -150,6 +151,7 @@ def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label:
         f"regressions-of-{schema.labels.index(label)}",
         f"Regressions for {label}; the best reads {where} with an R² of {best['r2']:.2f}.",
         own,
+        sample=f"tested on {int(best['tested']):,} {schema.nouns}",
     )
     st.caption(
         f"Best: **{widgets.plain(where)}** with R² {best['r2']:.2f} ({best['low']:.2f} to "

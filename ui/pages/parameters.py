@@ -207,11 +207,11 @@ def _groups(dark: bool) -> None:
         _verdict(found)
     table = analysis.grouping_table(found)
     alt = "Neighbour agreement by type, attribute and operation, and distances of class centres, by block."
-    widgets.figure(analysis.grouping_by_block(found, dark=dark), "grouping", alt, table)
     questions = f"{found[0].type.questions:,}"
     which = f"{questions} different questions, drawn with seed {networks.GROUPING_SEED}"
     if load is networks.map_groupings:
         which = f"The study's first {questions} questions, as the authors took the first ones"
+    widgets.figure(analysis.grouping_by_block(found, dark=dark), "grouping", alt, table, sample=which)
     st.caption(
         f"{which}. Bars: 95 % intervals "
         f"from {analysis.GROUPING_TRIALS} resamplings of the questions, dotted lines the mean of as many "
