@@ -1,6 +1,7 @@
 """Which maps read which word: planted effects are found, donors at random are not, and runs go on."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from tiny import tiny_card, tiny_network
 
 from analysis import find_word_reading, measure_word_reading, write_word_reading
 from analysis.__main__ import main
-from analysis.interventions.pairs import KINDS, MinimalPair
+from analysis.interventions import pair_tests, word_reading
+from analysis.interventions.pairs import KINDS, MinimalPair, sample_pairs
 from analysis.interventions.patching import Patching
 from analysis.interventions.word_reading import read_from
-from film import Session, Vocabulary, find, gallery, load, read_picture, save
+from film import ATTRIBUTES, Modulation, Session, Vocabulary, find, gallery, load, read_picture, save
 from film.clevr.language.word_tree import WORDS
 
 BLOCKS, MAPS, PICTURES, EACH = 2, 6, 30, 4
@@ -59,8 +61,54 @@ def test_a_planted_map_is_found_and_nothing_else():
     assert (blocks["low"] <= blocks["share"]).all()
 
 
+COLORS = ATTRIBUTES["color"]
+
+
+class Switched(Session):
+    """Its gammas are all 1, but for map 3 of block 2: the first color word in a question sets that one."""
+
+    def modulate(self, questions, *, lenient=False):
+        one = Modulation.identity(len(questions), self.config.blocks, self.config.maps)
+        for row, text in enumerate(questions):
+            named = [COLORS.index(word) for word in text.rstrip("?").split() if word in COLORS]
+            one.gamma[row, 1, 3] = 2.0 * (named[0] - 3.5) if named else 0.0
+        return one
+
+
+def test_one_map_that_one_word_switches_is_found_in_a_network_and_nothing_else(monkeypatch):
+    words = Vocabulary.of(WORDS).tokens
+    network = tiny_network(words=len(words))
+    with torch.no_grad():
+        network.classifier.layers[-1].weight.mul_(100)
+    session = Switched((network, tiny_card(network, words=words)), "cpu")
+    exhibits = {f"gallery-{exhibit.number}": exhibit for exhibit in gallery()}
+    scenes = [(name, exhibit.scene) for name, exhibit in exhibits.items()]
+
+    def as_it_answers(*given, **how):
+        """Pairs whose answers are the network's own, so that there is something to recover."""
+        found = []
+        for pair in sample_pairs(*given, **how, kinds=("color", "shape")):
+            maps = session.encode_picture(exhibits[pair.picture].picture_path)
+            logits, _ = session.classify(maps, session.modulate([pair.source, pair.target]))
+            said = [session.answers[best] for best in logits.argmax(axis=1)]
+            found.append(replace(pair, source_answer=said[0], target_answer=said[1]))
+        return found
+
+    monkeypatch.setattr(word_reading, "sample_pairs", as_it_answers)
+    found = measure_word_reading(
+        session, scenes, lambda name: read_picture(exhibits[name].picture_path), pairs=240
+    ).table
+    claimed = {(row.kind, row.block, row.map) for row in found[found["claimed"]].itertuples()}
+    assert claimed == {(kind, 2, number) for kind in ("color", "any") for number in (-1, 3)}
+    others = found[(found["block"] != 2) | ~found["map"].isin([-1, 3])]
+    np.testing.assert_allclose(others["share"], 0, atol=1e-4)
+    switched = found.query("kind == 'color' and map == 3 and block == 2")
+    assert switched["share"].item() == pytest.approx(1, abs=1e-3)
+
+
 @pytest.mark.slow
-def test_shuffled_donors_are_claimed_in_at_most_one_run_of_twenty():
+def test_shuffled_donors_are_claimed_in_at_most_one_run_of_twenty(monkeypatch):
+    monkeypatch.setattr(pair_tests, "RESAMPLED", 2)  # what is claimed does not depend on the intervals
     runs = [read_from(*planted(seed, 0.0), seed=seed)["claimed"].any() for seed in range(200)]
     assert np.mean(runs) <= 0.05
 

@@ -14,7 +14,7 @@ from ui.cache import evidence, folder, networks
 from ui.measuring import choose_sample, measured
 
 SIZES = (200, 500, 1000)  # questions about a folder; sets of maps are tried on as many, or the first
-SECONDS = 0.2  # that all ablations of a question take
+SECONDS = 0.1  # that all ablations of a question take
 
 
 def ablations(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
