@@ -1,12 +1,16 @@
 """What strangers write into links and files, and what of it a page would make markup of."""
 
+import io
 import random
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 from google.protobuf.message import Message
+from PIL import Image
 
 TEXTS = (
     "www.evil.example",
@@ -141,6 +145,66 @@ def link(rng: random.Random, page_names: Iterable[str]) -> tuple[str, dict[str, 
 
     chosen = rng.sample(names, rng.randint(1, len(names)))
     return rng.choice(list(page_names)), {name: value() for name in chosen}
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    picture.save(file := io.BytesIO(), kind, **options)
+    return file.getvalue()
+
+
+def claiming(width: int, height: int) -> bytes:
+    """A PNG of a few bytes whose header speaks of so many pixels."""
+    whole = bytearray(encoded(Image.new("L", (8, 8)), "PNG"))
+    whole[16:24] = width.to_bytes(4) + height.to_bytes(4)
+    whole[29:33] = zlib.crc32(whole[12:29]).to_bytes(4)
+    return bytes(whole)
+
+
+def pictures(rng: random.Random, count: int) -> list[bytes]:
+    """Files of pictures: truncated, damaged, enormous, of other kinds, oddly stored; so many, at least 25."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise)
+    exif = Image.Exif()
+    exif[274] = rng.randint(2, 8)
+    whole = [
+        encoded(picture, "PNG"),
+        encoded(picture, "JPEG"),
+        encoded(picture, "JPEG", exif=exif),
+        encoded(picture, "WEBP"),
+        encoded(picture, "TIFF"),
+        encoded(picture, "BMP"),
+        encoded(picture.convert("CMYK"), "JPEG"),
+        encoded(picture.convert("P"), "GIF", save_all=True, append_images=[picture.convert("P")] * 3),
+        encoded(Image.fromarray(noise[..., 0].astype(np.uint16) * 257), "PNG"),
+        encoded(Image.fromarray(noise[..., 0].astype(np.float32)), "TIFF"),
+        encoded(picture.convert("RGBA"), "PNG"),
+    ]
+    found = [
+        *whole,
+        b"",
+        b"\0" * 4096,
+        b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+        b"%PDF-1.7\n" + rng.randbytes(500),
+        b"PK\x03\x04" + rng.randbytes(500),
+        b"\x80\x04\x95" + rng.randbytes(200),  # a pickle's beginning
+        b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage",
+        encoded(Image.new("RGB", (1, 1)), "PNG"),
+        encoded(Image.new("L", (20_000, 1)), "PNG"),
+        encoded(Image.new("L", (2, 20_000)), "PNG"),
+        claiming(20_000, 20_000),
+        claiming(2**31 - 1, 2**31 - 1),
+        claiming(0, 5),
+        claiming(4000, 4000),  # promises what does not come
+    ]
+    while len(found) < count:
+        content = bytearray(rng.choice(whole))
+        if rng.random() < 0.5:
+            del content[rng.randrange(len(content)) :]
+        for _ in range(rng.randint(1, 20)):
+            if content:
+                content[rng.randrange(len(content))] = rng.randrange(256)
+        found.append(bytes(content))
+    return found
 
 
 def made_markup(app: Any) -> list[tuple[str, str, str]]:
