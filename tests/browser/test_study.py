@@ -37,6 +37,15 @@ def test_modulation_by_link_by_click_and_sorted(visitors, tmp_path):
     visitor.says("Block 3, map 6 among other questions")
     page.wait_for_function("location.search.includes('block=3') && location.search.includes('map=6')")
 
+    keys = page.locator(".st-key-walk-gamma-of-the-question")
+    keys.get_by_role("button", name="Walk by keys").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    keys.get_by_text("block 2, map 7, gamma ").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    visitor.says("Map 7 of block 3 over the picture")
+
     visitor.choose(page.get_by_role("combobox", name="Sort by"), "energy")
     walled = page.get_by_role("group", name="All maps of block 3 after FiLM, sorted by energy.")
     walled.wait_for()

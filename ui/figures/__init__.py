@@ -39,6 +39,9 @@ _save = st.components.v2.component(
     js=(HERE / "view.js").read_text("utf-8"),
     isolate_styles=False,
 )
+_walk = st.components.v2.component(
+    "film_walk", js=(HERE / "walk.js").read_text("utf-8"), isolate_styles=False
+)
 
 
 def dark() -> bool:
@@ -61,7 +64,7 @@ def figure(
     Args:
         name: of its files. alt: what a screen reader says of it; its first part is the title in the files.
         table: the numbers that it shows.
-        pick: given the custom data of a point that was clicked.
+        pick: given the custom data of a point that was chosen, by a click or by keys.
         sample: of what it was measured and with which seed; the question on the page where nothing is said.
         letters: that fit in a line at its foot.
     """
@@ -87,6 +90,20 @@ def figure(
     with _row():
         _save(key=f"save-{name}", data={"figure": key, "name": name}, width="content")
         data(table, name)
+        if pick:
+            _by_keys(name, key, pick)
+
+
+def _by_keys(name: str, figure_key: str, pick: Callable[[list[Any]], None]) -> None:
+    """A button from which arrow keys go from point to point of the figure, and Enter chooses one."""
+    key = f"walk-{name}"
+
+    def chose() -> None:
+        point = state.told(key, "chosen")
+        if isinstance(point, list):
+            pick(point)
+
+    _walk(key=key, data={"figure": figure_key}, width="content", on_chosen_change=chose)
 
 
 def picture_files(
