@@ -249,6 +249,11 @@ def test_two_questions_are_compared(app):
     assert len(app.get("plotly_chart")) == len(tables) == 2
     (table,) = [frame.value for frame in app.dataframe if "gamma" in frame.value]
     assert (table.gamma > 0).all()
+    app.button(key="compare-maps").click().run()  # and all their maps, on another page
+    assert not app.exception
+    assert app.title[0].value == "Modulation"
+    asked = {app.text_input(key=key).value for key in ("view-question", "view-other")}
+    assert asked == {"How many cubes are there?", "Are there more cubes than spheres?"}
 
 
 def test_the_weights_are_as_before(app, checkpoint):

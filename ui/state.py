@@ -284,6 +284,11 @@ def set_option(name: str, value: Any) -> None:
     _set_options({name: value})
 
 
+def choose(name: str, value: Any) -> None:
+    """Set an option of another page, before it is gone to."""
+    _set_options({name: value})
+
+
 def compare(one: str, other: str) -> None:
     """The link holds the two questions that are compared, each a picture's key, a blank, and the question."""
     _set_options(dict(zip(COMPARED, (one, other), strict=True)))

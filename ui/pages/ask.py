@@ -12,7 +12,7 @@ import streamlit as st
 import analysis
 from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
-from ui import builder, program, question_box, state, widgets
+from ui import builder, pages, program, question_box, state, widgets
 from ui.cache import answers, networks, pictures
 from ui.cache.pictures import ShownPicture
 from ui.state import HistoryEntry
@@ -323,6 +323,13 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
             "How far A and B are apart: root mean square over a block's maps. The question alone sets gamma "
             "and beta, so the same question about two pictures differs by exactly 0."
         )
+        if a.question != b.question and st.button(
+            "All maps, ranked by difference", key="compare-maps", icon=":material/tune:",
+            help="On the Modulation page: gamma and beta of both in standard deviations, any map under both.",
+        ):  # fmt: skip
+            state.change(picture=a.picture, question=a.question, other=b.question)
+            state.choose("modulation-view", "two")
+            st.switch_page(pages.path("modulation"))
 
 
 def _both(a: HistoryEntry, b: HistoryEntry) -> pd.DataFrame:
