@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis import Extraction, Selection
+import film
+from analysis import Extraction, Panel, Selection
 from film import command
 from ui import pages, selections, state, widgets
 from ui.cache import errors as error_cache, networks
@@ -131,6 +132,16 @@ def _pictures(study: Extraction, selection: Selection, wait: Wait) -> None:
     for place, (row, entry) in enumerate(shown.iterrows()):
         with columns[place % 2]:
             _picture(int(study.table.index.get_loc(row)), entry, drawn[entry["picture"]].result())
+    panels = [
+        Panel(film.read_picture(pixels), f"{entry['text']} {entry['prediction']}, true {entry['answer']}")
+        for _, entry in shown.iterrows()
+        if (pixels := drawn[entry["picture"]].result()) is not None
+    ]
+    if panels:
+        said = f"pictures of {selection.rows.sum():,} selected {study.schema.nouns}, {selection.how}"
+        widgets.picture_files(
+            panels, "atlas-pictures", "Errors first", table.drop(columns="wrong"), sample=said
+        )
 
 
 def _picture(row: int, entry: pd.Series, pixels: bytes | None) -> None:

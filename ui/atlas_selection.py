@@ -18,6 +18,7 @@ from ui.cache import atlas as atlas_cache, networks, pictures
 ROWS = 1000  # of a selection that the table shows
 MOST = 100  # findings that its table shows
 PICTURES = 12
+SMALLEST = 1e-4  # q that is written out
 
 
 def why(shown: AtlasView) -> None:
@@ -54,7 +55,7 @@ _FINDINGS: dict[str, Any] = {
     "selection": _number("here", format="%.2f", help="Share of the selection that has it, or its mean."),
     "rest": _number("rest", format="%.2f", help="The same of all others."),
     "effect": _number("effect", format="%+.2f", help="Cliff's delta, from -1 to 1."),
-    "q": _number("q", format="%.1e", help="False-discovery rate (Benjamini and Hochberg)."),
+    "q": st.column_config.TextColumn("q", help="False-discovery rate (Benjamini and Hochberg)."),
     "p_family": _number("null", format="%.3f", help="Share of scattered selections with one as strong."),
 }
 
@@ -87,6 +88,7 @@ def _compared(compare: Callable[[], Why]) -> None:
         # Words and labels are evidence; gammas and betas say where on a map of them a selection lies.
         evidence = ~why.table["kind"].isin(("gamma", "beta"))
         ordered = pd.concat([why.table[evidence], why.table[~evidence]])
+        ordered["q"] = [f"{q:.4f}" if q >= SMALLEST else f"< {SMALLEST:.4f}" for q in ordered["q"]]
         st.dataframe(
             ordered[list(_FINDINGS)].head(MOST),
             hide_index=True,

@@ -261,7 +261,8 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
                 f"compare-{side}", places, coloring, points=points, texts=texts, selected=selected,
                 label=f"{label}: {len(table):,} questions. Arrow keys step from question to question, S "
                 "selects the 50 around it, Escape drops the selection.",
-                caption=f"{label} · {told['layout']}",
+                caption=f"{label}, coloured by {coloring.title} · network "
+                f"{study.weights[: state.LINK_HASH]} · {told['layout']}",
                 on_lasso=lambda rows: _mark(found, rows), on_pick=lambda row: None,
                 on_legend=lambda code: _mark(found, coloring.codes == code), dark=widgets.dark(), height=460,
             )  # fmt: skip
