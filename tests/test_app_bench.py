@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import streamlit as st
+from test_word_patching import planted
 from tiny import tiny_card, tiny_network
 
-from analysis import STAGES, folder_questions, measure_ablations, object_readings
+from analysis import STAGES, Measured, folder_questions, measure_ablations, object_readings, write_measured
+from analysis.interventions.word_patching_of_pairs import word_patching_table
 from analysis.study import make_study
 from film import PatchFrom, Scale, Session, SetValue, Vocabulary, Where, gallery, save, write_scenes
 from film.clevr.language.word_tree import WORDS
@@ -220,3 +223,25 @@ def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monk
     app.radio(key="bench-ablated-on").set_value("kept").run()
     assert not app.exception
     assert "bench-ablated-on" not in app.query_params.get("options", "")
+
+
+def test_patching_word_by_word_over_many_pairs_is_shown_where_it_was_measured(open_page, checkpoint):
+    app = open_page()
+    assert any("patch-words" in caption.value for caption in app.caption)  # the command that measures it
+    pairs, measured = planted(1, 2.0)
+    table = word_patching_table(pairs, measured)
+    recipe = {
+        "weights": Session(checkpoint, "cpu").card.weights, "source": "the gallery's pictures", "seed": 0,
+        "pairs": 120, "small": 0, "pictures": 30, "trials": 2000,
+    }  # fmt: skip
+    write_measured(checkpoint / "study", "patch-words", Measured({"table": table}, recipe))
+    st.cache_resource.clear()  # a file that comes while the app runs is seen at its next start
+    app = open_page(options=json.dumps({"bench-words-kind": "color"}))
+    assert not app.exception
+    shown = next(frame.value for frame in app.dataframe if "random direction's" in frame.value)
+    own = table[table["kind"] == "color"]
+    np.testing.assert_allclose(shown["share"], own["share"], atol=1e-4)
+    claimed = shown[shown["claimed"]]
+    assert list(zip(claimed["patch"], claimed["words after the changed one"], strict=True)) == [("word", "1")]
+    drawn = next(c for c in app.get("plotly_chart") if "what the word added" in c.proto.spec)
+    assert "the changed word" in drawn.proto.spec
