@@ -14,7 +14,7 @@ import analysis
 from analysis import RATES, Measured, Population
 from film import InputError, command
 from ui import question_header as header, state, widgets
-from ui.cache import evidence, networks
+from ui.cache import bench as shelf, evidence, networks
 from ui.measuring import measured
 
 PARAPHRASES, SHUFFLES = 200, 20  # of the question on the page
@@ -133,7 +133,10 @@ def arithmetic(case: header.Case, population: Population | None, chosen: tuple[i
             "is known, such as “How many red cubes are there?”."
         )
     else:
-        found = analysis.try_analogies(case.session, [made], lambda _: case.shown.pixels).iloc[0]
+        found = shelf.kept(
+            ("sum", case.session.card.weights, case.shown.key, case.shown.preview, case.question),
+            lambda: analysis.try_analogies(case.session, [made], lambda _: case.shown.pixels).iloc[0],
+        )
         st.markdown(
             f"A: {widgets.plain(made.plus_one)}  \nB: {widgets.plain(made.plus_two)}  \n"
             f"C: {widgets.plain(made.minus)}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 import analysis
-from film import InputError
+from analysis import MinimalPair
+from film import InputError, Scene
 from ui import question_header as header, state, widgets
+from ui.cache import bench as shelf
 
 OFFERED = 4  # questions one word apart
 
@@ -16,11 +18,12 @@ def second_question(case: header.Case) -> str | None:
     st.text_input(
         "The other question", max_chars=state.LINK_LONGEST, help="Press Enter.", **state.bound("other")
     )
-    if case.shown.scene is not None:
-        try:
-            offered = list(analysis.one_word_changes(case.shown.key, case.question, case.shown.scene))
-        except InputError:
-            offered = []
+    scene = case.shown.scene
+    if scene is not None:
+        offered = shelf.kept(
+            ("one word away", case.shown.key, case.question),
+            lambda: _one_word_away(case.shown.key, case.question, scene),
+        )
         apart = [pair for pair in offered if not pair.same_answer][:OFFERED]
         if apart:
             st.caption("Or one that differs in one word, with another true answer:")
@@ -40,3 +43,11 @@ def second_question(case: header.Case) -> str | None:
         widgets.show_error(error)
         return None
     return other
+
+
+def _one_word_away(picture: str, question: str, scene: Scene) -> list[MinimalPair]:
+    """None where the question is none of CLEVR's, or has no answer here."""
+    try:
+        return list(analysis.one_word_changes(picture, question, scene))
+    except InputError:
+        return []
