@@ -33,6 +33,7 @@ WORDS = (
     ("cubes", "spheres", "cylinders", "things", "blocks", "balls", "objects"),
     ("red ", "blue ", "green ", "gray ", "cyan ", "brown ", "purple ", "yellow "),
 )
+SETTLES = 15  # seconds until what the app prepares behind the scenes at its start is there
 # For so many seconds a visitor whose connection broke finds everything as it was.
 KEPT = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))["server"]["disconnectedSessionTTL"]
 # A thousand questions, no two alike: nobody is helped by what another one asked.
@@ -109,6 +110,7 @@ def main() -> None:
             except OSError:
                 time.sleep(0.1)
         asyncio.run(visit_all(1, address, 4, 0.1))  # loads and warms what is loaded once
+        time.sleep(SETTLES)
         before = memory(server.pid)
         taken = asyncio.run(visit_all(options.visitors, address, options.questions, options.think))
         after = memory(server.pid)

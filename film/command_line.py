@@ -23,14 +23,17 @@ def run_command(
 
     Args:
         name: the command's, which comes before its message.
-        options: as parsed. A `seed` must be one that every library takes; what `json` names must be a file
-            that can be written, what `out` names a folder, or a file too. No other process may write to the
-            folder `out` meanwhile, nor to the folders that `writes`, a function of the options, gives.
+        options: as parsed. A `seed` must be one that every library takes, `workers` at least 1; what `json`
+            names must be a file that can be written, what `out` names a folder, or a file too. No other
+            process may write to the folder `out` meanwhile, nor to the folders that `writes`, a function of
+            the options, gives.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for file names that are no text
     try:
         check_seed(getattr(options, "seed", None))
+        if (workers := getattr(options, "workers", None)) is not None and workers < 1:
+            raise InputError(f"--workers {workers} was given; it takes at least 1.")
         for key in ("json", "out"):
             if isinstance(path := getattr(options, key, None), str | Path):
                 check_output(path, folder=key == "out" and not out_is_file)

@@ -99,6 +99,7 @@ def test_film_leaves_with_status_2(arguments, network, clevr_folder, tmp_path, c
     told = capsys.readouterr().err
     assert told.startswith(f"film {arguments[0]}: ")
     assert told.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # nothing was begun
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,7 @@ def test_analysis_leaves_with_status_2(arguments, network, extraction, tmp_path,
     told = capsys.readouterr().err
     assert told.startswith(f"film-analysis {arguments[0]}: ")
     assert told.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {"file", "study"}  # nothing was begun
     assert sorted(path.name for path in tmp_path.iterdir()) in (["file"], ["file", "study"])
 
 
