@@ -8,13 +8,24 @@ import pytest
 import torch
 from tiny import tiny_card, tiny_network
 
-from analysis import find_word_reading, measure_word_reading, write_word_reading
+from analysis import average_effects, find_word_reading, measure_word_reading, write_word_reading
 from analysis.__main__ import main
 from analysis.interventions import pair_tests, word_reading
 from analysis.interventions.pairs import KINDS, MinimalPair, sample_pairs
-from analysis.interventions.patching import Patching
+from analysis.interventions.patching import Patching, same_type_donors
 from analysis.interventions.word_reading import read_from
-from film import ATTRIBUTES, Modulation, Session, Vocabulary, find, gallery, load, read_picture, save
+from film import (
+    ATTRIBUTES,
+    InputError,
+    Modulation,
+    Session,
+    Vocabulary,
+    find,
+    gallery,
+    load,
+    read_picture,
+    save,
+)
 from film.clevr.language.word_tree import WORDS
 
 BLOCKS, MAPS, PICTURES, EACH = 2, 6, 30, 4
@@ -158,6 +169,18 @@ def test_a_run_that_was_cut_off_goes_on(checkpoint, tmp_path):
     assert read is not None
     assert len(read.table) == len(whole.table)
     assert find_word_reading(checkpoint, "another") is None
+
+
+def test_too_few_pairs_end_in_a_sentence(checkpoint):
+    session = Session(checkpoint, "cpu")
+    scenes, picture = [("one", gallery()[0].scene)], read_picture(gallery()[0].picture_path)
+    with pytest.raises(InputError, match="No other question of the type"):
+        measure_word_reading(session, scenes, lambda name: picture, pairs=1)
+    pair = sample_pairs(scenes, 1, 0)[0]
+    with pytest.raises(InputError, match="take more pairs"):
+        same_type_donors(session, {}, 0)(pair, session.modulate([pair.source, pair.target], lenient=True))
+    with pytest.raises(InputError, match="others to draw from"):
+        average_effects(session, [(0, lambda: picture, [pair.source])], [])
 
 
 def test_commands(checkpoint, tmp_path, capsys):

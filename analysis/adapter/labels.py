@@ -65,9 +65,10 @@ class LabelEvidence:
 
     def sample(self, schema: Schema) -> str:
         """What was looked at, in words."""
-        recipe = self.recipe
-        groups = f", {recipe['clusters']:,} groups of {schema.groups}" if schema.groups else ""
-        return f"{recipe['conditions']:,} conditions in {recipe['rows']:,} {schema.nouns}{groups}"
+        rows, differing = self.recipe["rows"], self.recipe["conditions"]
+        alike = "" if rows == differing else f", {differing:,} of them modulated differently"
+        groups = f", {self.recipe['clusters']:,} groups of {schema.groups}" if schema.groups else ""
+        return f"{rows:,} {schema.nouns}{alike}{groups}"
 
     def of_label(self, label: str) -> pd.DataFrame:
         """Its contrasts, strongest first, one for each map and kind: of the value it differs most for."""
@@ -267,9 +268,17 @@ def _probes(
         if name not in numbers and (task := _task(name, values, cluster, folds, left_out, study.schema, seed))
     ]
     probed = run_probes(spaces, tasks, folds, cancel=cancel) if tasks else pd.DataFrame()
+    for task in tasks:
+        probed.loc[probed["target"] == task.name, "majority"] = _commonest(task.labels)
     if not numbers:
         return probed, pd.DataFrame()
     return probed, regressions(spaces, numbers, folds, cluster, seed=seed, cancel=cancel)
+
+
+def _commonest(values: np.ndarray) -> float:
+    """The share of the commonest value. What is commonest among rows trained on is rarer among the rest."""
+    counts = np.unique(values[values != ""], return_counts=True)[1]
+    return float(counts.max() / counts.sum())
 
 
 def _task(

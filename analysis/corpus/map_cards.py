@@ -215,12 +215,7 @@ def measure_maps(
 
     rows = np.sort(rng.choice(len(study), min(QUESTIONS, len(study)), replace=False))
     gamma = np.asarray(study.gamma[rows], np.float32).reshape(len(rows), -1)
-    asked = study.table.iloc[rows]
-    kinds, words = question_labels(asked)
-    families = asked["family"].to_numpy()
-    by_word = contrast(words, gamma, families, seed=seed)
-    types, by_type = contrast_types(asked["type"].to_numpy(str), families, gamma, seed=seed)
-    told, kinds = joined(by_word, by_type), kinds + types
+    told, kinds, survives = language_contrast(study.table.iloc[rows], gamma, seed=seed)
     step()
 
     strongest = np.zeros((len(exhibits), alive.size), np.float32)
@@ -254,10 +249,28 @@ def measure_maps(
         "weights": session.card.weights, "seed": seed, "scenes": scenes, "objects": len(owners),
         "questions": len(rows), "asked": len(answers.drops), "trials": TRIALS, "resamples": RESAMPLES,
         "reliability": answers.reliability(seed),
-        "survives": survival(seen, names) | survival(by_word, kinds[: words.shape[1]]),
+        "survives": survival(seen, names) | survives,
         "versions": versions("scipy"),
     }  # fmt: skip
     return MapCards(cards, effects, recipe)
+
+
+def language_contrast(
+    asked: pd.DataFrame, gamma: np.ndarray, *, seed: int
+) -> tuple[Contrast, list[tuple[str, str]], dict[str, list[int]]]:
+    """Which words, within a question family, and which types move which gammas.
+
+    Args:
+        asked: questions, with the columns of an extraction. gamma: (questions, maps).
+
+    Returns:
+        The contrast of all labels, what they are called, and how many of the words' effects stay.
+    """
+    kinds, words = question_labels(asked)
+    families = asked["family"].to_numpy()
+    by_word = contrast(words, gamma, families, seed=seed)
+    types, by_type = contrast_types(asked["type"].to_numpy(str), families, gamma, seed=seed)
+    return joined(by_word, by_type), kinds + types, survival(by_word, kinds)
 
 
 def _activations(

@@ -16,6 +16,7 @@ from analysis.figures.style import ABOVE, figure
 
 _SPACES = {"gamma": ("circle", 1), "beta": ("square", 0), "both": ("diamond", 2), "maps": ("triangle-up", 3)}
 _CONTROLS = {"control labels": "circle-open", "families not trained on": "x-thin"}
+_SHOWN_BY = {"control labels": "control", "families not trained on": "held_out"}
 
 
 def probe_chart(
@@ -35,10 +36,12 @@ def probe_chart(
     blocks = int(table["block"].max())
     # Places from left to right: the stem, each block, all of them together.
     names = [f"block {block}" for block in range(1, blocks + 1)] if layers is None else list(layers)
-    ticks = dict(enumerate(["stem" if layers is None else "", *names[:blocks]]))
+    ticks = dict(enumerate(["stem", *names[:blocks]]))
     ticks[blocks + 1] = "all blocks" if layers is None else "all layers"
+    if not (table["space"] == "stem").any():
+        del ticks[0]
     traces: list[go.BaseTraceType] = []
-    left, right = -0.45, blocks + 1.45
+    left, right = min(ticks) - 0.45, blocks + 1.45
     first = table.iloc[0]
     lines: list[tuple[str, Mapping[str, Any], str, str]] = [
         ("bag of words", first, "bag", "dash"),
@@ -108,7 +111,9 @@ def probe_chart(
                 **common,
             ),
         ]
-    traces += [_key(text, symbol) for text, symbol in _CONTROLS.items()]
+    traces += [
+        _key(text, symbol) for text, symbol in _CONTROLS.items() if table[_SHOWN_BY[text]].notna().any()
+    ]
     return figure(
         360,
         dark,

@@ -20,7 +20,7 @@ from analysis.interventions.effects import each_replaced
 from analysis.interventions.sweep import Baseline
 from analysis.ranking import shrunken_means, split_half_correlation
 from analysis.statistics import sign_flip_test
-from film import Cancel, Modulation, Picture, Progress, Session, stop_if, write_atomically
+from film import Cancel, InputError, Modulation, Picture, Progress, Session, stop_if, write_atomically
 
 TRIALS, SPLITS = 2000, 100
 
@@ -82,8 +82,11 @@ def average_effects(
         progress: called with pictures done and of all.
 
     Raises:
+        InputError: there are no pictures or no donors.
         Cancelled: `cancel` said so; finished pictures are kept.
     """
+    if not pictures or not donors:
+        raise InputError("Effects of maps need questions about a picture and others to draw from; give some.")
     found, owners = [], []
     for done, (number, picture, questions) in enumerate(pictures):
         stop_if(cancel)

@@ -270,14 +270,32 @@ def same_type_donors(
 
     Args:
         donors: question type -> texts to draw from.
+
+    Raises:
+        InputError: when called for a pair that no other question of its type stands beside.
     """
     rng = np.random.default_rng(seed)
 
     def changed(pair: MinimalPair, _: Modulation) -> Modulation:
-        texts = [text for text in donors[pair.type] if text not in (pair.source, pair.target)]
+        texts = donors_of(pair, donors)
         return session.modulate([texts[i] for i in rng.integers(len(texts), size=2)], lenient=True)
 
     return changed
+
+
+def donors_of(pair: MinimalPair, donors: Mapping[str, Sequence[str]]) -> list[str]:
+    """The questions of a pair's type but its own two.
+
+    Raises:
+        InputError: there is none.
+    """
+    texts = [text for text in donors.get(pair.type, ()) if text not in (pair.source, pair.target)]
+    if not texts:
+        raise InputError(
+            f"No other question of the type {pair.type} is among these, to set a patch of one beside; take "
+            "more pairs."
+        )
+    return texts
 
 
 # --- One block exchanged, beside other questions --------------------------------------------------

@@ -208,6 +208,8 @@ def _another(
     long = [other for other in apart if _left(other) >= length]
     same = [other for other in long if other.type == pair.type]
     some = same or long or apart
+    if not some:
+        raise InputError("No other pair is there, to set a patch of a word beside; take more pairs.")
     return some[int(rng.integers(len(some)))]
 
 

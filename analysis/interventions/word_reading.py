@@ -23,7 +23,7 @@ from analysis.corpus.accuracy import versions
 from analysis.interventions.chunks import in_chunks
 from analysis.interventions.pair_tests import HELD_OUT, TRIALS, by_kind
 from analysis.interventions.pairs import MinimalPair, sample_pairs
-from analysis.interventions.patching import Patching, patch_pairs, same_type_donors
+from analysis.interventions.patching import Patching, donors_of, patch_pairs, same_type_donors
 from analysis.tables import read_tables, write_tables
 from film import (
     Parameters,
@@ -76,6 +76,9 @@ def measure_word_reading(
         seed: of pairs, donors, the pictures kept aside, sign flips and intervals.
         workshop: folder where measured pairs are kept, so that a run that was cut off goes on there.
         progress: called with pairs patched and of all; raise in it to stop.
+
+    Raises:
+        InputError: pairs are too few, for a control of each type or for any test.
     """
     chosen = sample_pairs(scenes, pairs, seed)
     donors: dict[str, list[str]] = {}
@@ -83,6 +86,8 @@ def measure_word_reading(
         donors.setdefault(pair.type, []).extend((pair.source, pair.target))
     for pair in sample_pairs(scenes, pairs, seed + 1, same_answer=True):
         donors.setdefault(pair.type, []).extend((pair.source, pair.target))
+    for pair in chosen:  # said now and not after minutes of patching
+        donors_of(pair, donors)
     own, control = _patched(session, chosen, picture_of, parameters, donors, seed, workshop, progress)
     recipe = {
         "weights": session.card.weights,

@@ -29,7 +29,7 @@ GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
 # What a study without its network has: no pictures and no words to ask about.
 ALONE: dict[str, tuple[tuple[str, str], ...]] = {
     "Study": (
-        ("study", "Study"),
+        ("study", "Overview"),
         ("atlas", "Atlas"),
         ("parameters", "Parameters"),
         ("labels", "Labels"),

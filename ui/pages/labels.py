@@ -108,10 +108,11 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
     if own.empty:
         st.caption("Nothing could be probed.")
         return
+    counts = int(((own["low"] > own["majority"]) & (own["low"] > own["control_high"])).sum())
     widgets.notice(
         "A logistic regression is tested on conditions that it was not trained on. **A mark counts where its "
-        "interval lies above the dotted line** (always the commonest value) **and above its hollow twin** "
-        "(shuffled labels). What is readable need not be used."
+        "interval lies above the dotted line** (always the commonest value) **and above that of its hollow "
+        f"twin** (shuffled labels): {counts} of {len(own)} do. What is readable need not be used."
     )
     best = own.loc[own["accuracy"].idxmax()]
     where = _where(best, schema)
@@ -126,23 +127,22 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
         f"Best: **{widgets.plain(where)}** with {best['accuracy']:.1%} ({best['low']:.1%} to "
         f"{best['high']:.1%}); "
         f"majority {best['majority']:.1%}, shuffled labels {best['control']:.1%}. {int(best['tested']):,} "
-        f"{widgets.plain(schema.nouns)} of {_counted(int(best['pictures']), schema)}, standardised, "
-        "L2 penalty."
+        f"{widgets.plain(schema.nouns)}, {_folds(int(best['pictures']), schema)}, standardised, L2 penalty."
     )
 
 
-def _counted(clusters: int, schema: Schema) -> str:
+def _folds(clusters: int, schema: Schema) -> str:
     if schema.groups:
-        return f"{clusters:,} groups of {widgets.plain(schema.groups)}, five folds of whole groups"
-    return f"{clusters:,} conditions, five folds by condition"
+        return f"five folds of whole groups of {widgets.plain(schema.groups)} ({clusters:,})"
+    return f"five folds by condition ({clusters:,})"
 
 
 def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label: str) -> None:
     widgets.notice(
-        f"A ridge regression tells {widgets.plain(label)} of conditions that it was not trained on: R² is 1 "
-        "where it is exact and 0 where the mean would do as well. **A mark counts where its interval lies "
-        "above 0 and it lies above its hollow twin**, under which 95 % of regressions on shuffled numbers "
-        "are. What is readable need not be used."
+        f"A ridge regression estimates “{widgets.plain(label)}” for conditions that it was not trained on: "
+        "R² is 1 where it is exact and 0 where the mean would do as well. **A mark counts where its interval "
+        "lies above 0 and it lies above its hollow twin**, under which 95 % of regressions on shuffled "
+        "numbers are. What is readable need not be used."
     )
     best = own.loc[own["r2"].idxmax()]
     where = _where(best, schema)
@@ -157,8 +157,8 @@ def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label:
         f"Best: **{widgets.plain(where)}** with R² {best['r2']:.2f} ({best['low']:.2f} to "
         f"{best['high']:.2f}); "
         f"95 % of shuffles are under {best['null_high']:.2f}, p {best['p_family']:.3f} for all layers and "
-        f"numbers. {int(best['tested']):,} {widgets.plain(schema.nouns)} of "
-        f"{_counted(int(best['clusters']), schema)}, standardised, L2 penalty."
+        f"numbers. {int(best['tested']):,} {widgets.plain(schema.nouns)}, "
+        f"{_folds(int(best['clusters']), schema)}, standardised, L2 penalty."
     )
 
 

@@ -119,9 +119,10 @@ def _blocks(parameters: Parameters, dark: bool) -> None:
 
 def _maps(parameters: Parameters, dark: bool) -> None:
     st.header("Map by map")
+    noun, nouns = (widgets.plain(name) for name in (parameters.schema.noun, parameters.schema.nouns))
     widgets.notice(
-        "The paper's Figure 18: each map's mean and standard deviation (SD) over questions. **An SD near 0 "
-        "is a map that the question does not move**; a mean far from 0 with a small SD is always on."
+        f"The paper's Figure 18: each map's mean and standard deviation (SD) over {nouns}. **An SD near 0 "
+        f"is a map that the {noun} does not move**; a mean far from 0 with a small SD is always on."
     )
     alt = "Histograms over maps of the means and standard deviations of gamma and beta, stacked by block."
     widgets.figure(
@@ -135,9 +136,10 @@ def _maps(parameters: Parameters, dark: bool) -> None:
 
 def _plane(parameters: Parameters, dark: bool) -> None:
     st.header("Gamma against beta")
+    splits = "a value of a label" if networks.study().alone else "a kind of question, or a single word"
     widgets.notice(
         "The Distill article's figures. Grouped by map, **each map keeps to its own cloud**; one map alone "
-        "shows what splits it: a kind of question, or a single word. Faint in each panel: all the others."
+        f"shows what splits it: {splits}. Faint in each panel: all the others."
     )
     block, chosen = header.pick_map(networks.study())
     colors = _colors(parameters)
@@ -167,7 +169,7 @@ def _plane(parameters: Parameters, dark: bool) -> None:
     widgets.figure(
         analysis.gamma_against_beta(parameters, block, maps, color=color, word=word, rows=rows, dark=dark),
         "gamma-against-beta", alt, analysis.point_table(parameters, block, maps, rows),
-        sample=f"{most:,} questions, seed {SEED}",
+        sample=f"{most:,} {nouns}, seed {SEED}",
     )  # fmt: skip
     which = "the maps whose gamma varies most, and the chosen one" if len(maps) > 1 else "the chosen map"
     st.caption(

@@ -37,6 +37,12 @@ def page() -> None:
             for name in schema.labels
         ]  # fmt: skip
         st.dataframe(pd.DataFrame(rows, columns=["label", "kind", "values"]), hide_index=True)
+        nouns, groups = widgets.plain(schema.nouns), widgets.plain(schema.groups)
+        st.caption(
+            f"{nouns.capitalize()} of one {groups} depend on each other; statistics are of whole groups."
+            if groups
+            else f"{nouns.capitalize()} are taken to be independent."
+        )
     st.header("Where to look")
     for name, title, told in (
         (

@@ -1,0 +1,100 @@
+"""What a claim is worth: the same measured of a network of the same build, with weights as they were drawn.
+
+    python -m benchmarks.untrained [--checkpoint NAME] [--questions 2000] [--triples 200] [--pairs 300]
+
+Prints a table of both networks: how many maps get a language label (which words and types of question move
+their gamma), how often A + B - C of three questions' parameters is right and answers as the question's own
+do, how far it lies from these, and how many one-word pairs of questions are a logit apart, which is what
+reading words by patching needs. A network that answers all alike has the sum answer as the own do for
+nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+import analysis
+from analysis.corpus.contrasts import labels_of
+from analysis.corpus.map_cards import language_contrast
+from analysis.corpus.regions import untrained
+from analysis.interventions.patching import SMALL
+from film import Session, clustered_share, find, gallery, read_picture
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--checkpoint", default="clevr", help="folder, or name of a bundled one")
+    parser.add_argument("--questions", type=int, default=2000)
+    parser.add_argument("--triples", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    trained = Session(find(options.checkpoint), "cpu")
+    rows = [measured(session, options) for session in (trained, untrained(trained, options.seed))]
+    print(f"| | {trained.card.name} | the same build untrained |\n| --- | --- | --- |")
+    for name in rows[0]:
+        print(f"| {name} | {rows[0][name]} | {rows[1][name]} |")
+
+
+def measured(session: Session, options: argparse.Namespace) -> dict[str, str]:
+    """Each number of a network, with its interval where it is a share."""
+    return {
+        "maps with a language label": _labelled(session, options.questions, options.seed),
+        **_sums(session, options.triples, options.seed),
+        "one-word pairs a logit apart": _apart(session, options.pairs, options.seed),
+    }
+
+
+def _labelled(session: Session, questions: int, seed: int) -> str:
+    table = analysis.sample_questions(questions, seed).table
+    gamma = session.modulate(table["text"].tolist(), lenient=True).gamma.numpy()
+    found, kinds, _ = language_contrast(table, gamma.reshape(len(table), -1), seed=seed)
+    named = [label != "unlabelled" for label in labels_of(found, kinds)]
+    return f"{sum(named)} of {len(named)}"
+
+
+def _sums(session: Session, triples: int, seed: int) -> dict[str, str]:
+    measured = analysis.gallery_analogies(session, triples=triples, seed=seed).tables
+    rates = measured["rates"].set_index("what")
+    shares = {
+        "own parameters right, %": "own", "A + B - C right, %": "sum",
+        "a random step as long right, %": "step",
+        "A + B - C answers as the own do, %": "sum as own",
+    }  # fmt: skip
+    found = {
+        name: f"{100 * rates.loc[row, 'share']:.1f} "
+        f"[{100 * rates.loc[row, 'low']:.1f}, {100 * rates.loc[row, 'high']:.1f}]"
+        for name, row in shares.items()
+    }  # fmt: skip
+    table = measured["triples"]
+    found["how far A + B - C lies off, in mean distances of two questions"] = (
+        f"{table['distance'].mean():.2f}"
+    )
+    found["different answers that the own parameters give"] = f"{table['own'].nunique()}"
+    return found
+
+
+def _apart(session: Session, pairs: int, seed: int) -> str:
+    """How many pairs change the difference of their two true answers' logits by a logit or more."""
+    exhibits = {f"gallery-{exhibit.number}": exhibit for exhibit in gallery()}
+    chosen = analysis.sample_pairs([(name, one.scene) for name, one in exhibits.items()], pairs, seed)
+    maps = {name: session.encode_picture(read_picture(one.picture_path)) for name, one in exhibits.items()}
+    wide = []
+    for pair in chosen:
+        modulation = session.modulate([pair.source, pair.target], lenient=True)
+        logits, _ = session.classify(maps[pair.picture], modulation)
+        one, other = (session.answer_index(answer) for answer in (pair.source_answer, pair.target_answer))
+        source, target = logits[:, one] - logits[:, other]
+        wide.append(abs(source - target) >= SMALL)
+    share = clustered_share(
+        np.array(wide), np.unique([pair.picture for pair in chosen], return_inverse=True)[1]
+    )
+    return f"{share.right} of {share.asked}"
+
+
+if __name__ == "__main__":
+    main()
