@@ -19,7 +19,7 @@ def test_each_can_be_loaded(name):
 
 
 def test_training_is_measured_beside_the_plain_loop(monkeypatch, capsys):
-    size = ["network.width=60", "network.height=40", "network.hidden_size=16"]
+    size = ["network.width=60", "network.height=40", "network.hidden_size=16", "training.pictures=2"]
     monkeypatch.setattr(training, "PICTURES", 16)
     monkeypatch.setattr(training, "matmul_peak", partial(training.matmul_peak, size=64))
     monkeypatch.setattr("sys.argv", ["training", "--seconds", "0.05", "--threads", "1", "--set", *size])
