@@ -27,6 +27,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], part: Path | N
     part = part or _new_file(path)
     try:
         write(part)
+        part.chmod(0o644)  # some writers put a file of their own there, which nobody else may read
         with open(part, "rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
@@ -44,7 +45,6 @@ def write_atomically(path: Path, write: Callable[[Path], object], part: Path | N
 def _new_file(path: Path) -> Path:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
-    Path(name).chmod(0o644)
     return Path(name)
 
 

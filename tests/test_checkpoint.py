@@ -41,6 +41,7 @@ def test_round_trip_in_half_precision(saved):
     again = save(folder.parent / "again", loaded, read)
     assert again.weights == card.weights  # half precision costs something once
     assert sorted(path.name for path in folder.iterdir()) == [CARD, WEIGHTS]
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in folder.iterdir())  # others may read them
 
 
 def test_round_trip_in_full_precision(tmp_path):
@@ -222,6 +223,7 @@ def test_a_save_that_fails_leaves_the_old_one(saved, monkeypatch):
         save(folder, network, tiny_card(network, name="newer"))
     assert load(folder)[1] == card
     assert sorted(path.name for path in folder.iterdir()) == [CARD, WEIGHTS]
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in folder.iterdir())  # others may read them
 
 
 def test_no_checkpoint_there(saved, tmp_path):

@@ -1,6 +1,6 @@
 """Named recipes: which network, trained how. `python -m film train --recipe NAME`.
 
-The bundled model is made in four steps, each taking over from the ones before it (`--initial`):
+`clevr` is made in four steps, each taking over from the ones before it (`--initial`):
 
 1. `words`: the question encoder learns which attribute fills which slot of a question.
 2. `scenes`: reader, blocks and classifier learn to answer from attribute maps drawn from the scenes
@@ -109,7 +109,7 @@ RECIPES: dict[str, Recipe] = {
         TrainingConfig(),
     ),
     "words": Recipe(
-        "step 1 of the bundled model: read questions",
+        "step 1 of `clevr`: read questions",
         _SCENES,
         replace(
             _LEARN,
@@ -119,9 +119,9 @@ RECIPES: dict[str, Recipe] = {
             frozen=("stem", "blocks", "classifier"),
         ),
     ),
-    "scenes": Recipe("step 2 of the bundled model: reason about attribute maps", _SCENES, _LEARN),
+    "scenes": Recipe("step 2 of `clevr`: reason about attribute maps", _SCENES, _LEARN),
     "stem": Recipe(
-        "step 3 of the bundled model: see objects and their attributes",
+        "step 3 of `clevr`: see objects and their attributes",
         _SMALL,
         replace(
             _LEARN,
@@ -135,7 +135,7 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "small": Recipe(
-        "step 4 of the bundled model: answer questions about pictures",
+        "step 4 of `clevr`: answer questions about pictures",
         _SMALL,
         replace(
             _LEARN,
