@@ -1,5 +1,7 @@
 """The guided first five minutes in a browser, by keyboard where a pointer is not needed."""
 
+from urllib.parse import parse_qs, urlsplit
+
 
 def test_the_walk_to_a_finding(visitors):
     visitor = visitors(1440, "light").open()
@@ -42,7 +44,8 @@ def test_the_walk_to_a_finding(visitors):
     side.locator(".stButtonGroup button").first.press("Enter")
     finding = side.locator("[data-testid=stCode]")
     finding.wait_for()
-    assert f"{visitor.address}/modulation?" in finding.inner_text().replace("\n", "")
+    link = finding.inner_text().replace("\n", "").partition(visitor.address)[2]
+    assert link.startswith("/bench?")
     visitor.quiet()
     visitor.glimpse("guide-5")
 
@@ -50,6 +53,12 @@ def test_the_walk_to_a_finding(visitors):
     side.get_by_role("heading", name="Find where it matters").wait_for(state="detached")
     visitor.page.get_by_role("button", name="The first five minutes, guided").click()
     finding.wait_for()
+
+    again = visitors(1440, "light").open(link)  # both questions and the exchange of a block between them
+    asked = parse_qs(urlsplit(link).query)
+    assert asked["q"] != asked["other"]
+    again.page.get_by_role("heading", name="Bench", exact=True).wait_for()
+    again.page.get_by_text(asked["other"][0]).first.wait_for()
 
 
 def test_closed_it_leaves_the_page_alone(visitors):
