@@ -90,8 +90,8 @@ def main(arguments: list[str]) -> int:
                         return status
                 # Files of tests side by side, what one file prepares is used by it alone; the browser's first,
                 # which take longest.
-                side_by_side = ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile")
-                side_by_side += ("--no-loadscope-reorder",)
+                workers = str(min(4, os.cpu_count() or 1))
+                side_by_side = ("-n", workers, "--dist", "loadfile", "--no-loadscope-reorder")
                 return run("-m", "pytest", *side_by_side, *rest)
             case "film" | "analysis":
                 prepare("requirements.txt")
