@@ -64,7 +64,7 @@ def _asked(page: Page, question: str) -> float:
 def _next(page: Page) -> float:
     before = page.locator("#answer").get_attribute("data-picture")
     began = time.perf_counter()
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next", exact=True).click()
     page.evaluate(TIMED, [f'#answer:not([data-picture="{before}"])'])
     taken = time.perf_counter() - began
     _quiet(page)
