@@ -88,8 +88,8 @@ def main(arguments: list[str]) -> int:
                 for check in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
                     if status := run("-m", *check):
                         return status
-                # Files of tests side by side, what one file prepares is used by it alone; the browser's first,
-                # which take longest.
+                # Files of tests side by side, what one file prepares is used by it alone; the
+                # browser's begin, for they take longest.
                 workers = str(min(4, os.cpu_count() or 1))
                 side_by_side = ("-n", workers, "--dist", "loadfile", "--no-loadscope-reorder")
                 return run("-m", "pytest", *side_by_side, *rest)
