@@ -84,7 +84,8 @@ def selection(study: Extraction) -> Selection | None:
         first, second, third, last = st.columns([4, 2, 3, 2], vertical_alignment="bottom")
     first.text_input(
         f"Search the {schema.nouns}",
-        placeholder="part of a text" if networks.study().alone else "left of the red", icon=":material/search:",
+        placeholder="part of a text" if networks.study().alone else "left of the red",
+        icon=":material/search:",
         help="Those with this anywhere in their text are selected and stand out.",
         **state.shows("atlas-search", wanted if by == "text" else "", _filter("text")),
     )  # fmt: skip
