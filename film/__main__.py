@@ -31,7 +31,11 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", type=Path, help="packed corpus to look at now and then")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument(
-        "--initial", type=Path, nargs="*", default=[], help="checkpoints to take matching weights from"
+        "--initial",
+        nargs="*",
+        default=[],
+        metavar="CHECKPOINT[=MODULE,...]",
+        help="checkpoints to take matching weights from: all, or these modules alone (=blocks,stem.layers.7)",
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--time-limit", type=float, default=float("inf"), help="minutes; then save and stop")

@@ -1,8 +1,11 @@
 """What a network's parts had been taught before its last training stands on its card."""
 
+import pytest
+import torch
 from tiny import WORDS, tiny_card, tiny_network
 
-from film.checkpoint import save
+from film.checkpoint import load, save
+from film.errors import InputError
 from film.training.initial import PARTS, take_over
 
 SEEING = {"answer": 0.0, "maps": 1.0, "slots": 0.0, "sets": 0.0}
@@ -65,3 +68,26 @@ def test_what_is_no_list_of_parts_says_nothing():
     network = tiny_network()
     for initial in (3, [3], [{"parts": 3}], [{"parts": ["stem"], "loss": 3}], None):
         assert taught(network, initial).taught == "It was taught answers alone."
+
+
+def test_some_modules_alone_can_be_taken_over(tmp_path):
+    network, untouched = tiny_network(3), tiny_network(3)
+    other = made(tmp_path, 1, SEEING)
+    told = []
+    former = take_over(network, WORDS, [f"{other}=blocks.1,classifier"], told.append)
+    source = load(other)[0].state_dict()
+    for name, value in network.state_dict().items():
+        taken = name.startswith(("blocks.1.", "classifier."))
+        torch.testing.assert_close(value, (source if taken else untouched.state_dict())[name], msg=name)
+    assert [entry["parts"] for entry in former] == [["blocks", "classifier"]]
+    assert "words are new" not in told[0]
+    with pytest.raises(InputError, match="no weights named block"):
+        take_over(network, WORDS, [f"{other}=block"], told.append)
+
+
+def test_a_folder_may_have_an_equals_sign(tmp_path):
+    folder = tmp_path / "rate=3"
+    folder.mkdir()
+    other = made(folder, 1, SEEING)
+    former = take_over(tiny_network(3), WORDS, [other], lambda _: None)
+    assert [entry["parts"] for entry in former] == [list(PARTS)]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from film.checkpoint import Card, load
+from film.errors import InputError
 from film.network import FiLMNetwork
 
 PARTS = ("question_encoder", "stem", "blocks", "classifier")
@@ -17,30 +18,45 @@ _EMBEDDING = "question_encoder.embedding.weight"
 
 
 def take_over(
-    network: FiLMNetwork, words: Sequence[str], paths: Iterable[Path], report: Callable[[str], None]
+    network: FiLMNetwork, words: Sequence[str], paths: Iterable[Path | str], report: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """Copy what fits of each checkpoint in turn, a later one over an earlier one.
 
     Args:
         words: of `network`, by id.
+        paths: folders of checkpoints; `FOLDER=blocks,stem.layers.7` takes these modules alone.
 
     Returns:
         What the network's parts were taught, oldest first, for its card: dictionaries with "parts", "loss",
         "samples" and "weights" of the checkpoint. A part may stand in several.
 
     Raises:
-        InputError: a checkpoint cannot be read.
+        InputError: a checkpoint cannot be read, or holds nothing of what was asked of it.
     """
     former: list[dict[str, Any]] = []
-    for path in paths:
+    for path, modules in map(_asked, paths):
         source, card = load(path)
-        left = transplant(network, source, (words, card.words))
-        new = len(set(words) - set(card.words))
+        left = transplant(network, source, (words, card.words), modules)
+        if len(left) == len(network.state_dict()):
+            named = f" named {', '.join(modules)}" if modules else ""
+            raise InputError(
+                f"{path} holds no weights{named} that fit this network; "
+                f"its modules are {', '.join(PARTS)} and what is in them (stem.layers.0)."
+            )
+        new = len(set(words) - set(card.words)) if _EMBEDDING not in left else 0
         told = f"; {new} words are new" if new else ""
         report(f"took over from {path}: all but {len(left)} of {len(network.state_dict())} tensors{told}")
         taken = set(network.state_dict()) - set(left)
         former = [*_without(former, _parts(set(left))), *_taught(card, _parts(taken))]
     return former
+
+
+def _asked(path: Path | str) -> tuple[Path, tuple[str, ...]]:
+    """The folder, and the modules that `FOLDER=NAME,NAME` asks for; none means all."""
+    folder, _, names = str(path).rpartition("=")
+    if not folder or Path(path).exists():
+        return Path(path), ()
+    return Path(folder), tuple(filter(None, names.split(",")))
 
 
 def _parts(names: Iterable[str]) -> list[str]:
@@ -67,7 +83,10 @@ def _taught(card: Card, parts: list[str]) -> list[dict[str, Any]]:
 
 
 def transplant(
-    network: FiLMNetwork, source: FiLMNetwork, words: tuple[Sequence[str], Sequence[str]] | None = None
+    network: FiLMNetwork,
+    source: FiLMNetwork,
+    words: tuple[Sequence[str], Sequence[str]] | None = None,
+    modules: Sequence[str] = (),
 ) -> list[str]:
     """Copy every weight of `source` that fits into `network`; returns the names of what was not.
 
@@ -77,6 +96,7 @@ def transplant(
     Args:
         words: of `network` and of `source`, by id: a word keeps its row of the embedding wherever it stands,
             and a new one begins near 0 (standard deviation .01, as the published code has it).
+        modules: of `network`, by their dotted names; only what is in them is copied. Empty: all.
     """
     theirs = source.state_dict()
     alike = network.config.picture == source.config.picture
@@ -84,6 +104,9 @@ def transplant(
     ours = network.state_dict()
     left = []
     for name, value in ours.items():
+        if modules and not any(name == module or name.startswith(f"{module}.") for module in modules):
+            left.append(name)
+            continue
         wanted = name
         if name.startswith("stem.layers."):
             _, _, number, rest = name.split(".", 3)
