@@ -112,10 +112,12 @@ from .corpus.extraction import (
 from .corpus.generalisation import (
     by_kind as by_kind,
     find_generalisation as find_generalisation,
+    keep_run as keep_run,
     measure_generalisation as measure_generalisation,
     overview as overview,
     taught_a as taught_a,
     trained_anew as trained_anew,
+    zero_shot as zero_shot,
 )
 
 # many questions: do those of a kind lie together, and what makes a selection different
@@ -242,6 +244,7 @@ from .figures.evidence import (
     confusion_heatmap as confusion_heatmap,
 )
 from .figures.generalisation import (
+    gain_rows as gain_rows,
     generalisation_rows as generalisation_rows,
 )
 from .figures.interventions import (
@@ -399,6 +402,13 @@ from .interventions.word_reading import (
     gallery_word_reading as gallery_word_reading,
     measure_word_reading as measure_word_reading,
     write_word_reading as write_word_reading,
+)
+from .interventions.zero_shot import (
+    ask_zero_shot as ask_zero_shot,
+    measure_zero_shot as measure_zero_shot,
+    rewritten as rewritten,
+    rewritten_corpus as rewritten_corpus,
+    zero_shot_rates as zero_shot_rates,
 )
 
 # how it is measured, in words

@@ -145,6 +145,7 @@ from .clevr.rendering.render import (
     visible_pixels as visible_pixels,
 )
 from .clevr.rules import (
+    COGENT as COGENT,
     DISTANCES as DISTANCES,
     add_object as add_object,
     change_object as change_object,
@@ -286,6 +287,9 @@ from .session import (
 )
 from .started import (
     command as command,
+)
+from .training.batches import (
+    scene_maps as scene_maps,
 )
 from .vocabulary import (
     LONGEST_QUESTION as LONGEST_QUESTION,

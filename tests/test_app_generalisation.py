@@ -120,6 +120,30 @@ def test_a_network_taught_a_is_read(tmp_path, monkeypatch):
     assert made == {"samples": 9}
 
 
+def test_a_run_is_kept_beside_the_bundled_networks_and_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
+    monkeypatch.setattr(generalisation, "find", lambda: tmp_path / "clevr")
+    assert generalisation.zero_shot() is None
+    row = {
+        "run": "taught-a",
+        "from_b": 0,
+        "weights": "w",
+        "test": "B",
+        "among": "all",
+        "own": 0.5,
+        "gain": 0.1,
+    }
+    rows = [row | {"gain_low": 0.02, "paper": [75.6, 78.8]}, row | {"gain_low": None, "paper": None}]
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "cogent.json").write_text(json.dumps({"samples": 9, "rows": []}))
+    (tmp_path / "run" / "cogent-zero-shot.json").write_text(json.dumps({"seed": 4, "rows": rows}))
+    assert generalisation.keep_run(tmp_path / "run") == tmp_path / "ablations"
+    table, made = generalisation.zero_shot()
+    assert table["gain_low"].fillna(-1).tolist() == [0.02, -1]
+    assert table[["paper_own", "paper_sum"]].fillna(0).to_numpy().tolist() == [[75.6, 78.8], [0, 0]]
+    assert made == {"seed": 4}
+
+
 # --- The page -------------------------------------------------------------------------------------
 
 
@@ -136,6 +160,7 @@ def test_the_page_shows_every_test(visit, measured):
         "Errors, sorted by confidence",
         "All networks",
         "Taught condition A, learning on from B",
+        "Zero-shot: gamma and beta by analogy",
         "The paper's Table 2, trained anew",
     ]
     assert "constant guess" in text(app)

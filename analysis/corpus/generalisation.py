@@ -13,7 +13,9 @@ off goes on with the next.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +41,18 @@ from film import (
     bundled,
     command,
     constant_guess,
+    find,
     gallery,
     name_of,
     read_picture,
     render,
     sample_closure,
     sample_scene,
+    write_atomically,
 )
 
 FOLDER = "study"
+TRAINED = "ablations"  # beside the bundled networks: results of networks that were trained for a comparison
 _COLUMNS = "text kind family answer prediction probability picture right"
 CLOSURE_EACH = 256  # questions of each of CLOSURE's kinds, or a little more: as many of each family
 ASKED_EACH = 10  # questions about a drawn picture
@@ -287,8 +292,41 @@ def taught_a() -> tuple[pd.DataFrame, dict[str, Any]] | None:
     return pd.DataFrame(rows), {name: value for name, value in said.items() if name != "rows"}
 
 
+def zero_shot() -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """The analogy of section 4.5 tried on those networks (`measure_zero_shot`); None where none is here.
+
+    Returns:
+        Its rows, with paper_own and paper_sum (per cent, nan where there is none), and the rest of it.
+    """
+    said = _trained_here("cogent-zero-shot.json")
+    if said is None:
+        return None
+    rows = pd.DataFrame(said.pop("rows"))
+    paper = [pair or (np.nan, np.nan) for pair in rows.pop("paper")]
+    numbers = rows.columns.difference(["run", "weights", "test", "among"])
+    return rows.astype(dict.fromkeys(numbers, float)).assign(
+        **dict(zip(("paper_own", "paper_sum"), zip(*paper, strict=True), strict=True))
+    ), said
+
+
+def keep_run(folder: str | Path) -> Path:
+    """Copy what was measured of a run of `film train-cogent` to where `taught_a` and `zero_shot` find it.
+
+    Returns:
+        The folder, which lies beside the bundled networks.
+
+    Raises:
+        InputError: no network comes with this copy.
+    """
+    out = find().parent / TRAINED
+    out.mkdir(exist_ok=True)
+    for name in ("cogent.json", "cogent-zero-shot.json"):
+        write_atomically(out / name, partial(shutil.copyfile, Path(folder) / name))
+    return out
+
+
 def _trained_here(name: str) -> dict[str, Any] | None:
-    """A file of results that lies with the bundled networks."""
+    """A file of results that lies beside the bundled networks."""
     there = bundled()
-    path = there[0].parent / "ablations" / name if there else Path()
+    path = there[0].parent / TRAINED / name if there else Path()
     return json.loads(path.read_text("utf-8")) if path.is_file() else None

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.figures.palette import NEUTRAL, ink
-from analysis.figures.style import ABOVE, POSITIVE, figure
+from analysis.figures.style import ABOVE, POSITIVE, figure, rule
 
 
 def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
@@ -41,6 +41,34 @@ def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure
         legend=ABOVE,
         margin={"t": 36},
     )
+
+
+def gain_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """Points of accuracy gained, a row each with its interval; what random steps gain as a stroke.
+
+    Args:
+        table: columns value (from top to bottom), gain, low, high, random (shares of 1; ends nan where
+            there is no interval), and paper (points, nan where there is none).
+    """
+    names, gain = table["value"].astype(str).tolist(), 100 * table["gain"].astype(float)
+    up, down = (
+        (sign * (100 * table[end].astype(float) - gain)).clip(lower=0).round(2).tolist()
+        for sign, end in ((1, "high"), (-1, "low"))
+    )
+    bars = {"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": POSITIVE}
+    stroke = {"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": NEUTRAL}}
+    diamond = {"symbol": "diamond-open", "size": 10, "color": ink(dark), "line": {"width": 2}}
+    traces = (
+        _marks("the analogy", gain, names, {"color": POSITIVE, "size": 9}) | {"error_x": bars},
+        _marks("random steps as long", 100 * table["random"], names, stroke),
+        _marks("the paper's", table["paper"], names, diamond),
+    )
+    return figure(
+        80 + 28 * len(names), dark, *(go.Scatter(trace) for trace in traces), shapes=[rule("x", 0)],
+        x={"title_text": "accuracy gained (points)"},
+        y={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
+        legend=ABOVE, margin={"t": 36},
+    )  # fmt: skip
 
 
 def _marks(name: str, values: pd.Series, names: list[str], marker: dict[str, object]) -> dict[str, object]:

@@ -138,9 +138,8 @@ def try_analogies(
             session.modulate([getattr(one, part) for one in some], lenient=True)
             for part in ("question", "plus_one", "plus_two", "minus")
         )
-        total = first.plus(second).minus(minus)
         baseline, owner = Baseline(session, maps, own), np.arange(len(some))
-        tried = (total, _stepped(first, second, minus, rng), _stepped(own, total, own, rng))
+        tried = total, *_ = sum_and_steps(own, first, second, minus, rng)
         logits = [baseline.logits, *(baseline.under(one, owner) for one in tried)]
         said = [[session.answers[best] for best in one.argmax(axis=1)] for one in logits]
         step_gamma, step_beta = total.gamma - own.gamma, total.beta - own.beta
@@ -158,6 +157,14 @@ def try_analogies(
         found[f"{name}_right"] = found[name] == found["truth"]
     apart = torch.pdist(torch.cat(own_values)).mean() if len(rows) > 1 else torch.tensor(1.0)
     return found.assign(distance=np.array(sizes) / float(apart))
+
+
+def sum_and_steps(
+    own: Modulation, first: Modulation, second: Modulation, minus: Modulation, rng: np.random.Generator
+) -> tuple[Modulation, Modulation, Modulation]:
+    """What a question is asked with in place of its own gamma and beta: sum, step and random of `RATES`."""
+    total = first.plus(second).minus(minus)
+    return total, _stepped(first, second, minus, rng), _stepped(own, total, own, rng)
 
 
 def _stepped(start: Modulation, one: Modulation, other: Modulation, rng: np.random.Generator) -> Modulation:

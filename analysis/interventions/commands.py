@@ -69,6 +69,13 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("--paraphrases", type=int, default=8, help="of each question, at most")
     _of_results(add)
     add.set_defaults(run=_robustness, writes=where_kept)
+    add = commands.add_parser(
+        "zero-shot",
+        help="the paper's analogy on condition B, for networks taught A; goes on where it was stopped",
+    )
+    add.add_argument("folder", type=Path, help="that `film train-cogent` wrote")
+    _of_results(add)
+    add.set_defaults(run=_zero_shot, writes=lambda options: [options.folder])
 
 
 def _of_data(add: argparse.ArgumentParser, questions: int) -> None:
@@ -248,6 +255,28 @@ def _robustness(options: argparse.Namespace, bars: Stages) -> None:
     _keep(options, "robustness", found)
     if options.json:
         _write(options.json, found.to_json())
+
+
+def _zero_shot(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.corpus.generalisation import keep_run
+    from analysis.interventions.zero_shot import measure_zero_shot
+
+    found = measure_zero_shot(options.folder, seed=options.seed, device=options.device, progress=bars)
+    for test, count in found["questions"].items():
+        print(f"{test}: {count['asked']:,} questions, {count['named']:,} concerned, "
+              f"{count['rewritten']:,} rewritten")  # fmt: skip
+    for row in found["rows"]:
+        sure = "no interval" if row["gain_low"] is None else (
+            f"[{100 * row['gain_low']:+.1f}, {100 * row['gain_high']:+.1f}]"
+        )  # fmt: skip
+        print(
+            f"{row['run']:18}{row['test']} {row['among']:24}{row['own']:7.1%} -> {row['sum']:6.1%} "
+            f"{100 * row['gain']:+6.1f} {sure}; random {row['random']:.1%}"
+        )
+    if options.keep:
+        print(f"{keep_run(options.folder)}: kept")
+    if options.json:
+        _write(options.json, found)
 
 
 def _asked(options: argparse.Namespace) -> tuple[Questions, str]:

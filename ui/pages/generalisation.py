@@ -54,6 +54,7 @@ def page() -> None:
         _errors(found)
     _everyone(everyone)
     _learned_on(dark)
+    _zero_shot(dark)
     _ablations(dark)
 
 
@@ -142,6 +143,50 @@ def _learned_on(dark: bool) -> None:
         + ", ".join(f"{row.value} {row.accuracy:.0%}" for row in table.itertuples()) + ".", table,
         sample=f"taught {made['taught']}, {made['samples']:,} samples",
     )  # fmt: skip
+
+
+def _zero_shot(dark: bool) -> None:
+    st.header("Zero-shot: gamma and beta by analogy")
+    found = analysis.zero_shot()
+    if found is None:
+        st.info(
+            "Not measured yet (the paper's section 4.5). It takes minutes on the folder that "
+            f"`train-cogent` wrote:\n\n    {command('analysis', 'zero-shot')} OUT --keep",
+            icon=":material/terminal:",
+        )
+        return
+    table, made = found
+    shown = table[table["among"].isin(("all", "rewritten"))]
+    after = shown["from_b"].map(lambda count: f"after {count:,.0f} of B" if count else "taught A alone")
+    asked = shown["asked"].map("{:,.0f}".format)
+    rows = pd.DataFrame(
+        {
+            "value": shown["test"] + ", " + after + ", " + shown["among"] + " (" + asked + ")",
+            "gain": shown["gain"], "low": shown["gain_low"], "high": shown["gain_high"],
+            "random": shown["random"] - shown["own"], "paper": shown["paper_sum"] - shown["paper_own"],
+        }
+    )  # fmt: skip
+    counts = made["questions"]["B"]
+    first = table[(table["from_b"] == 0) & (table["test"] == "B") & (table["among"] == "rewritten")].iloc[0]
+    widgets.notice(
+        "The network taught A has seen no cyan cube: “… cyan cubes …” is asked with the gammas and betas of "
+        "“… cyan spheres …” + “… brown cubes …” − “… brown spheres …”. **Does the sum answer what the "
+        f"question itself cannot?** {counts['rewritten']:,} of B's {counts['asked']:,} questions can be "
+        "rewritten so; A is the control, where no help is needed."
+    )
+    widgets.figure(
+        analysis.gain_rows(rows, dark=dark), "cogent-zero-shot",
+        "Accuracy gained by analogy: "
+        + ", ".join(f"{row.value} {100 * row.gain:+.1f} points" for row in rows.itertuples()) + ".",
+        table, sample=f"{counts['asked']:,} questions of each condition, seed {made['seed']}",
+    )  # fmt: skip
+    st.caption(
+        f"Taught A alone, of B's rewritten questions {first['own']:.1%} are right with their own gamma and beta "
+        f"and {first['sum']:.1%} by analogy: {100 * first['gain']:+.1f} points [{100 * first['gain_low']:+.1f}, "
+        f"{100 * first['gain_high']:+.1f}]; the paper's {first['paper_own']:.1f} and {first['paper_sum']:.1f}. "
+        f"With random steps as long {first['random']:.1%}. Paired, 95 % by picture."
+    )
+    widgets.how_measured("Zero-shot analogy")
 
 
 def _ablations(dark: bool) -> None:
