@@ -247,6 +247,22 @@ class Session:
                 self._maps.popitem(last=False)
         return maps
 
+    def encode_input(self, seen: Tensor) -> Tensor:
+        """The stem maps of what the network itself looks at, such as attribute maps (`scene_maps`).
+
+        Args:
+            seen: (P, channels, height, width) of the network's own size.
+
+        Returns:
+            (P, maps, rows, columns) on the session's device.
+
+        Raises:
+            InputError: it is of another size.
+        """
+        with self._turns, torch.inference_mode():
+            maps = self.network.encode_picture(seen.to(self.device))
+        return maps.clone()
+
     def classify(
         self,
         maps: Tensor,

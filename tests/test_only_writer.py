@@ -36,7 +36,7 @@ COMMANDS = {
         ("robustness", CHECKPOINT, "--keep"), ("counterfactual", "--out", OUT),
         ("counterfactual", CHECKPOINT), ("import-article", "x", "--out", OUT),
         ("compare", CHECKPOINT, "x"), ("compare", "x", "x", "--out", OUT),
-        ("patch-words", CHECKPOINT, "--keep"),
+        ("patch-words", CHECKPOINT, "--keep"), ("zero-shot", OUT),
         ("study", CHECKPOINT), ("evidence", CHECKPOINT), ("maps", CHECKPOINT),
     ),
 }  # fmt: skip

@@ -222,10 +222,7 @@ def _stem_maps(session: Session, corpus: Corpus, pictures: np.ndarray) -> torch.
     """Stem maps of scenes drawn as attribute maps: (P, maps, rows, columns)."""
     objects = torch.from_numpy(np.asarray(corpus.objects[pictures])).long()
     positions = torch.from_numpy(np.asarray(corpus.positions[pictures]))
-    with torch.inference_mode():
-        drawn = scene_maps(objects, positions, session.config.width, session.config.height)
-        maps = session.network.encode_picture(drawn.to(session.device))
-    return maps.clone()
+    return session.encode_input(scene_maps(objects, positions, session.config.width, session.config.height))
 
 
 def zero_shot_rates(answers: pd.DataFrame) -> list[dict[str, Any]]:

@@ -180,11 +180,12 @@ def _zero_shot(dark: bool) -> None:
         + ", ".join(f"{row.value} {100 * row.gain:+.1f} points" for row in rows.itertuples()) + ".",
         table, sample=f"{counts['asked']:,} questions of each condition, seed {made['seed']}",
     )  # fmt: skip
+    low, high = (f"{100 * first[end]:+.1f}" for end in ("gain_low", "gain_high"))
     st.caption(
-        f"Taught A alone, of B's rewritten questions {first['own']:.1%} are right with their own gamma and beta "
-        f"and {first['sum']:.1%} by analogy: {100 * first['gain']:+.1f} points [{100 * first['gain_low']:+.1f}, "
-        f"{100 * first['gain_high']:+.1f}]; the paper's {first['paper_own']:.1f} and {first['paper_sum']:.1f}. "
-        f"With random steps as long {first['random']:.1%}. Paired, 95 % by picture."
+        f"Taught A alone, it answers {first['own']:.1%} of B's rewritten questions rightly with their own "
+        f"gamma and beta, {first['sum']:.1%} by analogy ({100 * first['gain']:+.1f} points [{low}, {high}], "
+        f"paired, 95 % by picture) and {first['random']:.1%} with random steps as long; the paper's network "
+        f"{first['paper_own']:.1f} and {first['paper_sum']:.1f} %."
     )
     widgets.how_measured("Zero-shot analogy")
 
