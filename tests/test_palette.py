@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.figures.palette import (
+    ACCURACY,
     BETA,
     BLUES,
     CATEGORIES,
@@ -15,6 +16,7 @@ from analysis.figures.palette import (
     diverging,
     ground,
     ink,
+    probability,
     ramp,
     rgb,
 )
@@ -71,10 +73,10 @@ def test_neighbouring_shades_are_told_apart(dark):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_gamma_and_beta_are_not_taken_for_signs_or_the_question(dark):
-    own, others = (GAMMA, BETA), (POSITIVE, NEGATIVE, ink(dark), NEUTRAL)
+def test_gamma_beta_accuracy_and_probability_are_not_taken_for_each_other_for_signs_or_the_question(dark):
+    own, others = (GAMMA, BETA, ACCURACY, probability(dark)), (POSITIVE, NEGATIVE, ink(dark), NEUTRAL)
     assert not close((one, other) for one in own for other in others)
-    assert not close([own])
+    assert not close(combinations(own, 2))
 
 
 def test_below_zero_is_not_taken_for_above():

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink
-from analysis.figures.style import ABOVE, POSITIVE, color_bar, figure, rule
+from analysis.figures.style import ABOVE, NEGATIVE, POSITIVE, color_bar, figure, rule
 
 FEW = 30  # questions under which a type is drawn faint
 _MARKS = {"one": ("A", "circle", CATEGORIES[0]), "other": ("B", "diamond", CATEGORIES[1])}
@@ -29,17 +29,18 @@ def difference_rows(accuracy: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     names = [f"{row.value} ({row.asked:,})" for row in accuracy.itertuples()]
     value = 100 * accuracy["difference"]
     sure = (accuracy["p_family"] <= 0.05).to_numpy()
+    signs = [POSITIVE if each >= 0 else NEGATIVE for each in value]
     trace = go.Scatter(
         x=value.round(2), y=names, mode="markers",
         marker={
-            "color": POSITIVE, "size": 10, "line": {"width": 2, "color": POSITIVE},
+            "color": signs, "size": 10, "line": {"width": 2, "color": signs},
             "symbol": ["circle" if each else "circle-open" for each in sure],
             "opacity": [1.0 if asked >= FEW else 0.45 for asked in accuracy["asked"]],
         },
         error_x={
             "array": (100 * accuracy["high"] - value).fillna(0).tolist(),
             "arrayminus": (value - 100 * accuracy["low"]).fillna(0).tolist(),
-            "thickness": 1.5, "width": 4, "color": POSITIVE,
+            "thickness": 1.5, "width": 4, "color": NEUTRAL,
         },
         customdata=accuracy[["accuracy_one", "accuracy_other", "gained", "lost", "p_family"]].to_numpy(float),
         hovertemplate="%{y}: %{x:+.1f} points<br>A %{customdata[0]:.1%}, B %{customdata[1]:.1%}<br>B alone "

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.corpus.calibration import Calibration
-from analysis.figures.palette import NEUTRAL, ground, ink, rgb
+from analysis.figures.palette import ACCURACY, NEUTRAL, ground, ink, rgb
 from analysis.figures.style import ABOVE, POSITIVE, figure
 from film import GROUP_NAMES, PAPER
 
@@ -61,8 +61,8 @@ def accuracy_rows(
             y=names,
             mode="markers",
             name="this network",
-            marker={"color": POSITIVE, "size": 9, "opacity": _faint(shown)},
-            error_x={"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": POSITIVE},
+            marker={"color": ACCURACY, "size": 9, "opacity": _faint(shown)},
+            error_x={"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": ACCURACY},
             customdata=shown[["right", "asked", "interval"]].to_numpy(object),
             hovertemplate="%{y}: %{x:.1f} %<br>%{customdata[0]:,.0f} of %{customdata[1]:,.0f} right, 95 % "
             "%{customdata[2]}<extra></extra>",
@@ -115,8 +115,8 @@ def accuracy_line(table: pd.DataFrame, axis: str, *, dark: bool = False) -> go.F
         y=(100 * table["accuracy"]).round(2),
         mode="lines+markers",
         line={"color": NEUTRAL, "width": 1},
-        marker={"color": POSITIVE, "size": 8, "opacity": _faint(table)},
-        error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 3, "color": POSITIVE},
+        marker={"color": ACCURACY, "size": 8, "opacity": _faint(table)},
+        error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 3, "color": ACCURACY},
         customdata=table[["right", "asked"]].to_numpy(int),
         hovertemplate=f"{axis} %{{x}}: %{{y:.1f}} %<br>%{{customdata[0]:,}} of %{{customdata[1]:,}} right"
         "<extra></extra>",
@@ -204,8 +204,8 @@ def calibration_curve(found: Calibration, *, dark: bool = False) -> go.Figure:
         mode="lines+markers+text", name="this network",
         text=[f"{count:,}" for count in curve["asked"]], textposition="bottom right",
         textfont={"color": ink(dark), "size": 11}, line={"color": NEUTRAL, "width": 1},
-        marker={"color": POSITIVE, "size": 9, "opacity": _faint(curve)},
-        error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 4, "color": POSITIVE},
+        marker={"color": ACCURACY, "size": 9, "opacity": _faint(curve)},
+        error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 4, "color": ACCURACY},
         customdata=curve[["right", "asked", "interval"]].to_numpy(object),
         hovertemplate="mean confidence %{x:.1f} %: %{y:.1f} % right<br>%{customdata[0]:,} of "
         "%{customdata[1]:,}, 95 % %{customdata[2]}<extra></extra>",

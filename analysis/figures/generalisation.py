@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.palette import NEUTRAL, ink
+from analysis.figures.evidence import percent_range
+from analysis.figures.palette import ACCURACY, NEUTRAL, ink
 from analysis.figures.style import ABOVE, POSITIVE, figure, rule
 
 
@@ -21,9 +22,9 @@ def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure
         (sign * (100 * table[end].astype(float) - right)).clip(lower=0).round(2).tolist()
         for sign, end in ((1, "high"), (-1, "low"))
     )
-    bars = {"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": POSITIVE}
+    bars = {"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": ACCURACY}
     traces = [
-        _marks("this network", right, names, {"color": POSITIVE, "size": 9}) | {"error_x": bars},
+        _marks("this network", right, names, {"color": ACCURACY, "size": 9}) | {"error_x": bars},
     ]
     if "guess" in table:
         stroke = {"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": NEUTRAL}}
@@ -31,11 +32,13 @@ def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure
     if "paper" in table and table["paper"].notna().any():
         diamond = {"symbol": "diamond-open", "size": 10, "color": ink(dark), "line": {"width": 2}}
         traces.append(_marks("the paper's network", table["paper"], names, diamond))
+    lowest = 100 * table["low"].fillna(table["accuracy"]).astype(float)
+    ends = [lowest, *(trace["x"] for trace in traces)]
     return figure(
         80 + 28 * len(names),
         dark,
         *(go.Scatter(trace) for trace in traces),
-        x={"title_text": "accuracy (%)", "range": [0, 102]},
+        x={"title_text": "accuracy (%)", "range": percent_range(*ends)},
         y={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
         showlegend=len(traces) > 1,
         legend=ABOVE,
@@ -67,7 +70,7 @@ def gain_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         80 + 28 * len(names), dark, *(go.Scatter(trace) for trace in traces), shapes=[rule("x", 0)],
         x={"title_text": "accuracy gained (points)"},
         y={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
-        legend=ABOVE, margin={"t": 36},
+        showlegend=True, legend=ABOVE, margin={"t": 36},
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.palette import CATEGORIES, NEUTRAL, ink
+from analysis.figures.palette import BETA, CATEGORIES, GAMMA, NEUTRAL, ink
 from analysis.figures.style import ABOVE, block_names, cells, color_bar, color_scale, figure, rule
 
 MOST_LINES = 6  # answers that a line is drawn for
@@ -177,14 +177,14 @@ def noise_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     own = table[(table["group"] == "all") & (table["block"] == 0)]
     plain = own[own["what"] == "none"].iloc[0]
     traces = []
-    for place, kind in enumerate(("gamma", "beta")):
+    for kind, tint, dash in (("gamma", GAMMA, "solid"), ("beta", BETA, "dash")):
         rows = own[own["what"] == f"noise on {kind}"].sort_values("value")
         x, y = [0.0, *rows["value"]], [plain["accuracy"], *rows["accuracy"]]
         low, high = [plain["low"], *rows["low"]], [plain["high"], *rows["high"]]
         traces.append(
             go.Scatter(
                 x=x, y=y, mode="lines+markers", name=f"noise on {kind}",
-                line={"color": CATEGORIES[place], "dash": DASHES[place]},
+                line={"color": tint, "dash": dash},
                 error_y={
                     "type": "data", "symmetric": False, "thickness": 1, "width": 3,
                     "array": np.subtract(high, y), "arrayminus": np.subtract(y, low),
@@ -197,7 +197,7 @@ def noise_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
             traces.append(
                 go.Scatter(
                     x=[0, max(x)], y=[mean["accuracy"].iloc[0]] * 2, mode="lines", name=f"{kind} at its mean",
-                    line={"color": CATEGORIES[place], "dash": "dot", "width": 1.5},
+                    line={"color": tint, "dash": "dot", "width": 1.5},
                 )
             )  # fmt: skip
     return figure(

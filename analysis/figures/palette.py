@@ -14,9 +14,10 @@ LIT_ORANGES = ("#8a4a14", "#ea8a2e", "#ffdcae")
 # Okabe and Ito's, black left out.
 CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 NEUTRAL = "#747982"
-# One meaning a colour: orange and blue are above and below zero, these are gamma's and beta's own, and the
-# question on the page is drawn in ink.
+# One meaning a colour: orange and blue are above and below zero, these are gamma's and beta's own, accuracy's
+# and the answers' (`probability`), and the question on the page is drawn in ink.
 GAMMA, BETA = CATEGORIES[2], CATEGORIES[3]
+ACCURACY = "#128296"
 
 
 def ground(dark: bool) -> str:
@@ -25,6 +26,11 @@ def ground(dark: bool) -> str:
 
 def ink(dark: bool) -> str:
     return "#e6e8eb" if dark else "#25292f"
+
+
+def probability(dark: bool) -> str:
+    """Of answers: how likely they are."""
+    return "#a78bea" if dark else "#6544b3"
 
 
 def diverging(dark: bool) -> tuple[str, ...]:

@@ -11,10 +11,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.figures.evidence import interval_bars, percent_range
-from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink
+from analysis.figures.palette import BETA, CATEGORIES, GAMMA, NEUTRAL, ground, ink
 from analysis.figures.style import ABOVE, figure
 
-_SPACES = {"gamma": ("circle", 1), "beta": ("square", 0), "both": ("diamond", 2), "maps": ("triangle-up", 3)}
+_SPACES = {
+    "gamma": ("circle", GAMMA), "beta": ("square", BETA), "both": ("diamond", CATEGORIES[0]),
+    "maps": ("triangle-up", CATEGORIES[1]),
+}  # fmt: skip
 _CONTROLS = {"control labels": "circle-open", "families not trained on": "x-thin"}
 _SHOWN_BY = {"control labels": "control", "families not trained on": "held_out"}
 
@@ -64,7 +67,7 @@ def probe_chart(
                 hovertemplate=text + "<extra></extra>",
             )
         )
-    for number, (space, (symbol, color)) in enumerate(_SPACES.items()):
+    for number, (space, (symbol, tint)) in enumerate(_SPACES.items()):
         wanted = table["space"].isin([space, "stem"] if space == "maps" else [space])
         own = table[wanted].copy()
         own["place"] = np.where(
@@ -73,7 +76,7 @@ def probe_chart(
         own = own.sort_values("place")
         if own.empty:
             continue
-        at, tint = own["place"] + 0.16 * (number - 1.5), CATEGORIES[color]
+        at = own["place"] + 0.16 * (number - 1.5)
         up, down = interval_bars(own)
         seen = own[["accuracy", "low", "high", "control", "selectivity", "held_out"]].to_numpy(float).round(4)
         hover = (
@@ -158,11 +161,11 @@ def regression_chart(
                 hovertemplate=text + "<extra></extra>",
             )
         )  # fmt: skip
-    for number, (space, (symbol, color)) in enumerate(_SPACES.items()):
+    for number, (space, (symbol, tint)) in enumerate(_SPACES.items()):
         own = table[table["space"] == space]
         if own.empty:
             continue
-        at, tint = own["block"].where(own["block"] > 0, last) + 0.16 * (number - 1), CATEGORIES[color]
+        at = own["block"].where(own["block"] > 0, last) + 0.16 * (number - 1)
         told = own[["r2", "low", "high", "null", "null_high", "p_family"]].to_numpy(float).round(4)
         common = {
             "x": at, "name": space, "mode": "markers", "legendgroup": space, "customdata": told,

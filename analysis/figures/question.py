@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.palette import CATEGORIES, GAMMA, NEUTRAL, diverging, ink
+from analysis.figures.palette import CATEGORIES, GAMMA, NEUTRAL, diverging, ground, ink, probability
 from analysis.figures.panels import panel_title, panels, suffix
 from analysis.figures.style import (
+    ABOVE,
     GROUPED,
     NEGATIVE,
     POSITIVE,
@@ -211,7 +212,7 @@ def reach(
 def _positions(tokens: Sequence[str]) -> dict[str, object]:
     """Words may repeat in a question, so they are ticks at places, not categories."""
     places = list(range(len(tokens)))
-    return {"tickvals": places, "ticktext": list(tokens), "tickangle": -45, "showgrid": False}
+    return {"tickvals": places, "ticktext": list(tokens), "autotickangles": [0, -45, -90], "showgrid": False}
 
 
 def _block_ticks(count: int) -> dict[str, object]:
@@ -265,7 +266,7 @@ def contributions_beside_replacements(
             hovertemplate=f"“%{{customdata}}”: {name} %{{y:+.4f}}<extra></extra>",
         )
         for name, values, color, pattern in (
-            ("change when read", added, NEUTRAL, ""), ("effect of replacing", replaced, POSITIVE, "/")
+            ("change when read", added, NEUTRAL, ""), ("effect of replacing", replaced, ink(dark), "/")
         )
     ]  # fmt: skip
     return figure(
@@ -329,7 +330,7 @@ def prefix_answers(
         customdata=np.broadcast_to(np.array(tokens), shown.shape),
         hovertemplate="stopped at “%{customdata}”: %{y} with %{z:.1%}<extra></extra>",
         y=[names[i] for i in best],
-        colorscale=[(place / 3, color) for place, color in enumerate(diverging(dark)[3:])],
+        colorscale=[(0, ground(dark)), (1, probability(dark))],
         zmin=0,
         zmax=1,
         xgap=2,
@@ -341,7 +342,7 @@ def prefix_answers(
         x=[place for place, _ in here],
         y=[name for _, name in here],
         mode="markers",
-        marker={"symbol": "circle-open", "size": 9, "color": ink(dark), "line": {"width": 2}},
+        marker={"size": 10, "color": ground(dark), "line": {"width": 2, "color": ink(dark)}},
         hoverinfo="skip",
     )
     y = {"type": "category", "autorange": "reversed", "showgrid": False}
@@ -354,7 +355,7 @@ def answer_bars(
     """The whole distribution over the answers, likeliest first; the true one is marked where it is known."""
     names = sorted(probabilities, key=lambda name: -probabilities[name])
     values = [probabilities[name] for name in names]
-    strong, weak = ("#58a6e6", "#3d4654") if dark else ("#1f6aa8", "#c3c9d0")
+    strong, weak = probability(dark), "#3d4654" if dark else "#c3c9d0"
     bars = go.Bar(
         x=values,
         y=names,
@@ -397,29 +398,29 @@ def answers_side_by_side(
 ) -> go.Figure:
     """Two distributions over the answers that are likeliest in either, the first above the second."""
     answers = sorted(first, key=lambda name: -max(first[name], second.get(name, 0.0)))[:most]
-    chart = figure(
-        70 + 34 * len(answers), dark, barmode="group", bargap=0.3, showlegend=True,
-        legend={"orientation": "h", "y": 1.12, "x": 0, "traceorder": "normal"},
-    )  # fmt: skip
-    for label, chances, color, pattern in (
-        (names[0], first, CATEGORIES[0], ""),
-        (names[1], second, CATEGORIES[1], "/"),
-    ):
-        values = [chances.get(name, 0.0) for name in answers]
-        chart.add_bar(
-            x=values, y=answers, orientation="h", name=label, cliponaxis=False,
-            text=[_share(value) for value in values], textposition="outside",
-            textfont={"size": 11, "color": ink(dark)},
+    strong, weak = probability(dark), "#5a4a86" if dark else "#c4b5e8"
+    bars = [
+        go.Bar(
+            x=[chances.get(name, 0.0) for name in answers], y=answers, orientation="h", name=label,
+            text=[_share(chances.get(name, 0.0)) for name in answers], textposition="outside",
+            textfont={"size": 11, "color": ink(dark)}, cliponaxis=False,
             hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
-            marker={"color": color, "pattern": {"shape": pattern, "fillmode": "overlay", "size": 5}},
-        )  # fmt: skip
-    chart.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.25)
-    chart.update_yaxes(
-        autorange="reversed", type="category", dtick=1, showgrid=False, ticks="outside", ticklen=6
-    )
-    chart.update_yaxes(tickcolor="rgba(0,0,0,0)")
-    chart.update_layout(margin={"r": 56})
-    return chart
+            marker={
+                "color": color, "line": {"color": strong, "width": 1},
+                "pattern": {"shape": pattern, "fillmode": "overlay", "size": 5},
+            },
+        )
+        for label, chances, color, pattern in ((names[0], first, strong, ""), (names[1], second, weak, "/"))
+    ]  # fmt: skip
+    return figure(
+        70 + 34 * len(answers), dark, *bars, barmode="group", bargap=0.3, showlegend=True,
+        legend=ABOVE | {"traceorder": "normal"}, margin={"t": 40, "r": 56},
+        x={"title_text": "probability", "range": [0, 1], "tickformat": ".0%", "dtick": 0.25},
+        y={
+            "autorange": "reversed", "type": "category", "dtick": 1, "showgrid": False, "ticks": "outside",
+            "ticklen": 6, "tickcolor": "rgba(0,0,0,0)",
+        },
+    )  # fmt: skip
 
 
 # --- What the figures show, as tables: blocks from 1, maps from 0 ------------------------------------------
