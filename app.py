@@ -12,7 +12,7 @@ st.set_page_config(page_title="FiLM Lens", page_icon=widgets.ICON, layout="wide"
 style.apply()
 groups = pages.all_pages(networks.alone())
 entries = [page for group in groups.values() for page in group]
-page = st.navigation(entries + pages.former_pages(), position="hidden")
+page = st.navigation(entries + pages.other_addresses(networks.alone()), position="hidden")
 menu_end = pages.menu(groups)
 study = widgets.network_or_advice(networks.study)
 if state.start(study.weights, len(pictures.exhibits()), networks.first_view(study), folder.count):

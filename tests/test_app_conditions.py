@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 import analysis
 from analysis.__main__ import main
@@ -165,3 +166,12 @@ def test_it_is_chosen_among_checkpoints(folder, monkeypatch):
     app.run()
     assert not app.exception
     assert "200 trajectories" in said(app)
+
+
+@pytest.mark.parametrize("name", ["evidence", "ledger", "study"])
+def test_an_address_that_has_no_page_here_leads_to_the_first(start, name):
+    app, _ = start("labels")
+    app._page_hash = calc_hash(name)  # as if it had been typed
+    app.run()
+    assert app.title[0].value.startswith("arm")
+    assert (f"There is no page “{name}” here" in said(app)) == (name != "study")

@@ -45,7 +45,9 @@ def follow(folder, monkeypatch):
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in link.items():
             app.query_params[name] = value
-        return app.switch_page(f"ui/pages/{page}.py").run()
+        if page != "ask":  # which is where it opens
+            app.switch_page(f"ui/pages/{page}.py")
+        return app.run()
 
     return followed
 

@@ -7,6 +7,8 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ui import state
+
 HERE = Path(__file__).parent
 GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
     "Question": (
@@ -46,8 +48,7 @@ def path(name: str) -> str:
 def address(here: str, name: str) -> str:
     """Where a page is, from the address of another of this app, which may be served below a folder."""
     root, _, last = here.rstrip("/").rpartition("/")
-    names = [page for entries in GROUPS.values() for page, _ in entries]
-    return f"{root if last in names else here.rstrip('/')}/{name}"
+    return f"{root if last in _names(GROUPS) else here.rstrip('/')}/{name}"
 
 
 def all_pages(alone: bool = False) -> dict[str, list[Any]]:
@@ -63,7 +64,7 @@ def all_pages(alone: bool = False) -> dict[str, list[Any]]:
                 path(name),
                 title=title,
                 default=name == first,
-                url_path=None if name == first else name,
+                url_path="" if name == first else name,
             )
             for name, title in entries
         ]
@@ -71,12 +72,25 @@ def all_pages(alone: bool = False) -> dict[str, list[Any]]:
     }
 
 
-def former_pages() -> list[Any]:
-    """Former addresses of pages: each leads on to where its page is now."""
-    return [
-        st.Page(partial(st.switch_page, path(now)), title=now, url_path=former)
-        for former, now in FORMER.items()
-    ]
+def other_addresses(alone: bool = False) -> list[Any]:
+    """Addresses that have no page here: each leads on to where its page is now, or to the first one.
+
+    Such are those of former versions, the first page's own name, and the pages of the other kind of study.
+    """
+    here, others = (_names(ALONE), _names(GROUPS)) if alone else (_names(GROUPS), _names(ALONE))
+    leads = {name: here[0] for name in (here[0], *others) if name not in here[1:]}
+    leads |= {former: now if now in here else here[0] for former, now in FORMER.items()}
+    return [st.Page(partial(_lead, name, now), title=now, url_path=name) for name, now in leads.items()]
+
+
+def _names(groups: dict[str, tuple[tuple[str, str], ...]]) -> list[str]:
+    return [name for entries in groups.values() for name, _ in entries]
+
+
+def _lead(name: str, now: str) -> None:
+    if now not in (name, FORMER.get(name)):
+        state.say(f"There is no page “{name}” here: it belongs to another kind of study.")
+    st.switch_page(path(now))
 
 
 def menu(groups: dict[str, list[Any]]) -> DeltaGenerator:
