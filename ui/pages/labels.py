@@ -47,8 +47,11 @@ def page() -> None:
     label = state.view().probe
     if reason := found.left_out(label):
         st.caption(f":material/info: {widgets.plain(reason)}")
-    _maps(found, schema, label)
-    _probes(found, schema, label)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _maps(found, schema, label)
+    with right:
+        _probes(found, schema, label)
     widgets.how_measured("Labels of any network")
 
 
@@ -74,7 +77,7 @@ def _maps(found: LabelEvidence, schema: Schema, label: str) -> None:
     key = f"labels-maps-{schema.labels.index(label)}"
     shown = best.head(MOST)
     st.dataframe(
-        shown[list(columns)], hide_index=True, height=300, key=key, column_config=columns,
+        shown[list(columns)], hide_index=True, height=420, key=key, column_config=columns,
         on_select="rerun", selection_mode="single-row",
     )  # fmt: skip
     rows = (state.told(key, "selection") or {}).get("rows", [])
@@ -111,8 +114,8 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
     counts = int(((own["low"] > own["majority"]) & (own["low"] > own["control_high"])).sum())
     widgets.notice(
         "A logistic regression is tested on conditions that it was not trained on. **A mark counts where its "
-        "interval lies above the dotted line** (always the commonest value) **and above that of its hollow "
-        f"twin** (shuffled labels): {counts} of {len(own)} do. What is readable need not be used."
+        "interval lies above the dotted line** (always the commonest value) **and above that of its "
+        f"control** (hollow: shuffled labels): {counts} of {len(own)} do. What is readable need not be used."
     )
     best = own.loc[own["accuracy"].idxmax()]
     where = _where(best, schema)
@@ -121,7 +124,7 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
         f"probes-of-{schema.labels.index(label)}",
         f"Probes for {label}; the best reads {where} and is right for {best['accuracy']:.0%}.",
         own,
-        sample=f"tested on {int(best['tested']):,} {schema.nouns}",
+        sample=_sample(best, found, schema),
     )
     st.caption(
         f"Best: **{widgets.plain(where)}** with {best['accuracy']:.1%} ({best['low']:.1%} to "
@@ -129,6 +132,11 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
         f"majority {best['majority']:.1%}, shuffled labels {best['control']:.1%}. {int(best['tested']):,} "
         f"{widgets.plain(schema.nouns)}, {_folds(int(best['pictures']), schema)}, standardised, L2 penalty."
     )
+
+
+def _sample(best: pd.Series, found: LabelEvidence, schema: Schema) -> str:
+    tested = f"tested on {int(best['tested']):,} {schema.nouns}"
+    return f"{found.sample(schema)}, {tested}, seed {found.recipe['seed']}"
 
 
 def _folds(clusters: int, schema: Schema) -> str:
@@ -141,7 +149,7 @@ def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label:
     widgets.notice(
         f"A ridge regression estimates “{widgets.plain(label)}” for conditions that it was not trained on: "
         "R² is 1 where it is exact and 0 where the mean would do as well. **A mark counts where its interval "
-        "lies above 0 and it lies above its hollow twin**, under which 95 % of regressions on shuffled "
+        "lies above 0 and it lies above its control** (hollow), under which 95 % of regressions on shuffled "
         "numbers are. What is readable need not be used."
     )
     best = own.loc[own["r2"].idxmax()]
@@ -151,7 +159,7 @@ def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label:
         f"regressions-of-{schema.labels.index(label)}",
         f"Regressions for {label}; the best reads {where} with an R² of {best['r2']:.2f}.",
         own,
-        sample=f"tested on {int(best['tested']):,} {schema.nouns}",
+        sample=_sample(best, found, schema),
     )
     st.caption(
         f"Best: **{widgets.plain(where)}** with R² {best['r2']:.2f} ({best['low']:.2f} to "

@@ -60,7 +60,7 @@ def page() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.page_link(pages.path(name), label=title, width="content")
             st.markdown(widgets.plain(told), width="content")
-    st.header("Take it with you")
+    st.header("Export")
     typed = command("analysis", "report", str(study.folder), "--out", "report.html")
     st.caption(
         "One page that needs nothing from outside, with figures, numbers, and a manifest of hashes, seeds "
