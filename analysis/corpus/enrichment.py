@@ -323,17 +323,19 @@ def _sentence(table: pd.DataFrame, count: int, of: int, schema: Schema) -> str:
         same = labels[labels["kind"] == kind]
         for _, row in same.head(1 if same["selection"].iloc[0] >= 0.95 else 2).iterrows():
             name = f"{row['kind']} {row['feature']}"
-            said.append(f"{_most(row['selection'])} are of {name} ({row['rest']:.0%} of the rest)")
+            said.append(f"{_most(row['selection'])} are of {name} ({_rest(row['rest'])})")
     words = more[more["kind"].isin(SAID) & (more["effect"] >= 0.1)]
     content = words[[telling(name)[0] > 0 for name in words["feature"]]]
     words = (content if len(content) else words).head(2)
     words = words[words["effect"] >= words["effect"].max() / 2]
     said += [
-        f"{_most(row['selection'])} say “{row['feature']}” ({row['rest']:.0%})" for _, row in words.iterrows()
+        f"{_most(row['selection'])} say “{row['feature']}” ({_rest(row['rest'])})"
+        for _, row in words.iterrows()
     ]
     if not len(words) and len(less := table[(table["kind"] == "word") & (table["effect"] <= -0.1)]):
         row = less.iloc[0]
-        said.append(f"only {row['selection']:.0%} say “{row['feature']}” ({row['rest']:.0%} of the rest)")
+        few = "none" if row["selection"] == 0 else f"only {_percent(row['selection'])}"
+        said.append(f"{few} say “{row['feature']}” ({_rest(row['rest'])})")
     for _, row in table[(table["kind"] == "count") & (table["effect"].abs() >= 0.2)].iterrows():
         if row["feature"] == "length":
             longer = "longer" if row["effect"] > 0 else "shorter"
@@ -354,6 +356,17 @@ def _sentence(table: pd.DataFrame, count: int, of: int, schema: Schema) -> str:
 
 
 def _most(share: float) -> str:
-    if share >= 0.995:
+    if share == 1:
         return "all"
-    return f"nearly all ({share:.0%})" if share >= 0.95 else f"{share:.0%}"
+    return f"nearly all ({_percent(share)})" if share >= 0.95 else _percent(share)
+
+
+def _rest(share: float) -> str:
+    return "none of the rest" if share == 0 else f"{_percent(share)} of the rest"
+
+
+def _percent(share: float) -> str:
+    """Never rounded to all or nothing."""
+    if 0 < share < 0.005:
+        return "< 1%"
+    return "> 99%" if 0.995 < share < 1 else f"{share:.0%}"
