@@ -22,6 +22,8 @@ def apply() -> None:
             {position: sticky; top: 0; z-index: 90; background: PAGE;
              border-bottom: 1px solid rgba(138, 143, 152, .28)}
         @media (max-width: 640px) {.st-key-menu {padding-top: 2.4rem}}  /* room for the button of the guide */
+        .st-key-menu {row-gap: .2rem !important}
+        [class*=st-key-menu-] [data-testid=stCaptionContainer] {margin-right: .35rem}
         .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
         .st-key-case-question {min-width: 0}
         [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p

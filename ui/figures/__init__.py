@@ -57,6 +57,7 @@ def figure(
     pick: Callable[[list[Any]], None] | None = None,
     *,
     sample: str | None = None,
+    of: str | None = None,
     letters: int = SOURCE_LETTERS,
 ) -> None:
     """A figure over buttons for its SVG, its PNG and its numbers.
@@ -66,6 +67,7 @@ def figure(
         table: the numbers that it shows.
         pick: given the custom data of a point that was chosen, by a click or by keys.
         sample: of what it was measured and with which seed; the question on the page where nothing is said.
+        of: which networks, where it is not the page's.
         letters: that fit in a line at its foot.
     """
 
@@ -77,7 +79,7 @@ def figure(
     key = f"figure-{name}"
     choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
     st.plotly_chart(
-        _with_source(drawn, letters, title_of(alt), source(sample)),
+        _with_source(drawn, letters, title_of(alt), source(sample, of)),
         theme=None,
         **choice,
         config={
@@ -155,12 +157,13 @@ def download(
     )  # fmt: skip
 
 
-def source(sample: str | None = None) -> str:
-    """Where a figure is from: the network, and the sample or the question on the page."""
+def source(sample: str | None = None, of: str | None = None) -> str:
+    """Where a figure is from: the network, or networks, and the sample or the question on the page."""
     view = state.view()
     if sample is None:
         sample = f"“{view.question}” about picture {view.picture[:40]}" if view.question else ""
-    return " · ".join(filter(None, (f"network {networks.study().weights[: state.LINK_HASH]}", sample)))
+    network = of or f"network {networks.study().weights[: state.LINK_HASH]}"
+    return " · ".join(filter(None, (network, sample)))
 
 
 def title_of(alt: str) -> str:

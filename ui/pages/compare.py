@@ -122,9 +122,13 @@ def _progress(one: Study, other: Study) -> None:
 def _figure(found: Comparison, *given: Any) -> None:
     """A figure of both networks, which says whose it is and of how many questions."""
     recipe = found.recipe
-    other = recipe["other"]["weights"][: state.LINK_HASH]
-    sample = f"{recipe['questions']:,} questions, seed {recipe['seed']}; that is A, B is network {other}"
-    widgets.figure(*given, sample=sample)
+    sample = f"{recipe['questions']:,} questions, seed {recipe['seed']}"
+    widgets.figure(*given, of=_both(*(recipe[side]["weights"] for side in ("one", "other"))), sample=sample)
+
+
+def _both(one: str, other: str) -> str:
+    """Which networks a figure is of, by their weights."""
+    return f"A is network {one[: state.LINK_HASH]}, B {other[: state.LINK_HASH]}"
 
 
 def _answers(found: Comparison, one: Study, other: Study) -> None:
@@ -211,6 +215,7 @@ def _side_by_side(row: pd.Series, one: Study, other: Study, key: str) -> None:
             pd.DataFrame({"answer": list(chances[0]), "A": list(chances[0].values())}).merge(
                 pd.DataFrame({"answer": list(chances[1]), "B": list(chances[1].values())}), how="outer"
             ),
+            of=_both(one.weights, other.weights), sample=f"“{text}” about picture {row['picture']}",
         )  # fmt: skip
         with st.container(horizontal=True):
             for label, network in (("A", state.view().network), ("B", state.view().versus)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -29,9 +31,9 @@ ABOUT = {
 def page() -> None:
     st.title("Generalisation")
     st.caption(
-        "Right answers where questions or pictures differ from those a network learned from. Bars are 95 % "
-        "intervals clustered by picture; strokes are the constant guess, each family's commonest answer "
-        "always, counted on the same questions and so a little high."
+        "Accuracy where questions or pictures differ from those a network learned from. Bars are 95 % "
+        "intervals clustered by picture. Strokes are the constant guess: always the commonest answer of each "
+        "family, counted on the same questions and so a little high."
     )
     session, dark = networks.network(), widgets.dark()
     make_it = command("analysis", "generalisation", session.checkpoint)
@@ -67,7 +69,7 @@ def _test(test: str, dark: bool) -> None:
     widgets.figure(
         analysis.generalisation_rows(own, dark=dark),
         test.lower().replace(" ", "-"),
-        f"{test}: " + ", ".join(f"{row.value} {row.accuracy:.0%}" for row in own.itertuples()) + ".",
+        f"Accuracy on {test}: {_told(own)}.",
         own,
         sample=f"{int(whole['asked']):,} questions about {int(whole['pictures']):,} pictures, seed {seed}",
     )
@@ -78,6 +80,11 @@ def _test(test: str, dark: bool) -> None:
         f"constant guess {whole['guess']:.1%}."
         + (f" Below the constant guess: {', '.join(below)}." if below else "")
     )
+
+
+def _told(table: pd.DataFrame) -> str:
+    """Every accuracy in words."""
+    return ", ".join(f"{row.value} {row.accuracy:.0%}" for row in table.itertuples())
 
 
 def _errors(found: dict[str, pd.DataFrame]) -> None:
@@ -139,10 +146,16 @@ def _learned_on(dark: bool) -> None:
     )
     widgets.figure(
         analysis.generalisation_rows(table, dark=dark), "cogent-learned-on",
-        "Learned on from condition B: "
-        + ", ".join(f"{row.value} {row.accuracy:.0%}" for row in table.itertuples()) + ".", table,
-        sample=f"taught {made['taught']}, {made['samples']:,} samples",
+        f"Accuracy of a network taught condition A, learning on from B: {_told(table)}.", table,
+        of="networks trained anew", sample=_trained_on(made),
     )  # fmt: skip
+
+
+def _trained_on(made: dict[str, Any]) -> str:
+    return (
+        f"taught {made['taught']}, {made['samples']:,} samples; tested on {made['tested']:,} scenes of each "
+        f"condition, seed {made['seed']}"
+    )
 
 
 def _zero_shot(dark: bool) -> None:
@@ -178,7 +191,8 @@ def _zero_shot(dark: bool) -> None:
         analysis.gain_rows(rows, dark=dark), "cogent-zero-shot",
         "Accuracy gained by analogy: "
         + ", ".join(f"{row.value} {100 * row.gain:+.1f} points" for row in rows.itertuples()) + ".",
-        table, sample=f"{counts['asked']:,} questions of each condition, seed {made['seed']}",
+        table, of="networks trained anew",
+        sample=f"{counts['asked']:,} questions of each condition, seed {made['seed']}",
     )  # fmt: skip
     low, high = (f"{100 * first[end]:+.1f}" for end in ("gain_low", "gain_high"))
     st.caption(
@@ -210,9 +224,11 @@ def _ablations(dark: bool) -> None:
     widgets.figure(
         analysis.generalisation_rows(rows, dark=dark),
         "table-2",
-        "Table 2: " + ", ".join(f"{row.about} {row.accuracy:.0%}" for row in rows.itertuples()) + ".",
+        f"Accuracy of the networks of Table 2, trained anew: {_told(rows)}.",
         table,
-        sample=f"{made['questions']:,} questions about {made['pictures']:,} scenes",
+        of=f"{int(table['seeds'].sum())} networks trained anew, seeds 0 to {int(table['seeds'].max()) - 1}",
+        sample=f"{made['samples']:,} samples each; {made['questions']:,} questions about "
+        f"{made['pictures']:,} scenes",
     )
     points = [
         f"{row.about} {100 * row.difference:+.1f} "

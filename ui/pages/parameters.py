@@ -20,7 +20,7 @@ COLORS = {"": "the map", "type": "the kind of question", "word": "a word"}
 
 def page() -> None:
     st.title("Parameters")
-    st.caption("The paper's pictures of gamma and beta, of this network's own.")
+    st.caption("The distributions of gamma and beta, as the paper draws them, for this network.")
     try:
         parameters = header.waiting(
             lambda: networks.parameters(networks.study()), "Counting gammas and betas"
@@ -55,11 +55,12 @@ def _all(parameters: Parameters, dark: bool) -> None:
     st.header("All gammas and betas")
     widgets.notice(
         "The paper's Figure 5. **Look for a sharp peak of gamma at 0**, not at 1: many maps are off. "
-        "About a third of the gammas are negative there and turn a map around; most betas are."
+        "About a third of the gammas are negative there and invert their map; so are most betas."
     )
     ours = parameters.statistics
     alt = (
-        f"Histograms; gamma from {ours['gamma'].low:.1f} to {ours['gamma'].high:.1f}, "
+        "Histograms of all gammas and betas; "
+        f"gamma from {ours['gamma'].low:.1f} to {ours['gamma'].high:.1f}, "
         f"beta from {ours['beta'].low:.1f} to {ours['beta'].high:.1f}."
     )
     widgets.figure(
