@@ -71,7 +71,7 @@ def test_all_that_is_planted_is_found_and_nothing_else(study):
     assert not {name for kind, name in names if kind == "word"} & set(COLORS + THINGS)
     assert ("count", "depth") not in names
     assert why.sentence.startswith(
-        f"{len(rows)} of 2,000 questions: all are of type equal_color (0% of the rest)"
+        f"{len(rows)} of 2,000 questions: all are of type equal_color (none of the rest)"
     )
     assert "beta of block 1, map 5 is" in why.sentence
     assert "sd higher" in why.sentence

@@ -403,7 +403,7 @@ def answers_side_by_side(
         go.Bar(
             x=[chances.get(name, 0.0) for name in answers], y=answers, orientation="h", name=label,
             text=[_share(chances.get(name, 0.0)) for name in answers], textposition="outside",
-            textfont={"size": 11, "color": ink(dark)}, cliponaxis=False,
+            textfont={"size": 11, "color": ink(dark)}, constraintext="none", cliponaxis=False,
             hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
             marker={
                 "color": color, "line": {"color": strong, "width": 1},
