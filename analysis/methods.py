@@ -18,8 +18,9 @@ def _file() -> Path:
 
 @cache
 def methods() -> dict[str, str]:
-    """Heading -> Markdown of its section, in the page's order."""
-    _, *sections = _file().read_text("utf-8").split("\n## ")
+    """Heading -> Markdown of its section, in the page's order; of the first chapter alone."""
+    chapter, *_ = _file().read_text("utf-8").removeprefix("# ").split("\n# ")
+    _, *sections = chapter.split("\n## ")
     parts = (section.partition("\n") for section in sections)
     return {heading.strip(): text.strip() for heading, _, text in parts}
 

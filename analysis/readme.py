@@ -16,6 +16,7 @@ from analysis.interventions.ablation import PAPER_MEAN, WHOLE
 from analysis.tables import markdown
 from film import GROUP_NAMES, PAPER, Card, InputError, Share, share_difference
 
+_PLACE = r"<!-- table: ([\w-]+) -->"
 OWN = "own validation"  # the card's name for pictures of the kind that was trained on
 # Network -> its card and its results (`analysis.reproduce.measure_results`).
 Measures: TypeAlias = Mapping[str, tuple[Card, Mapping[str, Any]]]
@@ -28,14 +29,25 @@ def tables(measured: Measures) -> dict[str, str]:
 
 
 def written(text: str, made: Mapping[str, str]) -> str:
-    """A page with these tables between its markers `<!-- table: NAME -->` and `<!-- end of table -->`.
+    """A page with these tables, and no others, between its markers.
 
     Raises:
         InputError: the page has no place for a table, or a place for one that is not made.
     """
-    asked = re.findall(r"<!-- table: ([\w-]+) -->", text)
+    asked = re.findall(_PLACE, text)
     if sorted(asked) != sorted(made):
         raise InputError(f"The page has places for {', '.join(asked) or 'no table'}, not {', '.join(made)}.")
+    return replaced(text, made)
+
+
+def replaced(text: str, made: Mapping[str, str]) -> str:
+    """A page with these tables between its markers `<!-- table: NAME -->` and `<!-- end of table -->`.
+
+    Raises:
+        InputError: the page has no place for a table.
+    """
+    if missing := set(made) - set(re.findall(_PLACE, text)):
+        raise InputError(f"The page has no line <!-- table: {min(missing)} -->; write it where it goes.")
     for name, table in made.items():
         start = re.escape(f"<!-- table: {name} -->")
         pattern = rf"({start}\n).*?(\n<!-- end of table -->)"

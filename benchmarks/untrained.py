@@ -1,17 +1,22 @@
 """What a claim is worth: the same measured of a network of the same build, with weights as they were drawn.
 
-    python -m benchmarks.untrained [--checkpoint NAME] [--questions 2000] [--triples 200] [--pairs 300]
+    python -m benchmarks.untrained [--checkpoint NAME ...] [--questions 2000] [--triples 200] [--pairs 300]
+        [--json FILE] [--page FILE]
 
-Prints a table of both networks: how many maps get a language label (which words and types of question move
-their gamma), how often A + B - C of three questions' parameters is right and answers as the question's own
-do, how far it lies from these, and how many one-word pairs of questions are a logit apart, which is what
-reading words by patching needs. A network that answers all alike has the sum answer as the own do for
-nothing.
+Prints a table of networks and the same builds untrained: how many maps get a language label (which words
+and types of question move their gamma), how often A + B - C of three questions' parameters is right and
+answers as the question's own do, how far it lies from these, and how many one-word pairs of questions are a
+logit apart, which is what reading words by patching needs. A network that answers all alike has the sum
+answer as the own do for nothing. What is measured is kept in FILE (benchmarks/untrained.json), and not
+measured again; --page puts the table between that page's markers.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,24 +25,52 @@ from analysis.corpus.contrasts import labels_of
 from analysis.corpus.map_cards import language_contrast
 from analysis.corpus.regions import untrained
 from analysis.interventions.patching import SMALL
-from film import Session, clustered_share, find, gallery, read_picture
+from analysis.tables import markdown
+from benchmarks.kept import put_on, read, save
+from film import Session, bundled, clustered_share, find, gallery, read_picture
+
+KEPT = Path(__file__).with_suffix(".json")
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--checkpoint", default="clevr", help="folder, or name of a bundled one")
+    names = [folder.name for folder in bundled()]
+    parser.add_argument("--checkpoint", nargs="+", default=names, help="folders, or names of bundled ones")
     parser.add_argument("--questions", type=int, default=2000)
     parser.add_argument("--triples", type=int, default=200)
     parser.add_argument("--pairs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, default=KEPT, help="where figures are kept")
+    parser.add_argument("--page", type=Path, help="a page with the marker <!-- table: untrained -->")
     options = parser.parse_args(arguments)
-    trained = Session(find(options.checkpoint), "cpu")
-    rows = [measured(session, options) for session in (trained, untrained(trained, options.seed))]
-    print(f"| | {trained.card.name} | the same build untrained |\n| --- | --- | --- |")
-    for name in rows[0]:
-        print(f"| {name} | {rows[0][name]} | {rows[1][name]} |")
+    kept = read(options.json)
+    for checkpoint in options.checkpoint:
+        trained = Session(find(checkpoint), "cpu")
+        sample = {name: getattr(options, name) for name in ("questions", "triples", "pairs", "seed")}
+        recipe = {"weights": trained.card.weights, **sample}
+        if kept.get(trained.card.name, {}).get("recipe") != recipe:
+            both = [measured(session, options) for session in (trained, untrained(trained, options.seed))]
+            rows = {name: [one[name] for one in both] for name in both[0]}
+            kept[trained.card.name] = {"recipe": recipe, "rows": rows}
+            save(options.json, kept)
+    print(table(kept))
+    if options.page:
+        put_on(options.page, "untrained", table(kept))
+
+
+def table(kept: Mapping[str, Any]) -> str:
+    """What is kept, as Markdown, each network beside its build untrained, and the samples."""
+    head = [cell for name in kept for cell in (f"`{name}`", "its build untrained")]
+    first = next(iter(kept.values()))
+    rows = [[name, *(cell for one in kept.values() for cell in one["rows"][name])] for name in first["rows"]]
+    recipe = first["recipe"]
+    said = (
+        f"{recipe['questions']:,} questions for the labels, {recipe['triples']} triples, {recipe['pairs']} "
+        f"pairs, seed {recipe['seed']}; 95 % intervals by picture."
+    )
+    return f"{markdown(['', *head], rows)}\n\n{said}"
 
 
 def measured(session: Session, options: argparse.Namespace) -> dict[str, str]:

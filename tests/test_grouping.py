@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from analysis.corpus import grouping as agreement
-from analysis.corpus.claim import Verdict, attribute_then_operation
+from analysis.corpus.claim import attribute_then_operation
 from analysis.corpus.neighbours import neighbours
+from benchmarks.simulations.claim import EIGHT, FALSE, TRUE, verdict_of
 from film import Cancelled, InputError
 
 NAMES = (
@@ -23,7 +24,6 @@ ANCHORS = (  # film-facts 4.4
     (0.875, 0.786, 1.000, 1.72, 0.33),
     (0.884, 0.809, 1.000, 1.48, 0.27),
 )
-EIGHT = [f"{o}_{a}" for o in agreement.OPERATIONS for a in agreement.ATTRIBUTES]
 
 
 @pytest.fixture(scope="module")
@@ -123,46 +123,20 @@ def synthetic(by: str, seed: int = 0, each: int = 40) -> tuple[np.ndarray, np.nd
     return np.stack([places[name] for name in names]) + rng.normal(size=(len(types), 6)), types
 
 
-def network(rng: np.random.Generator, attribute: float, operation: float, types: np.ndarray) -> np.ndarray:
-    """A block's vectors of questions: places of attributes and operations this far apart, and noise.
-
-    Every type has a place of its own too, and neighbours share both attribute and operation.
-    """
-    _, attributes, operations = agreement.attributes_and_operations(types)
-    parts = []
-    for size, names in ((attribute, attributes), (operation, operations), (0.3, types)):
-        codes = np.unique(names, return_inverse=True)[1]
-        axes = np.linalg.qr(rng.normal(size=(24, codes.max() + 1)))[0].T
-        parts.append(size * axes[codes])
-    return np.asarray(sum(parts) + rng.normal(0, 0.15, (len(types), 24)))
-
-
-def verdict_of(rng: np.random.Generator, first: tuple[float, float], last: tuple[float, float]) -> Verdict:
-    types = np.repeat(EIGHT, 25)
-    found = [
-        agreement.grouping(name, network(rng, *sizes, types), types, seed=0, trials=150, with_clusters=False)
-        for name, sizes in (("block 1", first), ("block 4", last))
-    ]
-    return attribute_then_operation(found[0], found[1])
-
-
 def test_networks_with_the_claim_true_are_confirmed_whatever_their_neighbours_do():
     """Attributes lie farther apart than operations in the first block, the reverse in the last."""
-    rng = np.random.default_rng(0)
-    found = [verdict_of(rng, (2.0, 1.0), (1.0, 2.0)) for _ in range(20)]
+    sizes = TRUE["attributes twice as far apart as operations, then the reverse"]
+    found = [verdict_of(seed, *sizes, trials=150) for seed in range(20)]
     assert sum(one.verdict == "confirmed" for one in found) >= 18
     # Neighbours share the attribute as often in both: the old third condition left all of these open.
     assert sum(one.signs[2] != 1 for one in found) >= 18
     assert all("distances as in the paper" in one.summary() for one in found if one.verdict == "confirmed")
 
 
-@pytest.mark.parametrize(
-    "sizes", [((1.0, 2.0), (2.0, 1.0)), ((2.0, 1.0), (2.0, 1.0)), ((1.0, 1.0), (1.0, 1.0))]
-)
-def test_networks_with_the_claim_false_are_not_confirmed(sizes):
-    """The reverse, attributes throughout, and neither: at most one in twenty."""
-    rng = np.random.default_rng(1)
-    found = [verdict_of(rng, *sizes) for _ in range(20)]
+@pytest.mark.parametrize("name", FALSE)
+def test_networks_with_the_claim_false_are_not_confirmed(name):
+    """At most one in twenty."""
+    found = [verdict_of(seed, *FALSE[name], trials=150) for seed in range(12)]
     assert sum(one.verdict == "confirmed" for one in found) <= 1
 
 

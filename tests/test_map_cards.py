@@ -17,10 +17,9 @@ from analysis import (
     write_maps,
 )
 from analysis.corpus.contrasts import MEDIUM, SURE, contrast_types, joined, labels_of, survival
-from analysis.corpus.map_cards import SIZE
 from analysis.question.scene_objects import cover
-from analysis.statistics import without
-from film import Cancelled, InputError, Session, render, sample_scene
+from benchmarks.simulations.labels import SEEN, seen_objects, words_of_templates
+from film import Cancelled, InputError, Session, sample_scene
 
 
 def some_labels(rng: np.random.Generator, n: int, values: int) -> np.ndarray:
@@ -100,12 +99,7 @@ def test_words_that_are_rare_or_everywhere_are_left_out():
 
 def test_a_word_that_goes_with_its_template_is_no_label():
     """Gamma follows the family alone, and a word is commoner in some. Planted: one that moves it within."""
-    rng = np.random.default_rng(6)
-    families = rng.integers(0, 12, 1200)
-    often = rng.uniform(0.05, 0.95, 12)
-    words = np.stack([rng.random(1200) < often[families], rng.random(1200) < 0.3], axis=1)
-    gamma = 4 * often[families][:, None] + rng.normal(size=(1200, 6))
-    gamma[:, 2] += 2 * words[:, 1]
+    words, gamma, families = words_of_templates(np.random.default_rng(6))
     names = [("word", "same"), ("word", "red")]
     mixed, within = contrast(words, gamma), contrast(words, gamma, families)
     assert [label for label in labels_of(mixed, names) if "same" in label]
@@ -145,29 +139,11 @@ def test_types_are_compared_between_families():
 
 def test_a_map_that_answers_all_objects_alike_has_no_label(session):
     """It is 1 where there is an object: it reads higher where one is large, and near, for being seen more."""
-    rng = np.random.default_rng(9)
-    scenes = [sample_scene(rng) for _ in range(40)]
-    readings, covered, centres, owners = [], [], [], []
-    for number, scene in enumerate(scenes):
-        rendering = render(scene, *SIZE, samples=1, seed=number)
-        shares = cover(rendering.objects, session)
-        shares = np.pad(shares, ((0, len(scene.objects) - len(shares)), (0, 0), (0, 0)))
-        seen = cover((rendering.objects > 0).astype(np.uint8), session)[0]
-        reading = np.einsum("ohw,hw->o", shares, seen / seen.max())
-        large = np.array([thing.size == "large" for thing in scene.objects])
-        noise = rng.normal(0, 0.02, (2, len(reading)))
-        readings.append(np.stack([reading + noise[0], reading + noise[1] + 0.5 * large], axis=1))
-        covered.append(np.bincount(rendering.objects.ravel(), minlength=len(reading) + 1)[1:])
-        centres.append(rendering.centres[:, :2] / np.array(SIZE))
-        owners += [number] * len(reading)
-    names, labels = object_labels(scenes, centres)
-    read = np.concatenate(readings)
-    plain = contrast(labels, read, np.array(owners), by_group=True)
-    assert labels_of(plain, names)[0] in ("+large", "−small")
-    adjusted = without(read, np.log1p(np.concatenate(covered)))
-    told = labels_of(contrast(labels, adjusted, np.array(owners), by_group=True), names)
-    assert told[0] == "unlabelled"
-    assert told[1].startswith(("+large", "−small"))  # planted: it answers to size itself
+    seen = seen_objects(9, session, scenes=40)
+    assert seen.labels_of_maps(adjusted=False)[0] in SEEN
+    alike, size = seen.labels_of_maps(adjusted=True)
+    assert alike == "unlabelled"
+    assert size.startswith(SEEN)  # planted: it answers to size itself
 
 
 @pytest.fixture(scope="module")

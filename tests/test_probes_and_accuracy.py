@@ -36,6 +36,7 @@ from analysis import (
 from analysis.__main__ import main
 from analysis.corpus.probe_targets import targets
 from analysis.corpus.probes import control_labels, parted_by_family
+from benchmarks.simulations.probes import planted_type, read_type, with_families, with_noise
 from film import COLORS, GROUP_NAMES, PAPER, Cancelled, InputError, Session, save
 
 WORDS = {"“red”": ("red",)}
@@ -50,30 +51,6 @@ def session() -> Session:
 @pytest.fixture(scope="module")
 def observed(session) -> Observed:
     return observe(session, gallery_questions(200), "the gallery")
-
-
-def planted(rng: np.random.Generator, questions: int = 600, pictures: int = 30) -> Observed:
-    """Gamma's first block holds the type, the second nothing; the pooled maps hold nothing at all."""
-    kind = rng.integers(0, 3, questions)
-    family = 4 * kind + rng.integers(0, 4, questions)  # four of each type
-    names = np.array(["count", "exist", "query_color"])
-    state = rng.normal(size=(questions, 6)).astype(np.float32)
-    state[:, :3] += 4 * np.eye(3)[kind]
-    gamma = np.zeros((questions, 2, 4), np.float32)
-    gamma[:, 0] = state[:, :4]
-    gamma[:, 1] = state[:, 3:5].repeat(2, axis=1)
-    table = pd.DataFrame(
-        {
-            "text": [f"question {i}" for i in range(questions)],
-            "type": names[kind],
-            "family": family,
-            "attribute": np.where(kind == 2, "color", ""),
-            "answer": rng.choice(["yes", "no"], questions),
-            "picture": [f"gallery-{i % pictures}" for i in range(questions)],
-        }
-    )
-    pooled = rng.normal(size=(questions, 3, 4)).astype(np.float32)
-    return Observed(table, state, gamma, np.zeros_like(gamma), pooled, {})
 
 
 def test_questions_about_the_gallery_differ_and_have_answers():
@@ -157,7 +134,7 @@ def test_the_bag_forgets_the_order():
 
 
 def test_probes_find_what_was_planted_and_nothing_else():
-    table = probe(planted(np.random.default_rng(0)), words={}).set_index(["target", "space", "block"])
+    table = probe(planted_type(np.random.default_rng(0)), words={}).set_index(["target", "space", "block"])
     kind = table.loc["type"]
     for place in (("state", 0), ("gamma", 0), ("gamma", 1), ("both", 1)):
         assert kind.loc[place, "accuracy"] > 0.95
@@ -192,19 +169,15 @@ def test_control_labels_are_the_family_s_and_as_frequent():
 def test_the_control_is_learnable_and_noise_has_no_selectivity_however_many_axes():
     """Where families can be told, control labels are read as well as any; in noise none are."""
     rng = np.random.default_rng(4)
-    found = planted(rng, questions=900)
-    family = found.table["family"].to_numpy()
-    places = 3 * rng.normal(size=(12, 20))[family]
-    told = replace(found, state=(places + rng.normal(size=places.shape)).astype(np.float32))
-    row = probe(told, words={}, only=["state"]).set_index("target").loc["type"]
+    found = planted_type(rng, questions=900)
+    row = probe(with_families(found, rng), words={}, only=["state"]).set_index("target").loc["type"]
     assert row["control"] > 0.95
     assert row["accuracy"] > 0.95
     assert abs(row["selectivity"]) < 0.05  # every grouping of families is as easy as the types
     assert row["held_out"] < 0.6  # and none is known of a family that was never seen
     gained = []
     for axes in (4, 64, 256):
-        noise = replace(found, state=rng.normal(size=(900, axes)).astype(np.float32))
-        row = probe(noise, words={}, only=["state"]).set_index("target").loc["type"]
+        row = read_type(with_noise(found, axes, rng), seed=0)
         assert row["low"] < 0.4
         gained.append(row["selectivity"])
     assert max(np.abs(gained)) < 0.15  # not for more axes
@@ -223,7 +196,7 @@ def test_order_is_not_in_the_bag_of_words():
     """“colour named first”: probes of a space that has the order stand above the bag."""
     rng = np.random.default_rng(5)
     first, second = (rng.choice(COLORS, 900) for _ in range(2))
-    found = planted(rng, questions=900)
+    found = planted_type(rng, questions=900)
     table = found.table.assign(text=[f"is the {a} thing {b}?" for a, b in zip(first, second, strict=True)])
     code = np.searchsorted(sorted(COLORS), first)
     state = 4 * np.eye(8)[code] + rng.normal(size=(900, 8))
@@ -317,7 +290,7 @@ def test_figures_show_the_tables(observed, dark):
 
 
 def test_the_probe_chart_has_every_accuracy_and_control():
-    table = probe(planted(np.random.default_rng(1)), words={})
+    table = probe(planted_type(np.random.default_rng(1)), words={})
     chart = probe_chart(table, "type")
     lines = {trace.name: trace.y[0] for trace in chart.data if trace.mode == "lines"}
     own = table[table["target"] == "type"].set_index(["space", "block"])
@@ -372,7 +345,7 @@ def test_no_linear_reader_of_gamma_beats_one_of_the_state(observed):
 def test_a_direction_that_lives_on_is_read_in_another_block():
     """The maps of both blocks have the type at the same numbers; gamma's second block has it not at all."""
     rng = np.random.default_rng(4)
-    found = planted(rng)
+    found = planted_type(rng)
     kind = np.searchsorted(["count", "exist", "query_color"], found.table["type"])
     pooled = rng.normal(size=(len(found), 3, 4)).astype(np.float32)
     pooled[:, 1:, :3] += 5 * np.eye(3)[kind][:, None]

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import binom, mannwhitneyu
 
 from analysis import ranking, statistics
+from benchmarks.simulations.intervals import CORRELATIONS, QUESTIONS, SHARES, clustered, covered
 from film import InputError, clustered_share, clustered_shares, share_difference
 
 RUNS = 400
@@ -18,23 +19,14 @@ def at_most(count: int, runs: int, level: float = 0.05) -> bool:
 # --- Intervals ----------------------------------------------------------------------------------------
 
 
-def clustered(rng, share: float, pictures: int, questions: int, correlation: float):
-    """Right answers whose pictures have a difficulty of their own: beta-binomial."""
-    weight = 1 / correlation - 1
-    difficulty = rng.beta(share * weight, (1 - share) * weight, pictures)
-    return rng.random((pictures, questions)).ravel() < np.repeat(difficulty, questions)
-
-
-@pytest.mark.parametrize("correlation", [0.05, 0.1, 0.2])
-@pytest.mark.parametrize("share", [0.5, 0.9, 0.985])
-@pytest.mark.parametrize("questions", [10, 2])
+@pytest.mark.parametrize("correlation", CORRELATIONS)
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("questions", QUESTIONS)
 def test_intervals_of_shares_cover_the_truth(share, questions, correlation):
-    rng = np.random.default_rng(int(1000 * share) + questions)
-    owner, runs = np.repeat(np.arange(40), questions), 3000
-    found = [clustered_share(clustered(rng, share, 40, questions, correlation), owner) for _ in range(runs)]
-    covered = np.mean([one.low <= share <= one.high for one in found])
+    rng, runs = np.random.default_rng(int(1000 * share) + questions), 3000
+    held = covered(rng, share, 40, questions, correlation, runs) / runs
     slack = 2 * np.sqrt(0.05 * 0.95 / runs)
-    assert 0.93 - slack <= covered <= 0.97 + slack
+    assert 0.93 - slack <= held <= 0.97 + slack
 
 
 @pytest.mark.parametrize("pictures", [1, 5, 9])
