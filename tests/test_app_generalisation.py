@@ -124,24 +124,14 @@ def test_a_run_is_kept_beside_the_bundled_networks_and_read(tmp_path, monkeypatc
     monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
     monkeypatch.setattr(generalisation, "find", lambda: tmp_path / "clevr")
     assert generalisation.zero_shot() is None
-    row = {
-        "run": "taught-a",
-        "from_b": 0,
-        "weights": "w",
-        "test": "B",
-        "among": "all",
-        "own": 0.5,
-        "gain": 0.1,
-    }
-    rows = [row | {"gain_low": 0.02, "paper": [75.6, 78.8]}, row | {"gain_low": None, "paper": None}]
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "cogent.json").write_text(json.dumps({"samples": 9, "rows": []}))
-    (tmp_path / "run" / "cogent-zero-shot.json").write_text(json.dumps({"seed": 4, "rows": rows}))
+    kept_run(tmp_path / "run")
     assert generalisation.keep_run(tmp_path / "run") == tmp_path / "ablations"
     table, made = generalisation.zero_shot()
-    assert table["gain_low"].fillna(-1).tolist() == [0.02, -1]
-    assert table[["paper_own", "paper_sum"]].fillna(0).to_numpy().tolist() == [[75.6, 78.8], [0, 0]]
-    assert made == {"seed": 4}
+    paper = table.set_index(["test", "among"])[["paper_own", "paper_sum"]]
+    assert paper.loc["B", "rewritten"].tolist() == [71.5, 80.7]
+    assert paper.loc["B", "all"].isna().all()
+    assert table["gain_high"].isna().all()
+    assert made["questions"]["B"]["rewritten"] == 30
 
 
 # --- The page -------------------------------------------------------------------------------------
@@ -151,7 +141,27 @@ def text(app: AppTest) -> str:
     return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.info))
 
 
-def test_the_page_shows_every_test(visit, measured):
+def kept_run(folder: Path) -> None:
+    """Results of a run of `film train-cogent` and of the analogy on it, with numbers made up."""
+    share = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "asked": 100}
+    trained = {"run": "taught-a", "from_b": 0, "paper": {"A": 98.3, "B": 75.6}, "A": share, "B": share}
+    cogent = {"samples": 9, "seed": 4, "taught": "answers alone", "rows": [trained]}
+    row = {"own": 0.5, "sum": 0.6, "random": 0.4, "gain": 0.1, "gain_low": 0.02, "gain_high": None}
+    rows = [
+        {"run": "taught-a", "from_b": 0, "weights": "w", "test": test, "among": among, "asked": 30, **row,
+         "paper": [71.5, 80.7] if (test, among) == ("B", "rewritten") else None}
+        for test in "AB" for among in ("all", "rewritten", "rewritten, one phrase")
+    ]  # fmt: skip
+    counts = {"asked": 100, "named": 40, "rewritten": 30}
+    tried = {"seed": 4, "questions": {"A": counts, "B": counts}, "rows": rows}
+    folder.mkdir()
+    for name, said in (("cogent.json", cogent), ("cogent-zero-shot.json", tried)):
+        (folder / name).write_text(json.dumps(said))
+
+
+def test_the_page_shows_every_test(visit, measured, tmp_path, monkeypatch):
+    monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
+    kept_run(tmp_path / "ablations")
     app = visit(measured, "generalisation")
     assert not app.exception
     headings = [heading.value for heading in app.main.header]
@@ -164,7 +174,9 @@ def test_the_page_shows_every_test(visit, measured):
         "The paper's Table 2, trained anew",
     ]
     assert "constant guess" in text(app)
-    assert "Figure 9, left" in text(app)
+    assert "30 of B's 100 questions can be rewritten" in text(app)
+    assert "50.0% of B's rewritten questions" in text(app)
+    assert "60.0% by analogy (+10.0 points [+2.0," in text(app)
 
 
 def test_a_chosen_error_opens_on_the_ask_page(visit, measured):
@@ -184,3 +196,5 @@ def test_a_network_without_results_says_what_to_type(visit, tmp_path):
     assert not app.exception
     assert "Not measured yet for this network: CLEVR, CLOSURE, CoGenT A, CoGenT B" in text(app)
     assert "generalisation" in text(app)
+    assert "Figure 9, left" in text(app)
+    assert "zero-shot OUT --keep" in text(app)

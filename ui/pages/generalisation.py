@@ -169,7 +169,9 @@ def _zero_shot(dark: bool) -> None:
         )
         return
     table, made = found
-    shown = table[table["among"].isin(("all", "rewritten"))]
+    shown = table[table["among"].isin(("all", "rewritten"))].sort_values(
+        ["test", "from_b"], ascending=[False, True], kind="stable"
+    )
     after = shown["from_b"].map(lambda count: f"after {count:,.0f} of B" if count else "taught A alone")
     asked = shown["asked"].map("{:,.0f}".format)
     rows = pd.DataFrame(
