@@ -30,6 +30,24 @@ def kept_by(folder: Path) -> dict[str, pd.DataFrame]:
     return find_generalisation(folder, Session(folder, "cpu").card.weights)
 
 
+def kept_run(folder: Path) -> None:
+    """Results of a run of `film train-cogent` and of the analogy on it, with numbers made up."""
+    share = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "asked": 100}
+    trained = {"run": "taught-a", "from_b": 0, "paper": {"A": 98.3, "B": 75.6}, "A": share, "B": share}
+    cogent = {"samples": 9, "tested": 10, "seed": 4, "taught": "answers alone", "rows": [trained]}
+    row = {"own": 0.5, "sum": 0.6, "random": 0.4, "gain": 0.1, "gain_low": 0.02, "gain_high": None}
+    rows = [
+        {"run": "taught-a", "from_b": 0, "weights": "w", "test": test, "among": among, "asked": 30, **row,
+         "paper": [71.5, 80.7] if (test, among) == ("B", "rewritten") else None}
+        for test in "AB" for among in ("all", "rewritten", "rewritten, one phrase")
+    ]  # fmt: skip
+    counts = {"asked": 100, "named": 40, "rewritten": 30}
+    tried = {"seed": 4, "questions": {"A": counts, "B": counts}, "rows": rows}
+    folder.mkdir()
+    for name, said in (("cogent.json", cogent), ("cogent-zero-shot.json", tried)):
+        (folder / name).write_text(json.dumps(said))
+
+
 def test_all_tests_are_measured_and_kept(measured):
     found = kept_by(measured)
     assert list(found) == ["CLEVR", "CLOSURE", "CoGenT A", "CoGenT B"]
@@ -139,24 +157,6 @@ def test_a_run_is_kept_beside_the_bundled_networks_and_read(tmp_path, monkeypatc
 
 def text(app: AppTest) -> str:
     return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.info))
-
-
-def kept_run(folder: Path) -> None:
-    """Results of a run of `film train-cogent` and of the analogy on it, with numbers made up."""
-    share = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "asked": 100}
-    trained = {"run": "taught-a", "from_b": 0, "paper": {"A": 98.3, "B": 75.6}, "A": share, "B": share}
-    cogent = {"samples": 9, "seed": 4, "taught": "answers alone", "rows": [trained]}
-    row = {"own": 0.5, "sum": 0.6, "random": 0.4, "gain": 0.1, "gain_low": 0.02, "gain_high": None}
-    rows = [
-        {"run": "taught-a", "from_b": 0, "weights": "w", "test": test, "among": among, "asked": 30, **row,
-         "paper": [71.5, 80.7] if (test, among) == ("B", "rewritten") else None}
-        for test in "AB" for among in ("all", "rewritten", "rewritten, one phrase")
-    ]  # fmt: skip
-    counts = {"asked": 100, "named": 40, "rewritten": 30}
-    tried = {"seed": 4, "questions": {"A": counts, "B": counts}, "rows": rows}
-    folder.mkdir()
-    for name, said in (("cogent.json", cogent), ("cogent-zero-shot.json", tried)):
-        (folder / name).write_text(json.dumps(said))
 
 
 def test_the_page_shows_every_test(visit, measured, tmp_path, monkeypatch):
