@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from analysis.figures.evidence import percent_range
 from analysis.figures.palette import ACCURACY, NEUTRAL, ink
-from analysis.figures.style import ABOVE, POSITIVE, figure, rule
+from analysis.figures.style import ABOVE, NEGATIVE, POSITIVE, figure, rule
 
 
 def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
@@ -18,13 +18,9 @@ def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure
             and, where they are known, guess (share of 1) and paper (per cent).
     """
     names, right = table["value"].astype(str).tolist(), 100 * table["accuracy"].astype(float)
-    up, down = (
-        (sign * (100 * table[end].astype(float) - right)).clip(lower=0).round(2).tolist()
-        for sign, end in ((1, "high"), (-1, "low"))
-    )
-    bars = {"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": ACCURACY}
     traces = [
-        _marks("this network", right, names, {"color": ACCURACY, "size": 9}) | {"error_x": bars},
+        _marks("this network", right, names, {"color": ACCURACY, "size": 9})
+        | {"error_x": _bars(table, right, ACCURACY)},
     ]
     if "guess" in table:
         stroke = {"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": NEUTRAL}}
@@ -54,17 +50,14 @@ def gain_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
             there is no interval), and paper (points, nan where there is none).
     """
     names, gain = table["value"].astype(str).tolist(), 100 * table["gain"].astype(float)
-    up, down = (
-        (sign * (100 * table[end].astype(float) - gain)).clip(lower=0).round(2).tolist()
-        for sign, end in ((1, "high"), (-1, "low"))
-    )
-    bars = {"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": POSITIVE}
+    own = {"color": [POSITIVE if value >= 0 else NEGATIVE for value in gain], "size": 9}
     stroke = {"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": NEUTRAL}}
     diamond = {"symbol": "diamond-open", "size": 10, "color": ink(dark), "line": {"width": 2}}
+    points = "%{x:+.1f} points"
     traces = (
-        _marks("the analogy", gain, names, {"color": POSITIVE, "size": 9}) | {"error_x": bars},
-        _marks("random steps as long", 100 * table["random"], names, stroke),
-        _marks("the paper's", table["paper"], names, diamond),
+        _marks("the analogy", gain, names, own, points) | {"error_x": _bars(table, gain, NEUTRAL)},
+        _marks("random steps as long", 100 * table["random"], names, stroke, points),
+        _marks("the paper's", table["paper"], names, diamond, points),
     )
     return figure(
         80 + 28 * len(names), dark, *(go.Scatter(trace) for trace in traces), shapes=[rule("x", 0)],
@@ -74,12 +67,23 @@ def gain_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     )  # fmt: skip
 
 
-def _marks(name: str, values: pd.Series, names: list[str], marker: dict[str, object]) -> dict[str, object]:
+def _bars(table: pd.DataFrame, value: pd.Series, color: str) -> dict[str, object]:
+    """Error bars from `value` (per cent) to low and high (shares of 1)."""
+    up, down = (
+        (sign * (100 * table[end].astype(float) - value)).clip(lower=0).round(2).tolist()
+        for sign, end in ((1, "high"), (-1, "low"))
+    )
+    return {"array": up, "arrayminus": down, "thickness": 2, "width": 5, "color": color}
+
+
+def _marks(
+    name: str, values: pd.Series, names: list[str], marker: dict[str, object], shown: str = "%{x:.1f} %"
+) -> dict[str, object]:
     return {
         "x": values.astype(float).round(2),
         "y": names,
         "mode": "markers",
         "name": name,
         "marker": marker,
-        "hovertemplate": f"%{{y}}: {name} %{{x:.1f}} %<extra></extra>",
+        "hovertemplate": f"%{{y}}: {name} {shown}<extra></extra>",
     }
