@@ -1,5 +1,6 @@
 """Training: what is drawn, what is told, and that nothing is lost when it stops."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from film.training.batches import SCENE_MAPS, BatchSampler, scene_maps
 from film.training.initial import transplant
 from film.training.loop import Trainer, start
 from film.training.recipes import RECIPES, recipe
+from film.training.records import append_row
 from film.training.runtime import Runtime
 
 NETWORK = NetworkConfig(
@@ -170,9 +172,14 @@ def test_resuming_goes_on_exactly_where_it_stopped(tmp_path, corpus):
     while part.samples < 320:
         part.step()
     part.save()
+    history = tmp_path / "part" / "history.csv"
+    for samples in (256, 320, 448):  # the last after the state, lost when the run was killed
+        append_row(history, {"samples": samples, "loss": 1.0})
     again = trainer(tmp_path / "part", corpus)
     again.resume()
     assert again.samples == 320
+    with history.open() as file:
+        assert [row["samples"] for row in csv.DictReader(file)] == ["256", "320"]
     assert again.train()
     torch.testing.assert_close(weights(again), weights(whole))
     assert torch.equal(again.generator.get_state(), whole.generator.get_state())
@@ -309,7 +316,6 @@ def test_killed_training_can_be_resumed(tmp_path, folder):
 @pytest.mark.slow
 def test_two_processes_learn_as_one_does(tmp_path, folder):
     """Same recipe, gradients averaged over two gloo processes: the same loss within noise."""
-    import csv
 
     losses = {}
     for processes in (1, 2):

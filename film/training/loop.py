@@ -38,7 +38,7 @@ from film.training.auxiliary import TrainingLoss
 from film.training.batches import BatchSampler
 from film.training.checks import check_corpus, check_recipe, check_words, fitting_told
 from film.training.initial import take_over
-from film.training.records import append_row, origin
+from film.training.records import append_row, forget_rows, origin
 from film.training.runtime import Runtime
 
 Report = Callable[[str], None]
@@ -371,6 +371,8 @@ class Trainer:
             raise
         except Exception as error:
             raise InputError(f"{path} cannot be read as a training state ({error}).") from error
+        if self.runtime.rank == 0:
+            forget_rows(self.folder / "history.csv", self.samples)
 
 
 def _freeze(objective: TrainingLoss, parts: tuple[str, ...]) -> None:

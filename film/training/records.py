@@ -33,11 +33,25 @@ def origin(corpus: Corpus) -> dict[str, Any]:
 
 def append_row(path: Path, row: Mapping[str, float]) -> None:
     """Add a row to a CSV file, widening its header when the row has new columns."""
-    rows: list[dict[str, Any]] = []
-    if path.exists():
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    rows.append(dict(row))
+    _write(path, [*_rows(path), dict(row)])
+
+
+def forget_rows(path: Path, samples: int) -> None:
+    """Drop the rows after so many samples: a run that was killed goes on from there and writes them anew."""
+    rows = _rows(path)
+    kept = [row for row in rows if int(row["samples"]) <= samples]
+    if len(kept) < len(rows):
+        _write(path, kept)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     columns = list(dict.fromkeys(name for line in rows for name in line))
 
     def write(temporary: Path) -> None:
