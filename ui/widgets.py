@@ -49,8 +49,8 @@ def colophon(study: Study) -> None:
         schema = study.schema
         rows = 0 if study.extraction is None else len(study.extraction)
         st.html(
-            f'<div class="colophon" id="network" data-weights="{escape(study.weights)}">Study '
-            f"<b>{escape(study.name)}</b> without its network, {escape(study.weights[: state.LINK_HASH])} · "
+            f"{_foot(study.weights)}Study <b>{escape(study.name)}</b> without its network, "
+            f"{escape(study.weights[: state.LINK_HASH])} · "
             f"{rows:,} {escape(schema.nouns)} · {schema.layers.shape}</div>"
         )
         return
@@ -65,10 +65,15 @@ def colophon(study: Study) -> None:
     said = (card.taught, card.data.get("padding"), session.notice)
     notice = "".join(f" {escape(sentence)}" for sentence in said if isinstance(sentence, str) and sentence)
     st.html(
-        f'<div class="colophon" id="network" data-weights="{escape(card.weights)}">Network '
-        f"<b>{escape(card.name or 'without a name')}</b>, "
+        f"{_foot(card.weights)}Network <b>{escape(card.name or 'without a name')}</b>, "
         f"weights {escape(card.weights[: state.LINK_HASH])} · {size}{known} ·{notice}</div>"
     )
+
+
+def _foot(weights: str) -> str:
+    """The foot's opening tag: where it stands, all of the page has been drawn, for this network and theme."""
+    theme = "dark" if dark() else "light"
+    return f'<div class="colophon" id="network" data-theme="{theme}" data-weights="{escape(weights)}">'
 
 
 def _is_measured(entry: object) -> bool:

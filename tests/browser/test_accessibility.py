@@ -29,7 +29,7 @@ def path(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def seen(visitors_of_the_module):
-    """What every page shows, each opened once in each theme: what is measured -> a list of faults."""
+    """What every page shows, opened once and seen in both themes: what is measured -> a list of faults."""
     faults: dict[str, list[str]] = {
         "light": [],
         "dark": [],
@@ -40,20 +40,28 @@ def seen(visitors_of_the_module):
         "policy": [],
         "elsewhere": [],
     }
-    for scheme in ("light", "dark"):
-        visitor = visitors_of_the_module(scheme=scheme)
-        guard(visitor, faults["elsewhere"])
-        for name in PAGES:
-            visitor.open("/" if name == "ask" else f"/{name}")
-            faults["policy"] += [f"{name}: {fault}" for fault in visitor.page.evaluate("window.blocked")]
+    visitor = visitors_of_the_module(scheme="light")
+    guard(visitor, faults["elsewhere"])
+    for name in PAGES:
+        visitor.open(path(name))
+        faults["policy"] += [f"{name}: {fault}" for fault in visitor.page.evaluate("window.blocked")]
+        faults["headings"] += [f"{name}: {fault}" for fault in out_of_order(visitor.page)]
+        for scheme in ("light", "dark"):
+            wear(visitor, scheme)
             faults[scheme] += [f"{name}: {fault}" for fault in violations(visitor.page)]
-            if scheme == "light":
-                faults["headings"] += [f"{name}: {fault}" for fault in out_of_order(visitor.page)]
-                faults["focus"] += [f"{name}: {fault}" for fault in unseen_focus(visitor.page)]
-                for width in (720, 390):
-                    faults[str(width)] += [f"{name}: {fault}" for fault in too_wide(visitor.page, width)]
-                visitor.page.set_viewport_size({"width": 1440, "height": 900})
+        wear(visitor, "light")
+        faults["focus"] += [f"{name}: {fault}" for fault in unseen_focus(visitor.page)]
+        for width in (720, 390):
+            faults[str(width)] += [f"{name}: {fault}" for fault in too_wide(visitor.page, width)]
+        visitor.page.set_viewport_size({"width": 1440, "height": 900})
     return faults
+
+
+def wear(visitor, scheme: str) -> None:
+    """Change the browser's theme, and wait until page and figures have followed."""
+    visitor.page.emulate_media(color_scheme=scheme)
+    visitor.page.wait_for_function(IN_ONE_THEME, arg=scheme)
+    visitor.quiet()
 
 
 def guard(visitor, elsewhere: list[str]) -> None:
@@ -133,6 +141,18 @@ def too_wide(page, width: int) -> list[str]:
         page.wait_for_function(f"({OVERFLOW})().pixels <= 0", timeout=3000)
     beyond = page.evaluate(OVERFLOW)
     return [str(beyond)] if beyond["pixels"] > 0 else []
+
+
+# Are the page and all its figures of the wanted theme, and was it drawn for that theme to its foot?
+IN_ONE_THEME = """wanted => {
+    const colours = [...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.layout?.paper_bgcolor)
+    const numbers = colour => colour.startsWith('#')
+        ? [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16)) : colour.match(/[0-9.]+/g).slice(0, 3)
+    const theme = colour => Math.max(...numbers(colour).map(Number)) < 128 ? 'dark' : 'light'
+    colours.push(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor)
+    return document.querySelector('#network').dataset.theme === wanted
+        && colours.every(colour => colour && theme(colour) === wanted)
+}"""
 
 
 OVERFLOW = """() => {

@@ -1,4 +1,5 @@
-"""What the browser does for every page: a button that copies the link, and a visit kept over a reload.
+"""What the browser does for every page: a button that copies the link, a visit kept over a reload, and a page
+that is drawn again when its theme changes.
 
 The visit is kept in the tab's own storage, which ends with the tab and goes into no link. Nothing is fetched:
 `view.js` and `view.css` are all there is of it.
@@ -44,4 +45,9 @@ def tab(visit: str, on_restore: Callable[[str], None]) -> None:
             "leaves": " and ".join(state.left_out(state.view())),
         },
         on_kept_change=kept,
+        on_theme_change=_drawn_again,
     )  # fmt: skip
+
+
+def _drawn_again() -> None:
+    """That the page runs is all that a change of theme wants."""

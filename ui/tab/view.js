@@ -1,4 +1,4 @@
-// "Copy link", and what a tab keeps of a visit over a reload. See __init__.py.
+// "Copy link", what a tab keeps of a visit over a reload, and a theme that changes meanwhile. See __init__.py.
 
 const KEPT = "film-lens-visit";
 const SHOWN = 6000; // milliseconds that it says what was done
@@ -18,6 +18,14 @@ const copyFrom = (field) => {
   try { return document.execCommand("copy"); } catch { return false; }
 };
 
+// Whether the page is dark: its theme may follow the system's, which changes in the evening, or its own menu.
+const page = () => document.querySelector("[data-testid=stApp]");
+
+const isDark = () => {
+  const parts = getComputedStyle(page()).backgroundColor.match(/[0-9.]+/g)?.slice(0, 3).map(Number) ?? [255];
+  return Math.max(...parts) < 128;
+};
+
 class Tab {
   constructor(parent) {
     this.root = document.createElement("div");
@@ -33,18 +41,28 @@ class Tab {
     this.root.append(this.button, this.said);
     parent.append(this.root);
     this.button.onclick = () => this.copy();
+    this.dark = isDark();
+    new MutationObserver(() => this.followTheme()).observe(page(), { attributeFilter: ["class", "style"] });
     this.root.onkeydown = (event) => { if (event.key === "Escape") this.say(""); };
   }
 
   update(component) {
     const { data } = component, kept = stored();
     this.data = data;
+    this.component = component;
     const reloaded = kept?.visit && kept.session !== data.session && !data.restored;
     if (!reloaded) store({ visit: data.visit, session: data.session });
     else if (this.asked !== data.session) {
       this.asked = data.session;
       component.setTriggerValue("kept", kept.visit);
     }
+  }
+
+  // Figures are drawn for a theme: on a change the app draws them again.
+  followTheme() {
+    const dark = isDark();
+    if (dark !== this.dark) this.component?.setTriggerValue("theme", dark ? "dark" : "light");
+    this.dark = dark;
   }
 
   async copy() {
