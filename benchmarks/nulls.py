@@ -6,7 +6,7 @@ Each row simulates what must be found or must not be, over and over, by the func
 and prints how often it was, with a Clopper-Pearson interval at 95 %, beside what is asked. Figures are kept
 in FILE (benchmarks/nulls.json) as they come: a run that was stopped goes on, and rows that are whole are only
 printed. Rows about a bundled network are measured anew where its weights are others. --page puts the table
-between that page's markers. All rows take about an hour of one core. What is simulated is in
+between that page's markers. All rows take about half an hour of one core. What is simulated is in
 `benchmarks/simulations`, where the tests run it small.
 """
 
@@ -31,8 +31,8 @@ from film import Session, bundled, find, progress_bars
 
 KEPT = Path(__file__).with_suffix(".json")
 SAVED_EVERY = 20.0  # seconds
-# What one repeat gives: name -> how many of how many, or a number.
-Outcome = Mapping[str, tuple[int, int] | float]
+# What one repeat gives: name -> how many of how many, a number, or words.
+Outcome = Mapping[str, tuple[int, int] | float | str]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,15 @@ class Correlation(Line):
 
 
 @dataclass(frozen=True)
+class Names(Line):
+    """A line of names, the greatest first; the first ten are shown."""
+
+    def row(self, kept: Mapping[str, Any]) -> list[str]:
+        named = kept["words"][self.outcomes[0]].split()
+        return [self.what, "listed", ", ".join(named[:10]), f"{len(named)} {self.unit}, seed 0", ""]
+
+
+@dataclass(frozen=True)
 class Row:
     """A simulation: `begin` makes ready (reads the study, say) and gives what one repeat does by its seed.
 
@@ -131,7 +140,7 @@ def measure(name: str, repeats: int, seed: int, kept: dict[str, Any], path: Path
     weights = Session(find(row.network), "cpu").card.weights if row.network else ""
     mine = kept.get(name, {})
     if mine.get("seed") != seed or mine.get("weights") != weights:
-        mine = {"weights": weights, "seed": seed, "repeats": 0, "counts": {}, "values": {}}
+        mine = {"weights": weights, "seed": seed, "repeats": 0, "counts": {}, "values": {}, "words": {}}
     kept[name] = mine
     if mine["repeats"] >= repeats:
         return
@@ -153,6 +162,8 @@ def _add(mine: dict[str, Any], outcome: Outcome) -> None:
         if isinstance(found, tuple):
             before = mine["counts"].get(name, [0, 0])
             mine["counts"][name] = [before[0] + int(found[0]), before[1] + int(found[1])]
+        elif isinstance(found, str):
+            mine["words"][name] = found
         else:
             mine["values"].setdefault(name, []).append(round(float(found), 5))
     mine["repeats"] += 1
@@ -253,7 +264,7 @@ def _seen() -> Callable[[int], Outcome]:
 
 
 def _study() -> Callable[[int], Outcome]:
-    found: dict[str, tuple[int, int] | float] = {}
+    found: dict[str, tuple[int, int] | float | str] = {}
     for folder in bundled():
         cards = analysis.find_maps(folder, Session(folder, "cpu").card.weights)
         assert cards is not None, f"{folder.name}: make its study first"
@@ -264,11 +275,9 @@ def _study() -> Callable[[int], Outcome]:
         found |= {
             f"{folder.name}{end}": value for end, value in zip(ends, cards.recipe["reliability"], strict=True)
         }
-        found[f"{folder.name}, telling"] = len(cards.telling), len(cards.cards)
-        for number in range(cards.cards["block"].max() + 1):
-            here = cards.cards["block"] == number
-            telling = (cards.telling["block"] == number).sum()
-            found[f"{folder.name}, telling in block {number + 1}"] = telling, int(here.sum())
+        named = [f"{block + 1}.{number}" for block, number in cards.telling[["block", "map"]].to_numpy()]
+        found[f"{folder.name}, telling"] = len(named), len(cards.cards)
+        found[f"{folder.name}, named"] = " ".join(named)
     return lambda seed: found
 
 
@@ -284,22 +293,36 @@ def _probes(seed: int) -> Outcome:
     return {"control": (told["control"] >= 0.95, 1), **selectivity, "gain": gain}
 
 
-def _coverage(seed: int) -> Outcome:
+def _coverage(seed: int, sizes: Iterable[tuple[int, int]]) -> Outcome:
     rng, runs = np.random.default_rng(seed), 100
-    found = {
-        _cell(share, questions, correlation): (
-            intervals.covered(rng, share, 40, questions, correlation, runs),
-            runs,
-        )
-        for questions in intervals.QUESTIONS
+    return {
+        _cell(*size, share, correlation): (intervals.covered(rng, share, *size, correlation, runs), runs)
+        for size in sizes
         for share in intervals.SHARES
         for correlation in intervals.CORRELATIONS
     }
-    return found | {"under 10": (intervals.printed(rng, runs), runs)}
 
 
-def _cell(share: float, questions: int, correlation: float) -> str:
-    return f"40 x {questions}, {share}, {correlation}"
+def _cell(pictures: int, questions: int, share: float, correlation: float) -> str:
+    return f"{pictures} x {questions}, {share}, {correlation}"
+
+
+def _intervals(seed: int) -> Outcome:
+    few = intervals.printed(np.random.default_rng(seed), 100), 100
+    return {**_coverage(seed, ASKED_SIZES), "under 10": few}
+
+
+def _coverage_lines(
+    sizes: Iterable[tuple[int, int]], least: float = 0.0, most: float = 1.0
+) -> Iterable[Line]:
+    for pictures, questions in sizes:
+        for share in intervals.SHARES:
+            yield Line(
+                f"intervals at {pictures} pictures of {questions} questions, {100 * share:g} % right: hold "
+                f"the truth (correlation within pictures {'; '.join(map(str, intervals.CORRELATIONS))})",
+                tuple(_cell(pictures, questions, share, one) for one in intervals.CORRELATIONS),
+                "samples", least, most,
+            )  # fmt: skip
 
 
 def _claim(seed: int) -> Outcome:
@@ -320,6 +343,7 @@ def _of_both(line: Callable[[str], Line]) -> Iterable[Line]:
 
 FIRST = "clevr"  # the bundled network that simulations take their study, words and grid from
 AXES = (4, 64, 512)
+ASKED_SIZES = [(intervals.PICTURES, questions) for questions in intervals.QUESTIONS]
 _POINTS = ", ".join(f"{axes:,}" for axes in AXES)
 ROWS: dict[str, Row] = {
     "atlas": Row(125, _atlas, (
@@ -331,22 +355,22 @@ ROWS: dict[str, Row] = {
              "special", ("special",), "regions", least=0.9),
         Line("... and by that label", ("named",), "regions"),
     )),
-    "noise": Row(40, _noise, (
+    "noise": Row(25, _noise, (
         Line("gammas that are noise, a t-SNE of them, regions of 10 to 320 of 2,000 questions: called no "
-             "group", ("none",), "regions of 40 projections", least=0.95),
-        Line("... called the network's doing", ("doing",), "regions of 40 projections", most=0.05),
+             "group", ("none",), "regions of 25 projections", least=0.95),
+        Line("... called the network's doing", ("doing",), "regions of 25 projections", most=0.05),
     ), FIRST),
-    "templates": Row(100, _templates, (
+    "templates": Row(60, _templates, (
         Line("gammas that follow the question family alone, 32 maps, 2,000 questions: any language label",
              ("labelled",), "networks", most=0.05),
     )),
-    "seen": Row(100, _seen, (
+    "seen": Row(60, _seen, (
         Line("a map that answers all objects alike, 240 scenes: a label", ("alike",), "sets of scenes",
              most=0.05),
         Line("... without taking off what objects cover", ("plain",), "sets of scenes"),
         Line("a map that answers to size besides: labelled with it", ("size",), "sets of scenes"),
     ), FIRST),
-    "probes": Row(30, _always(_probes), (
+    "probes": Row(20, _always(_probes), (
         Line("a state that tells families: control labels read in 95 % of cases or more", ("control",),
              "sets of 1,500 questions", least=0.95),
         Mean(f"selectivity of noise with {_POINTS} axes", tuple(f"{axes} axes" for axes in AXES),
@@ -354,15 +378,12 @@ ROWS: dict[str, Row] = {
         Mean(f"selectivity that {AXES[-1]:,} axes of noise gain over {AXES[0]}", ("gain",),
              "sets of 1,500 questions", least=-0.02, most=0.02),
     )),
-    "intervals": Row(100, _always(_coverage), (
-        *(
-            Line(f"intervals at 40 pictures of {questions} questions, {100 * share:g} % right: hold the "
-                 "truth (correlation within pictures 0.05; 0.1; 0.2)",
-                 tuple(_cell(share, questions, one) for one in intervals.CORRELATIONS), "samples",
-                 least=0.93, most=0.97)
-            for questions in intervals.QUESTIONS for share in intervals.SHARES
-        ),
+    "intervals": Row(100, _always(_intervals), (
+        *_coverage_lines(ASKED_SIZES, 0.93, 0.97),
         Line("intervals printed of one to nine pictures", ("under 10",), "samples", most=0.0),
+    )),
+    "sizes": Row(40, _always(lambda seed: _coverage(seed, intervals.OTHERS)), (
+        *_coverage_lines(intervals.OTHERS),
     )),
     "claim": Row(300, _always(_claim), (
         *(Line(f"the paper's claim true, {name}: confirmed", (name,), "networks", least=0.9)
@@ -376,6 +397,8 @@ ROWS: dict[str, Row] = {
             (name,), "its study", least=0.6)),
         *_of_both(lambda name: Line(f"`{name}`: maps whose effect is sure among all (max-T)",
                                     (f"{name}, telling",), "maps")),
+        *_of_both(lambda name: Names(f"`{name}`: the ten strongest of them, block.map (all: nulls.json)",
+                                     (f"{name}, named",), "maps")),
         *_of_both(lambda name: Line(f"`{name}`: word effects of medium size that stay within families",
                                     (f"{name}, word",), "effects")),
     )),

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom, mannwhitneyu
 
 from analysis import ranking, statistics
-from benchmarks.simulations.intervals import CORRELATIONS, QUESTIONS, SHARES, clustered, covered
+from benchmarks.simulations.intervals import CORRELATIONS, PICTURES, QUESTIONS, SHARES, clustered, covered
 from film import InputError, clustered_share, clustered_shares, share_difference
 
 RUNS = 400
@@ -24,7 +24,7 @@ def at_most(count: int, runs: int, level: float = 0.05) -> bool:
 @pytest.mark.parametrize("questions", QUESTIONS)
 def test_intervals_of_shares_cover_the_truth(share, questions, correlation):
     rng, runs = np.random.default_rng(int(1000 * share) + questions), 3000
-    held = covered(rng, share, 40, questions, correlation, runs) / runs
+    held = covered(rng, share, PICTURES, questions, correlation, runs) / runs
     slack = 2 * np.sqrt(0.05 * 0.95 / runs)
     assert 0.93 - slack <= held <= 0.97 + slack
 

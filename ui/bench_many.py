@@ -162,3 +162,4 @@ def arithmetic(case: header.Case, population: Population | None, chosen: tuple[i
             "Differences are in shares of the same questions."
         )
         widgets.data(rates.tables["triples"], "analogies")
+    widgets.how_measured("Sums of gamma and beta")

@@ -6,7 +6,9 @@ import numpy as np
 
 from film import clustered_share
 
-SHARES, QUESTIONS, CORRELATIONS = (0.5, 0.9, 0.985), (10, 2), (0.05, 0.1, 0.2)
+SHARES, CORRELATIONS = (0.5, 0.9, 0.985), (0.05, 0.1, 0.2)
+PICTURES, QUESTIONS = 40, (10, 2)
+OTHERS = ((300, 10), (40, 25))  # pictures and questions of each: the bundled evidence's, and many of few
 
 
 def clustered(
