@@ -192,7 +192,8 @@ def _mean(values: np.ndarray) -> str:
 
 def _seeds(kept: Mapping[str, Any]) -> str:
     first = 100_000 * kept["seed"]
-    return f"seeds {first} to {first + kept['repeats'] - 1}"
+    last = first + kept["repeats"] - 1
+    return f"seeds {first} to {last}" if last > first else f"seed {first}"
 
 
 def _holds(holds: bool, asked: str) -> str:
