@@ -1,30 +1,43 @@
-"""How long a visitor waits: `python -m benchmarks.app [--questions 20]`, with a network and Chromium there.
+"""How long a visitor waits: `python -m benchmarks.app [--questions 20] [--rounds 3]`, with Chromium there.
 
-Starts the app, opens it in a browser, asks questions and turns pictures, and prints what a visitor
-would see on a clock: from the key to the answer on the page.
+Starts the app, opens it in a browser, asks questions, turns pictures and goes from page to page, and prints
+what a visitor would see on a clock: from the key to the answer on the page, from the address or the menu to a
+page on which nothing is missing. Pages are measured once every page has been opened, so that what a server
+loads once is there; a first visit is that of a browser that has never been there.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from benchmarks.serving import TIMED, chromium, go_to, served
+from ui.pages import GROUPS
 
 KINDS = ("cubes", "spheres", "cylinders", "things")
+WINDOW: ViewportSize = {"width": 1440, "height": 900}
+PAGES = {name: title for entries in GROUPS.values() for name, title in entries}
+# A page with another heading than before is there, nothing is still to come, and nothing is of the page before.
+SETTLED = """former => {
+    const heading = document.querySelector('h1'), app = document.querySelector('[data-testid=stApp]');
+    return heading && heading.innerText !== former && document.querySelector('#network')
+        && app.dataset.testScriptState === 'notRunning'
+        && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]') }"""
 COLORS = ("red", "blue", "green", "gray", "cyan", "brown", "purple", "yellow")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--questions", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3, help="times that every page is opened")
     options = parser.parse_args()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = browser.new_page(viewport=WINDOW)
         began = time.perf_counter()
         with served() as (address, _):
             first = _opened(page, address)
@@ -32,6 +45,7 @@ def main() -> None:
             texts = [f"How many {color} {kind} are there?" for color in COLORS for kind in KINDS]
             _print("question -> new answer", [_asked(page, text) for text in texts[: options.questions]])
             _print("next picture -> new answer", [_next(page) for _ in range(options.questions // 2)])
+            _print_pages(browser, address, options.rounds)
         browser.close()
 
 
@@ -69,6 +83,47 @@ def _next(page: Page) -> float:
     taken = time.perf_counter() - began
     _quiet(page)
     return taken
+
+
+def _print_pages(browser: Browser, address: str, rounds: int) -> None:
+    """What every page takes at the first visit, and when it is chosen in the menu; a row a page."""
+    for name in PAGES:
+        _first_visit(browser, address, name)
+    first = {name: [_first_visit(browser, address, name) for _ in range(rounds)] for name in PAGES}
+    switched: dict[str, list[float]] = {name: [] for name in PAGES}
+    page = browser.new_page(viewport=WINDOW)
+    page.goto(address)
+    page.wait_for_function(SETTLED, arg="", timeout=60_000)
+    for turn in range(1 + rounds):  # the first is for what a session loads once
+        for name, title in (*list(PAGES.items())[1:], *list(PAGES.items())[:1]):
+            taken = _switched(page, title)
+            if turn:
+                switched[name].append(taken)
+    page.close()
+    print(f"median of {rounds}, in ms{'':7}first visit  from the menu   (load {os.getloadavg()[0]:.1f})")
+    for name, title in PAGES.items():
+        times = (1000 * statistics.median(of[name]) for of in (first, switched))
+        print(f"{title:24}" + "".join(f"{taken:>13.0f}" for taken in times))
+
+
+def _first_visit(browser: Browser, address: str, name: str) -> float:
+    """Seconds from the address to the page, in a browser that has nothing of it."""
+    page = browser.new_context(viewport=WINDOW).new_page()
+    began = time.perf_counter()
+    page.goto(f"{address}/{'' if name == next(iter(PAGES)) else name}")
+    page.wait_for_function(SETTLED, arg="", timeout=60_000)
+    taken = time.perf_counter() - began
+    page.context.close()
+    return taken
+
+
+def _switched(page: Page, title: str) -> float:
+    former = page.locator("h1").first.inner_text()
+    link = page.locator(".st-key-menu").get_by_role("link", name=title, exact=True)
+    began = time.perf_counter()
+    link.click()
+    page.wait_for_function(SETTLED, arg=former, timeout=60_000)
+    return time.perf_counter() - began
 
 
 def _print(what: str, seconds: list[float]) -> None:

@@ -10,7 +10,7 @@ from analysis import Extraction, Layout, Selection
 from ui import atlas_projections, selections, state, widgets
 from ui.cache import atlas as atlas_cache, networks
 
-WRITTEN = {"": "names of the colours", "words": "words of dense regions", "nothing": "nothing"}
+WRITTEN = {"": "colour names", "words": "words of dense regions", "nothing": "nothing"}
 TITLES = {
     "word": "a word",
     "gamma": "a gamma",

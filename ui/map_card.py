@@ -58,7 +58,9 @@ def from_1(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _effect_on_answers(found: MapCards, one: pd.Series) -> None:
-    sure = "sure among all maps" if one.name in found.telling.index else "could be chance among so many maps"
+    sure = (
+        "p ≤ 0.05 among all maps" if one.name in found.telling.index else "could be chance among so many maps"
+    )
     st.markdown(
         "With another question's gamma and beta in this map the answer loses "
         f"**{one['effect_shrunken']:+.3f} logits** to its runner-up, on average "

@@ -21,7 +21,11 @@ def apply() -> None:
         [data-testid=stMainBlockContainer] > div > [data-testid=stLayoutWrapper]:has(> .st-key-case)
             {position: sticky; top: 0; z-index: 90; background: PAGE;
              border-bottom: 1px solid rgba(138, 143, 152, .28)}
-        @media (max-width: 640px) {.st-key-menu {padding-top: 2.4rem}}  /* room for the button of the guide */
+        @media (max-width: 640px) {
+            .st-key-menu {padding-top: 3rem}  /* room for the button of the guide */
+            .st-key-case [class*=st-key-study-] button p  /* arrows alone are seen, names are read out */
+                {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}}
+        @media (max-width: 1000px) {.st-key-ask-split .stImage img {max-height: 32vh; width: auto !important}}
         .st-key-menu {row-gap: .2rem !important}
         [class*=st-key-menu-] [data-testid=stCaptionContainer] {margin-right: .35rem}
         .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}

@@ -68,7 +68,7 @@ def two_questions(case: header.Case, population: Population | None) -> None:
 def _heatmaps(found: TwoQuestions, chosen: tuple[int, int]) -> None:
     st.header("What B changes")
     widgets.notice(
-        "B less A, in standard deviations over questions. **Orange: higher under B, blue: lower.** Click a "
+        "B minus A, in standard deviations over questions. **Orange: higher under B, blue: lower.** Click a "
         "map to see it under both."
     )
     for kind in KINDS:

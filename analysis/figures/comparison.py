@@ -49,7 +49,7 @@ def difference_rows(accuracy: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     )  # fmt: skip
     return figure(
         70 + 26 * len(names), dark, trace, shapes=[rule("x", 0)],
-        x={"title_text": "accuracy of B less that of A, points"},
+        x={"title_text": "accuracy of B minus that of A (points)"},
         y={"autorange": "reversed", "showgrid": False},
     )  # fmt: skip
 
@@ -181,7 +181,7 @@ def parameter_pairs(parameters: pd.DataFrame, statistic: str, *, dark: bool = Fa
         go.Scatter(
             x=own[side], y=names, mode="markers", name=label, customdata=data,
             marker={"symbol": symbol, "size": 10, "color": color},
-            hovertemplate=f"{label}, %{{y}}: %{{x:.3f}}<br>B less A %{{customdata[0]:+.3f}} "
+            hovertemplate=f"{label}, %{{y}}: %{{x:.3f}}<br>B minus A %{{customdata[0]:+.3f}} "
             "[%{customdata[1]:+.3f}, %{customdata[2]:+.3f}]<extra></extra>",
         )
         for side, (label, symbol, color) in _MARKS.items()

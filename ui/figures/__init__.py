@@ -28,7 +28,7 @@ from ui.text import escape
 HERE = Path(__file__).parent
 TOOLS = 30  # pixels above a figure for its tool bar
 SOURCE_LINE = 13  # pixels of a line that says where it is from
-SOURCE_LETTERS = 96  # in such a line, at most
+SOURCE_LETTERS = 62  # in such a line, at most: what a telephone has room for
 BOTTOM = 1e-6  # of a figure's height: at 0 plotly draws further lines below the figure
 TITLE_LETTERS = 110
 CSV_ROWS = 5000  # of a table that is still handed out as CSV

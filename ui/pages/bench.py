@@ -40,6 +40,7 @@ from ui.bench import BenchEdit
 from ui.cache import bench as shelf, evidence, networks
 
 MOST_SHOWN = 4  # changed maps drawn over the picture
+MOST_FOUND = 12  # maps that a search offers
 MOST_BY = 1000.0  # that the form multiplies by or adds
 SCOPES = {"map": "this map", "block": "all maps of its block", "all": "all blocks"}
 
@@ -84,10 +85,16 @@ def page() -> None:
 
 def _find_map(case: header.Case, block: int, number: int) -> None:
     """The block x map picture, and a search in the map cards' labels."""
-    widgets.notice(
-        "Gamma of this question, a row a block, a column a map. **Click a map to change it**, or search for "
-        "what a map is selective for."
-    )
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    with left:
+        widgets.notice(
+            "Gamma of this question, a row a block, a column a map. **Click a map to change it**, or search "
+            "for what a map is selective for."
+        )
+    with right:
+        found = _search()
+    if found:
+        header.offer_maps(found[:MOST_FOUND], f"{len(found)} maps:")
     drawn = analysis.modulation_heatmap(
         case.answer.gamma, "gamma", chosen=(block, number), dark=widgets.dark()
     )
@@ -95,25 +102,28 @@ def _find_map(case: header.Case, block: int, number: int) -> None:
     widgets.figure(
         drawn, "bench-gamma", "gamma of every map, a row a block and a column a map.", table, header.open_map
     )
+
+
+def _search() -> list[tuple[int, int]]:
+    """A field in which maps are searched by the labels of their cards; those found, (block, map) from 0."""
     try:
         cards = evidence.cards(networks.study())
     except InputError as error:
         widgets.show_error(error)
-        return
+        return []
     if cards is None:
-        return
+        return []
     wanted = st.text_input(
         "Maps selective for", placeholder="red, left, metal …", max_chars=60,
         **state.option("bench-search", None, ""),
     ).strip()  # fmt: skip
-    if wanted:
-        labels = cards.cards["pictures"] + ", " + cards.cards["language"]
-        found = cards.cards[labels.str.contains(wanted, case=False, regex=False)]
-        if found.empty:
-            st.caption("No map has that label.")
-            return
-        some = [(int(row.block), int(row.map)) for row in found.head(12).itertuples()]
-        header.offer_maps(some, f"{len(found)} maps:")
+    if not wanted:
+        return []
+    labels = cards.cards["pictures"] + ", " + cards.cards["language"]
+    found = cards.cards[labels.str.contains(wanted, case=False, regex=False)]
+    if found.empty:
+        st.caption("No map has that label.")
+    return [(int(row.block), int(row.map)) for row in found.itertuples()]
 
 
 # --- The edits ------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ COLORS = {"right": "who is right", "type": "type", "attribute": "attribute"}
 def page() -> None:
     st.title("Compare")
     st.caption(
-        "Two networks, or two points of one training run, put the same questions. B less A throughout."
+        "Two networks, or two points of one training run, put the same questions. Differences are B minus A."
     )
     one, other = networks.study(), _other(networks.study())
     if other is None:
@@ -139,7 +139,7 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
         else f"95 % interval {100 * whole['low']:+.1f} to {100 * whole['high']:+.1f}"
     )
     st.markdown(
-        f"## B less A: {100 * whole['difference']:+.1f} points ({interval})\n"
+        f"## B minus A: {100 * whole['difference']:+.1f} points ({interval})\n"
         f"A {whole['accuracy_one']:.1%}, B {whole['accuracy_other']:.1%}; B alone is right "
         f"{whole['gained']:,} times, A alone {whole['lost']:,} times."
     )
@@ -150,7 +150,7 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
     )
     _figure(
         found, analysis.difference_rows(found.accuracy, dark=widgets.dark()), "compare-accuracy",
-        f"Accuracy of B less that of A, overall {100 * whole['difference']:+.1f} points, and by type.",
+        f"Accuracy of B minus that of A, overall {100 * whole['difference']:+.1f} points, and by type.",
         found.accuracy,
     )  # fmt: skip
     _differing(found, found.differing, one, other, "all")

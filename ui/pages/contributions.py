@@ -13,10 +13,9 @@ from ui import question_header as header, state, widgets
 from ui.cache import networks
 
 CAVEAT = (
-    "**When, not why.** The lines below say exactly *when* a value changed while the question was read. They "
-    "do not say which word is the reason: what the hidden state does at a word depends on all words before "
-    "it. For that, a word is replaced by others of its kind, further down. And a question that stops "
-    "half-way is unlike any that the network learned from: the answers on the way are what it would say."
+    "**When, not why.** This page says exactly *when* a value changed while the question was read, not which "
+    "word is the reason: the hidden state depends on all words before. For that see *The same words, "
+    "replaced*, below."
 )
 
 
@@ -50,7 +49,7 @@ def _answers(session: Session, picture: np.ndarray, contributions: WordContribut
     widgets.notice(
         "Each column ends the question after that word; a ring marks the answer it would get. **Find the "
         "word at which the answer settles**, and whether the kind of answer (number, colour, yes or no) came "
-        "first."
+        "first. A question that stops half-way is unlike any that the network learned from."
     )
     answers = session.answer(picture, contributions.stopped)
     chances = [answer.probabilities for answer in answers]

@@ -39,11 +39,11 @@ COLUMNS = {
         help="Of the answer minus its runner-up, when the map's gamma and beta are another question's. "
         "Drawn towards the mean of all maps by as much as is noise.",
     ),
-    "effect_rank": st.column_config.NumberColumn("rank", width="small", help="By that drop."),
+    "effect_rank": st.column_config.NumberColumn("rank of drop", width="small"),
     "sure": st.column_config.CheckboxColumn(
-        "sure", width="small", help="Family-wise over all maps, p ≤ 0.05."
+        "p ≤ 0.05", width="small", help="Of that drop, family-wise over all maps."
     ),
-    "flags": st.column_config.TextColumn("also"),
+    "flags": st.column_config.TextColumn("remarks"),
 }
 
 

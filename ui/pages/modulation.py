@@ -14,7 +14,7 @@ from ui.cache import networks, pictures
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
 VIEWS = {"one": "This question", "two": "Beside another question"}
-COLOURS = {"value": "coloured by value", "z": "coloured by how unusual it is (z)"}
+COLOURS = {"value": "coloured by value", "z": "coloured by z"}
 
 
 def page() -> None:
@@ -93,7 +93,7 @@ def _heatmaps(
     else:
         assert compared is not None
         widgets.notice(
-            f"Standard deviations from the mean of {compared.questions:,} sampled questions. **Strong "
+            f"z: standard deviations from the mean of {compared.questions:,} sampled questions. **Strong "
             "colours set this question apart**: a map with a large gamma for every question is pale here."
         )
     for kind in KINDS:
