@@ -21,7 +21,7 @@ from ui.pages import GROUPS
 KINDS = ("cubes", "spheres", "cylinders", "things")
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
 PAGES = {name: title for entries in GROUPS.values() for name, title in entries}
-# A page with another heading than before is there, nothing is still to come, and nothing is of the page before.
+# A page of another heading is there, nothing is still to come, and nothing is of the page before.
 SETTLED = """former => {
     const heading = document.querySelector('h1'), app = document.querySelector('[data-testid=stApp]');
     return heading && heading.innerText !== former && document.querySelector('#network')
