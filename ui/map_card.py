@@ -174,9 +174,9 @@ def _questions(block: int, number: int) -> None:
     gamma = np.asarray(known.gamma[:, block, number], np.float32)
     order = np.argsort(gamma, kind="stable")
     widgets.notice("Questions with its highest and lowest gamma. **A click asks one.**")
-    for column, label, rows in zip(
-        st.columns(2, gap="large"), ("highest", "lowest"), (order[::-1], order), strict=True
-    ):
+    with st.container(key="map-questions"):
+        columns = st.columns(2, gap="large")
+    for column, label, rows in zip(columns, ("highest", "lowest"), (order[::-1], order), strict=True):
         column.markdown(f"**{label.capitalize()} gamma**")
         texts: dict[str, float] = {}
         for row in rows:

@@ -56,7 +56,8 @@ def apply() -> None:
         [class*=st-key-thumb-] button {position: static; padding: 0 .3rem; min-height: 1.6rem}
         [class*=st-key-thumb-]:hover img, [class*=st-key-thumb-]:focus-within img {outline: 3px solid #2274b5;
                                                                                    outline-offset: -3px}
-        .st-key-offers button, .st-key-offers button > div {justify-content: flex-start; text-align: left}
+        :is(.st-key-offers, .st-key-map-questions) :is(button, button > div)
+            {justify-content: flex-start; text-align: left}
         .stMarkdown code {unicode-bidi: isolate; overflow-wrap: anywhere}
         [data-testid=InputInstructions] {display: none}
         :is(main, a, canvas, [data-testid=stTextInputField], [data-testid=stNumberInputField]):focus-visible
@@ -76,7 +77,9 @@ def apply() -> None:
         .st-key-modulation-split .stColumn:has(.stPlotlyChart) {min-width: min(34rem, 100%)}
         .st-key-modulation-split > * > [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         .st-key-maps-split > * > [data-testid=stHorizontalBlock] {flex-wrap: wrap}
-        .st-key-maps-split .stColumn:not(.stColumn .stColumn) {min-width: min(30rem, 100%)}
+        .st-key-maps-split .stColumn:not(.stColumn .stColumn) {min-width: min(26rem, 100%)}
+        .st-key-maps-search [data-testid=stHorizontalBlock] {flex-wrap: wrap}
+        .st-key-maps-search .stColumn {min-width: min(15rem, 100%)}
         :is(.st-key-atlas-controls, .st-key-atlas-filters) [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         :is(.st-key-atlas-controls, .st-key-atlas-filters) .stColumn {min-width: 9.5rem}
         :is(.st-key-atlas-split, .st-key-compare-split) .stColumn {min-width: min(24rem, 100%)}

@@ -22,7 +22,7 @@ FEW = 30  # questions under which a value is drawn faint
 def percent_range(*values: Iterable[float]) -> list[float]:
     """From a little below the lowest of some percentages, in steps of five, to a little above all."""
     known = [float(value) for part in values for value in part if not np.isnan(value)]
-    low = max(0.0, 5 * np.floor((min(known, default=0.0) - 1) / 5))
+    low = max(-2.0, 5 * np.floor((min(known, default=0.0) - 1) / 5))  # a mark at 0 is seen whole
     return [low, 100 + (100 - low) / 40]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink
+from analysis.figures.palette import CATEGORIES, ground, ink
 from analysis.figures.style import ABOVE, NEGATIVE, POSITIVE, block_names, cells, figure, rule
 
 KINDS = {
@@ -122,7 +122,7 @@ def label_grid(
         *squares,
         cells(block_names(blocks), data, hover),
         *keys,
-        x={"title_text": "feature map", "showgrid": False, "range": [-0.5, maps - 0.5], "color": NEUTRAL},
+        x={"title_text": "feature map", "showgrid": False, "range": [-0.5, maps - 0.5]},
         y={"autorange": "reversed", "showgrid": False},
         margin={"t": 36},
         shapes=frames,

@@ -79,7 +79,7 @@ def figure(
     key = f"figure-{name}"
     choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
     st.plotly_chart(
-        _with_source(drawn, letters, title_of(alt), source(sample, of)),
+        _with_source(drawn, letters, title_of(alt), *_in_lines(source(sample, of), letters)),
         theme=None,
         **choice,
         config={
@@ -164,6 +164,11 @@ def source(sample: str | None = None, of: str | None = None) -> str:
         sample = f"“{view.question}” about picture {view.picture[:40]}" if view.question else ""
     network = of or f"network {networks.study().weights[: state.LINK_HASH]}"
     return " · ".join(filter(None, (network, sample)))
+
+
+def _in_lines(whence: str, letters: int) -> list[str]:
+    """The source in one line where it fits, and else the network in a line of its own."""
+    return [whence] if len(whence) <= letters else whence.split(" · ", 1)
 
 
 def title_of(alt: str) -> str:

@@ -116,6 +116,7 @@ def _everyone(table: pd.DataFrame) -> None:
         st.caption("No network was measured yet.")
         return
     shown = table.assign(**{name: 100 * table[name] for name in ("accuracy", "low", "high", "guess")})
+    shown = shown[[*shown.columns.drop("taught"), "taught"]]  # the longest last
     numbers = ("accuracy", "low", "high", "guess", "paper")
     st.dataframe(
         shown, hide_index=True,

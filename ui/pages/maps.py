@@ -65,7 +65,8 @@ def page() -> None:
             icon=":material/info:",
         )
         return
-    wanted, order = _search()
+    with st.container(key="maps-search"):
+        wanted, order = _search()
     table = _matching(found, wanted, order)
     _grid(found, table, wanted, dark)
     with st.container(key="maps-split"):  # where the window is narrow, the card below the list

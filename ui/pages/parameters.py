@@ -67,12 +67,10 @@ def _all(parameters: Parameters, dark: bool) -> None:
         analysis.parameter_histograms(parameters, dark=dark), "all-parameters", alt,
         analysis.histogram_table(parameters), sample=parameters.source,
     )  # fmt: skip
-    rows = [
-        "| | gamma: range | below 0 | mode | mean | beta: range | below 0 | mode | mean |",
-        "|---|" + "---|" * 8,
-    ]
-    for name, found in {"**this network's**": ours, **analysis.PUBLISHED}.items():
-        rows.append(f"| {name} | {_line(found['gamma'])} | {_line(found['beta'])} |")
+    rows = ["| | | range | below 0 | mode | mean |", "|---|" + "---|" * 5]
+    for kind in KINDS:
+        for name, found in {"**this network's**": ours, **analysis.PUBLISHED}.items():
+            rows.append(f"| {kind} | {name} | {_line(found[kind])} |")
     st.markdown("\n".join(rows))
     st.caption(
         f"± is a 95 % interval over {parameters.schema.nouns}. "
