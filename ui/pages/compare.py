@@ -150,7 +150,7 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
     )
     _figure(
         found, analysis.difference_rows(found.accuracy, dark=widgets.dark()), "compare-accuracy",
-        f"Accuracy of B minus that of A, overall {100 * whole['difference']:+.1f} points, and by type.",
+        f"Accuracy of B minus that of A: overall {100 * whole['difference']:+.1f} points, and by type.",
         found.accuracy,
     )  # fmt: skip
     _differing(found, found.differing, one, other, "all")
