@@ -26,7 +26,7 @@ def apply() -> None:
             .st-key-case [class*=st-key-study-] button p  /* arrows alone are seen, names are read out */
                 {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}}
         @media (max-width: 1000px) {.st-key-ask-split .stImage img {max-height: 32vh; width: auto !important}}
-        .st-key-menu {row-gap: .2rem !important}
+        .st-key-menu {gap: .2rem .6rem !important}
         [class*=st-key-menu-] [data-testid=stCaptionContainer] {margin-right: .35rem}
         .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
         .st-key-case-question {min-width: 0}
@@ -68,7 +68,8 @@ def apply() -> None:
             {min-width: min(20rem, 100%)}
         @media (max-width: 1000px) {[data-testid=stSidebar][data-collapsed=false]
             {width: 240px !important; min-width: 240px !important}}
-        :is(.st-key-atlas-split, .st-key-compare-split) [data-testid=stHorizontalBlock]:has(> .stColumn)
+        :is(.st-key-atlas-split, .st-key-compare-split, .st-key-labels-split)
+            [data-testid=stHorizontalBlock]:has(> .stColumn)
             {flex-wrap: wrap}
         [data-testid=stHorizontalBlock]:has(> .stColumn .stPlotlyChart) {flex-wrap: wrap}
         .stColumn:has(.stPlotlyChart) {min-width: min(20rem, 100%)}
@@ -82,7 +83,8 @@ def apply() -> None:
         .st-key-maps-search .stColumn {min-width: min(15rem, 100%)}
         :is(.st-key-atlas-controls, .st-key-atlas-filters) [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         :is(.st-key-atlas-controls, .st-key-atlas-filters) .stColumn {min-width: 9.5rem}
-        :is(.st-key-atlas-split, .st-key-compare-split) .stColumn {min-width: min(24rem, 100%)}
+        :is(.st-key-atlas-split, .st-key-compare-split, .st-key-labels-split) .stColumn
+            {min-width: min(24rem, 100%)}
         </style>""".replace("PAGE", page)
         .replace("QUIET", quiet)
         .replace("CHOSEN", chosen)

@@ -47,7 +47,8 @@ def page() -> None:
     label = state.view().probe
     if reason := found.left_out(label):
         st.caption(f":material/info: {widgets.plain(reason)}")
-    left, right = st.columns(2, gap="large")
+    with st.container(key="labels-split"):
+        left, right = st.columns(2, gap="large")
     with left:
         _maps(found, schema, label)
     with right:

@@ -55,7 +55,7 @@ def _all(parameters: Parameters, dark: bool) -> None:
     st.header("All gammas and betas")
     widgets.notice(
         "The paper's Figure 5. **Look for a sharp peak of gamma at 0**, not at 1: many maps are off. "
-        "About a third of the gammas are negative there and invert their map; so are most betas."
+        "About a third of the gammas are negative there and invert their map; most betas are too."
     )
     ours = parameters.statistics
     alt = (
