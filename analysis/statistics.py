@@ -313,21 +313,26 @@ def delta_resamples(
     return found
 
 
-def without(values: Floats, covariate: Floats, knots: int = 5) -> Floats:
+def without(values: Floats, covariate: Floats, labels: Bools | None = None, knots: int = 5) -> Floats:
     """Values with all that a smooth curve of a covariate says of them taken off: (rows, items).
 
-    Estimand: what is left of an item at equal covariate. The curve is a cubic spline, fitted to all rows;
-    what a label shares with the covariate is taken off too, so that labels lose and never gain by it.
+    Estimand: what is left of an item at equal covariate. The curve is a cubic spline. Fitted to all rows it
+    takes off too what a label shares with the covariate, and that label loses; another label that goes with
+    the first one at equal covariate gains. Fitted beside the labels it leaves both as they are, but where the
+    covariate is only roughly what the item follows it takes off too little.
 
     Args:
         values: (rows, items). covariate: (rows,), such as how much of the picture an object covers.
+        labels: (rows, labels), beside which the curve is fitted; they are not taken off.
     """
     from sklearn.linear_model import LinearRegression
     from sklearn.preprocessing import SplineTransformer
 
     basis = SplineTransformer(knots, knots="quantile").fit_transform(np.asarray(covariate)[:, None])
-    fitted = LinearRegression().fit(basis, values).predict(basis)
-    return np.asarray(values - fitted)
+    beside = basis if labels is None else np.hstack([basis, labels])
+    curve = LinearRegression().fit(beside, values).coef_[:, : basis.shape[1]]
+    left = values - basis @ curve.T
+    return np.asarray(left - left.mean(axis=0))
 
 
 # --- Intervals ----------------------------------------------------------------------------------------

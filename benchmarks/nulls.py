@@ -254,11 +254,11 @@ def _seen() -> Callable[[int], Outcome]:
 
     def once(seed: int) -> Outcome:
         seen = labels.seen_objects(seed, session, scenes=240)
-        alike, size = seen.labels_of_maps(adjusted=True)
-        plain = seen.labels_of_maps(adjusted=False)[0]
+        alike, _, front, size = seen.adjusted()
         return {
-            "alike": (alike != "unlabelled", 1), "plain": (plain != "unlabelled", 1),
-            "size": (size.startswith(labels.SEEN), 1),
+            "alike": (alike != "unlabelled", 1), "plain": (seen.plain()[0] != "unlabelled", 1),
+            "size": (size.startswith(labels.LARGE), 1), "front": (front.startswith(labels.FRONT), 1),
+            "others": ("," in size or not size.startswith((*labels.LARGE, "unlabelled")), 1),
         }  # fmt: skip
 
     return once
@@ -369,7 +369,10 @@ ROWS: dict[str, Row] = {
         Line("a map that answers all objects alike, 240 scenes: a label", ("alike",), "sets of scenes",
              most=0.05),
         Line("... without taking off what objects cover", ("plain",), "sets of scenes"),
-        Line("a map that answers to size besides: labelled with it", ("size",), "sets of scenes"),
+        Line("a map that answers to nearness besides: labelled with it", ("front",), "sets of scenes",
+             least=0.9),
+        Line("a map that answers to size alone: labelled with it", ("size",), "sets of scenes"),
+        Line("... labelled with anything else", ("others",), "sets of scenes", most=0.05),
     ), FIRST),
     "probes": Row(20, _always(_probes), (
         Line("a state that tells families: control labels read in 95 % of cases or more", ("control",),

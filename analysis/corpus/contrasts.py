@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.statistics import cliffs_delta, contrast_test, delta_resamples
+from analysis.statistics import cliffs_delta, contrast_test, delta_resamples, without
 from film import ATTRIBUTES, InputError, Scene
 
 TRIALS, RESAMPLES = 300, 200
@@ -80,6 +80,44 @@ def contrast(
     low, high = np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
     mixed = cliffs_delta(labels, readings if plain is None else plain)
     return Contrast(found.effect, low, high, found.p_family, mixed)
+
+
+def contrast_at_equal(
+    covariate: np.ndarray, labels: np.ndarray, readings: np.ndarray, groups: np.ndarray, *, seed: int = 0
+) -> Contrast:
+    """`contrast` of objects within scenes at an equal covariate, such as how much of a picture they cover.
+
+    A label has to hold both ways in which a covariate can be taken off (`analysis.statistics.without`): by a
+    curve of all objects, under which a map that follows size alone would seem to tell near from far, and by
+    a curve beside the labels, under which a map that follows cover alone would seem to tell large from small.
+    Of both the smaller effect counts, with its interval, and the greater p; none where their signs differ.
+
+    Args:
+        covariate: (n,). labels: bool (n, values). readings: (n, maps). groups: (n,), the scene of each.
+    """
+    one, other = (
+        contrast(
+            labels, without(readings, covariate, beside), groups, by_group=True, plain=readings, seed=seed
+        )
+        for beside in (None, labels)
+    )
+    return _both(one, other)
+
+
+def _both(one: Contrast, other: Contrast) -> Contrast:
+    """What holds in both of two contrasts of the same labels and maps."""
+    smaller = np.abs(other.delta) < np.abs(one.delta)
+    apart = np.sign(one.delta) * np.sign(other.delta) < 0
+    delta, low, high = (
+        np.where(smaller, getattr(other, name), getattr(one, name)) for name in ("delta", "low", "high")
+    )
+    return Contrast(
+        np.where(apart, 0, delta),
+        np.where(apart, np.minimum(one.low, other.low), low),
+        np.where(apart, np.maximum(one.high, other.high), high),
+        np.where(apart, 1, np.maximum(one.p, other.p)),
+        one.plain,
+    )
 
 
 def survival(found: Contrast, names: Sequence[tuple[str, str]]) -> dict[str, list[int]]:

@@ -33,6 +33,7 @@ from analysis.corpus.contrasts import (
     TRIALS,
     Contrast,
     contrast,
+    contrast_at_equal,
     contrast_types,
     joined,
     labels_of,
@@ -44,7 +45,6 @@ from analysis.corpus.extraction import Extraction
 from analysis.interventions.average_effects import average_effects
 from analysis.question.feature_maps import stage_names
 from analysis.question.scene_objects import cover
-from analysis.statistics import without
 from analysis.tables import read_tables, write_tables
 from film import (
     Cancel,
@@ -209,8 +209,7 @@ def measure_maps(
         step()
     names, labels = object_labels(drawn, centres)
     read = np.concatenate(readings)
-    adjusted = without(read, np.log1p(np.concatenate(covered)))
-    seen = contrast(labels, adjusted, np.array(owners), by_group=True, plain=read, seed=seed)
+    seen = contrast_at_equal(np.log1p(np.concatenate(covered)), labels, read, np.array(owners), seed=seed)
     step()
 
     rows = np.sort(rng.choice(len(study), min(QUESTIONS, len(study)), replace=False))

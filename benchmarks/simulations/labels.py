@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.corpus.contrasts import contrast, labels_of, object_labels
+from analysis.corpus.contrasts import contrast, contrast_at_equal, labels_of, object_labels
 from analysis.corpus.map_cards import SIZE, language_contrast
 from analysis.question.scene_objects import cover
-from analysis.statistics import without
 from film import Session, object_mask, project, sample_scene
 
-SEEN = ("+large", "−small")  # how a map that reads higher where an object is large is labelled
+LARGE, FRONT = ("+large", "−small"), ("+front", "−back")  # what a map is called that reads higher there
 
 
 def words_of_templates(
@@ -44,9 +43,10 @@ def labelled_by_template(seed: int, asked: pd.DataFrame, maps: int = 32) -> bool
 
 @dataclass(frozen=True, eq=False)
 class SeenObjects:
-    """Objects of sampled scenes as two maps read them, (objects, 2), and what they are: names, labels, scene.
+    """Objects of sampled scenes as four maps read them, and what they are: names, labels, scene.
 
-    The first map is 1 where there is an object, whatever it is; the second answers to size besides.
+    readings: (objects, maps): 1 where there is an object, whatever it is; the same and more for large ones;
+        for those in front; and 1 where there is a large object, whatever it covers.
     """
 
     names: list[tuple[str, str]]
@@ -55,27 +55,32 @@ class SeenObjects:
     covered: np.ndarray
     scene: np.ndarray
 
-    def labels_of_maps(self, *, adjusted: bool) -> list[str]:
-        """Both maps' labels, with what objects cover taken off or not."""
-        read = without(self.readings, np.log1p(self.covered)) if adjusted else self.readings
-        return labels_of(contrast(self.labels, read, self.scene, by_group=True), self.names)
+    def plain(self) -> list[str]:
+        """Each map's label with nothing taken off for what objects cover."""
+        return labels_of(contrast(self.labels, self.readings, self.scene, by_group=True), self.names)
+
+    def adjusted(self) -> list[str]:
+        """Each map's label as map cards have it."""
+        covered = np.log1p(self.covered)
+        return labels_of(contrast_at_equal(covered, self.labels, self.readings, self.scene), self.names)
 
 
 def seen_objects(seed: int, session: Session, scenes: int) -> SeenObjects:
     rng = np.random.default_rng(seed)
     drawn = [sample_scene(rng) for _ in range(scenes)]
-    readings, covered, centres, owners = [], [], [], []
+    alike, covered, centres, owners = [], [], [], []
     for number, scene in enumerate(drawn):
         mask = object_mask(scene, *SIZE)
         shares = cover(mask, session, len(scene.objects))
         seen = cover((mask > 0).astype(np.uint8), session)[0]
-        reading = np.einsum("ohw,hw->o", shares, seen / seen.max())
-        large = np.array([thing.size == "large" for thing in scene.objects])
-        noise = rng.normal(0, 0.02, (2, len(reading)))
-        readings.append(np.stack([reading + noise[0], reading + noise[1] + 0.5 * large], axis=1))
-        covered.append(np.bincount(mask.ravel(), minlength=len(reading) + 1)[1:])
+        alike.append(np.einsum("ohw,hw->o", shares, seen / seen.max()))
+        covered.append(np.bincount(mask.ravel(), minlength=len(shares) + 1)[1:])
         places = [(thing.x, thing.y, thing.radius) for thing in scene.objects]
         centres.append(project(scene.view, places, *SIZE)[:, :2] / np.array(SIZE))
-        owners += [number] * len(reading)
+        owners += [number] * len(shares)
     names, labels = object_labels(drawn, centres)
-    return SeenObjects(names, labels, np.concatenate(readings), np.concatenate(covered), np.array(owners))
+    large, front = (labels[:, names.index(name)] for name in (("size", "large"), ("depth", "front")))
+    read = np.concatenate(alike)
+    readings = np.stack([read, read + 0.5 * large, read + 0.5 * front, large], axis=1)
+    readings = readings + rng.normal(0, 0.02, readings.shape)
+    return SeenObjects(names, labels, readings, np.concatenate(covered), np.array(owners))
