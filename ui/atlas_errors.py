@@ -25,7 +25,7 @@ _SHARES: dict[str, Any] = {
     "share": _number("wrong, %", format="%.1f"),
     "interval": "95 % interval",
     "expected": _number(
-        "expected, %", format="%.1f", help="Were each picture's errors any of its questions."
+        "expected, %", format="%.1f", help="With errors shuffled among each picture's questions."
     ),
     "p_family": _number("p", format="%.3f", help="Corrected for all types (max-T)."),
 }
@@ -104,9 +104,9 @@ def _selected(study: Extraction, selection: Selection, wait: Wait) -> None:
         f"{within.interval}); elsewhere {elsewhere:.1%}."
     )
     st.caption(
-        f"Were each picture's errors any of its questions, it would be {within.expected:.1%} "
-        f"({_p(within.p_family)}); were each type's, {of_types.expected:.1%} ({_p(of_types.p_family)}). "
-        f"{error_cache.TRIALS:,} shuffles, seed 0."
+        f"By chance {within.expected:.1%}, with errors shuffled among each picture's questions "
+        f"({_p(within.p_family)}), and {of_types.expected:.1%}, among each type's "
+        f"({_p(of_types.p_family)}). {error_cache.TRIALS:,} shuffles, seed 0."
     )
     _pictures(study, selection, wait)
 

@@ -135,7 +135,7 @@ def between(case: header.Case, population: Population | None, chosen: tuple[int,
 
 def flip(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
     if population is None:
-        st.caption("This needs the deviations of many questions; they are being measured in the background.")
+        st.caption("This needs the standard deviations over many questions, which are being measured.")
         return
     widgets.notice(
         "The fewest maps that change the answer when they are at their means, and the smallest step of gamma "

@@ -39,7 +39,7 @@ class Calibration:
         return (
             f"expected calibration error {100 * self.error:.2f} points; a perfectly calibrated network would "
             f"have {100 * self.null.mean():.2f} on as many answers, up to {100 * high:.2f} in 95 of 100 "
-            f"samples (p = {self.p:.3f}); mean confidence less accuracy {100 * self.gap:+.2f} points"
+            f"samples (p = {self.p:.3f}); mean confidence minus accuracy {100 * self.gap:+.2f} points"
         )
 
 

@@ -16,6 +16,7 @@ from film import GROUP_NAMES, PAPER
 _MARKS = {"FiLM": "diamond-open", "FiLM, pixels": "x-thin-open", "Human": "circle-open"}
 
 
+ROOM = 0.9  # of confidence, above which there is no room to the right of a mark
 FEW = 30  # questions under which a value is drawn faint
 
 
@@ -159,7 +160,8 @@ def confusion_heatmap(counts: pd.DataFrame, *, dark: bool = False) -> go.Figure:
                     z=np.where(here, share, np.nan).round(4), x=names, y=rows, zmin=0, zmax=most,
                     customdata=np.where(here, values, 0), colorscale=_mixed(empty, rgb(color)),
                     text=np.where(here & (values > 0), values.astype(int).astype(str), ""),
-                    texttemplate="%{text}", textfont={"size": 10, "color": ink(dark)}, xgap=1, ygap=1,
+                    texttemplate="%{text}", xgap=1, ygap=1,
+                    textfont={"size": 10} | ({"color": ink(dark)} if faint else {}),  # else to stand off it
                     hoverongaps=False, opacity=0.45 if faint else 1.0, showscale=not (diagonal or faint),
                     hovertemplate="true %{y}, predicted %{x}<br>%{customdata:,.0f} times, %{z:.1%} of the row"
                     "<extra></extra>",
@@ -202,7 +204,8 @@ def calibration_curve(found: Calibration, *, dark: bool = False) -> go.Figure:
     measured = go.Scatter(
         x=(100 * curve["confidence"]).round(2), y=(100 * curve["accuracy"]).round(2),
         mode="lines+markers+text", name="this network",
-        text=[f"{count:,}" for count in curve["asked"]], textposition="bottom right",
+        text=[f"{count:,}" for count in curve["asked"]],
+        textposition=["bottom left" if share > ROOM else "bottom right" for share in curve["confidence"]],
         textfont={"color": ink(dark), "size": 11}, line={"color": NEUTRAL, "width": 1},
         marker={"color": ACCURACY, "size": 9, "opacity": _faint(curve)},
         error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 4, "color": ACCURACY},

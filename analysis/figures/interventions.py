@@ -13,7 +13,7 @@ from analysis.figures.style import ABOVE, block_names, cells, color_bar, color_s
 
 MOST_LINES = 6  # answers that a line is drawn for
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-_NAMES = {"effect": "by effect", "random": "random", "matched": "random, matched on deviation"}
+_NAMES = {"effect": "by effect", "random": "random", "matched": "random, matched on SD"}
 
 
 def map_heatmap(
@@ -189,7 +189,7 @@ def noise_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
                     "type": "data", "symmetric": False, "thickness": 1, "width": 3,
                     "array": np.subtract(high, y), "arrayminus": np.subtract(y, low),
                 },
-                hovertemplate=f"{kind}, deviation %{{x}}: %{{y:.1%}}<extra></extra>",
+                hovertemplate=f"{kind}, standard deviation %{{x}}: %{{y:.1%}}<extra></extra>",
             )
         )  # fmt: skip
         mean = own[own["what"] == f"{kind} at its mean"]

@@ -268,7 +268,7 @@ def transfer_heatmaps(transfer: pd.DataFrame, target: str, *, dark: bool = False
                 customdata=np.stack([values[column] for column in _SHOWN], axis=-1).round(4),
                 text=[[f"{100 * a:.0f} ({100 * c:.0f})" for a, c in zip(*row, strict=True)]
                       for row in zip(values["accuracy"], values["control"], strict=True)],
-                texttemplate="%{text}", textfont={"color": ink(dark)}, showscale=number == len(names),
+                texttemplate="%{text}", showscale=number == len(names),
                 hovertemplate="trained on block %{y}, read at block %{x}<br>%{customdata[0]:.1%} "
                 "(%{customdata[1]:.1%} to %{customdata[2]:.1%}), control labels %{customdata[3]:.1%}"
                 "<extra></extra>",

@@ -185,7 +185,7 @@ def _calibration(of: str, dark: bool) -> None:
         st.caption(
             f"A perfectly calibrated network would have {low:.2f} points on as many answers, and up to "
             f"{high:.2f} in 95 of 100 samples (p = {found.p:.3f}, {len(found.null):,} samples, seed "
-            f"{found.seed}). Mean confidence less accuracy: {100 * found.gap:+.2f} points."
+            f"{found.seed}). Mean confidence minus accuracy: {100 * found.gap:+.2f} points."
         )
     widgets.how_measured("Calibration")
 

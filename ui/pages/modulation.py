@@ -62,7 +62,7 @@ def page() -> None:
 def _over_picture(session: Session, answer: Answer, picture: np.ndarray, block: int, number: int) -> None:
     st.header(f"Map {number} of block {block + 1} over the picture")
     widgets.notice(
-        f"Gamma {answer.gamma[block, number]:+.2f}, beta {answer.beta[block, number]:+.2f}. Does it answer "
+        f"Gamma {answer.gamma[block, number]:+.2f}, beta {answer.beta[block, number]:+.2f}. Does it respond "
         "to objects, to places or to nothing? **After the ReLU only orange is left.**"
     )
     map_stages.stages_over_picture(session, {"": answer}, picture, block, number, across=2)
