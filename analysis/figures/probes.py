@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from analysis.figures.evidence import interval_bars, percent_range
 from analysis.figures.palette import BETA, CATEGORIES, GAMMA, NEUTRAL, ground, ink
+from analysis.figures.panels import panel_title, panels, suffix
 from analysis.figures.style import ABOVE, figure
 
 _SPACES = {
@@ -203,10 +203,12 @@ def probe_overview(probes: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         for block in sorted(probes.loc[probes["space"] == space, "block"].unique(), key=lambda b: (b == 0, b))
     ]
     names = [space if space in ("state", "stem") else f"{space} {block or 'all'}" for space, block in places]
-    keyed = probes.set_index(["target", "space", "block"])
     targets = list(dict.fromkeys(probes["target"]))
-    share = np.array([[keyed.loc[(t, *place), "selectivity"] for place in places] for t in targets], float)
-    right = np.array([[keyed.loc[(t, *place), "accuracy"] for place in places] for t in targets], float)
+    wanted = pd.MultiIndex.from_tuples([(target, *place) for target in targets for place in places])
+    found = probes.set_index(["target", "space", "block"]).reindex(wanted)
+    share, right = (
+        found[column].to_numpy(float).reshape(len(targets), -1) for column in ("selectivity", "accuracy")
+    )
     trace = go.Heatmap(
         z=share.round(4),
         x=names,
@@ -253,14 +255,19 @@ def transfer_heatmaps(transfer: pd.DataFrame, target: str, *, dark: bool = False
     """
     own = transfer[transfer["target"] == target]
     names = list(dict.fromkeys(own["space"]))
-    panels = make_subplots(rows=1, cols=len(names), subplot_titles=names, horizontal_spacing=0.08)
+    axes = panels(1, len(names), same_x=False, same_y=False)
     top = max(0.2, float(own["selectivity"].max()))
     traces, blocks = [], sorted(own["trained"].unique())
-    for number, name in enumerate(names, start=1):
+    for number, name in enumerate(names):
         keyed = own[own["space"] == name].set_index(["trained", "read"]).sort_index()
         shape = (len(blocks), len(blocks))
         values = {column: keyed[column].to_numpy(float).reshape(shape) for column in _SHOWN}
-        axis = "" if number == 1 else str(number)
+        axis = suffix(number)
+        axes[f"xaxis{axis}"] |= {"title_text": "read at block", "dtick": 1, "showgrid": False}
+        axes[f"yaxis{axis}"] |= {
+            "title_text": "" if number else "trained on block", "dtick": 1, "showgrid": False,
+            "autorange": "reversed",
+        }  # fmt: skip
         traces.append(
             go.Heatmap(
                 z=values["selectivity"].round(4), x=blocks, y=blocks, zmin=0, zmax=top, xgap=1, ygap=1,
@@ -268,7 +275,7 @@ def transfer_heatmaps(transfer: pd.DataFrame, target: str, *, dark: bool = False
                 customdata=np.stack([values[column] for column in _SHOWN], axis=-1).round(4),
                 text=[[f"{100 * a:.0f} ({100 * c:.0f})" for a, c in zip(*row, strict=True)]
                       for row in zip(values["accuracy"], values["control"], strict=True)],
-                texttemplate="%{text}", showscale=number == len(names),
+                texttemplate="%{text}", showscale=number == len(names) - 1,
                 hovertemplate="trained on block %{y}, read at block %{x}<br>%{customdata[0]:.1%} "
                 "(%{customdata[1]:.1%} to %{customdata[2]:.1%}), control labels %{customdata[3]:.1%}"
                 "<extra></extra>",
@@ -278,12 +285,9 @@ def transfer_heatmaps(transfer: pd.DataFrame, target: str, *, dark: bool = False
                 },
             )
         )  # fmt: skip
-    made = figure(300, dark, *traces, margin={"t": 40})
-    made.update_layout(panels.layout, overwrite=False)
-    made.update_xaxes(title_text="read at block", dtick=1, showgrid=False)
-    made.update_yaxes(dtick=1, showgrid=False, autorange="reversed")
-    made.update_yaxes(title_text="trained on block", selector={"anchor": "x"})
-    return made
+    first = {"x": axes.pop("xaxis"), "y": axes.pop("yaxis")}
+    titles = [panel_title(number, name) for number, name in enumerate(names)]
+    return figure(300, dark, *traces, **first, **axes, annotations=titles, margin={"t": 40})
 
 
 _SHOWN = ("accuracy", "low", "high", "control", "selectivity")
