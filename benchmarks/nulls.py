@@ -254,10 +254,11 @@ def _seen() -> Callable[[int], Outcome]:
 
     def once(seed: int) -> Outcome:
         seen = labels.seen_objects(seed, session, scenes=240)
-        alike, _, front, size = seen.adjusted()
+        alike, besides, front, size = seen.adjusted()
         return {
             "alike": (alike != "unlabelled", 1), "plain": (seen.plain()[0] != "unlabelled", 1),
-            "size": (size.startswith(labels.LARGE), 1), "front": (front.startswith(labels.FRONT), 1),
+            "besides": (besides.startswith(labels.LARGE), 1), "front": (front.startswith(labels.FRONT), 1),
+            "size": (size.startswith(labels.LARGE), 1),
             "others": ("," in size or not size.startswith((*labels.LARGE, "unlabelled")), 1),
         }  # fmt: skip
 
@@ -361,16 +362,17 @@ ROWS: dict[str, Row] = {
              "group", ("none",), "regions of 25 projections", least=0.95),
         Line("... called the network's doing", ("doing",), "regions of 25 projections", most=0.05),
     ), FIRST),
-    "templates": Row(60, _templates, (
+    "templates": Row(100, _templates, (
         Line("gammas that follow the question family alone, 32 maps, 2,000 questions: any language label",
              ("labelled",), "networks", most=0.05),
     )),
-    "seen": Row(60, _seen, (
+    "seen": Row(75, _seen, (
         Line("a map that answers all objects alike, 240 scenes: a label", ("alike",), "sets of scenes",
              most=0.05),
         Line("... without taking off what objects cover", ("plain",), "sets of scenes"),
         Line("a map that answers to nearness besides: labelled with it", ("front",), "sets of scenes",
              least=0.9),
+        Line("a map that answers to size besides: labelled with it", ("besides",), "sets of scenes"),
         Line("a map that answers to size alone: labelled with it", ("size",), "sets of scenes"),
         Line("... labelled with anything else", ("others",), "sets of scenes", most=0.05),
     ), FIRST),
