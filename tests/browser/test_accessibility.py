@@ -150,7 +150,7 @@ IN_ONE_THEME = """wanted => {
         ? [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16)) : colour.match(/[0-9.]+/g).slice(0, 3)
     const theme = colour => Math.max(...numbers(colour).map(Number)) < 128 ? 'dark' : 'light'
     colours.push(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor)
-    return document.querySelector('#network').dataset.theme === wanted
+    return document.querySelector('#network')?.dataset.theme === wanted
         && colours.every(colour => colour && theme(colour) === wanted)
 }"""
 
