@@ -105,7 +105,7 @@ def test_z_is_shown_on_request(open_page, checkpoint):
     app = open_page("modulation", checkpoint())
     app.segmented_control(key="modulation-colour").set_value("z").run()
     assert not app.exception
-    assert any("Standard deviations from the mean of 40" in caption.value for caption in app.caption)
+    assert any("standard deviations from the mean of 40" in caption.value for caption in app.caption)
 
 
 OTHER = "What color is the small metal sphere?"
