@@ -199,7 +199,7 @@ def ask_zero_shot(
         here = np.arange(first, min(first + PICTURES_AT_ONCE, corpus.picture_count))
         rows = np.flatnonzero(np.isin(pictures, here))
         baseline = Baseline(
-            session, _stem_maps(session, corpus, here),
+            session, stem_maps(session, corpus, here),
             session.modulate(asked["question"].iloc[rows].tolist()), pictures[rows] - first,
         )  # fmt: skip
         for name in RATES:
@@ -218,7 +218,7 @@ def ask_zero_shot(
     return asked.assign(**said)
 
 
-def _stem_maps(session: Session, corpus: Corpus, pictures: np.ndarray) -> torch.Tensor:
+def stem_maps(session: Session, corpus: Corpus, pictures: np.ndarray) -> torch.Tensor:
     """Stem maps of scenes drawn as attribute maps: (P, maps, rows, columns)."""
     objects = torch.from_numpy(np.asarray(corpus.objects[pictures])).long()
     positions = torch.from_numpy(np.asarray(corpus.positions[pictures]))
