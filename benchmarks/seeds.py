@@ -33,11 +33,11 @@ from analysis.corpus.map_cards import language_contrast
 from analysis.interventions.zero_shot import stem_maps
 from analysis.tables import markdown
 from benchmarks.kept import put_on, read, save
-from film import Corpus, ReplaceByMean, Session, Where, clustered_share
+from film import Corpus, Parameters, ReplaceByMean, Session, Where, clustered_share
 
 KEPT = Path(__file__).with_suffix(".json")
 AT_ONCE = 16  # pictures
-AT_MEAN = ("gamma", "beta")
+AT_MEAN: tuple[Parameters, ...] = ("gamma", "beta")
 
 
 def main(arguments: list[str] | None = None) -> None:

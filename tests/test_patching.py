@@ -94,6 +94,9 @@ def test_noising_is_denoising_the_other_way(session):
     back = patch_pair(session, picture, target, source, answers=("red", "2"))
     np.testing.assert_allclose(there.maps["noising"], -back.maps["denoising"], atol=1e-5)
     np.testing.assert_allclose(there.share("noising"), back.share("denoising"), atol=1e-4)
+    alone = patch_pair(session, picture, target, source, answers=("red", "2"), noising=False)
+    assert set(alone.maps) == set(alone.blocks) == {"denoising"}
+    np.testing.assert_allclose(alone.maps["denoising"], back.maps["denoising"], atol=1e-5)
 
 
 def test_many_pairs_are_patched_as_one_by_one(session, scenes):

@@ -15,7 +15,7 @@ from film import InputError, Parameters, command
 from ui import question_header as header, state, widgets
 from ui.bench_many import kept
 from ui.bench_measures import WORDS
-from ui.cache import evidence, networks
+from ui.cache import bench as shelf, evidence, networks
 from ui.measuring import measured
 from ui.second_question import second_question
 
@@ -109,7 +109,9 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
     found = measured(
         key,
         "Patch every map and block",
-        lambda told: analysis.patch_pair(case.session, case.shown.pixels, other, case.question, parameters),
+        lambda told: analysis.patch_pair(
+            case.session, case.shown.pixels, other, case.question, parameters, noising=False
+        ),
     )
     if found is None:
         return
@@ -123,18 +125,27 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
             f"The two questions' logit differences are only {abs(found.distance[0]):.2f} apart, so shares "
             "divide by little: read the logits instead.", icon=":material/info:",
         )  # fmt: skip
-    shares, table = found.share("denoising")[0], _patch_table(found)
+    shares = found.share("denoising")[0]
     raw = st.toggle(
         "In logits, not as shares", **state.option("bench-patch-raw", (False, True), bool(found.small[0]))
     )
     values, title = (found.moved("denoising")[0], "logits recovered") if raw else (shares, "share recovered")
     widgets.figure(
         analysis.map_heatmap(values, title, chosen=chosen, dark=widgets.dark()), "bench-patching",
-        "How much of the logit difference each map's patch recovers.", table, header.open_map,
+        "How much of the logit difference each map's patch recovers.", _by_map(found, "recovered"),
+        header.open_map,
+    )  # fmt: skip
+    # The way back only now that the map can be seen: it takes as long as the way there.
+    back = shelf.kept(
+        (*key, "back"),
+        lambda: analysis.patch_pair(
+            case.session, case.shown.pixels, case.question, other, parameters,
+            answers=(second, first), noising=False,
+        ),
     )  # fmt: skip
     bars = {
         "recovered (denoising)": found.share("denoising", "blocks")[0],
-        "destroyed (noising)": found.share("noising", "blocks")[0],
+        "destroyed (noising)": back.share("denoising", "blocks")[0],
     }
     widgets.figure(
         analysis.block_bars(bars, "share", dark=widgets.dark()), "bench-patching-blocks",
@@ -145,6 +156,7 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
         f"Logit {first} − {second}: {found.source[0]:.2f} for the other question, {found.target[0]:.2f} for "
         "the one on the page. One pair about one picture; what holds over many pairs needs many."
     )
+    widgets.data(_by_map(back, "destroyed"), "bench-patching-noising")
     widgets.how_measured("Patching")
 
     _word_by_word(case, other)
@@ -174,16 +186,15 @@ def _word_by_word(case: header.Case, other: str) -> None:
         widgets.data(found, "bench-words")
 
 
-def _patch_table(found: analysis.Patching) -> pd.DataFrame:
+def _by_map(found: analysis.Patching, name: str) -> pd.DataFrame:
+    """What each map's patch brings back, as a share by this name and as the logits then."""
     shares = found.share("denoising")[0]
     blocks, maps = shares.shape
     return pd.DataFrame(
         {
             "block": np.repeat(np.arange(blocks) + 1, maps),
             "map": np.tile(np.arange(maps), blocks),
-            "recovered": shares.ravel(),
-            "destroyed": found.share("noising")[0].ravel(),
-            "denoising_logits": found.maps["denoising"][0].ravel(),
-            "noising_logits": found.maps["noising"][0].ravel(),
+            name: shares.ravel(),
+            f"{name}_logits": found.maps["denoising"][0].ravel(),
         }
     )

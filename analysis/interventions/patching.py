@@ -109,12 +109,15 @@ def patch_pair(
     parameters: Parameters = "both",
     *,
     answers: tuple[str, str] | None = None,
+    noising: bool = True,
 ) -> Patching:
     """Patch every feature map, and every block, from one question into another, both ways.
 
     Args:
         parameters: what is patched: gamma, beta or both.
         answers: whose logits are compared; the network's own answers to the two questions if left out.
+        noising: both ways; otherwise denoising alone, which takes half the time. Noising is the denoising of
+            the two questions, and of the two answers, the other way round.
 
     Raises:
         InputError: a word is unknown, or both questions get the same answer and no `answers` are given.
@@ -129,7 +132,7 @@ def patch_pair(
                 "another word or picture, or name two answers to compare."
             )
         answers = first, second
-    return _patch(session, maps, modulation, [answers], parameters)
+    return _patch(session, maps, modulation, [answers], parameters, noising=noising)
 
 
 def patch_pairs(
