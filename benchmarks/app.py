@@ -2,8 +2,9 @@
 
 Starts the app, opens it in a browser, asks questions, turns pictures and goes from page to page, and prints
 what a visitor would see on a clock: from the key to the answer on the page, from the address or the menu to a
-page on which nothing is missing. Pages are measured once every page has been opened, so that what a server
-loads once is there; a first visit is that of a browser that has never been there.
+page on which nothing is missing but figures further down than the window is high. Pages are measured once
+every page has been opened, so that what a server loads once is there; a first visit is that of a browser
+that has never been there.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ KINDS = ("cubes", "spheres", "cylinders", "things")
 PATIENCE = 180_000  # milliseconds: a loaded machine is measured, too
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
 PAGES = {name: title for entries in GROUPS.values() for name, title in entries}
-# A page of another heading is there, nothing is still to come, and nothing is of the page before.
+# A page of another heading is there, nothing is still to come but figures further down than the window is
+# high, and nothing is of the page before.
 SETTLED = """former => {
     const heading = document.querySelector('h1'), app = document.querySelector('[data-testid=stApp]');
     return heading && heading.innerText !== former && document.querySelector('#network')
         && app.dataset.testScriptState === 'notRunning'
-        && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]') }"""
+        && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')
+        && [...document.querySelectorAll('[class*=st-key-figure-]:not(:has([data-drawn]))')].every(chart => {
+            const {top, bottom} = chart.getBoundingClientRect()
+            return bottom <= 0 || top >= innerHeight }) }"""
 COLORS = ("red", "blue", "green", "gray", "cyan", "brown", "purple", "yellow")
 
 

@@ -1,3 +1,7 @@
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -82,3 +86,16 @@ def test_the_catalogue_is_complete():
         assert getattr(analysis, name) is not None
     with pytest.raises(AttributeError, match="nothing"):
         _ = analysis.nothing  # type: ignore[attr-defined]
+
+
+def test_the_browser_has_the_kinds_of_traces_that_figures_have_and_their_licences():
+    root = Path(__file__).parents[1]
+    code = "".join(file.read_text("utf-8") for file in (root / "analysis" / "figures").glob("*.py"))
+    folder = root / "ui" / "figures" / "plotly"
+    bundle = (folder / "bundle.js").read_text("utf-8")
+    kinds = {kind.lower() for kind in re.findall(r"\bgo\.([A-Z]\w+)\(", code)} - {"figure"}
+    assert {"bar", "scatter"} <= kinds
+    assert [kind for kind in kinds if f'name:"{kind}"' not in bundle] == []
+    version = json.loads((folder / "package.json").read_text("utf-8"))["dependencies"]["plotly.js"]
+    assert f'"{version}"' in bundle
+    assert f"=== plotly.js {version} (MIT) ===" in (folder / "LICENSES.txt").read_text("utf-8")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+from charts import charts
 from hostile import made_markup
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -72,12 +73,12 @@ def png(width: int = 60, height: int = 40) -> bytes:
 
 def test_opens_with_an_answer(app):
     assert 'id="answer"' in html(app)
-    assert len(app.get("plotly_chart")) == 1
+    assert len(charts(app)) == 1
     pictures = len(app.get("image"))
     for fold in ("all-answers", "as-seen"):  # drawn when they are opened
         app.session_state[fold] = True
     app.run()
-    assert len(app.get("plotly_chart")) == 2
+    assert len(charts(app)) == 2
     assert len(app.get("image")) == pictures + 1
 
 
@@ -246,7 +247,7 @@ def test_two_questions_are_compared(app):
     ask(app, "Are there more cubes than spheres?")
     app.toggle(key="compare").set_value(True).run()
     tables = [button for button in app.get("download_button") if button.key.startswith("data-")]
-    assert len(app.get("plotly_chart")) == len(tables) == 2
+    assert len(charts(app)) == len(tables) == 2
     (table,) = [frame.value for frame in app.dataframe if "gamma" in frame.value]
     assert (table.gamma > 0).all()
     app.button(key="compare-maps").click().run()  # and all their maps, on another page

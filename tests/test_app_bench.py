@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import streamlit as st
+from charts import charts
 from test_word_patching import planted
 from tiny import tiny_card, tiny_network
 
@@ -144,8 +145,8 @@ def test_maps_are_read_at_every_object_where_the_scene_is_known(open_page, check
     (shown,) = [frame.value for frame in app.dataframe if "before FiLM" in frame.value]
     assert list(shown["name"]) == [str(thing) for thing in exhibit.scene.objects]
     np.testing.assert_allclose(shown[list(STAGES)], found[list(STAGES)], atol=6e-4)
-    drawn = next(c for c in app.get("plotly_chart") if "object %{customdata[2]}" in c.proto.spec)
-    assert '"x0":2.5,"x1":3.5' in drawn.proto.spec.replace(" ", "")  # the chosen map is framed
+    drawn = next(drawn for drawn in charts(app) if "object %{customdata[2]}" in drawn)
+    assert '"x0":2.5,"x1":3.5' in drawn.replace(" ", "")  # the chosen map is framed
 
 
 def test_readings_at_objects_follow_the_edits(open_page, checkpoint):
@@ -243,5 +244,5 @@ def test_patching_word_by_word_over_many_pairs_is_shown_where_it_was_measured(op
     np.testing.assert_allclose(shown["share"], own["share"], atol=1e-4)
     claimed = shown[shown["claimed"]]
     assert list(zip(claimed["patch"], claimed["words after the changed one"], strict=True)) == [("word", "1")]
-    drawn = next(c for c in app.get("plotly_chart") if "what the word added" in c.proto.spec)
-    assert "the changed word" in drawn.proto.spec
+    drawn = next(drawn for drawn in charts(app) if "what the word added" in drawn)
+    assert "the changed word" in drawn

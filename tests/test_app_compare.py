@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from charts import charts
 from test_comparison import network, permuted
 from tiny import tiny_card
 
@@ -58,7 +59,7 @@ def test_every_part_is_shown(open_page, part):
     assert "**B: two.**" in text(app)
     assert "two" in app.query_params["versus"]
     figures = {"Answers": 1, "Feature maps": 1, "Blocks": 3, "Gamma and beta": 1, "Grouping": 1}
-    assert len(app.get("plotly_chart")) == figures.get(part, 0)
+    assert len(charts(app)) == figures.get(part, 0)
     if part == "Probes":
         assert "--probes" in text(app)
 
@@ -72,7 +73,7 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
     assert not app.exception
     row = listed.iloc[0]
     assert row["text"] in text(app).replace("\\", "")
-    assert len(app.get("plotly_chart")) == 2
+    assert len(charts(app)) == 2
     app.button(key="compare-open-all-B").click().run()
     assert not app.exception
     assert app.text_input(key="view-question").value == row["text"]

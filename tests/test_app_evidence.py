@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from charts import charts
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
@@ -63,7 +64,7 @@ def test_everything_is_there(open_page, measured):
         "What a linear probe reads",
         "Export",
     ]
-    assert len(app.get("plotly_chart")) == 9
+    assert len(charts(app)) == 9
     assert "400 questions about 40 pictures" in text(app)
     assert "linear in the hidden state" in text(app)
     table = app.dataframe[0].value  # beside the paper's
@@ -119,10 +120,10 @@ def test_any_word_is_probed_for_on_request(open_page, measured):
     box = next(box for box in app.selectbox if box.label == "Or any other word or attribute")
     box.set_value("operation").run()
     assert not app.exception
-    before = len(app.get("plotly_chart"))
+    before = len(charts(app))
     app.button(key="evidence-run-probe").click().run(timeout=60)
     assert not app.exception
-    assert len(app.get("plotly_chart")) == before + 2
+    assert len(charts(app)) == before + 2
     assert "Best across blocks" in text(app)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+from charts import charts
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
@@ -43,7 +44,7 @@ def test_a_card_says_what_was_measured(page):
     assert told.count("**What it does not say.**") == 2  # of labels and of effects on answers
     assert "logits** to its runner-up" in told
     assert any("rank correlation" in line.value for line in page.caption)
-    assert len(page.get("plotly_chart")) == 3
+    assert len(charts(page)) == 3
     assert len(page.get("download_button")) == 4  # and the list
     page.number_input[0].set_value(2).run()
     assert not page.exception

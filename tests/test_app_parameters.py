@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from charts import charts
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
@@ -56,7 +57,7 @@ def text(app: AppTest) -> str:
 def test_all_of_the_papers_pictures(open_page, checkpoint, changes):
     app = open_page(checkpoint(**changes), block="3", map="5")
     assert not app.exception
-    assert len(app.get("plotly_chart")) == len(app.get("download_button")) == 5
+    assert len(charts(app)) == len(app.get("download_button")) == 5
     assert len([caption for caption in app.caption if "visibility" in caption.value]) == 5
     said = text(app)
     assert "300 questions as CLEVR asks them, drawn with seed 0" in said.replace("\\", "")
@@ -88,7 +89,7 @@ def test_too_few_questions_are_said(open_page, checkpoint):
     app = open_page(checkpoint(questions=12, seed=9))
     assert not app.exception
     assert "questions of all eight types" in text(app)
-    assert len(app.get("plotly_chart")) == 4
+    assert len(charts(app)) == 4
 
 
 def test_betas_by_block(open_page, checkpoint):

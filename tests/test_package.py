@@ -75,7 +75,9 @@ def test_the_wheel_holds_what_the_packages_read(wheel: Path):
         text=True,
         check=True,
     ).stdout.split("\n")
-    left_out = {"ui/scatter/package.json", "ui/scatter/package-lock.json", "ui/scatter/.gitignore", ""}
+    made = ("ui/scatter", "ui/figures/plotly")
+    names = ("package.json", "package-lock.json", ".gitignore")
+    left_out = {"", *(f"{folder}/{name}" for folder in made for name in names)}
     for name in set(tracked) - left_out:
         assert (f"film/{name}" if name.startswith("checkpoints/") else name) in there, name
     assert {"ui/start/app.py", "ui/start/.streamlit/config.toml", "analysis/methods.md"} <= there

@@ -71,11 +71,11 @@ def apply() -> None:
         :is(.st-key-atlas-split, .st-key-compare-split, .st-key-labels-split)
             [data-testid=stHorizontalBlock]:has(> .stColumn)
             {flex-wrap: wrap}
-        [data-testid=stHorizontalBlock]:has(> .stColumn .stPlotlyChart) {flex-wrap: wrap}
-        .stColumn:has(.stPlotlyChart) {min-width: min(20rem, 100%)}
+        [data-testid=stHorizontalBlock]:has(> .stColumn .chart) {flex-wrap: wrap}
+        .stColumn:has(.chart) {min-width: min(20rem, 100%)}
         .stColumn:has([data-testid=stMetric]) {min-width: min(14rem, 100%)}
         .st-key-modulation-split .stColumn:not(.stColumn .stColumn) {min-width: min(24rem, 100%)}
-        .st-key-modulation-split .stColumn:has(.stPlotlyChart) {min-width: min(34rem, 100%)}
+        .st-key-modulation-split .stColumn:has(.chart) {min-width: min(34rem, 100%)}
         .st-key-modulation-split > * > [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         .st-key-maps-split > * > [data-testid=stHorizontalBlock] {flex-wrap: wrap}
         .st-key-maps-split .stColumn:not(.stColumn .stColumn) {min-width: min(26rem, 100%)}

@@ -129,7 +129,9 @@ class Visitor:
         """Wait until nothing runs, and hold that nothing has failed."""
         self.page.wait_for_function(
             "() => { const app = document.querySelector('[data-testid=stApp]');"
-            "return app.dataset.testScriptState === 'notRunning' && !document.querySelector('.stSkeleton') }"
+            "const left = [...document.querySelectorAll('[class*=st-key-figure-]:not(:has([data-drawn]))')];"
+            "return app.dataset.testScriptState === 'notRunning' && !document.querySelector('.stSkeleton')"
+            "&& !left.some(figure => figure.clientWidth) }"  # in a tab that is not open nothing is drawn
         )
         assert self.page.locator("[data-testid=stException]").count() == 0
 

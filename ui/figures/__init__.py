@@ -1,8 +1,8 @@
 """Figures and pictures with their files: SVG and PNG that name network, sample and seed, and the numbers.
 
-One row of buttons stands under each. A plotly figure is saved by plotly in the browser (`view.js`), pictures
-are put on a sheet in Python (`analysis.sheet_svg`), and numbers are written as CSV or Parquet. All of it is
-made when it is asked for.
+Figures are drawn by plotly in the browser (`chart.js`), those out of the window when there is nothing else to
+do. One row of buttons stands under each: a figure is saved by plotly (`save.js`), pictures are put on a sheet
+in Python (`analysis.sheet_svg`), and numbers are written as CSV or Parquet, all of it when it is asked for.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from plotly.basedatatypes import BaseFigure
 from plotly.graph_objects import Figure
+from plotly.io.json import to_json_plotly
+from streamlit.components.v1 import declare_component
 
 import analysis
 from analysis import Panel
@@ -33,11 +34,16 @@ BOTTOM = 1e-6  # of a figure's height: at 0 plotly draws further lines below the
 TITLE_LETTERS = 110
 CSV_ROWS = 5000  # of a table that is still handed out as CSV
 
-_save = st.components.v2.component(
-    "film_save",
+# Nothing that is mounted: so Streamlit serves the library's folder, which a browser asks for once.
+_library = declare_component("plotly", path=str(HERE / "plotly"))
+_chart = st.components.v2.component(
+    "film_chart",
     css=(HERE / "view.css").read_text("utf-8"),
-    js=(HERE / "view.js").read_text("utf-8"),
+    js=(HERE / "chart.js").read_text("utf-8"),
     isolate_styles=False,
+)
+_save = st.components.v2.component(
+    "film_save", js=(HERE / "save.js").read_text("utf-8"), isolate_styles=False
 )
 _walk = st.components.v2.component(
     "film_walk", js=(HERE / "walk.js").read_text("utf-8"), isolate_styles=False
@@ -71,41 +77,36 @@ def figure(
         letters: that fit in a line at its foot.
     """
 
-    def hand_on(selection: dict[str, Any]) -> None:
-        if pick and selection["points"]:
-            found = selection["points"][0]["customdata"]
-            pick(list(found.values()) if isinstance(found, dict) else found)  # numbers come as {"0": 2.0, …}
-
     key = f"figure-{name}"
-    choice = state.picked(key, hand_on) | {"selection_mode": "points"} if pick else {"key": key}
-    st.plotly_chart(
-        _with_source(drawn, letters, title_of(alt), *_in_lines(source(sample, of), letters)),
-        theme=None,
-        **choice,
-        config={
-            "displaylogo": False,
-            "displayModeBar": True,  # not only when the pointer is over it
-            "modeBarButtons": [["toImage", "resetScale2d"]],
+
+    spec = _with_source(drawn, letters, title_of(alt), *_in_lines(source(sample, of), letters))
+    height = spec["layout"]["height"]
+    _chart(
+        key=key,
+        data={
+            "spec": to_json_plotly(spec), "alt": alt, "height": height, "pick": pick is not None,
+            "library": f"component/{_library.name}/bundle.js",
         },
-        alt=alt,
-    )
+        height=height,
+        on_chosen_change=_hand_on(key, pick),
+    )  # fmt: skip
     with _row():
         _save(key=f"save-{name}", data={"figure": key, "name": name}, width="content")
         data(table, name)
-        if pick:
-            _by_keys(name, key, pick)
+        if pick:  # a button from which arrow keys go from point to point, and Enter chooses one
+            walk = f"walk-{name}"
+            _walk(key=walk, data={"figure": key}, width="content", on_chosen_change=_hand_on(walk, pick))
 
 
-def _by_keys(name: str, figure_key: str, pick: Callable[[list[Any]], None]) -> None:
-    """A button from which arrow keys go from point to point of the figure, and Enter chooses one."""
-    key = f"walk-{name}"
+def _hand_on(key: str, pick: Callable[[list[Any]], None] | None) -> Callable[[], None]:
+    """Gives `pick` the custom data of the point that a component has just told."""
 
     def chose() -> None:
         point = state.told(key, "chosen")
-        if isinstance(point, list):
+        if pick and isinstance(point, list):
             pick(point)
 
-    _walk(key=key, data={"figure": figure_key}, width="content", on_chosen_change=chose)
+    return chose
 
 
 def picture_files(
@@ -181,17 +182,7 @@ def _row() -> Any:
     return st.container(horizontal=True, gap="small", vertical_alignment="center")
 
 
-class _Checked(BaseFigure):  # type: ignore[misc]
-    """A figure as a dictionary that plotly has checked; Streamlit would have it checked again."""
-
-    def __init__(self, spec: dict[str, Any]):
-        self._spec = spec
-
-    def to_dict(self) -> dict[str, Any]:
-        return self._spec
-
-
-def _with_source(drawn: Figure, letters: int, *said: str) -> _Checked:
+def _with_source(drawn: Figure, letters: int, *said: str) -> dict[str, Any]:
     """The figure on the page's ground, with lines at its foot, and room at its head for the tool bar.
 
     Changed as a dictionary: plotly would check a change of a `Figure` for many milliseconds.
@@ -205,8 +196,7 @@ def _with_source(drawn: Figure, letters: int, *said: str) -> _Checked:
     makes_room = bool(layout["xaxis"].get("automargin"))
     below = 0 if makes_room else SOURCE_LINE * len(lines) + 5
     margin |= {"t": margin["t"] + above, "b": margin["b"] + below}
-    if layout.get("height"):
-        layout["height"] += above + SOURCE_LINE * len(lines) + 5
+    layout["height"] += above + SOURCE_LINE * len(lines) + 5
     first = BOTTOM if makes_room else SOURCE_LINE * (len(lines) - 1) / layout["height"] + BOTTOM
     layout |= {
         "margin": margin,
@@ -218,7 +208,7 @@ def _with_source(drawn: Figure, letters: int, *said: str) -> _Checked:
             "pad": {"b": 2, "r": 8}, "automargin": makes_room,
         },
     }  # fmt: skip
-    return _Checked(spec | {"layout": layout})
+    return spec | {"layout": layout}
 
 
 def _csv(table: pd.DataFrame) -> bytes:

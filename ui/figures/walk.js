@@ -37,7 +37,7 @@ class Walk {
   }
 
   plot() {
-    return document.querySelector(`.st-key-${CSS.escape(this.component.data.figure)} .js-plotly-plot`);
+    return document.querySelector(`.st-key-${CSS.escape(this.component.data.figure)} .chart`);
   }
 
   // Every point that can be chosen, and where it is in the plot.

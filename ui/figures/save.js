@@ -4,8 +4,8 @@ const FORMATS = { svg: "SVG", png: "PNG" };
 const SCALE = 2; // pixels of a PNG to one of the page
 
 const save = ({ figure, name }, format) => {
-  const plot = document.querySelector(`.st-key-${CSS.escape(figure)} .js-plotly-plot`);
-  if (!plot) return;
+  const plot = document.querySelector(`.st-key-${CSS.escape(figure)} .chart`);
+  if (!plot?._context) return; // not drawn yet
   plot._context.toImageButtonOptions = { format, filename: name, scale: SCALE };
   plot.querySelector(".modebar-btn[data-title^=Download]").click();
 };
