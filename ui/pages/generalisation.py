@@ -135,8 +135,8 @@ def _learned_on(dark: bool) -> None:
     if found is None:
         st.info(
             "Not trained yet: accuracy in A and B after learning on from 100 to 30,000 of B's questions (the "
-            f"paper's Figure 9, left). It takes hours on two cores:\n\n    "
-            f"{command('film', 'train-cogent')} --out OUT",
+            f"paper's Figure 9, left). It takes hours on two cores: "
+            f"`{command('film', 'train-cogent')} --out OUT`",
             icon=":material/terminal:",
         )
         return
@@ -165,7 +165,7 @@ def _zero_shot(dark: bool) -> None:
     if found is None:
         st.info(
             "Not measured yet (the paper's section 4.5). It takes minutes on the folder that "
-            f"`train-cogent` wrote:\n\n    {command('analysis', 'zero-shot')} OUT --keep",
+            f"`train-cogent` wrote: `{command('analysis', 'zero-shot')} OUT --keep`",
             icon=":material/terminal:",
         )
         return
