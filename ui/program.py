@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import pandas as pd
+import streamlit as st
+
 from analysis import Truth
 from ui import widgets
 
 
-def steps(truth: Truth) -> str:
+def show(truth: Truth, name: str) -> None:
+    """The steps as a table, with a button for its file.
+
+    Args:
+        name: of the file.
+    """
+    st.html(_steps(truth))
+    rows = [(step.number, " ".join(map(str, step.inputs)), step.does, step.gives) for step in truth.steps]
+    widgets.data(pd.DataFrame(rows, columns=["step", "of", "does", "gives"]), name)
+
+
+def _steps(truth: Truth) -> str:
     """The steps as HTML; what they give is left out where no scene is known."""
     rows = []
     unknown = "…" if any(step.gives for step in truth.steps) else ""

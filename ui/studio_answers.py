@@ -96,7 +96,7 @@ def programs(before: Side, after: Side) -> None:
         with column:
             st.markdown(f"**{name}**")
             if side.truth.steps:
-                st.html(program.steps(side.truth))
+                program.show(side.truth, f"studio-program-{name.lower()}")
             else:
                 st.caption(widgets.plain(side.truth.reason or "This is no question of CLEVR's."))
 

@@ -26,7 +26,8 @@ def apply() -> None:
             .st-key-case [class*=st-key-study-] button p  /* arrows alone are seen, names are read out */
                 {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}}
         @media (max-width: 1000px) {.st-key-ask-split .stImage img {max-height: 32vh; width: auto !important}}
-        .st-key-menu {gap: .2rem .6rem !important}
+        .st-key-menu {gap: .2rem .5rem !important}  /* with the guide beside it, one row at 1440 pixels */
+        .st-key-menu [data-testid=stPageLink-NavLink] {padding-left: .25rem; padding-right: .25rem}
         [class*=st-key-menu-] [data-testid=stCaptionContainer] {margin-right: .35rem}
         .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
         .st-key-case-question {min-width: 0}
@@ -66,12 +67,12 @@ def apply() -> None:
         .stImage img {border-radius: .5rem}
         :is(.st-key-ask-split, .st-key-studio-split) .stColumn:not(.stColumn .stColumn)
             {min-width: min(20rem, 100%)}
-        @media (max-width: 1000px) {[data-testid=stSidebar][data-collapsed=false]
-            {width: 240px !important; min-width: 240px !important}}
+        [data-testid=stSidebar][data-collapsed=false] {width: 240px !important; min-width: 240px !important}
+        [data-testid=stSidebar]:not(:has([data-testid=stElementContainer])) {display: none}  /* if closed */
         :is(.st-key-atlas-split, .st-key-compare-split, .st-key-labels-split)
             [data-testid=stHorizontalBlock]:has(> .stColumn)
             {flex-wrap: wrap}
-        [data-testid=stHorizontalBlock]:has(> .stColumn .chart) {flex-wrap: wrap}
+        [data-testid=stHorizontalBlock]:has(> .stColumn .chart) {flex-wrap: wrap; row-gap: 1rem}
         .stColumn:has(.chart) {min-width: min(20rem, 100%)}
         .stColumn:has([data-testid=stMetric]) {min-width: min(14rem, 100%)}
         .st-key-modulation-split .stColumn:not(.stColumn .stColumn) {min-width: min(24rem, 100%)}

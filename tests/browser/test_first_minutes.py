@@ -51,6 +51,7 @@ def test_the_walk_to_a_finding(visitors):
 
     side.get_by_role("button", name="Finish").press("Enter")
     side.get_by_role("heading", name="Find where it matters").wait_for(state="detached")
+    side.wait_for(state="hidden")  # no empty bar is left
     visitor.page.get_by_role("button", name="The first five minutes, guided").click()
     finding.wait_for()
 

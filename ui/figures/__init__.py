@@ -116,17 +116,18 @@ def picture_files(
     table: pd.DataFrame | None = None,
     *,
     sample: str | None = None,
+    of: str | None = None,
     across: int = 4,
 ) -> None:
     """Buttons for the files of pictures that stand above, all of them on one sheet.
 
     Args:
-        title, sample: written on the sheet, as with `figure`.
+        title, sample, of: written on the sheet, as with `figure`.
         table: the numbers behind the pictures, where there are any.
         across: pictures in a row of the sheet, at most.
     """
     # Files are made on a click, outside of the session: all of it is taken here.
-    told: dict[str, Any] = {"title": title, "source": source(sample), "across": across, "dark": dark()}
+    told: dict[str, Any] = {"title": title, "source": source(sample, of), "across": across, "dark": dark()}
     with _row():
         for make, end, mime in (
             (partial(analysis.sheet_svg, panels, **told), "svg", "image/svg+xml"),

@@ -55,6 +55,7 @@ def _picture(shown: ShownPicture) -> None:
     if seen:
         st.caption(f":material/crop: {seen}")
     widgets.picture_buttons(shown)
+    widgets.picture_files([analysis.Panel(shown.pixels)], "picture", shown.title)
     widgets.redraw_when_clean(shown.key)
 
 
@@ -183,7 +184,7 @@ def _program(truth: Truth, shown: ShownPicture) -> None:
         widgets.notice(
             f"Run on the scene itself, not by the network: the true answer to “{kind}” comes last."
         )
-    st.html(program.steps(truth))
+    program.show(truth, "program")
 
 
 def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> None:
@@ -300,6 +301,7 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
         for column, title, plain in zip(st.columns(2, gap="large"), "AB", (names[1], names[0]), strict=True)
     )
     state.compare(f"{a.picture} {a.question}", f"{b.picture} {b.question}")
+    panels = []
     left, right = st.columns(2, gap="large")
     for column, entry in ((left, a), (right, b)):
         with column:
@@ -307,10 +309,15 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
             shown = pictures.shown(entry.picture, state.upload())
             if shown.key == entry.picture:
                 small.image(shown.pixels, width="stretch", alt=entry.title)
+                panels.append(analysis.Panel(shown.pixels, f"{entry.question} {entry.answer.answer}"))
             else:
                 small.caption(f"{widgets.plain(entry.title)}, which is no longer here")
             with told:
                 st.html(_headline(entry.answer, entry.truth, dark))
+    if panels:
+        title = "The pictures of A and B with the answers"
+        which = f"pictures {a.picture[:40]} and {b.picture[:40]}"
+        widgets.picture_files(panels, "two-pictures", title, sample=which, across=2)
     left, right = st.columns(2, gap="large")
     with left:
         widgets.figure(

@@ -205,7 +205,13 @@ def _side_by_side(row: pd.Series, one: Study, other: Study, key: str) -> None:
         widgets.show_error(error)
         return
     left, right = st.columns([2, 3], gap="large")
-    left.image(shown.pixels, width="stretch", alt=shown.title)
+    of, sample = _both(one.weights, other.weights), f"“{text}” about picture {row['picture']}"
+    with left:
+        st.image(shown.pixels, width="stretch", alt=shown.title)
+        said = f"A {answers[0].answer}, B {answers[1].answer}, true {row['answer']}"
+        widgets.picture_files(
+            [analysis.Panel(shown.pixels, said)], f"compare-picture-{key}", shown.title, sample=sample, of=of
+        )
     with right:
         chances = [answer.probabilities for answer in answers]
         names = (f"A, {one.name or one.folder.name}", f"B, {other.name or other.folder.name}")
@@ -215,7 +221,7 @@ def _side_by_side(row: pd.Series, one: Study, other: Study, key: str) -> None:
             pd.DataFrame({"answer": list(chances[0]), "A": list(chances[0].values())}).merge(
                 pd.DataFrame({"answer": list(chances[1]), "B": list(chances[1].values())}), how="outer"
             ),
-            of=_both(one.weights, other.weights), sample=f"“{text}” about picture {row['picture']}",
+            of=of, sample=sample,
         )  # fmt: skip
         with st.container(horizontal=True):
             for label, network in (("A", state.view().network), ("B", state.view().versus)):

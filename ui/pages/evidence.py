@@ -109,7 +109,6 @@ def _accuracy(of: str, dark: bool) -> None:
             kinds,
             sample=_sample(of),
         )
-    left, right = st.columns(2, gap="large")
     for column, name, axis in (
         (left, "length", "words in the question"),
         (right, "depth", "program depth"),

@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+import analysis
 import film
 from film import ATTRIBUTES, JITTER, CheckedEdit, InputError, Scene
 from ui import state, studio, studio_answers as answers, widgets
@@ -221,6 +222,10 @@ def _pictures(desk: Desk) -> tuple[Side, Side] | None:
     st.image(after.pixels, width="stretch", alt=f"The scene as edited: {after.why}")
     quality = "Preview; the clean picture is being drawn" if after.preview else "Clean picture"
     st.caption(f"{after.why} {quality}.")
+    widgets.picture_files(
+        [analysis.Panel(after.pixels, after.why)], "studio-scene", "The scene as edited",
+        sample=f"“{state.view().question}” about the edited scene",
+    )  # fmt: skip
     _broken(desk)
     beside_own_picture(after)
     try:
