@@ -313,6 +313,9 @@ def test_names_of_colours_or_words_of_regions_are_written_on_the_map(open_page, 
     assert [text for *_, text in views["atlas"]["marks"].labels] == [one.text for one in found]
     assert "dense region" in texts(app)
     assert app.query_params["written"] == "words"
+    app.selectbox(key="atlas-dense-0").set_value(0).run()  # and its questions can be seen
+    assert np.flatnonzero(views["atlas"]["selected"]).tolist() == sorted(found[0].points)
+    assert f"dense region “{found[0].text}”" in texts(app)
     app.selectbox(key="view-written").set_value("nothing").run()
     assert not views["atlas"]["marks"].labels
 

@@ -31,7 +31,7 @@ APART = 2.0  # radii of a region between the centres of two
 
 @dataclass(frozen=True)
 class RegionLabel:
-    """A name for a dense region. x, y: of its centre, in the layout's units. size: questions in the region.
+    """A name for a dense region. x, y: of its centre, in the layout's units. points: of the layout, in it.
 
     share, elsewhere: of the region's questions, and of all on the projection, that say `text`. p: share of
     random contiguous regions of this size in which it is said as often, the region counted in.
@@ -43,7 +43,12 @@ class RegionLabel:
     share: float
     elsewhere: float
     p: float
-    size: int
+    points: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many points there are in it."""
+        return len(self.points)
 
 
 def region_labels(
@@ -76,9 +81,8 @@ def region_labels(
             x, y = np.median(layout.places[region], axis=0)
             text = features.there_names[said[best]].name
             share, elsewhere = count[best] / size, total[best] / len(layout)
-            found.append(
-                RegionLabel(float(x), float(y), text, float(share), float(elsewhere), float(p[best]), size)
-            )
+            told = float(x), float(y), text, float(share), float(elsewhere), float(p[best])
+            found.append(RegionLabel(*told, tuple(region.tolist())))
     return tuple(found)
 
 

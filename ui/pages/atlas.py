@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> Labels:
             select(coloring.codes == code, f"{atlas_controls.title(color)}: {coloring.names[code]}")
 
     steps: tuple[tuple[float, float, str], ...] = ()
-    rings, labels = _rings(shown, name), _labels(shown, name, coloring)
+    rings, labels = _rings(shown, name), _labels(shown, name, coloring, key, select)
     if path is not None:
         words = (*path.words[:-1], "this question")
         steps = tuple((x, y, word) for (x, y), word in zip(path.places.tolist(), words, strict=True))
@@ -147,8 +148,17 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> Labels:
     return labels
 
 
-def _labels(shown: AtlasView, name: str, coloring: analysis.Coloring) -> Labels:
-    """What is written on a projection; how words of dense regions were found is said under it."""
+def _labels(
+    shown: AtlasView,
+    name: str,
+    coloring: analysis.Coloring,
+    key: str,
+    select: Callable[[np.ndarray, str], None],
+) -> Labels:
+    """What is written on a projection; how words of dense regions were found is said under it.
+
+    There is also where `select` is given the points of a region, and how it was found.
+    """
     written = state.view().written
     if written == "words":
         found = atlas_cache.labels(networks.study(), name)
@@ -157,6 +167,20 @@ def _labels(shown: AtlasView, name: str, coloring: analysis.Coloring) -> Labels:
             wait("Naming dense regions by their words", lambda: atlas_cache.labels(study, name) is not None)
             return ()
         st.caption(widgets.plain(analysis.describe_labels(found, shown.study.schema.nouns)))
+        if found:
+            told = [
+                f"{one.text}: {one.share:.0%} of {one.size:,}, {one.elsewhere:.0%} of all" for one in found
+            ]
+            st.selectbox(
+                "Select a dense region by its word", range(len(found)), index=None, width=360,
+                format_func=told.__getitem__, placeholder="Densest first",
+                **state.taken(
+                    f"{key}-dense",
+                    lambda at: select(
+                        np.array(found[at].points), f"the dense region “{found[at].text}” of {name}"
+                    ),
+                ),
+            )  # fmt: skip
         return tuple((one.x, one.y, one.text) for one in found)
     if written or state.view().color == "word":
         return ()
