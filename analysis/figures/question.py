@@ -377,7 +377,7 @@ def answer_bars(
             "autorange": "reversed", "type": "category", "dtick": 1, "showgrid": False, "ticks": "outside",
             "ticklen": 6, "tickcolor": "rgba(0,0,0,0)",
         },
-        margin={"r": 64}, bargap=0.28,
+        margin={"r": 90}, bargap=0.28,
     )  # fmt: skip
 
 
