@@ -19,7 +19,7 @@ import film
 from benchmarks.serving import TIMED, chromium, go_to, served
 
 MARK, QUESTION = "#bench-answer", "How many red cubes are there?"
-OTHERS = ("How many red spheres are there?", "How many cylinders are there?", "How many small things are there?")
+OTHERS = ("How many red spheres are there?", "How many cylinders are there?", "How many things are there?")
 CHART = ".st-key-figure-bench-patching .js-plotly-plot .main-svg"
 
 
