@@ -206,7 +206,7 @@ def test_every_figure_has_its_numbers(open_page, checkpoint, files, page, names)
     app = open_page(page, checkpoint())
     assert not app.exception
     offered = [name for name in files if name.endswith(".csv")]
-    assert offered == [f"{name}.csv" for name in ("first-answers", *names)]  # it opens on Ask
+    assert offered == [f"{name}.csv" for name in ("program", "first-answers", *names)]  # it opens on Ask
     tables = {name: pd.read_csv(BytesIO(files[f"{name}.csv"]())) for name in names}
     if page == "modulation":
         assert tables["gamma-beta"].columns.tolist() == ["block", "map", "gamma", "beta"]

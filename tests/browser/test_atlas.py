@@ -109,6 +109,7 @@ def test_the_map_by_keyboard(atlas):
     page.locator(MAP).focus()
     page.keyboard.press("Enter")
     visitor.says("nearest in the full space")
+    visitor.quiet()
     page.get_by_role("button", name="Open on the Ask page").click()
     assert visitor.answered(question)
 
