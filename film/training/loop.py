@@ -408,10 +408,12 @@ def start(
     """Open the data, build or resume the run, train; True when the recipe is finished."""
     runtime = Runtime.find(precision)
     with _alone(out, runtime):
-        return _run(
+        done = _run(
             out, network, recipe, data, validation, initial, resume, runtime,
             time_limit, save_every, keep, report,
         )  # fmt: skip
+    runtime.wait_for_others()
+    return done
 
 
 @contextlib.contextmanager

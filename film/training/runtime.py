@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 from dataclasses import dataclass
@@ -39,9 +40,16 @@ class Runtime:
                 raise InputError(f"The precision is {precision!r}; use auto, bfloat16 or float32.")
         if world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if cuda else "gloo")
+            # Its threads must be gone before the interpreter takes modules down, or it aborts now and then.
+            atexit.register(dist.destroy_process_group)
         if cuda:
             torch.cuda.set_device(device)
         return Runtime(device, dtype, rank, world)
+
+    def wait_for_others(self) -> None:
+        """Until all processes are here: whoever leaves first closes connections that others still read."""
+        if self.world > 1:
+            dist.barrier()
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self.precision == torch.float32:
