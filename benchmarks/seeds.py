@@ -28,11 +28,10 @@ from typing import Any
 import numpy as np
 
 import analysis
-from analysis.corpus.contrasts import labels_of
-from analysis.corpus.map_cards import language_contrast
 from analysis.interventions.zero_shot import stem_maps
 from analysis.tables import markdown
 from benchmarks.kept import put_on, read, save
+from benchmarks.untrained import labelled
 from film import Corpus, Parameters, ReplaceByMean, Session, Where, clustered_share
 
 KEPT = Path(__file__).with_suffix(".json")
@@ -126,8 +125,6 @@ def _parameters(session: Session, questions: int, seed: int) -> dict[str, str]:
         asked["text"].to_numpy(), asked["type"].to_numpy(str), gamma, beta, seed=seed, with_clusters=False
     )
     verdict = analysis.attribute_then_operation(blocks[0], blocks[-1], seed=seed)
-    effects, kinds, _ = language_contrast(asked, gamma.reshape(len(asked), -1), seed=seed)
-    labels = labels_of(effects, kinds)
     found = {
         "among equal_* less equal_X to query_X, first block": verdict.first,
         "... last block": verdict.last,
@@ -137,7 +134,7 @@ def _parameters(session: Session, questions: int, seed: int) -> dict[str, str]:
     return {
         **{name: _within(scale[name], one.value, one.low, one.high) for name, one in found.items()},
         "the paper's claim": verdict.verdict,
-        "maps with a language label": f"{sum(label != 'unlabelled' for label in labels)} of {len(labels)}",
+        "maps with a language label": labelled(asked, gamma, seed),
         "gammas below 0, %": f"{100 * (gamma < 0).mean():.1f}",
     }
 

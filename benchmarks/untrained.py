@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import analysis
 from analysis.corpus.contrasts import labels_of
@@ -84,8 +85,12 @@ def measured(session: Session, options: argparse.Namespace) -> dict[str, str]:
 
 def _labelled(session: Session, questions: int, seed: int) -> str:
     table = analysis.sample_questions(questions, seed).table
-    gamma = session.modulate(table["text"].tolist(), lenient=True).gamma.numpy()
-    found, kinds, _ = language_contrast(table, gamma.reshape(len(table), -1), seed=seed)
+    return labelled(table, session.modulate(table["text"].tolist(), lenient=True).gamma.numpy(), seed)
+
+
+def labelled(asked: pd.DataFrame, gamma: np.ndarray, seed: int) -> str:
+    """How many maps get a language label, of how many. gamma: (questions, blocks, maps)."""
+    found, kinds, _ = language_contrast(asked, gamma.reshape(len(asked), -1), seed=seed)
     named = [label != "unlabelled" for label in labels_of(found, kinds)]
     return f"{sum(named)} of {len(named)}"
 
