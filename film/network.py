@@ -166,15 +166,19 @@ class QuestionEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The state at each question's last token, <END>: (Q, state)."""
+        last = torch.arange(len(tokens), device=tokens.device), (lengths - 1).to(tokens.device)
         if self.config.bidirectional or self.config.padded_to:
-            last = (lengths - 1).to(tokens.device)
-            states = self.states(tokens, lengths)
-            return states[torch.arange(len(tokens), device=tokens.device), last]
+            return self.states(tokens, lengths)[last]
+        if torch.is_grad_enabled() and tokens.device.type == "cpu":
+            # Of a packed batch PyTorch learns slowly on a CPU: for every step it goes back, it fills and adds
+            # a whole batch of zeros. Reading the padding too, which comes after <END>, costs less.
+            states: Tensor = self.gru(self.embedding(tokens))[0]
+            return states[last]
         packed = nn.utils.rnn.pack_padded_sequence(
             self.embedding(tokens), lengths.cpu(), batch_first=True, enforce_sorted=False
         )
-        last = self.gru(packed)[1]
-        result: Tensor = (last if self.config.cell == "gru" else last[0])[-1]
+        state = self.gru(packed)[1]
+        result: Tensor = (state if self.config.cell == "gru" else state[0])[-1]
         return result
 
     def modulation(self, state: Tensor) -> Modulation:

@@ -134,6 +134,29 @@ def test_padding_and_company_do_not_change_a_question():
     torch.testing.assert_close(states[torch.arange(6), lengths - 1], last)
 
 
+def _gradient(encoder: torch.nn.Module, states: torch.Tensor) -> torch.Tensor:
+    """Of the sum of squared states, by the GRU's recurrent weights."""
+    return torch.autograd.grad(states.square().sum(), encoder.get_parameter("gru.weight_hh_l0"))[0]
+
+
+@pytest.mark.parametrize("change", [{}, {"cell": "lstm"}, {"gru_layers": 2}])
+def test_questions_are_learned_from_as_they_are_read(change):
+    """What is computed for a gradient gives the same states, and padding adds nothing to the gradient."""
+    model = network(**change)
+    _, tokens, lengths = material()
+    with torch.inference_mode():
+        read = model.question_encoder(tokens, lengths)
+    learned = model.question_encoder(tokens, lengths)
+    torch.testing.assert_close(learned, read)
+    encoder = model.question_encoder
+    together = _gradient(encoder, learned)
+    alone = sum(
+        _gradient(encoder, encoder(tokens[i : i + 1, : lengths[i]], lengths[i : i + 1]))
+        for i in range(len(tokens))
+    )
+    torch.testing.assert_close(together, alone)
+
+
 def test_coordinates_are_x_then_y_from_left_to_right_and_top_to_bottom():
     across, down = coordinate_maps(torch.zeros(1, 1, 3, 5))[0]
     assert across[0].tolist() == [-1, -0.5, 0, 0.5, 1]

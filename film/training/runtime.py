@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ class Runtime:
         """The GPU of this process, or the CPU; bfloat16 where the machine is fast at it."""
         rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         cuda = torch.cuda.is_available()
+        if not cuda:
+            _keep_memory()
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
         fast = cuda or _has_bf16_instructions()
         match precision:
@@ -55,6 +58,20 @@ class Runtime:
         if self.precision == torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.precision)
+
+
+def _keep_memory() -> None:
+    """Have the C library keep freed memory for this process.
+
+    Otherwise every step returns its large tensors to the kernel and has pages cleared for them anew, which
+    takes a tenth of a step on a CPU; pages of 2 MB save another tenth.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch reads it when it makes its first tensor
+    with contextlib.suppress(OSError, AttributeError):  # C libraries other than glibc have no `mallopt`
+        set_option = ctypes.CDLL(None).mallopt
+        mmap_max, trim_threshold = -4, -1  # of malloc.h
+        set_option(mmap_max, 0)
+        set_option(trim_threshold, 2**31 - 1)
 
 
 def _has_bf16_instructions() -> bool:
