@@ -212,6 +212,11 @@ from .corpus.schema import (
     Schema as Schema,
     label_values as label_values,
 )
+from .corpus.study_groupings import (
+    GROUPING_SEED as GROUPING_SEED,
+    map_groupings as map_groupings,
+    space_groupings as space_groupings,
+)
 from .figures.atlas import (
     COLOR_COLUMNS as COLOR_COLUMNS,
     Coloring as Coloring,

@@ -25,9 +25,10 @@ from analysis.corpus.calibration import calibration
 from analysis.corpus.claim import attribute_then_operation
 from analysis.corpus.enrichment import why_together
 from analysis.corpus.extraction import Extraction
-from analysis.corpus.grouping import block_groupings, grouping_table
+from analysis.corpus.grouping import grouping_table
 from analysis.corpus.layout import Layout
 from analysis.corpus.probes import what_is_linear
+from analysis.corpus.study_groupings import GROUPING_SEED, SPACE, space_groupings
 from analysis.figures import (
     atlas as maps,
     evidence as proofs,
@@ -61,7 +62,6 @@ MAPS = 20  # feature maps that are listed
 CARD_COLUMNS = [
     "block", "map", "pictures", "language", "effect_shrunken", "effect_low", "effect_high", "effect_p",
 ]  # fmt: skip
-GROUPED = 3000  # questions whose grouping by block is measured
 
 
 def make_report(
@@ -239,12 +239,9 @@ def _parameters(study: _Reported) -> Iterator[Section]:
 
 
 def _groups(study: _Reported) -> Iterator[Section]:
-    found = study.population
     title = "By attribute first, by operation last?"
     try:
-        groups = block_groupings(
-            found.texts, found.types, found.gamma, found.beta, most=GROUPED, seed=study.seed
-        )
+        groups = study.groupings[SPACE] if study.groupings else space_groupings(study.population)
     except InputError as error:
         yield Section(title, str(error), ())
         return
@@ -264,7 +261,8 @@ def _groups(study: _Reported) -> Iterator[Section]:
     body.append(table(grouping_table(groups), "{:.3f}"))
     yield Section(
         title,
-        "Neighbour agreement and distances of class centres in each block (paper, Fig. 6).",
+        "Neighbour agreement and distances of class centres in each block (paper, Fig. 6), of "
+        f"{groups[0].type.questions:,} different questions drawn with seed {GROUPING_SEED}.",
         tuple(body),
     )
 

@@ -25,6 +25,7 @@ from analysis.corpus.grouping import Grouping, Score, distinct, groupings
 from analysis.corpus.map_cards import measure_maps, write_maps
 from analysis.corpus.probes import bag_of_words
 from analysis.corpus.regions import untrained_states
+from analysis.corpus.study_groupings import MAP, SPACE, map_groupings, space_groupings, write_groupings
 from analysis.interventions.ablation import measure_ablations
 from analysis.interventions.analogies import gallery_analogies
 from analysis.interventions.kept import Measured, find_measured, write_measured
@@ -83,6 +84,15 @@ def _complete(session: Session, folder: Path, seed: int, bars: Bars) -> dict[str
     left_out = {}
     out, weights = folder / FOLDER, session.card.weights
     study = Study(session, folder, seed)
+    if study.groupings is None and study.extraction is not None:
+        try:
+            found = {
+                SPACE: space_groupings(study.population, bars("blocks grouped")),
+                MAP: map_groupings(study.extraction, study.layouts, bars("maps grouped")),
+            }
+            write_groupings(out, study.extraction, found)
+        except InputError as error:
+            left_out["groupings"] = str(error)
     if study.evidence is None or study.evidence.transfer is None:
         measure_evidence(session, out, drawn_questions(seed=seed), DRAWN, seed=seed, bars=bars)
     if study.cards is None:

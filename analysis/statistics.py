@@ -84,7 +84,7 @@ def shuffles(count: int, groups: Codes | None = None, *, trials: int, seed: int)
     home = np.argsort(codes, kind="stable")
     for _ in range(trials):
         order = np.empty(count, np.int64)
-        order[home] = np.lexsort((rng.random(count), codes))
+        order[home] = np.argsort(codes + rng.random(count))
         yield order
 
 

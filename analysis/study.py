@@ -3,6 +3,7 @@
 study/extraction.json, table.parquet, state.npy    see `analysis.corpus.extraction`
 study/predictions.parquet                          see `analysis.corpus.predictions`
 study/layouts/*.parquet                            see `analysis.corpus.layout`
+study/grouping.parquet, grouping_each.parquet      see `analysis.corpus.study_groupings`
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from analysis.corpus.pooled_maps import can_be_pooled, pooled_in, with_pooled
 from analysis.corpus.predictions import has_predictions, predictions_in, with_predictions
 from analysis.corpus.question_set import QuestionSet, sample_questions
 from analysis.corpus.schema import Layers, Schema, label_values
+from analysis.corpus.study_groupings import Groupings, find_groupings
 from analysis.interventions.word_reading import WordReading, find_word_reading
 from analysis.question.population import ENOUGH, Population, measure_population, population_of
 from film import Cancel, InputError, Progress, Session
@@ -183,6 +185,11 @@ class Study:
     def word_reading(self) -> WordReading | None:
         """Which maps read which word. Raises InputError where a file is damaged."""
         return find_word_reading(self.folder, self.weights)
+
+    @cached_property
+    def groupings(self) -> Groupings | None:
+        """How the blocks group its questions, where it is kept. Raises InputError where a file is damaged."""
+        return None if self.extraction is None else find_groupings(self.where, self.extraction)
 
     @cached_property
     def labels(self) -> LabelEvidence | None:

@@ -1,13 +1,18 @@
 """Neighbour agreement and cluster statistics: the authors' own numbers, scikit-learn's, and chance."""
 
 import json
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.corpus import grouping as agreement
 from analysis.corpus.claim import attribute_then_operation
+from analysis.corpus.extraction import Extraction
 from analysis.corpus.neighbours import neighbours
+from analysis.corpus.study_groupings import find_groupings, write_groupings
 from benchmarks.simulations.claim import EIGHT, FALSE, TRUE, verdict_of
 from film import Cancelled, InputError
 
@@ -186,3 +191,24 @@ def test_distinct_questions():
     texts = ["a", "b", "A", "c", "b"]
     assert list(agreement.distinct(texts, 10, seed=0)) == [0, 1, 3]
     assert len(agreement.distinct(texts, 2, seed=0)) == 2
+
+
+def test_groupings_are_kept_whole_and_only_for_their_own_study(tmp_path):
+    rng = np.random.default_rng(3)
+    types = np.array(NAMES)[rng.integers(0, len(NAMES), 600)]
+    spaces = {f"block {block}": rng.normal(size=(600, 8)) for block in (1, 2)}
+    found = {"space": agreement.groupings(spaces, types, seed=0, trials=20), "map": []}
+    extraction = cast(Extraction, SimpleNamespace(recipe={"weights": "w", "questions": "q", "seed": 0}))
+    write_groupings(tmp_path, extraction, found)
+    again = find_groupings(tmp_path, extraction)
+    assert again["map"] == []
+    for one, kept in zip(found["space"], again["space"], strict=True):
+        pd.testing.assert_frame_equal(agreement.grouping_table([one]), agreement.grouping_table([kept]))
+        assert str(kept.centres) == str(one.centres)
+        assert attribute_then_operation(kept, one).fall.value == 0
+    other = cast(Extraction, SimpleNamespace(recipe={"weights": "other", "questions": "q"}))
+    assert find_groupings(tmp_path, other) is None
+    (tmp_path / "grouping.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"grouping.parquet cannot be read .* reproduce"):
+        find_groupings(tmp_path, extraction)
+    assert find_groupings(tmp_path / "nothing", extraction) is None

@@ -9,7 +9,15 @@ from tiny import tiny_card, tiny_network
 import analysis.corpus.evidence as evidence
 import analysis.corpus.generalisation as generalisation
 import analysis.reproduce as reproduce
-from analysis import LayoutRecipe, gallery_questions, make_study, measure_maps, probe, probe_transfer
+from analysis import (
+    LayoutRecipe,
+    Study,
+    gallery_questions,
+    make_study,
+    measure_maps,
+    probe,
+    probe_transfer,
+)
 from analysis.interventions.kept import KEPT
 from analysis.readme import tables, written
 from analysis.reproduce import read_results
@@ -109,6 +117,8 @@ def test_a_study_is_made_measured_and_gone_on_with(tmp_path, monkeypatch):
 
     found = reproduce.measure_results(session, tmp_path, bars=bars)
     parts = [
+        "blocks grouped",
+        "maps grouped",
         "questions",
         "probes",
         "probes across blocks",
@@ -118,6 +128,7 @@ def test_a_study_is_made_measured_and_gone_on_with(tmp_path, monkeypatch):
     ]
     assert named == ["study, in hundredths", *parts, "pictures drawn", *reproduce.KEPT_PARTS, "claim"]
     assert found == read_results(tmp_path)
+    assert [one.name for one in Study(session, tmp_path).groupings["space"]] == ["block 1", "block 2"]
     assert found["evidence"]["rows"][0]["asked"] == 40
     assert found["maps"]["maps"] == network.config.blocks * network.config.maps
     assert set(found["claim"]["spaces"]) == {"first block", "last block", "untrained encoder", "bag of words"}

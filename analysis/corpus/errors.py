@@ -7,7 +7,8 @@ question (some types are hard, wherever their questions lie).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from analysis.statistics import family_wise, random_regions, shuffles
 from film import InputError, clustered_share
 
 TRIALS = 500
+SHUFFLES_AT_ONCE = 64
 REGIONS, REGION = 300, 200  # regions of a projection that are looked at, and questions in each
 
 
@@ -55,18 +57,27 @@ def error_shares(
     if len(rows) == 1:
         null = _drawn(wrong, groups, next(iter(rows.values())), trials, seed)
     else:
-        null = np.array(
-            [
-                [wrong[order[which]].sum() for which in rows.values()]
-                for order in shuffles(len(wrong), groups, trials=trials, seed=seed)
-            ],
-            float,
-        ).reshape(trials, len(rows))
+        null = _counted(wrong, shuffles(len(wrong), groups, trials=trials, seed=seed), list(rows.values()))
     mean, deviation = null.mean(axis=0), np.maximum(null.std(axis=0), 1e-9)
     z, drawn = (table["wrong"].to_numpy() - mean) / deviation, (null - mean) / deviation
     moved = null.std(axis=0) > 0  # where no shuffle changes anything, nothing can be said
     z, drawn = np.where(moved, z, 0.0), np.where(moved, drawn, 0.0)
     return table.assign(expected=mean / np.maximum(table["asked"], 1), p_family=family_wise(z, drawn))
+
+
+def _counted(wrong: np.ndarray, orders: Iterator[np.ndarray], sets: Sequence[np.ndarray]) -> np.ndarray:
+    """How many errors each shuffle puts into each set: float (trials, sets)."""
+    from scipy.sparse import csr_array
+
+    lengths = [len(rows) for rows in sets]
+    held = csr_array(
+        (np.ones(sum(lengths), np.float32), np.concatenate(sets), np.cumsum([0, *lengths])),
+        shape=(len(sets), len(wrong)),
+    )
+    counts = []
+    while some := list(islice(orders, SHUFFLES_AT_ONCE)):
+        counts.append((held @ wrong[np.stack(some)].T.astype(np.float32)).T)
+    return np.concatenate(counts).astype(float)
 
 
 def _drawn(wrong: np.ndarray, groups: np.ndarray, which: np.ndarray, trials: int, seed: int) -> np.ndarray:

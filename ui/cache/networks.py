@@ -14,16 +14,14 @@ from typing import Any, TypeVar
 import streamlit as st
 import torch
 
+import analysis
 import film
 from analysis import (
     Grouping,
-    Layout,
     Parameters,
     Population,
     Study,
-    block_groupings,
     find_truth,
-    groupings as group,
     open_extraction,
 )
 from film import InputError, Session
@@ -37,7 +35,6 @@ CHECKPOINT = "FILM_CHECKPOINT"  # environment variable: a folder, or the name of
 STUDY = "FILM_STUDY"  # environment variable: a study without its network, as `analysis.write_study` writes it
 CHECKPOINTS = "FILM_CHECKPOINTS"  # environment variable: a folder with a checkpoint in each of its folders
 LOOKED = 2  # seconds before the folders of networks are looked through again
-GROUPED, GROUPING_SEED = 3000, 0  # questions whose grouping is measured, and what draws them
 
 # Studies are told apart by their folder and weights.
 KEYED: dict[Any, Callable[[Any], Any]] = {Study: lambda study: (str(study.folder), study.weights)}
@@ -219,6 +216,13 @@ def behind(work: Callable[..., Made], *given: Any, **named: Any) -> Future[Made]
     return found
 
 
+def done(result: Made) -> Future[Made]:
+    """What was there already, as `behind` gives it."""
+    found: Future[Made] = Future()
+    found.set_result(result)
+    return found
+
+
 def _ready(made: Future[Made]) -> Made | None:
     return made.result() if made.done() else None
 
@@ -233,11 +237,7 @@ def population(study: Study) -> Population | None:
 
 @st.cache_resource(show_spinner=False, hash_funcs=KEYED)
 def measuring_population(study: Study) -> Future[Population]:
-    if study.extraction is None:
-        return behind(lambda: study.population)
-    found: Future[Population] = Future()
-    found.set_result(study.population)
-    return found
+    return behind(lambda: study.population) if study.extraction is None else done(study.population)
 
 
 def parameters(study: Study) -> Parameters | None:
@@ -268,15 +268,10 @@ def groupings(study: Study) -> list[Grouping] | None:
 
 @st.cache_resource(show_spinner=False, hash_funcs=KEYED)
 def measuring_groupings(study: Study) -> Future[list[Grouping]]:
+    if study.groupings is not None:
+        return done(study.groupings["space"])
     measured = measuring_population(study)
-
-    def measure() -> list[Grouping]:
-        found = measured.result()
-        return block_groupings(
-            found.texts, found.types, found.gamma, found.beta, most=GROUPED, seed=GROUPING_SEED
-        )
-
-    return behind(measure)
+    return behind(lambda: analysis.space_groupings(measured.result()))
 
 
 def map_groupings(study: Study) -> list[Grouping] | None:
@@ -286,19 +281,8 @@ def map_groupings(study: Study) -> list[Grouping] | None:
 
 @st.cache_resource(show_spinner=False, hash_funcs=KEYED)
 def measuring_map_groupings(study: Study) -> Future[list[Grouping]]:
-    known, found = study.extraction, dict[int, Layout]()
-    for layout in study.layouts.values():
-        kind, _, block = layout.recipe.space.partition(":")
-        if layout.recipe.method == "tsne-paper" and kind == "both" and block:
-            found[int(block)] = layout
-    none: Future[list[Grouping]] = Future()
-    none.set_result([])
-    if known is None or not found:
-        return none
-    maps = dict(sorted(found.items()))
-    rows = next(iter(maps.values())).rows
-    if any(len(layout.rows) != len(rows) or (layout.rows != rows).any() for layout in maps.values()):
-        return none  # not of the same questions
-    spaces = {f"block {block}": layout.places for block, layout in maps.items()}
-    types = known.table["type"].to_numpy()[rows]
-    return behind(group, spaces, types, seed=GROUPING_SEED)
+    if study.groupings is not None:
+        return done(study.groupings["map"])
+    if not any(layout.recipe.method == "tsne-paper" for layout in study.layouts.values()):
+        return done([])
+    return behind(analysis.map_groupings, study.extraction, study.layouts)

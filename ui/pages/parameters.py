@@ -209,7 +209,7 @@ def _groups(dark: bool) -> None:
     table = analysis.grouping_table(found)
     alt = "Neighbour agreement by type, attribute and operation, and distances of class centres, by block."
     questions = f"{found[0].type.questions:,}"
-    which = f"{questions} different questions, drawn with seed {networks.GROUPING_SEED}"
+    which = f"{questions} different questions, drawn with seed {analysis.GROUPING_SEED}"
     if load is networks.map_groupings:
         which = f"The study's first {questions} questions, as the authors took the first ones"
     widgets.figure(analysis.grouping_by_block(found, dark=dark), "grouping", alt, table, sample=which)
