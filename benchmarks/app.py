@@ -3,8 +3,8 @@
 Starts the app, opens it in a browser, asks questions, turns pictures and goes from page to page, and prints
 what a visitor would see on a clock: from the key to the answer on the page, from the address or the menu to a
 page on which nothing is missing but figures further down than the window is high. Pages are measured once
-every page has been opened, so that what a server loads once is there; a first visit is that of a browser
-that has never been there.
+every page has been opened and the server is idle, so that what it loads or prepares once is there (how long
+that took is printed); a first visit is that of a browser that has never been there.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
 import time
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from benchmarks.serving import TIMED, chromium, go_to, served
+from benchmarks.serving import TIMED, chromium, go_to, served, wait_until_idle
 from ui.pages import GROUPS
 
 KINDS = ("cubes", "spheres", "cylinders", "things")
@@ -45,13 +46,13 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport=WINDOW)
         began = time.perf_counter()
-        with served() as (address, _):
+        with served() as (address, server):
             first = _opened(page, address)
             print(f"start of the server -> first answer on the page: {first - began:.2f} s")
             texts = [f"How many {color} {kind} are there?" for color in COLORS for kind in KINDS]
             _print("question -> new answer", [_asked(page, text) for text in texts[: options.questions]])
             _print("next picture -> new answer", [_next(page) for _ in range(options.questions // 2)])
-            _print_pages(browser, address, options.rounds)
+            _print_pages(browser, address, server, options.rounds)
         browser.close()
 
 
@@ -91,10 +92,11 @@ def _next(page: Page) -> float:
     return taken
 
 
-def _print_pages(browser: Browser, address: str, rounds: int) -> None:
+def _print_pages(browser: Browser, address: str, server: subprocess.Popen[bytes], rounds: int) -> None:
     """What every page takes at the first visit, and when it is chosen in the menu; a row a page."""
     for name in PAGES:
         _first_visit(browser, address, name)
+    print(f"every page opened once -> the server is idle: {wait_until_idle(server):.0f} s")
     first = {name: [_first_visit(browser, address, name) for _ in range(rounds)] for name in PAGES}
     switched: dict[str, list[float]] = {name: [] for name in PAGES}
     page = browser.new_page(viewport=WINDOW)

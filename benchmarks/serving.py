@@ -45,6 +45,28 @@ def served() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         server.wait(20)
 
 
+def wait_until_idle(server: subprocess.Popen[bytes], most: float = 300.0) -> float:
+    """Wait until the server computes nothing any more; seconds that this took.
+
+    Where there is no /proc to read its time from, half a minute.
+    """
+    stat, began = Path(f"/proc/{server.pid}/stat"), time.perf_counter()
+    if not stat.exists():
+        time.sleep(30)
+    while stat.exists() and time.perf_counter() - began < most:
+        before = _ticks(stat)
+        time.sleep(1)
+        if _ticks(stat) - before <= 2:  # hundredths of a second
+            break
+    return time.perf_counter() - began
+
+
+def _ticks(stat: Path) -> int:
+    """User and system time of a process, in the kernel's ticks."""
+    fields = stat.read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
 def go_to(page: Page, address: str) -> None:
     """Go to an address of an app that is still starting.
 
