@@ -251,6 +251,7 @@ from .figures.evidence import (
 from .figures.generalisation import (
     gain_rows as gain_rows,
     generalisation_rows as generalisation_rows,
+    training_lines as training_lines,
 )
 from .figures.interventions import (
     block_bars as block_bars,

@@ -9,7 +9,14 @@ from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
 import analysis.corpus.generalisation as generalisation
-from analysis import by_kind, find_generalisation, generalisation_rows, measure_generalisation, overview
+from analysis import (
+    by_kind,
+    find_generalisation,
+    generalisation_rows,
+    measure_generalisation,
+    overview,
+    training_lines,
+)
 from film import CLOSURE_NAMES, WORDS, InputError, Session, save, word_table
 
 
@@ -113,11 +120,17 @@ def test_a_table_that_was_trained_anew_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
     assert generalisation.trained_anew(2) is None
     (tmp_path / "ablations").mkdir()
-    said = {"samples": 9, "rows": [{"row": "best", "accuracy": 0.9}]}
+    curves = {"best, seed 0": [[5, 0.4], [9, 0.9]], "gamma-one, seed 0": [[9, 0.8]]}
+    said = {"samples": 9, "rows": [{"row": "best", "accuracy": 0.9}], "curves": curves}
     (tmp_path / "ablations" / "table-2.json").write_text(json.dumps(said))
     table, made = generalisation.trained_anew(2)
     assert table["accuracy"].tolist() == [0.9]
-    assert made == {"samples": 9}
+    assert made["samples"] == 9
+    assert made["curves"].to_numpy().tolist() == [
+        ["best, seed 0", 5e-6, 0.4], ["best, seed 0", 9e-6, 0.9], ["gamma-one, seed 0", 9e-6, 0.8]
+    ]  # fmt: skip
+    lines = training_lines(made["curves"]).data
+    assert [(line.name, *line.y) for line in lines] == [("best, seed 0", 40, 90), ("gamma-one, seed 0", 80)]
 
 
 def test_a_network_taught_a_is_read(tmp_path, monkeypatch):
@@ -135,7 +148,7 @@ def test_a_network_taught_a_is_read(tmp_path, monkeypatch):
         "A, taught A alone", "A after 100 of B", "B, taught A alone", "B after 100 of B",
     ]  # fmt: skip
     assert table["paper"].fillna(0).tolist() == [98.3, 0, 75.6, 0]
-    assert made == {"samples": 9}
+    assert made["samples"] == 9
 
 
 def test_a_run_is_kept_beside_the_bundled_networks_and_read(tmp_path, monkeypatch):

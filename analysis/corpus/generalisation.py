@@ -263,11 +263,19 @@ def trained_anew(table: int) -> tuple[pd.DataFrame, dict[str, Any]] | None:
 
     Returns:
         A row a network: row, about, seeds, accuracy, low, high, difference (from the whole network, with
-        difference_low and difference_high; shares of 1) and paper (per cent); and the samples, pictures,
-        questions and curves it comes from.
+        difference_low and difference_high; shares of 1) and paper (per cent); and the samples, pictures and
+        questions it comes from, with its curves: a table of network, samples (millions) and accuracy.
     """
     said = _trained_here(f"table-{table}.json")
-    return None if said is None else (pd.DataFrame(said.pop("rows")), said)
+    if said is None:
+        return None
+    points = [
+        (network, samples / 1e6, accuracy)
+        for network, curve in said.pop("curves", {}).items()
+        for samples, accuracy in curve
+    ]
+    said["curves"] = pd.DataFrame(points, columns=["network", "samples", "accuracy"])
+    return pd.DataFrame(said.pop("rows")), said
 
 
 def taught_a() -> tuple[pd.DataFrame, dict[str, Any]] | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.figures.evidence import percent_range
-from analysis.figures.palette import ACCURACY, NEUTRAL, ink
+from analysis.figures.interventions import DASHES
+from analysis.figures.palette import ACCURACY, CATEGORIES, NEUTRAL, ink
 from analysis.figures.style import ABOVE, NEGATIVE, POSITIVE, figure, rule
 
 
@@ -40,6 +43,28 @@ def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure
         legend=ABOVE,
         margin={"t": 36},
     )
+
+
+def training_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """Accuracy while networks learned, a line a network.
+
+    Args:
+        table: columns network, samples (millions) and accuracy (share of 1), as often as a run looked.
+    """
+    looks = itertools.cycle(zip(CATEGORIES[: len(DASHES)], DASHES, strict=True))
+    lines = [
+        go.Scatter(
+            x=rows["samples"], y=100 * rows["accuracy"], mode="lines", name=str(name),
+            line={"color": color, "dash": dash, "width": 2.5},
+            hovertemplate="%{fullData.name}: %{y:.1f} % after %{x:.2f} M<extra></extra>",
+        )
+        for (name, rows), (color, dash) in zip(table.groupby("network", sort=False), looks, strict=False)
+    ]  # fmt: skip
+    return figure(
+        340, dark, *lines, showlegend=True, legend=ABOVE, margin={"t": 40},
+        x={"title_text": "samples (millions)", "rangemode": "tozero"},
+        y={"title_text": "validation accuracy (%)"},
+    )  # fmt: skip
 
 
 def gain_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:

@@ -128,7 +128,11 @@ def train_ablations(
     base = recipe("scenes").changed(changes)
     training = replace(base.training, samples=samples, loss=LossWeights())
     wanted, corpus = chosen_rows(table, rows), Corpus.open(validation)
-    asked = {"samples": samples, "validation": corpus.header["files"]["answer.npy"]["sha256"]}
+    asked = {
+        "samples": samples,
+        "changes": list(changes),
+        "validation": corpus.header["files"]["answer.npy"]["sha256"],
+    }
     for seed in range(seeds):
         for row in wanted:
             folder = out / row.name / f"seed-{seed}"
@@ -154,10 +158,10 @@ def _measured(folder: Path, asked: Mapping[str, Any]) -> np.ndarray | None:
     if not path.exists():
         return None
     found = json.loads(path.read_text("utf-8"))
-    if {name: found[name] for name in asked} != asked:
+    if {name: found.get(name) for name in asked} != asked:
         raise InputError(
-            f"{folder} was trained or measured otherwise (samples or validation corpus); choose another "
-            "folder for this table."
+            f"{folder} was trained or measured otherwise (samples, --set or validation corpus); choose "
+            "another folder for this table."
         )
     right = np.ones(found["questions"], bool)
     right[found["wrong"]] = False

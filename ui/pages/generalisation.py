@@ -218,10 +218,11 @@ def _ablations(dark: bool) -> None:
         )
         return
     table, made = found
+    changed = f" (recipe `scenes` with {', '.join(made['changes'])})" if made.get("changes") else ""
     widgets.notice(
-        f"Each row was trained from {widgets.plain(str(made['taught']))}, with {made['samples']:,} samples; "
-        "the paper's on CLEVR's pictures to convergence. **Compare the order, and which differences are "
-        "sure.**"
+        f"Each row was trained from {widgets.plain(str(made['taught']))}, with {made['samples']:,} samples"
+        f"{widgets.plain(changed)}; the paper's on CLEVR's pictures to convergence. **Compare the order, and "
+        "which differences are sure.**"
     )
     rows = table.assign(value=table["about"])
     widgets.figure(
@@ -243,6 +244,18 @@ def _ablations(dark: bool) -> None:
         f"network, on the same questions, with 95 % intervals over scenes (not over seeds): "
         f"{'; '.join(points)}."
     )
+    curves = made["curves"]
+    if curves.empty:
+        return
+    reached = curves.groupby("network", sort=False).tail(1)
+    widgets.figure(
+        analysis.training_lines(curves, dark=dark),
+        "table-2-curves",
+        "Validation accuracy of these networks while they learned, at the end: "
+        + ", ".join(f"{row.network} {row.accuracy:.1%}" for row in reached.itertuples()) + ".",
+        curves, of="networks trained anew",
+        sample="as often as a run looked, on at most 6,000 of these questions",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
