@@ -1,8 +1,8 @@
 """Figures and pictures with their files: SVG and PNG that name network, sample and seed, and the numbers.
 
-Figures are drawn by plotly in the browser (`chart.js`), those out of the window when there is nothing else to
-do. One row of buttons stands under each: a figure is saved by plotly (`save.js`), pictures are put on a sheet
-in Python (`analysis.sheet_svg`), and numbers are written as CSV or Parquet, all of it when it is asked for.
+Figures are drawn by plotly in the browser (`chart.js`), those out of the window when the page is still. One
+row of buttons stands under each: a figure is saved by plotly (`save.js`), pictures are put on a sheet in
+Python (`analysis.sheet_svg`), and numbers are written as CSV or Parquet, all of it when it is asked for.
 """
 
 from __future__ import annotations

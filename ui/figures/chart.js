@@ -1,4 +1,4 @@
-// A figure, drawn by plotly: at once where it is in the window, and else when the browser has nothing else to do.
+// A figure, drawn by plotly: at once where it is in the window, and else when the page is still and idle.
 // See __init__.py. Its height is known before it is drawn, so nothing moves.
 
 const CONFIG = {
@@ -14,26 +14,33 @@ const library = (path) => {
   return (plotly ??= import(new URL(path, root)).then((module) => module.default));
 };
 
+const STILL = 300; // milliseconds after the last figure came: who only passes by need not wait for those below
 const waiting = new Set(); // charts that are still to be drawn
-let turn = false; // will one of them be drawn soon?
+let drawing = false;
+let came = 0; // when the last of them came
+let later; // the timer for those out of the window
 
 const next = () => {
-  if (turn || !waiting.size) return;
-  turn = true;
-  requestAnimationFrame(() => {
-    const seen = [...waiting].find((chart) => chart.inWindow());
-    (seen ? setTimeout : idle)(async () => {
-      const chart = [...waiting].find((one) => one.inWindow()) ?? waiting.values().next().value;
-      waiting.delete(chart);
-      try {
-        await chart?.draw();
-      } finally {
-        turn = false;
-        next();
-      }
-    });
-  });
+  clearTimeout(later);
+  if (drawing || !waiting.size) return;
+  const seen = [...waiting].find((chart) => chart.inWindow());
+  if (seen) draw(seen);
+  else later = setTimeout(() => idle(() => draw(waiting.values().next().value)), came + STILL - performance.now());
 };
+
+const draw = async (chart) => {
+  if (drawing || !waiting.delete(chart)) return;
+  drawing = true;
+  try {
+    await new Promise(requestAnimationFrame);
+    await chart.draw();
+  } finally {
+    drawing = false;
+    next();
+  }
+};
+
+const passing = new IntersectionObserver(next); // a chart comes into the window
 
 class Chart {
   constructor(parent) {
@@ -43,6 +50,7 @@ class Chart {
     parent.append(this.root);
     this.sized = new ResizeObserver(() => this.fit());
     this.sized.observe(this.root);
+    passing.observe(this.root);
   }
 
   update({ data, setTriggerValue }) {
@@ -60,7 +68,8 @@ class Chart {
   wait() {
     if (!this.root.clientWidth) return;
     waiting.add(this);
-    next();
+    came = performance.now();
+    requestAnimationFrame(next);
   }
 
   inWindow() {
@@ -98,6 +107,7 @@ class Chart {
   async gone() {
     waiting.delete(this);
     this.sized.disconnect();
+    passing.unobserve(this.root);
     if (this.listens) (await plotly).purge(this.root);
   }
 }
