@@ -68,6 +68,9 @@ class Hooks:
         self.picture_of = picture_of
         self.kept: dict[str, Tensor] = {}
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.record or name in self.replace
+
     def __call__(self, name: str, value: Tensor, per_picture: bool = False) -> tuple[Tensor, bool]:
         """What to go on with in place of an activation, and whether it still has one row a picture."""
         if name in self.replace:
@@ -312,6 +315,20 @@ class FiLMBlock(nn.Module):
         return note("out", x)
 
 
+def greatest_of_each_map(x: Tensor) -> Tensor:
+    """The maximum over all places: (Q, C, h, w) -> (Q, C)."""
+    size = x.shape[2:]
+    if not x.requires_grad:
+        return F.max_pool2d(x, size).flatten(1)
+    # The gradient of max_pool2d is made in another memory layout and copied; that of an index is not.
+    places = F.max_pool2d(x.detach(), size, return_indices=True)[1].flatten(1)  # (Q, C)
+    questions, maps = (
+        torch.arange(len(x), device=x.device)[:, None],
+        torch.arange(x.shape[1], device=x.device),
+    )
+    return x.permute(0, 2, 3, 1).flatten(1, 2)[questions, places, maps]
+
+
 class Classifier(nn.Module):
     """Maps -> 1x1 convolution -> pooling over all places -> linear layers -> logits."""
 
@@ -335,18 +352,22 @@ class Classifier(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(units, config.answers))
 
     def forward(self, x: Tensor, hooks: Hooks) -> Tensor:
-        x = F.relu(self.project_norm(self.project(with_coordinates(x, self.config.coordinates))))
-        x, _ = hooks("classifier.maps", x)
+        x = self.project_norm(self.project(with_coordinates(x, self.config.coordinates)))
         window, greatest = self.config.window, self.config.pooling == "max"
+        if window is None and greatest and "classifier.maps" not in hooks:
+            # ReLU leaves the order as it is, so it may come after the maximum, of so many fewer values.
+            return self._logits(F.relu(greatest_of_each_map(x)))
+        x, _ = hooks("classifier.maps", F.relu(x))
         if self.config.pooling == "max-mean":
             pooled = F.max_pool2d(x, 2).mean((2, 3))
         elif window is None:
-            # As a pooling with one window: its backward pass is far faster than that of amax.
-            pool = F.max_pool2d if greatest else F.avg_pool2d
-            pooled = pool(x, x.shape[2:]).flatten(1)  # (Q, classifier_maps)
+            pooled = greatest_of_each_map(x) if greatest else x.mean((2, 3))  # (Q, classifier_maps)
         else:
             pool = F.max_pool2d if greatest else F.avg_pool2d
             pooled = pool(x, window, padding=self.padding).flatten(1)  # (Q, classifier_maps * windows)
+        return self._logits(pooled)
+
+    def _logits(self, pooled: Tensor) -> Tensor:
         result: Tensor = self.layers(pooled)
         return result
 

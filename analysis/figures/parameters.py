@@ -111,7 +111,7 @@ def map_moments(parameters: Parameters, *, dark: bool = False) -> go.Figure:
                     hovertemplate=f"{name} %{{x:.2f}}<br>%{{y}} maps of %{{fullData.name}}<extra></extra>",
                 )
                 traces.append(bars)
-            titles.append(f"{name} of {kind}")
+            titles.append(f"{name} {kind}")
     axes["yaxis"] |= {"title_text": "maps"}
     drawn = _grid(270, dark, traces, axes, titles)
     legend = {"orientation": "h", "y": -0.15, "yanchor": "top", "x": 0}
