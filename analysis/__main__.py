@@ -162,7 +162,7 @@ def _maps(options: argparse.Namespace, bars: Stages) -> None:
 
 
 def _reproduce(options: argparse.Namespace, bars: Stages) -> None:
-    from analysis.readme import tables, written
+    from analysis.readme import tables, trained_tables, written
     from analysis.reproduce import measure_results
     from film import bundled, write_atomically
 
@@ -173,7 +173,7 @@ def _reproduce(options: argparse.Namespace, bars: Stages) -> None:
         measured[session.card.name or folder.name] = session.card, results
         for part, why in results["left out"].items():
             print(f"{part} left out: {why}", file=sys.stderr)
-    made = tables(measured)
+    made = tables(measured) | trained_tables()
     if options.readme is None:
         print("\n\n".join(made.values()))
         return

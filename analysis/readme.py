@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
+import pandas as pd
+
+from analysis.corpus.generalisation import taught_a, trained_anew, zero_shot
 from analysis.corpus.parameters import PUBLISHED
 from analysis.interventions.ablation import PAPER_MEAN, WHOLE
 from analysis.tables import markdown
@@ -260,6 +263,88 @@ _TABLES: dict[str, Callable[[Measures], str]] = {
     "generalisation": _generalisation,
     "consistency": _consistency,
 }
+
+
+# --- Networks that were trained for a comparison --------------------------------------------------
+
+
+def trained_tables() -> dict[str, str]:
+    """Tables of networks that were trained anew, of those whose results come with the project."""
+    taught, table = taught_a(), trained_anew(2)
+    found = {}
+    if taught is not None:
+        found["cogent"] = _taught_a(*taught, zero_shot())
+    if table is not None:
+        found["table-2"] = _table_2(*table)
+    return found
+
+
+def _taught_a(
+    table: pd.DataFrame, made: Mapping[str, Any], analogy: tuple[pd.DataFrame, dict[str, Any]] | None
+) -> str:
+    """Accuracy on A and B by what was learned of B, and what the analogy gains on B's rewritten questions."""
+    said = [
+        f"Per cent. Taught {made['taught']}, {made['samples']:,} samples about {made['scenes']:,} scenes;",
+        f"tested on {made['tested']:,} scenes of each condition, seed {made['seed']}.",
+    ]
+    head = ["taught", "right on A", "the paper's", "right on B", "the paper's"]
+    gains: dict[int, Row] = {}
+    if analogy is not None:
+        rows, kept = analogy
+        about = rows[(rows["test"] == "B") & (rows["among"] == "rewritten")]
+        gains = {
+            int(row.from_b): [_gained(row), _points(row.paper_sum - row.paper_own)]
+            for row in about.itertuples()
+        }
+        head += ["points gained by analogy on B", "the paper's"]
+        of = kept["questions"]["B"]
+        said.append(
+            f"The analogy: on the {of['rewritten']:,} of B's {of['asked']:,} questions that it can rewrite."
+        )
+    lines: list[Row] = []
+    for from_b, pair in table.groupby("from_b", sort=False):
+        line = [f"and {from_b:,} of B's questions" if from_b else "condition A alone"]
+        for row in pair.sort_values("test").itertuples():
+            line += [_right(row), _known(row.paper)]
+        lines.append(line + gains.get(int(from_b), [""] * (len(head) - len(line))))
+    return f"{markdown(head, lines)}\n\n{' '.join(said)}"
+
+
+def _table_2(table: pd.DataFrame, made: Mapping[str, Any]) -> str:
+    """The rows that were trained, with their differences from the whole network."""
+    whole = float(table["paper"].iloc[0])
+    lines = []
+    for place, row in enumerate(table.itertuples()):
+        differs = ["", ""]
+        if place:
+            ends = f"[{100 * row.difference_low:+.1f} to {100 * row.difference_high:+.1f}]"
+            differs = [f"{100 * row.difference:+.1f} {ends}", _points(row.paper - whole)]
+        lines.append([str(row.about), _right(row), differs[0], _known(row.paper), differs[1]])
+    head = ["network", "right", "difference in points", "the paper's", "its difference"]
+    changes = ", ".join(f"`{one}`" for one in made["changes"])
+    said = (
+        f"Per cent. Taught {made['taught']}, {made['samples']:,} samples each, recipe `scenes`",
+        f" with {changes}" if changes else "",
+        f"; {made['questions']:,} questions about {made['pictures']:,} scenes, seed 0. Intervals are over ",
+        "scenes, for these trained networks.",
+    )
+    return f"{markdown(head, lines)}\n\n{''.join(said)}"
+
+
+def _right(row: Any) -> str:
+    return f"{_percent(row.accuracy)} [{_interval(row.low, row.high)}]"
+
+
+def _gained(row: Any) -> str:
+    return f"{100 * row.gain:+.1f} [{100 * row.gain_low:+.1f} to {100 * row.gain_high:+.1f}]"
+
+
+def _known(per_cent: float) -> str:
+    return f"{per_cent:.1f}" if per_cent == per_cent else ""
+
+
+def _points(difference: float) -> str:
+    return f"{difference:+.1f}" if difference == difference else ""
 
 
 # --- Parts of them --------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def _train_ablations(options: argparse.Namespace) -> None:
 def _add_train_cogent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder; run again to go on after a stop")
     parser.add_argument("--samples", type=int, default=3_000_000, help="that the network sees of condition A")
-    parser.add_argument("--scenes", type=int, default=20_000, help="of A, ten questions each")
+    parser.add_argument("--scenes", type=int, default=70_000, help="of A, ten questions each")
     parser.add_argument("--tested", type=int, default=1000, help="scenes of each condition to test on")
     parser.add_argument("--steps", type=int, nargs="+", help="numbers of B's questions to learn on from")
     parser.add_argument("--seed", type=int, default=0)

@@ -40,7 +40,7 @@ def train_cogent(
     out: Path,
     *,
     samples: int = 3_000_000,
-    scenes: int = 20_000,
+    scenes: int = 70_000,
     tested: int = 1000,
     steps: Sequence[int] = STEPS,
     changes: Sequence[str] = (),
@@ -54,7 +54,8 @@ def train_cogent(
 
     Args:
         out: folder of the corpora, of the run `taught-a`, and of a run for each number of B's questions.
-        samples: that the network sees of A. scenes: of A to train on, ten questions each.
+        samples: that the network sees of A. scenes: of A to train on, ten questions each; CLEVR-CoGenT has as
+            many as the default. With 20,000 the network learns them by heart.
         tested: scenes of each condition to test on, ten questions each; never trained on.
         steps: numbers of B's questions to learn on from.
         changes: of the recipe, as `Recipe.changed` takes them.
