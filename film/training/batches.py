@@ -154,10 +154,7 @@ class BatchSampler:
         tokens = self.tokens[rows, : int(lengths.max())].long()
         slots = self.slots[rows]
         positions = self.positions[pictures]
-        seen = None
-        if self.pictures is not None:
-            seen = self.pictures[pictures].permute(0, 3, 1, 2)
-            seen = seen.to(torch.float32, memory_format=torch.channels_last) / 255
+        seen = None if self.pictures is None else self.pictures[pictures]  # (P, height, width, 3)
         if flip:
             tokens = self.mirrored_word[tokens]
             relations = slots[:, 16:19]
@@ -166,12 +163,14 @@ class BatchSampler:
             positions = positions.clone()
             positions[..., 2] = 1 - positions[..., 2]
             if seen is not None:
-                seen = seen.flip(3)
+                seen = seen.flip(2)
         if any(moved):
             if seen is not None:
                 seen, moved = _moved(seen, moved)
             positions = positions.clone()
             positions[..., 2:4] += positions.new_tensor(moved)
+        if seen is not None:
+            seen = seen.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last) / 255
         bits = torch.arange(OBJECTS, device=self.device, dtype=torch.int32)
         return Batch(
             pictures=seen,
@@ -207,12 +206,12 @@ def _fitted(
 
 
 def _moved(pictures: Tensor, by: tuple[float, float]) -> tuple[Tensor, tuple[float, float]]:
-    """Pictures (P, 3, height, width) moved by whole pixels, their edges repeated; and by how much exactly."""
-    height, width = pictures.shape[2:]
+    """Pictures (P, height, width, 3) moved by whole pixels, their edges repeated; and by how much exactly."""
+    height, width = pictures.shape[1:3]
     right, down = round(by[0] * width), round(by[1] * height)
     columns = (torch.arange(width, device=pictures.device) - right).clamp(0, width - 1)
     rows = (torch.arange(height, device=pictures.device) - down).clamp(0, height - 1)
-    return pictures[:, :, rows][:, :, :, columns], (right / width, down / height)
+    return pictures.index_select(1, rows).index_select(2, columns), (right / width, down / height)
 
 
 def cells(positions: Tensor, columns: int, rows: int) -> tuple[Tensor, Tensor]:
