@@ -322,11 +322,8 @@ def greatest_of_each_map(x: Tensor) -> Tensor:
         return F.max_pool2d(x, size).flatten(1)
     # The gradient of max_pool2d is made in another memory layout and copied; that of an index is not.
     places = F.max_pool2d(x.detach(), size, return_indices=True)[1].flatten(1)  # (Q, C)
-    questions, maps = (
-        torch.arange(len(x), device=x.device)[:, None],
-        torch.arange(x.shape[1], device=x.device),
-    )
-    return x.permute(0, 2, 3, 1).flatten(1, 2)[questions, places, maps]
+    questions, maps = (torch.arange(count, device=x.device) for count in x.shape[:2])
+    return x.permute(0, 2, 3, 1).flatten(1, 2)[questions[:, None], places, maps]
 
 
 class Classifier(nn.Module):

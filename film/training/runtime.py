@@ -67,7 +67,7 @@ def _keep_memory() -> None:
     takes a tenth of a step on a CPU; pages of 2 MB save another tenth.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch reads it when it makes its first tensor
-    with contextlib.suppress(OSError, AttributeError):  # C libraries other than glibc have no `mallopt`
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # only glibc has `mallopt`
         set_option = ctypes.CDLL(None).mallopt
         mmap_max, trim_threshold = -4, -1  # of malloc.h
         set_option(mmap_max, 0)
