@@ -293,7 +293,10 @@ def _taught_a(
         rows, kept = analogy
         about = rows[(rows["test"] == "B") & (rows["among"] == "rewritten")]
         gains = {
-            int(row.from_b): [_gained(row), _points(row.paper_sum - row.paper_own)]
+            int(row.from_b): [
+                _difference(row.gain, row.gain_low, row.gain_high),
+                _points(row.paper_sum - row.paper_own),
+            ]
             for row in about.itertuples()
         }
         head += ["points gained by analogy on B", "the paper's"]
@@ -317,8 +320,10 @@ def _table_2(table: pd.DataFrame, made: Mapping[str, Any]) -> str:
     for place, row in enumerate(table.itertuples()):
         differs = ["", ""]
         if place:
-            ends = f"[{100 * row.difference_low:+.1f} to {100 * row.difference_high:+.1f}]"
-            differs = [f"{100 * row.difference:+.1f} {ends}", _points(row.paper - whole)]
+            differs = [
+                _difference(row.difference, row.difference_low, row.difference_high),
+                _points(row.paper - whole),
+            ]
         lines.append([str(row.about), _right(row), differs[0], _known(row.paper), differs[1]])
     head = ["network", "right", "difference in points", "the paper's", "its difference"]
     changes = ", ".join(f"`{one}`" for one in made["changes"])
@@ -335,8 +340,10 @@ def _right(row: Any) -> str:
     return f"{_percent(row.accuracy)} [{_interval(row.low, row.high)}]"
 
 
-def _gained(row: Any) -> str:
-    return f"{100 * row.gain:+.1f} [{100 * row.gain_low:+.1f} to {100 * row.gain_high:+.1f}]"
+def _difference(value: float, low: float, high: float) -> str:
+    """Points, with their interval where there is one."""
+    ends = f" [{100 * low:+.1f} to {100 * high:+.1f}]" if low == low and high == high else ""
+    return f"{100 * value:+.1f}{ends}"
 
 
 def _known(per_cent: float) -> str:

@@ -17,6 +17,7 @@ from analysis import (
     overview,
     training_lines,
 )
+from analysis.readme import trained_tables
 from film import CLOSURE_NAMES, WORDS, InputError, Session, save, word_table
 
 
@@ -41,15 +42,22 @@ def kept_run(folder: Path) -> None:
     """Results of a run of `film train-cogent` and of the analogy on it, with numbers made up."""
     share = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "asked": 100}
     trained = {"run": "taught-a", "from_b": 0, "paper": {"A": 98.3, "B": 75.6}, "A": share, "B": share}
-    cogent = {"samples": 9, "tested": 10, "seed": 4, "taught": "answers alone", "rows": [trained]}
+    cogent = {
+        "samples": 9,
+        "scenes": 8,
+        "tested": 10,
+        "seed": 4,
+        "taught": "answers alone",
+        "rows": [trained],
+    }
     row = {"own": 0.5, "sum": 0.6, "random": 0.4, "gain": 0.1, "gain_low": 0.02, "gain_high": None}
     rows = [
         {"run": "taught-a", "from_b": 0, "weights": "w", "test": test, "among": among, "asked": 30, **row,
          "paper": [71.5, 80.7] if (test, among) == ("B", "rewritten") else None}
         for test in "AB" for among in ("all", "rewritten", "rewritten, one phrase")
     ]  # fmt: skip
-    counts = {"asked": 100, "named": 40, "rewritten": 30}
-    tried = {"seed": 4, "questions": {"A": counts, "B": counts}, "rows": rows}
+    asked = {"asked": 100, "named": 40, "rewritten": 30}
+    tried = {"seed": 4, "questions": {"A": asked, "B": asked}, "rows": rows}
     folder.mkdir()
     for name, said in (("cogent.json", cogent), ("cogent-zero-shot.json", tried)):
         (folder / name).write_text(json.dumps(said))
@@ -163,6 +171,27 @@ def test_a_run_is_kept_beside_the_bundled_networks_and_read(tmp_path, monkeypatc
     assert paper.loc["B", "all"].isna().all()
     assert table["gain_high"].isna().all()
     assert made["questions"]["B"]["rewritten"] == 30
+
+
+def test_the_readme_tells_what_was_trained_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
+    assert trained_tables() == {}
+    kept_run(tmp_path / "ablations")
+    rows = [
+        {"about": "the whole network", "paper": 97.4, "accuracy": 0.9, "low": 0.8, "high": 0.95,
+         "difference": None, "difference_low": None, "difference_high": None},
+        {"about": "beta only", "paper": 95.9, "accuracy": 0.85, "low": 0.75, "high": 0.9,
+         "difference": -0.05, "difference_low": -0.07, "difference_high": -0.03},
+    ]  # fmt: skip
+    said = {"samples": 9, "changes": ["network.maps=64"], "questions": 40, "pictures": 4, "taught": "alone"}
+    (tmp_path / "ablations" / "table-2.json").write_text(json.dumps(said | {"rows": rows}))
+    made = trained_tables()
+    assert list(made) == ["cogent", "table-2"]
+    share = "50.0 [40.0 to 60.0]"
+    assert f"| condition A alone | {share} | 98.3 | {share} | 75.6 | +10.0 | +9.2 |" in made["cogent"]
+    assert "on the 30 of B's 100 questions" in made["cogent"]
+    assert "| beta only | 85.0 [75.0 to 90.0] | -5.0 [-7.0 to -3.0] | 95.9 | -1.5 |" in made["table-2"]
+    assert "with `network.maps=64`; 40 questions about 4 scenes" in made["table-2"]
 
 
 # --- The page -------------------------------------------------------------------------------------

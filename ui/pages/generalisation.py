@@ -154,8 +154,8 @@ def _learned_on(dark: bool) -> None:
 
 def _trained_on(made: dict[str, Any]) -> str:
     return (
-        f"taught {made['taught']}, {made['samples']:,} samples; tested on {made['tested']:,} scenes of each "
-        f"condition, seed {made['seed']}"
+        f"taught {made['taught']}, {made['samples']:,} samples about {made['scenes']:,} scenes; tested on "
+        f"{made['tested']:,} scenes of each condition, seed {made['seed']}"
     )
 
 
