@@ -156,10 +156,9 @@ TABLED = ("ablate",)  # without which the README's tables cannot be made
 
 def _claim(study: Study, seed: int, progress: Progress) -> dict[str, Any]:
     """The first and the last block beside an untrained encoder and a bag of words, on the same questions."""
-    known = study.extraction
-    assert known is not None
-    rows = distinct(known.table["text"].tolist(), CLAIMED_ON, seed=seed)
-    texts, types = known.table["text"].iloc[rows], known.table["type"].to_numpy(str)[rows]
+    known = study.population  # as on the page and in the kept groupings
+    rows = distinct(list(known.texts), CLAIMED_ON, seed=seed)
+    texts, types = pd.Series(known.texts[rows]), known.types[rows]
     last = known.gamma.shape[1] - 1
 
     def block(number: int) -> np.ndarray:

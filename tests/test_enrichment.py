@@ -116,7 +116,7 @@ def test_a_description_is_worded_as_one(study):
     why = enrich.why_together(study, rows, trials=50, seed=0)
     assert [asked for asked, _ in why.statements()] == ["What they share"]
     assert "more than in scattered questions" in why.describe()
-    assert "Any region of a map has such a list" in why.describe()
+    assert "Any region of a projection has such a list" in why.describe()
     scattered = np.random.default_rng(0).choice(len(study), 150, replace=False)
     nothing = enrich.why_together(study, scattered, trials=50, seed=0)
     assert nothing.table.empty

@@ -52,7 +52,7 @@ def _everywhere(study: Extraction, name: str, wait: Wait) -> None:
     st.markdown("## Where do the errors lie?")
     types, regions = error_cache.by_type(network), error_cache.by_region(network, name)
     if not (types.done() and regions.done()):
-        wait("Shuffling errors", lambda: types.done() and regions.done())
+        wait("Permuting errors", lambda: types.done() and regions.done())
         return
     wrong, asked = (study.table["outcome"] == "wrong").sum(), len(study)
     st.caption(

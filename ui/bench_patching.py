@@ -118,7 +118,8 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
     first, second = found.answers[0]
     widgets.notice(
         f"The question on the page is asked with gamma and beta of one map from “{widgets.plain(other)}”. "
-        f"**How much of the difference between {first} and {second} comes back?** 1 is all of it."
+        f"**How much of the difference between the answers “{first}” and “{second}” comes back?** "
+        "A share of 1 is all of it."
     )
     if found.small[0]:
         st.warning(

@@ -6,13 +6,16 @@ after it has taken backslashes away, so that nothing but a code span keeps a wor
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
+
+LONGEST_KEY = 40  # of a picture that is named in full
 
 # Words and numbers, with what usually stands before, inside and after them.
 _ORDINARY = re.compile(
     r"(?!.*www\.)[\[(“‘\"']*[+\-−±]?/?\w+(?:[.'’/,+\-−–=%]+\w+)*[/%]?[\])”’\"']*[.,:;!?…]*[\])”’\"']*"
-    r"|[·–—−&=+×*/|%-]",
+    r"|[·–—−&=+×*/|%-][.,:;]?",
     re.IGNORECASE,
 )
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
@@ -40,3 +43,10 @@ def _as_code(word: str) -> str:
 def escape(text: str) -> str:
     """The same for HTML."""
     return html.escape(text)
+
+
+def short_key(picture: str) -> str:
+    """A picture's key; of a drawn scene, whose key describes it whole, the beginning and a hash."""
+    if len(picture) <= LONGEST_KEY:
+        return picture
+    return f"{picture[: LONGEST_KEY // 2]}… ({hashlib.sha256(picture.encode()).hexdigest()[:8]})"

@@ -63,19 +63,21 @@ def attribute_then_operation(
     shared = f"From {first.name} to {last.name} neighbours share the attribute {{}} often"
     one = _told(1, near, nearer.format(first.name), ("nearer to", "farther from"))
     two = _told(-1, far, nearer.format(last.name), ("farther from", "nearer to"))
-    beside = _told(1, fall, shared, ("less", "more"))
+    beside = _told(1, fall, shared, ("less", "more"), "first less last")
     decisive = (one[0], two[0])
     verdict = "refuted" if -1 in decisive else "undecided" if 0 in decisive else "confirmed"
     return Verdict(verdict, (one[1], two[1], beside[1]), (*decisive, beside[0]), fall, near, far)
 
 
-def _told(wanted: int, score: Score, sentence: str, words: tuple[str, str]) -> tuple[int, str]:
+def _told(
+    wanted: int, score: Score, sentence: str, words: tuple[str, str], what: str = "difference"
+) -> tuple[int, str]:
     """On which side of zero a score lies, 1 where it is wanted, and the sentence that says so."""
     sure = score.low > 0 or score.high < 0
     right = score.value * wanted > 0
     doubt = "" if sure else ", but zero is within the interval"
     said = (
-        f"{sentence.format(words[0 if right else 1])} (difference {score.value:+.2f}, 95 % interval "
+        f"{sentence.format(words[0 if right else 1])} ({what} {score.value:+.2f}, 95 % interval "
         f"{score.low:+.2f} to {score.high:+.2f}{doubt})."
     )
     return (0 if not sure else 1 if right else -1), said

@@ -91,7 +91,7 @@ class Why:
             f"What they share: {self.selected:,} {self.nouns} against {self.rest:,}; {self.tested:,} "
             f"features; false-discovery rate at most {LEVEL:.0%}, and more than in scattered {self.nouns} "
             f"(the strongest feature of {1 - LEVEL:.0%} of {self.trials} {scattered}, seed "
-            f"{self.seed}). Any region of a map has such a list; selected on a map of gammas and betas, "
+            f"{self.seed}). Any region of a projection has such a list; selected on one of gammas and betas, "
             f"{self.nouns} differ in these by construction."
         ]
         parts += [part.describe() for part in (self.region, self.baselines) if part is not None]
@@ -304,6 +304,11 @@ def _log_factorials(most: int) -> np.ndarray:
 # --- In words -------------------------------------------------------------------------------------------
 
 
+def _quoted(name: str) -> str:
+    """A name of several words, such as a family's first wording, set apart from the sentence it stands in."""
+    return f"“{name}”" if " " in name else name
+
+
 def _sentence(table: pd.DataFrame, count: int, of: int, schema: Schema) -> str:
     """The strongest finding of each kind that says something new."""
     start = f"{count:,} of {of:,} {schema.nouns}"
@@ -322,7 +327,7 @@ def _sentence(table: pd.DataFrame, count: int, of: int, schema: Schema) -> str:
         kind = min(near["kind"], key=told.index)
         same = labels[labels["kind"] == kind]
         for _, row in same.head(1 if same["selection"].iloc[0] >= 0.95 else 2).iterrows():
-            name = f"{row['kind']} {row['feature']}"
+            name = f"{row['kind']} {_quoted(row['feature'])}"
             said.append(f"{_most(row['selection'])} are of {name} ({_rest(row['rest'])})")
     words = more[more["kind"].isin(SAID) & (more["effect"] >= 0.1)]
     content = words[[telling(name)[0] > 0 for name in words["feature"]]]

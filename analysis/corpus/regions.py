@@ -82,10 +82,10 @@ class RegionCheck:
         tight = (
             f"{self.compactness:.0%} of their nearest neighbours in the full space ({self.space}) are "
             f"selected too, more than in {int(self.compactness_percentile)} % of random regions of this size "
-            f"on this map (median {self.usual:.0%})"
+            f"of this projection (median {self.usual:.0%})"
         )
         label = f"their strongest label ({self.label}) is stronger than in {int(self.strength_percentile)} %"
-        said = "a group" if self.group else "no group: as compact as other pieces of the map are"
+        said = "a group" if self.group else "no group: as compact as other pieces of the projection are"
         if self.special:
             return f"Special, {said if self.group else 'though ' + said}. {tight}; {label}."
         return f"Not special, and {said}. {tight}; {label}."

@@ -135,7 +135,7 @@ def edited(text: str, quick: bool = False) -> ShownPicture:
     count = len(scene.objects)
     why = f"{count} object{'' if count == 1 else 's'}, drawn from the scene."
     pixels = scenes.preview(text) if clean is None else clean
-    return ShownPicture(f"scene-{text}", "Edited scene", why, pixels, scene, preview=clean is None)
+    return ShownPicture(f"scene-{text}", "Drawn scene", why, pixels, scene, preview=clean is None)
 
 
 def alike(scenes_shown: Sequence[Scene]) -> list[ShownPicture]:

@@ -24,7 +24,7 @@ import analysis
 from analysis import Panel
 from ui import state
 from ui.cache import networks
-from ui.text import escape
+from ui.text import escape, short_key
 
 HERE = Path(__file__).parent
 TOOLS = 30  # pixels above a figure for its tool bar
@@ -163,7 +163,7 @@ def source(sample: str | None = None, of: str | None = None) -> str:
     """Where a figure is from: the network, or networks, and the sample or the question on the page."""
     view = state.view()
     if sample is None:
-        sample = f"“{view.question}” about picture {view.picture[:40]}" if view.question else ""
+        sample = f"“{view.question}” about picture {short_key(view.picture)}" if view.question else ""
     network = of or f"network {networks.study().weights[: state.LINK_HASH]}"
     return " · ".join(filter(None, (network, sample)))
 

@@ -85,11 +85,13 @@ class Chart {
     if (pick) layout.dragmode ??= "pan";
     const Plotly = await library(path);
     if (!root.isConnected) return;
-    this.width = root.clientWidth;
+    this.width = layout.width = root.clientWidth; // told, or plotly keeps the width of what was drawn before
     await Plotly.react(root, data, layout, CONFIG);
     if (!this.listens) root.on("plotly_click", ({ points }) => this.chosen(points));
     this.listens = true;
-    if (spec === this.spec) root.dataset.drawn = "";
+    if (spec !== this.spec) return;
+    root.dataset.drawn = "";
+    this.fit();
   }
 
   chosen(points) {
@@ -101,7 +103,7 @@ class Chart {
     if (!("drawn" in this.root.dataset)) return this.wait();
     if (!this.root.clientWidth || this.root.clientWidth === this.width) return;
     this.width = this.root.clientWidth;
-    (await plotly).Plots.resize(this.root);
+    (await plotly).relayout(this.root, { width: this.width });
   }
 
   async gone() {

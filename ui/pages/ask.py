@@ -16,6 +16,7 @@ from ui import builder, pages, program, question_box, state, widgets
 from ui.cache import answers, networks, pictures
 from ui.cache.pictures import ShownPicture
 from ui.state import HistoryEntry
+from ui.text import short_key
 
 FIRST = 5  # answers drawn under the headline
 
@@ -316,7 +317,7 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
                 st.html(_headline(entry.answer, entry.truth, dark))
     if panels:
         title = "The pictures of A and B with the answers"
-        which = f"pictures {a.picture[:40]} and {b.picture[:40]}"
+        which = f"pictures {short_key(a.picture)} and {short_key(b.picture)}"
         widgets.picture_files(panels, "two-pictures", title, sample=which, across=2)
     left, right = st.columns(2, gap="large")
     with left:

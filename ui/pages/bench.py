@@ -325,7 +325,9 @@ def _changed_maps(case: header.Case, before: Answer, after: Answer) -> None:
     if not shown:
         st.caption("No gamma or beta is changed yet, so every map is as the question has it.")
         return
-    st.caption(f"After the ReLU, before (above) and after (below); {int((change > 0).sum())} maps changed.")
+    count = int((change > 0).sum())
+    maps = f"{count} map{'' if count == 1 else 's'} changed"
+    st.caption(f"After the ReLU, before (above) and after (below); {maps}.")
     before_after.maps_over_pictures(session, shown, (before, after), (case.shown.pixels, case.shown.pixels))
 
 

@@ -28,15 +28,17 @@ def page() -> None:
     one, other = networks.study(), _other(networks.study())
     if other is None:
         return
+    try:
+        found = cache.kept(one, other)
+        if found is None and (found := cache.kept(other, one)) is not None:
+            one, other = other, one
+    except InputError as error:
+        widgets.show_error(error)
+        return
     st.caption(
         f"**A: {_name(one)}.** {widgets.plain(one.session.card.taught)} "
         f"**B: {_name(other)}.** {widgets.plain(other.session.card.taught)}"
     )
-    try:
-        found = cache.kept(one, other)
-    except InputError as error:
-        widgets.show_error(error)
-        return
     if found is None:
         _measure(one, other)
         return

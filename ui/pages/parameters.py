@@ -14,7 +14,7 @@ from ui.cache import networks
 
 POINTS = 4096  # most points of the plane, as many as the Distill article draws
 SEED = 0  # draws the questions of the plane
-_WHERE = {"space": "their full spaces", "map": "t-SNE maps, with the authors' settings"}
+_WHERE = {"space": "their full spaces", "map": "t-SNE projections, with the authors' settings"}
 COLORS = {"": "the map", "type": "the kind of question", "word": "a word"}
 
 
@@ -228,7 +228,8 @@ def _verdict(found: list[Grouping]) -> None:
     verdict = analysis.attribute_then_operation(found[0], found[-1])
     st.markdown(
         f"**In this network: {verdict.summary()}.** The paper words its claim by the two distances; "
-        "neighbours are told beside them:"
+        "neighbours are told beside them (:material/check: as in the paper, :material/close: the reverse, "
+        ":material/question_mark: undecided):"
     )
     icons = {1: ":material/check:", -1: ":material/close:", 0: ":material/question_mark:"}
     parts = zip(verdict.signs, verdict.reasons, strict=True)
