@@ -8,6 +8,9 @@ from pathlib import Path
 # Test networks are tiny: more threads would only wait for each other. Set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["FILM_CACHE"] = ""  # nothing that a test computes is kept
+os.environ.setdefault(
+    "MALLOC_MMAP_MAX_", "65536"
+)  # glibc's own: a training must not change it for later tests
 
 import pytest
 

@@ -231,7 +231,8 @@ def test_a_chosen_error_opens_on_the_ask_page(visit, measured):
     assert app.text_input(key="view-question").value == wrong["text"].iloc[1]
 
 
-def test_a_network_without_results_says_what_to_type(visit, tmp_path):
+def test_a_network_without_results_says_what_to_type(visit, tmp_path, monkeypatch):
+    monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path])  # nothing was trained anew there
     network = tiny_network(32)
     save(tmp_path, network, tiny_card(network))
     app = visit(tmp_path, "generalisation")

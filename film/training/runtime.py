@@ -64,8 +64,11 @@ def _keep_memory() -> None:
     """Have the C library keep freed memory for this process.
 
     Otherwise every step returns its large tensors to the kernel and has pages cleared for them anew, which
-    takes a tenth of a step on a CPU; pages of 2 MB save another tenth.
+    takes a tenth of a step on a CPU; pages of 2 MB save another tenth. Whoever has set `MALLOC_MMAP_MAX_`
+    keeps his own setting.
     """
+    if "MALLOC_MMAP_MAX_" in os.environ:
+        return
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch reads it when it makes its first tensor
     with contextlib.suppress(AttributeError, OSError, TypeError):  # only glibc has `mallopt`
         set_option = ctypes.CDLL(None).mallopt
