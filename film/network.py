@@ -169,14 +169,12 @@ class QuestionEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The state at each question's last token, <END>: (Q, state)."""
-        last = torch.arange(len(tokens), device=tokens.device), (lengths - 1).to(tokens.device)
         if self.config.bidirectional or self.config.padded_to:
-            return self.states(tokens, lengths)[last]
+            return _at_the_end(self.states(tokens, lengths), lengths)
         if torch.is_grad_enabled() and tokens.device.type == "cpu":
             # Of a packed batch PyTorch learns slowly on a CPU: for every step it goes back, it fills and adds
             # a whole batch of zeros. Reading the padding too, which comes after <END>, costs less.
-            states: Tensor = self.gru(self.embedding(tokens))[0]
-            return states[last]
+            return _at_the_end(self.gru(self.embedding(tokens))[0], lengths)
         packed = nn.utils.rnn.pack_padded_sequence(
             self.embedding(tokens), lengths.cpu(), batch_first=True, enforce_sorted=False
         )
@@ -197,6 +195,11 @@ class QuestionEncoder(nn.Module):
             else _formed(gamma, config.gamma) + config.gamma_offset,
             torch.zeros_like(beta) if config.beta == "zero" else _formed(beta, config.beta),
         )
+
+
+def _at_the_end(states: Tensor, lengths: Tensor) -> Tensor:
+    """Of the states after every token (Q, T, state), each question's last: (Q, state)."""
+    return states[torch.arange(len(states), device=states.device), (lengths - 1).to(states.device)]
 
 
 def _formed(raw: Tensor, form: str) -> Tensor:

@@ -97,7 +97,7 @@ def find_groupings(folder: str | Path, extraction: Extraction) -> Groupings | No
     for key, rows in scores.groupby(["where", "name"], sort=False):
         where, name = key
         told = each[(each["where"] == where) & (each["name"] == name)]
-        found.setdefault(str(where), []).append(_grouping(str(name), rows, told))
+        found[str(where)].append(_grouping(str(name), rows, told))
     return found
 
 
