@@ -56,6 +56,7 @@ from film import (
     write_atomically,
 )
 
+PROJECTIONS = "Projections of gamma and beta"
 ERRORS = 20  # wrong answers that are listed
 ERROR_COLUMNS = ("text", "answer", "prediction", "probability")
 MAPS = 20  # feature maps that are listed
@@ -269,7 +270,7 @@ def _groups(study: _Reported) -> Iterator[Section]:
 
 def _layouts(study: _Reported) -> Iterator[Section]:
     if study.extraction is None or not study.layouts:
-        yield from study.missing("Questions as maps", "study")
+        yield from study.missing(PROJECTIONS, "study")
         return
     drawn = []
     labels, nouns = study.schema.labels, study.schema.nouns
@@ -280,7 +281,7 @@ def _layouts(study: _Reported) -> Iterator[Section]:
         coloring = maps.color_by_column(points, color) if color else alike
         drawn.append(html("<h3>{}</h3>{}", name, _map(study.extraction, layout, coloring)))
     look_for = f"A point is one of the {nouns}, coloured by {color or 'nothing'}."
-    yield Section(f"{nouns.capitalize()} as maps", look_for, tuple(drawn))
+    yield Section(PROJECTIONS, look_for, tuple(drawn))
 
 
 def _cards(study: _Reported) -> Iterator[Section]:

@@ -78,6 +78,16 @@ def test_another_network_is_chosen_and_the_question_stays(start, folder):
     assert app.query_params["network"] == "two"
     assert app.query_params["picture"] == "gallery-3"
     assert app.query_params["q"] == QUESTION
+    assert not app.info
+
+
+def test_edits_of_another_network_are_remarked_upon(start):
+    app = start(edits="scale:1.3.gamma:0")
+    assert not app.info
+    app.selectbox(key="network").set_value("two").run()
+    assert not app.exception
+    assert app.query_params["edits"] == "scale:1.3.gamma:0"
+    assert any("made in another network" in info.value for info in app.info)
     app.selectbox(key="network").set_value("one").run()
     assert "network" not in app.query_params
 

@@ -182,10 +182,16 @@ def change(**changes: Any) -> None:
     known = {field.name for field in fields(ViewState)}
     if not known >= changes.keys():
         raise TypeError(f"A view has {', '.join(sorted(known))}, not {', '.join(changes.keys() - known)}.")
-    st.session_state["view"] = replace(view(), **changes)
+    before = view()
+    st.session_state["view"] = replace(before, **changes)
     if changes.keys() & {"picture", "question"}:
         st.session_state["remarks"] = ()
         _set_options(dict.fromkeys(COMPARED))
+    if view().network != before.network and view().edits:
+        say(
+            "The edits on the bench were made in another network, whose maps of the same numbers are other "
+            "maps; they are applied here all the same. The Bench page clears them."
+        )
     st.session_state.pop("refused", None)
     st.session_state.pop("offered", None)
     _count()

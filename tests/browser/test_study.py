@@ -147,6 +147,8 @@ def test_evidence_and_a_wrong_answer_by_click(studied):
     page.get_by_role("heading", name="Ask the network about a picture").wait_for()
     page.locator("#answer").wait_for(state="attached")
     visitor.quiet()
+    page.go_back()
+    visitor.says("What a linear probe reads")
 
 
 def test_parameters(studied):

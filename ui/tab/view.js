@@ -26,6 +26,16 @@ const isDark = () => {
   return Math.max(...parts) < 128;
 };
 
+// A page's address gains its link when the page has run, which Streamlit makes a step of the history of its
+// own. Going to a page is one step: one press of Back leaves it.
+const push = history.pushState;
+
+history.pushState = function (state, title, address) {
+  const to = new URL(address ?? "", location.href);
+  const gains = !location.search && to.search && to.pathname === location.pathname;
+  (gains ? history.replaceState : push).call(this, state, title, address);
+};
+
 class Tab {
   constructor(parent) {
     this.root = document.createElement("div");
