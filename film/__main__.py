@@ -149,6 +149,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--condition", help="A or B: the colours that CLEVR-CoGenT allows cubes and cylinders"
     )
+    parser.add_argument("--most-objects", type=int, default=10, help="in a scene, of 3 to 10 (default 10)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--again", type=int, default=0, metavar="N", help="other questions about the same pictures: 1, 2, ..."
@@ -184,6 +185,7 @@ def _generate(options: argparse.Namespace) -> None:
         seed=options.seed,
         quality=options.quality,
         again=options.again,
+        most_objects=options.most_objects,
     )
     shard = Shard(*_numbers("--shard", options.shard, "/", (1, 1)))
     with progress_bars() as bars:

@@ -421,6 +421,18 @@ def test_damaged_corpora_are_told_in_a_sentence(corpus_folder, tmp_path):
         Corpus.open(scrambled)
 
 
+def test_scenes_of_few_objects(tmp_path):
+    few = Corpus.open(generate(tmp_path / "few", replace(TINY, size=None, most_objects=4)))
+    usual = Corpus.open(generate(tmp_path / "usual", replace(TINY, size=None)))
+    counts = [(corpus.objects[:, :, 0] >= 0).sum(1) for corpus in (few, usual)]
+    assert counts[0].min() >= 3
+    assert counts[0].max() <= 4 < counts[1].max()
+    assert few.header["recipe"]["most_objects"] == 4
+    assert "most_objects" not in usual.header["recipe"]  # as earlier versions wrote it
+    with pytest.raises(InputError, match="--most-objects 11.*3 to 10"):
+        replace(TINY, most_objects=11)
+
+
 def test_no_pictures(tmp_path):
     corpus = Corpus.open(generate(tmp_path / "c", replace(TINY, size=None)))
     assert corpus.pictures is None

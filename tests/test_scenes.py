@@ -71,6 +71,7 @@ def test_cogent_conditions_bind_colors_to_shapes():
     [
         ({"count": 2}, "2 objects.*3 to 10"),
         ({"count": 11}, "11 objects"),
+        ({"most": 2}, "at most 2 objects.*3 to 10"),
         ({"condition": "C"}, "'C'.*A or B"),
         ({"width": 0}, "0x320"),
         ({"width": 40, "height": 30}, "40x30.*larger picture"),

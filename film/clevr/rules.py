@@ -215,13 +215,14 @@ def sample_scene(
     *,
     condition: str | None = None,
     count: int | None = None,
+    most: int = MOST,
     width: int = WIDTH,
     height: int = HEIGHT,
     visibility: bool = True,
 ) -> Scene:
     """A scene drawn by CLEVR's rules (Johnson et al. 2017, section 3.1), the same for the same rng.
 
-    `condition`: "A" or "B" of CLEVR-CoGenT. `count`: how many objects, drawn from 3 to 10 when None.
+    `condition`: "A" or "B" of CLEVR-CoGenT. `count`: how many objects; when None, 3 to `most` are drawn.
     `width`, `height`: the picture size at which every object must show at least 200 pixels;
     `visibility=False` skips that test.
     """
@@ -229,6 +230,8 @@ def sample_scene(
         raise InputError(f"The condition {condition!r} was asked for; use A or B, or none.")
     if count is not None and not FEWEST <= count <= MOST:
         raise InputError(f"A scene of {count} objects was asked for; CLEVR has {FEWEST} to {MOST}.")
+    if not FEWEST <= most <= MOST:
+        raise InputError(f"Scenes of at most {most} objects were asked for; CLEVR has {FEWEST} to {MOST}.")
     if width < 1 or height < 1:
         raise InputError(f"A picture size of {width}x{height} was asked for; both must be at least 1.")
     if visibility and width * height < 4 * VISIBLE * MOST:
@@ -236,7 +239,7 @@ def sample_scene(
             f"In a picture of {width}x{height} no scene could show {VISIBLE} pixels of every object; "
             "ask for a larger picture, or leave the visibility test out."
         )
-    drawn = int(rng.integers(FEWEST, MOST + 1)) if count is None else count
+    drawn = int(rng.integers(FEWEST, most + 1)) if count is None else count
     view = _jittered_view(rng)
     while True:
         objects = _draw_objects(rng, drawn, condition)

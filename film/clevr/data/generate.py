@@ -26,7 +26,7 @@ from film.clevr.language.sampler import Question, QuestionSampler
 from film.clevr.language.tokens import word_table
 from film.clevr.language.word_tree import WORDS
 from film.clevr.rendering.render import render
-from film.clevr.rules import sample_scene
+from film.clevr.rules import FEWEST, MOST, sample_scene
 from film.clevr.scene_json import scene_from_json, scene_to_json
 from film.clevr.scenes import Scene, project
 from film.errors import InputError
@@ -45,7 +45,7 @@ class DatasetRecipe:
     `layout`: "clevr" for a CLEVR v1.0 folder, "packed" for a packed corpus. `size`: (width, height)
     in pixels, None for no pictures. `condition`: None, or "A" or "B" of CLEVR-CoGenT. `chunk`:
     pictures after which the balance of families and answers starts anew, 250 in CLEVR. `again`: with 1,
-    2, ... other questions are drawn about the very same pictures.
+    2, ... other questions are drawn about the very same pictures. `most_objects`: in a scene; CLEVR has 10.
     """
 
     pictures: int
@@ -58,6 +58,7 @@ class DatasetRecipe:
     quality: str = "training"
     chunk: int = CHUNK
     again: int = 0
+    most_objects: int = MOST
 
     def __post_init__(self) -> None:
         def check(good: bool, given: str, expected: str) -> None:
@@ -80,6 +81,11 @@ class DatasetRecipe:
         check(0 <= self.seed < 2**63, f"--seed {self.seed}", "use 0 or more")
         check(self.quality in SAMPLES, f"--quality {self.quality}", f"use {' or '.join(SAMPLES)}")
         check(self.again >= 0, f"--again {self.again}", "use 0 or more")
+        check(
+            FEWEST <= self.most_objects <= MOST,
+            f"--most-objects {self.most_objects}",
+            f"use {FEWEST} to {MOST}",
+        )
         check(self.chunk >= 1, f"--chunk {self.chunk}", "use at least 1; CLEVR has 250")
 
     def filename(self, number: int) -> str:
@@ -165,7 +171,7 @@ def generate(
 def make_scene(recipe: DatasetRecipe, number: int) -> Scene:
     """Scene `number` of a data set; its view and object pixels are for the recipe's picture size."""
     rng = np.random.default_rng(recipe.random("scene", number))
-    scene = sample_scene(rng, condition=recipe.condition)
+    scene = sample_scene(rng, condition=recipe.condition, most=recipe.most_objects)
     scene = scene.located(*(recipe.size or FOLDER_SIZE))
     return scene.replaced(index=number, split=recipe.split, filename=recipe.filename(number))
 
@@ -248,6 +254,8 @@ class _Product:
     def __init__(self, recipe: DatasetRecipe, shard: Shard, numbers: range) -> None:
         self.recipe, self.shard, self.numbers = recipe, shard, numbers
         self.record = {"command": "generate", **asdict(recipe)}
+        if recipe.most_objects == MOST:  # as folders of earlier versions have it
+            del self.record["most_objects"]
 
     def missing_pictures(self) -> list[int]:
         raise NotImplementedError
