@@ -4,7 +4,8 @@ Starts the app, opens it in a browser, asks questions, turns pictures and goes f
 what a visitor would see on a clock: from the key to the answer on the page, from the address or the menu to a
 page on which nothing is missing but figures further down than the window is high. Pages are measured once
 every page has been opened and the server is idle, so that what it loads or prepares once is there (how long
-that took is printed); a first visit is that of a browser that has never been there.
+that took is printed); a first visit is that of a browser that has never been there. In the same run a page
+of Streamlit's with nothing but a heading is visited, which tells how much of a first visit is the app's own.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def main() -> None:
             texts = [f"How many {color} {kind} are there?" for color in COLORS for kind in KINDS]
             _print("question -> new answer", [_asked(page, text) for text in texts[: options.questions]])
             _print("next picture -> new answer", [_next(page) for _ in range(options.questions // 2)])
+            plain = _plain_visit(browser, options.rounds)
+            print(f"first visit to a page with nothing but a heading: median {1000 * plain:.0f} ms")
             _print_pages(browser, address, server, options.rounds)
         browser.close()
 
@@ -112,6 +115,23 @@ def _print_pages(browser: Browser, address: str, server: subprocess.Popen[bytes]
     for name, title in PAGES.items():
         times = (1000 * statistics.median(of[name]) for of in (first, switched))
         print(f"{title:24}" + "".join(f"{taken:>13.0f}" for taken in times))
+
+
+def _plain_visit(browser: Browser, rounds: int) -> float:
+    """Seconds, the median, from the address to Streamlit's plainest page."""
+    times = []
+    with served("benchmarks/plain_page.py") as (address, _):
+        waits = browser.new_page()
+        go_to(waits, address)
+        waits.close()
+        for _ in range(rounds + 1):  # the first is for what a server loads once
+            page = browser.new_context(viewport=WINDOW).new_page()
+            began = time.perf_counter()
+            page.goto(address)
+            page.get_by_text("A sentence.").wait_for(timeout=PATIENCE)
+            times.append(time.perf_counter() - began)
+            page.context.close()
+    return statistics.median(times[1:])
 
 
 def _first_visit(browser: Browser, address: str, name: str) -> float:

@@ -26,13 +26,13 @@ TIMED = """([selector]) => new Promise(done => {
 
 
 @contextlib.contextmanager
-def served() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Start the app on a free port: its address, which may not answer yet, and its process."""
+def served(script: str = "app.py") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start the app, or another page, on a free port: its address, which may not answer yet; its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+        [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
         + ["--server.address", "127.0.0.1", "--server.port", str(port)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
