@@ -330,7 +330,8 @@ def _table_2(table: pd.DataFrame, made: Mapping[str, Any]) -> str:
     said = (
         f"Per cent. Taught {made['taught']}, {made['samples']:,} samples each, recipe `scenes`",
         f" with {changes}" if changes else "",
-        f"; {made['questions']:,} questions about {made['pictures']:,} scenes, seed 0. Intervals are over ",
+        f"; {made['questions']:,} questions about {made['pictures']:,} other scenes, seed 0, of which the ",
+        f"constant guess gets {_percent(made['guess'])} right. Intervals are over ",
         "scenes, for these trained networks.",
     )
     return f"{markdown(head, lines)}\n\n{''.join(said)}"

@@ -24,7 +24,7 @@ TINY = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("corpus") / "made"
-    return generate(out, DatasetRecipe(pictures=12, questions=8, size=None, seed=4))
+    return generate(out, DatasetRecipe(pictures=12, questions=8, size=None, seed=4, most_objects=6))
 
 
 @pytest.mark.parametrize("row", [*TABLE_2, *TABLE_3], ids=lambda row: row.about)
@@ -101,6 +101,8 @@ def test_a_table_is_trained_cut_off_and_gone_on_with(tmp_path, folder, capsys):
     table = json.loads((out / "table-2.json").read_text())
     assert [row["row"] for row in table["rows"]] == ["best", "gamma-one", "no-batch-norm"]
     assert table["questions"] == 96
+    assert table["taught"] == "answers alone, on attribute maps of 12 scenes of 3 to 6 objects each"
+    assert 0.3 < table["guess"] < 1
     assert all(0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1 for row in table["rows"])
     assert table["rows"][0]["difference"] is None
     assert all(curve[-1][0] == 320 for curve in table["curves"].values())

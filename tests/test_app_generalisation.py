@@ -184,6 +184,7 @@ def test_the_readme_tells_what_was_trained_anew(tmp_path, monkeypatch):
          "difference": -0.05, "difference_low": -0.07, "difference_high": -0.03},
     ]  # fmt: skip
     said = {"samples": 9, "changes": ["network.maps=64"], "questions": 40, "pictures": 4, "taught": "alone"}
+    said["guess"] = 0.5
     (tmp_path / "ablations" / "table-2.json").write_text(json.dumps(said | {"rows": rows}))
     made = trained_tables()
     assert list(made) == ["cogent", "table-2"]
@@ -191,7 +192,7 @@ def test_the_readme_tells_what_was_trained_anew(tmp_path, monkeypatch):
     assert f"| condition A alone | {share} | 98.3 | {share} | 75.6 | +10.0 | +9.2 |" in made["cogent"]
     assert "on the 30 of B's 100 questions" in made["cogent"]
     assert "| beta only | 85.0 [75.0 to 90.0] | -5.0 [-7.0 to -3.0] | 95.9 | -1.5 |" in made["table-2"]
-    assert "with `network.maps=64`; 40 questions about 4 scenes" in made["table-2"]
+    assert "with `network.maps=64`; 40 questions about 4 other scenes" in made["table-2"]
 
 
 # --- The page -------------------------------------------------------------------------------------

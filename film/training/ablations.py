@@ -20,8 +20,10 @@ import torch
 
 from film.checkpoint import load
 from film.clevr.data.corpus import Corpus
+from film.clevr.rules import FEWEST, MOST
 from film.config import LossWeights, NetworkConfig
 from film.errors import InputError
+from film.evaluation import constant_guess
 from film.files import write_atomically
 from film.intervals import clustered_mean
 from film.training.auxiliary import TrainingLoss
@@ -128,6 +130,7 @@ def train_ablations(
     base = recipe("scenes").changed(changes)
     training = replace(base.training, samples=samples, loss=LossWeights())
     wanted, corpus = chosen_rows(table, rows), Corpus.open(validation)
+    taught = _taught(Corpus.join(*map(Corpus.open, data)))
     asked = {
         "samples": samples,
         "changes": list(changes),
@@ -148,7 +151,7 @@ def train_ablations(
                 if not done:
                     return False
                 _measure(folder, corpus, asked)
-            _write(out, table, wanted, corpus, asked, seeds)
+            _write(out, table, wanted, corpus, asked, seeds, taught)
     return True
 
 
@@ -192,8 +195,21 @@ def right_answers(checkpoint: Path, corpus: Corpus) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def _taught(corpus: Corpus) -> str:
+    """What the networks were taught, in words."""
+    most = max(header["recipe"].get("most_objects", MOST) for header in corpus.headers)
+    objects = "" if most == MOST else f" of {FEWEST} to {most} objects each"
+    return f"answers alone, on attribute maps of {corpus.picture_count:,} scenes{objects}"
+
+
 def _write(
-    out: Path, table: int, rows: Sequence[Ablation], corpus: Corpus, asked: Mapping[str, Any], seeds: int
+    out: Path,
+    table: int,
+    rows: Sequence[Ablation],
+    corpus: Corpus,
+    asked: Mapping[str, Any],
+    seeds: int,
+    taught: str,
 ) -> None:
     """The table of what has been measured so far, as JSON with the curves and as CSV."""
     found: dict[str, np.ndarray] = {}
@@ -211,7 +227,8 @@ def _write(
         **asked,
         "questions": len(corpus),
         "pictures": corpus.picture_count,
-        "taught": "answers alone, on attribute maps",
+        "taught": taught,
+        "guess": constant_guess(corpus.answer.tolist(), corpus.family.tolist(), np.ones(len(corpus), bool)),
         "rows": lines,
         "curves": {
             f"{row.name}, seed {seed}": curve
@@ -240,6 +257,8 @@ def line_of(row: Ablation, right: np.ndarray, best: np.ndarray | None, owner: np
         owner: (Q,), the picture of each question.
     """
     share, low, high = clustered_mean(right.mean(axis=0), owner)
+    if low is not None and high is not None:  # no share lies outside of these
+        low, high = max(low, 0.0), min(high, 1.0)
     line: dict[str, Any] = {
         "row": row.name, "about": row.about, "paper": row.paper, "seeds": len(right),
         "by_seed": [round(float(value), 5) for value in right.mean(axis=1)],

@@ -224,7 +224,7 @@ def _ablations(dark: bool) -> None:
         f"{widgets.plain(changed)}; the paper's on CLEVR's pictures to convergence. **Compare the order, and "
         "which differences are sure.**"
     )
-    rows = table.assign(value=table["about"])
+    rows = table.assign(value=table["about"], guess=made["guess"])
     widgets.figure(
         analysis.generalisation_rows(rows, dark=dark),
         "table-2",
@@ -240,9 +240,9 @@ def _ablations(dark: bool) -> None:
         for row in rows.dropna(subset=["difference", "difference_low"]).itertuples()
     ]
     st.caption(
-        f"{made['questions']:,} questions about {made['pictures']:,} scenes. Points against the whole "
-        f"network, on the same questions, with 95 % intervals over scenes (not over seeds): "
-        f"{'; '.join(points)}."
+        f"{made['questions']:,} questions about {made['pictures']:,} other scenes; the constant guess gets "
+        f"{made['guess']:.1%} of them right. Points against the whole network, on the same questions, with "
+        f"95 % intervals over scenes (not over seeds): {'; '.join(points)}."
     )
     curves = made["curves"]
     if curves.empty:
