@@ -45,6 +45,7 @@ from analysis.report_page import Item, Section, html, manifest, page, picture, t
 from analysis.report_studio import studio_section
 from analysis.report_view import ReportedPicture, reported_picture
 from analysis.study import Study
+from analysis.tables import percent
 from analysis.view import ViewState
 from film import (
     GROUP_NAMES,
@@ -58,7 +59,15 @@ from film import (
 
 PROJECTIONS = "Projections of gamma and beta"
 ERRORS = 20  # wrong answers that are listed
-ERROR_COLUMNS = ("text", "answer", "prediction", "probability")
+ERROR_COLUMNS = {
+    "text": "question", "answer": "true", "prediction": "predicted", "probability": "confidence",
+}  # fmt: skip
+FINDINGS = 30  # of what a selection shares that are listed
+FINDING_COLUMNS = {
+    "kind": "kind", "feature": "feature", "selection": "here", "rest": "rest", "effect": "effect", "q": "q",
+    "p_family": "p (family-wise)",
+}  # fmt: skip
+SMALLEST = 1e-4  # of a p or q that is written out
 MAPS = 20  # feature maps that are listed
 CARD_COLUMNS = [
     "block", "map", "pictures", "language", "effect_shrunken", "effect_low", "effect_high", "effect_p",
@@ -157,10 +166,10 @@ def _network(study: _Reported) -> Iterator[Section]:
     rows = {
         "name": card.name or "without a name",
         "weights": card.weights,
-        "looks at": f"{config.picture}, {config.width} x {config.height}",
-        "reader": f"{config.cell.upper()} of {config.hidden_size} units, {config.words} words",
+        "input": f"{config.picture}, {config.width} x {config.height}",
+        "question encoder": f"{config.cell.upper()} of {config.hidden_size} units, {config.words} words",
         "blocks": f"{config.blocks} of {config.maps} feature maps",
-        "taught": card.taught,
+        "training": card.taught,
         "made with": card.command or "unknown",
     }
     yield Section("The network", "", (table(pd.DataFrame(rows.items(), columns=["", " "])),))
@@ -196,12 +205,20 @@ def _answers(study: _Reported) -> Iterator[Section]:
             ),
             html("<h3>Beside the paper, %</h3>"),
             table(beside_paper(answers, study.session.card.accuracy)),
-            (proofs.confusion_heatmap(confusion(answers)), "What was answered to what is true."),
+            (
+                proofs.confusion_heatmap(confusion(answers)),
+                "Confusion matrix: rows are true answers, columns predicted ones.",
+            ),
             (proofs.calibration_curve(curve), f"Confidence beside accuracy: {curve.describe()}."),
             html("<h3>The {} most confident errors</h3>", ERRORS),
-            table(wrong_answers(answers)[list(ERROR_COLUMNS)].head(ERRORS), "{:.2f}"),
+            table(_most_confident(wrong_answers(answers))),
         ),
     )
+
+
+def _most_confident(wrong: pd.DataFrame) -> pd.DataFrame:
+    shown = wrong[list(ERROR_COLUMNS)].head(ERRORS)
+    return shown.assign(probability=shown["probability"].map(percent)).rename(columns=ERROR_COLUMNS)
 
 
 def _probes(study: _Reported) -> Iterator[Section]:
@@ -234,7 +251,7 @@ def _parameters(study: _Reported) -> Iterator[Section]:
                 (counted.block_histograms(parameters, kind), f"{kind.capitalize()} block by block.")
                 for kind in ("gamma", "beta")
             ),
-            (counted.map_moments(parameters), "Each map's mean and deviation over questions."),
+            (counted.map_moments(parameters), "Each map's mean and standard deviation over questions."),
         ),
     )
 
@@ -304,7 +321,7 @@ def _cards(study: _Reported) -> Iterator[Section]:
                 "Every map, by what it differs between.",
             ),
             html(
-                "<p>The {} maps that speak most for answers: drop of the logit difference when one is "
+                "<p>The {} maps with the largest effect on answers: drop of the logit difference when one is "
                 "resampled, over {:,} questions.</p>",
                 len(shown),
                 recipe["asked"],
@@ -353,10 +370,10 @@ def _question(study: _Reported) -> Iterator[Section]:
     except InputError as error:
         yield Section(view.question or "No question", str(error), (about,))
         return
-    known = html("the true answer is <b>{}</b>.", truth.answer) if truth.answer else "the truth is unknown."
+    known = html("the true answer is <b>{}</b>.", truth.answer) if truth.answer else truth.reason
     told = html(
-        "<p>The network says <b>{}</b> with {:.1%}; {}</p>",
-        answer.answer, answer.probabilities[answer.answer], known,
+        "<p>Predicted <b>{}</b>, confidence {}; {}</p>",
+        answer.answer, percent(answer.probabilities[answer.answer]), known,
     )  # fmt: skip
     steps = [
         {"step": step.number, "does": step.does, "gives": step.gives} for step in truth.steps
@@ -465,14 +482,16 @@ def _selection(study: _Reported) -> Iterator[Section]:
             )
             body.append(html("<h3>Why are these together?</h3>"))
             body += [html("<p><b>{}</b> {}</p>", asked, said) for asked, said in why.statements()]
-            columns = ["kind", "feature", "selection", "rest", "effect", "q", "p_family"]
+            found = why.table[list(FINDING_COLUMNS)].head(FINDINGS)
+            for name in ("q", "p_family"):
+                found[name] = [f"{p:.4f}" if p >= SMALLEST else f"< {SMALLEST:.4f}" for p in found[name]]
             body += [
-                table(why.table[columns].head(30), "{:.3g}"),
+                table(found.rename(columns=FINDING_COLUMNS), "{:.3g}"),
                 html("<p>{}</p>", why.describe()),
             ]
     except InputError as error:
         body.append(html("<p>{}</p>", error))
-    yield Section(f"On the map of {extraction.schema.nouns}", looked, tuple(body))
+    yield Section(f"Projection of the {extraction.schema.nouns}", looked, tuple(body))
 
 
 def _coloring(extraction: Extraction, layout: Layout, view: ViewState) -> maps.Coloring:

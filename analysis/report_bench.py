@@ -13,6 +13,7 @@ from analysis.question.feature_maps import stage_names
 from analysis.question.scene_objects import STAGES, object_readings
 from analysis.report_page import Item, Section, html, table
 from analysis.report_view import ReportedPicture
+from analysis.tables import percent
 from analysis.view import ViewState
 from film import InputError, Session
 
@@ -42,8 +43,8 @@ def bench_section(session: Session, view: ViewState, shown: ReportedPicture) -> 
     )
     yield Section(
         title,
-        f"{before.answer} ({before.probabilities[before.answer]:.1%}) before, "
-        f"{after.answer} ({after.probabilities[after.answer]:.1%}) after.",
+        f"{before.answer} ({percent(before.probabilities[before.answer])}) before, "
+        f"{after.answer} ({percent(after.probabilities[after.answer])}) after.",
         (
             html("<ol>{}</ol>", listed),
             (

@@ -13,6 +13,7 @@ from analysis.report_view import drawn_scene
 from analysis.scenes.counterfactual import ScenePair, shared_questions
 from analysis.scenes.moved import moved_maps, recorded_stages
 from analysis.scenes.question_set import ask_both
+from analysis.tables import percent
 from analysis.view import PictureKey, ViewState
 from film import (
     InputError,
@@ -73,8 +74,8 @@ def studio_section(session: Session, view: ViewState) -> Iterator[Section]:
         table(moved.assign(block=moved["block"] + 1), "{:.4f}"),
     ]
     said = (
-        f"{one.answer} ({one.probabilities[one.answer]:.1%}) before, {other.answer} "
-        f"({other.probabilities[other.answer]:.1%}) after; true: {truths[0]} before, {truths[1]} after."
+        f"{one.answer} ({percent(one.probabilities[one.answer])}) before, {other.answer} "
+        f"({percent(other.probabilities[other.answer])}) after; true: {truths[0]} before, {truths[1]} after."
     )
     yield Section(title, said, tuple(body))
 

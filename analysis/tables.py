@@ -1,4 +1,4 @@
-"""Tables kept as Parquet files, each with the recipe it was made by inside; and tables as Markdown."""
+"""Tables kept as Parquet files, each with the recipe it was made by inside; tables and shares as text."""
 
 from __future__ import annotations
 
@@ -85,6 +85,15 @@ def no_numbers(table: pd.DataFrame, names: Iterable[str]) -> str | None:
             rows = f"{wrong.sum():,} of {len(wrong):,} rows, first in row {wrong.argmax():,}"
             return f"{name} is no number in {rows}"
     return None
+
+
+def percent(share: float) -> str:
+    """A probability in per cent, never rounded to 0 or 100: 97.3 %, > 99.9 %, < 0.1 %."""
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    if 0.999 < share < 1:
+        return "> 99.9 %"
+    return f"{share:.1%}".replace("%", " %")
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -30,6 +30,11 @@ def where_pairs(options: argparse.Namespace) -> list[Path]:
     return [] if options.pairs is None else beside_weights(options)
 
 
+def where_pairs_of_scenes(options: argparse.Namespace) -> list[Path]:
+    """`--out`; or the study, whose pairs are of sampled scenes: those of a file do not take their place."""
+    return beside_weights(options) if options.out or not options.scenes else []
+
+
 def where_compared(options: argparse.Namespace) -> list[Path]:
     """`--out`, or the study beside the first of two networks."""
     return [Path(options.out or find(options.one) / FOLDER)]

@@ -106,13 +106,13 @@ class Names(Line):
 class Row:
     """A simulation: `begin` makes ready (reads the study, say) and gives what one repeat does by its seed.
 
-    network: the bundled one whose weights the figures depend on, "" where they depend on none.
+    networks: the bundled ones whose weights the figures depend on.
     """
 
     repeats: int
     begin: Callable[[], Callable[[int], Outcome]]
     lines: tuple[Line, ...]
-    network: str = ""
+    networks: tuple[str, ...] = ()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -137,7 +137,7 @@ def main(arguments: list[str] | None = None) -> None:
 def measure(name: str, repeats: int, seed: int, kept: dict[str, Any], path: Path) -> None:
     """Do what is missing of a row's repeats, and keep what is there now and then."""
     row = ROWS[name]
-    weights = Session(find(row.network), "cpu").card.weights if row.network else ""
+    weights = " ".join(Session(find(network), "cpu").card.weights for network in row.networks)
     mine = kept.get(name, {})
     if mine.get("seed") != seed or mine.get("weights") != weights:
         mine = {"weights": weights, "seed": seed, "repeats": 0, "counts": {}, "values": {}, "words": {}}
@@ -351,7 +351,7 @@ ROWS: dict[str, Row] = {
     "atlas": Row(125, _atlas, (
         Line("any region of the bundled atlas, of 20 questions to nearly half, any projection: called "
              "special", ("special",), "regions of 125 sizes", most=0.05),
-    ), FIRST),
+    ), (FIRST,)),
     "planted": Row(1000, _always(_planted), (
         Line("a region of 30 to 300 of 1,500 questions where 70 % have a label, elsewhere 20 %: called "
              "special", ("special",), "regions", least=0.9),
@@ -361,7 +361,7 @@ ROWS: dict[str, Row] = {
         Line("gammas that are noise, a t-SNE of them, regions of 10 to 320 of 2,000 questions: called no "
              "group", ("none",), "regions of 25 projections", least=0.95),
         Line("... called the network's doing", ("doing",), "regions of 25 projections", most=0.05),
-    ), FIRST),
+    ), (FIRST,)),
     "templates": Row(100, _templates, (
         Line("gammas that follow the question family alone, 32 maps, 2,000 questions: any language label",
              ("labelled",), "networks", most=0.05),
@@ -375,7 +375,7 @@ ROWS: dict[str, Row] = {
         Line("a map that answers to size besides: labelled with it", ("besides",), "sets of scenes"),
         Line("a map that answers to size alone: labelled with it", ("size",), "sets of scenes"),
         Line("... labelled with anything else", ("others",), "sets of scenes", most=0.05),
-    ), FIRST),
+    ), (FIRST,)),
     "probes": Row(20, _always(_probes), (
         Line("a state that tells families: control labels read in 95 % of cases or more", ("control",),
              "sets of 1,500 questions", least=0.95),
@@ -407,7 +407,7 @@ ROWS: dict[str, Row] = {
                                      (f"{name}, named",), "maps")),
         *_of_both(lambda name: Line(f"`{name}`: word effects of medium size that stay within families",
                                     (f"{name}, word",), "effects")),
-    )),
+    ), tuple(folder.name for folder in bundled())),
 }  # fmt: skip
 
 

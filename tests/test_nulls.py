@@ -7,7 +7,7 @@ import pytest
 from analysis.readme import replaced
 from benchmarks import nulls, seeds, untrained
 from benchmarks.kept import read
-from film import InputError
+from film import InputError, Session, bundled
 
 PAGE = Path(__file__).parents[1] / "docs" / "methods.md"
 KEPT = read(nulls.KEPT)
@@ -24,6 +24,12 @@ def test_every_row_is_kept_and_another_figure_would_be_seen():
     assert set(KEPT) == set(nulls.ROWS)
     claim = KEPT["claim"] | {"counts": {name: [1, 300] for name in KEPT["claim"]["counts"]}}
     assert nulls.table(KEPT | {"claim": claim}) != nulls.table(KEPT)
+
+
+def test_what_is_kept_is_of_the_bundled_networks():
+    weights = {folder.name: Session(folder, "cpu").card.weights for folder in bundled()}
+    for name, row in nulls.ROWS.items():
+        assert KEPT[name]["weights"] == " ".join(weights[network] for network in row.networks), name
 
 
 def test_a_page_without_the_place_is_refused():

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+import analysis
 import film
 from analysis import Extraction, Panel, Selection
 from film import command
@@ -106,7 +107,7 @@ def _selected(study: Extraction, selection: Selection, wait: Wait) -> None:
     st.caption(
         f"By chance {within.expected:.1%}, with errors shuffled among each picture's questions "
         f"({_p(within.p_family)}), and {of_types.expected:.1%}, among each type's "
-        f"({_p(of_types.p_family)}). {error_cache.TRIALS:,} shuffles, seed 0."
+        f"({_p(of_types.p_family)}). {error_cache.TRIALS:,} permutations, seed 0."
     )
     _pictures(study, selection, wait)
 
@@ -146,7 +147,7 @@ def _pictures(study: Extraction, selection: Selection, wait: Wait) -> None:
 
 def _picture(row: int, entry: pd.Series, pixels: bytes | None) -> None:
     """One picture with its question, the answer and the truth; it can be opened."""
-    said, sure = widgets.plain(entry["prediction"]), widgets.percent(entry["confidence"])
+    said, sure = widgets.plain(entry["prediction"]), analysis.percent(entry["confidence"])
     if pixels is not None:
         st.image(pixels, width=240)
     st.markdown(

@@ -138,7 +138,7 @@ def flip(case: header.Case, population: Population | None, chosen: tuple[int, in
         st.caption("This needs the standard deviations over many questions, which are being measured.")
         return
     widgets.notice(
-        "The fewest maps that change the answer when they are at their means, and the smallest step of gamma "
+        "The fewest maps that change the answer when they are mean-ablated, and the smallest step of gamma "
         "and beta that does. **Beside what random maps and random directions take.**"
     )
 
@@ -160,7 +160,7 @@ def flip(case: header.Case, population: Population | None, chosen: tuple[int, in
     else:
         random = "never" if found.random is None else f"{found.random:.0f} maps (median of 20 random orders)"
         st.markdown(
-            f"**{len(found.maps)} maps** at their means change the answer to **{found.answer}**, and none of "
+            f"**{len(found.maps)} maps**, mean-ablated, change the answer to **{found.answer}**, and none of "
             f"them can be left out. In random order it takes {random}."
         )
         header.offer_maps(list(found.maps[:8]), "They are")

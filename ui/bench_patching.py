@@ -149,7 +149,8 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
         "destroyed (noising)": back.share("denoising", "blocks")[0],
     }
     widgets.figure(
-        analysis.block_bars(bars, "share", dark=widgets.dark()), "bench-patching-blocks",
+        analysis.block_bars(bars, "fraction of the logit difference", dark=widgets.dark()),
+        "bench-patching-blocks",
         "Share by block, all its maps at once.",
         pd.DataFrame(bars).assign(block=np.arange(len(shares)) + 1),
     )  # fmt: skip

@@ -23,7 +23,7 @@ def probes(evidence: Evidence, dark: bool) -> None:
         "learnable as the true ones), **its cross stays near it** (question families it was not trained on) "
         "**and it is not below the dashed line** (the question's bag of words). Words give most targets "
         "away: only order is not in the bag, nor the answer, which the picture has. For answers compare "
-        "with the bag and the majority: control labels follow from the family alone. What is "
+        "with the bag and the majority: shuffled labels follow from the family alone. What is "
         "readable need not be used."
     )
     names = list(dict.fromkeys(evidence.probes["target"]))
@@ -43,7 +43,8 @@ def probes(evidence: Evidence, dark: bool) -> None:
         _transfer(evidence, evidence.transfer, target, dark)
     with st.expander("All probes at a glance"):
         widgets.notice(
-            "Numbers are accuracies in per cent, colour is selectivity: what is gained over control labels."
+            "Numbers are accuracies in per cent, colour is selectivity: what is gained over shuffled labels "
+            "(the control)."
         )
         tested = int(evidence.probes["tested"].iloc[0])
         widgets.figure(
@@ -96,7 +97,7 @@ def _target(evidence: Evidence, table: pd.DataFrame, target: str, dark: bool) ->
     st.caption(
         f"Best: **{where}** with {best['accuracy']:.1%} ({best['low']:.1%} to {best['high']:.1%}); "
         f"bag of words {best['bag']:.1%}, majority {best['majority']:.1%}, "
-        f"control labels {best['control']:.1%}, families not trained on {held_out}. "
+        f"shuffled-label control {best['control']:.1%}, families not trained on {held_out}. "
         f"{int(best['tested']):,} questions about {int(best['pictures'])} pictures, five folds by picture, "
         f"standardised, L2 penalty, seed {evidence.recipe['seed']}. “maps” are each map's "
         f"{POOLED.get(str(evidence.recipe.get('pooling')), 'pooled value')} in a block's output; the stem "
@@ -133,6 +134,6 @@ def _transfer(evidence: Evidence, transfer: pd.DataFrame | None, target: str, da
     )  # fmt: skip
     st.caption(
         f"Best across blocks: **{best['space']}, block {best['trained']} read at block {best['read']}** with "
-        f"{best['accuracy']:.1%} ({best['low']:.1%} to {best['high']:.1%}); control labels "
+        f"{best['accuracy']:.1%} ({best['low']:.1%} to {best['high']:.1%}); shuffled-label control "
         f"{best['control']:.1%}, majority {best['majority']:.1%}. Each block is standardised by itself."
     )

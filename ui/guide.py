@@ -48,7 +48,7 @@ def show(session: Session, where: DeltaGenerator | None) -> None:
                 st.button("Back", key="guide-back", on_click=state.guided, kwargs={"step": number - 1})
             if number + 1 < len(STEPS):
                 st.button(
-                    "Next step", key="guide-next", type="primary" if done else "secondary", disabled=not done,
+                    "Next", key="guide-next", type="primary" if done else "secondary", disabled=not done,
                     on_click=state.guided, kwargs={"step": number + 1},
                 )  # fmt: skip
             st.button(
@@ -87,7 +87,7 @@ def _foretell(session: Session) -> bool:
         pd.DataFrame(likeliest, columns=["answer", "probability"]), letters=LETTERS,
     )  # fmt: skip
     true = "" if entry.truth.answer is None else f", the truth is **{entry.truth.answer}**"
-    st.markdown(f"You said **{guide.said}**, the network says **{heard}**{true}.")
+    st.markdown(f"Your prediction: **{guide.said}**; the network's: **{heard}**{true}.")
     st.markdown(
         "It has never seen rules or programs. The words became a scale (gamma) and a shift (beta) for every "
         "feature map, and nothing else of the question reached the picture."
@@ -287,9 +287,9 @@ def _find_block(session: Session) -> bool:
     table = pd.DataFrame(
         {
             "block": [swap.block + 1 for swap in swaps],
-            "says": [swap.answer for swap in swaps],
+            "predicted": [swap.answer for swap in swaps],
             f"still {second.answer.answer}": [swap.chance for swap in swaps],
-            "moved": [swap.moved for swap in swaps],
+            "total variation": [swap.moved for swap in swaps],
         }
     )
     formats = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[2:]}
@@ -367,8 +367,8 @@ def _finding(
         f"{second.answer.answer} ({title}). From “{words[0]}” to “{words[1]}”, gamma of block {block + 1}, "
         f"map {number} goes from {before:+.2f} to {after:+.2f}. With gamma and beta of block "
         f"{most.block + 1} alone taken from the first question, the second is answered {most.answer}; its "
-        f"own answer keeps {most.chance:.0%}, and the answers' distribution moves by {most.moved:.2f} in "
-        f"total variation.{compared}\n"
+        f"own answer keeps {analysis.percent(most.chance)}, and the answers' distribution moves by "
+        f"{most.moved:.2f} in total variation.{compared}\n"
         f"Network {session.card.name or 'without a name'}, "
         f"weights {session.card.weights[: state.LINK_HASH]}.\n"
         f"{link}"
@@ -401,7 +401,7 @@ class GuideStep:
 STEPS = (
     GuideStep("Predict", _foretell),
     GuideStep("Change one word", _change_a_word),
-    GuideStep("See what the word moved", _see_maps),
+    GuideStep("See which maps the word changed", _see_maps),
     GuideStep("Find the word behind a gamma", _find_word),
     GuideStep("Find where it matters", _find_block),
 )

@@ -94,7 +94,7 @@ def _ranked(by: str, block: int, maps: int) -> np.ndarray:
         st.caption("This order needs the map cards, which were not measured for this network.")
         return np.arange(maps)
     values = found.values(by, block)
-    null = f" By chance the greatest of all maps is below {found.null[by]:.3f} in 95 of 100 shuffles." \
+    null = f" By chance the greatest of all maps is below {found.null[by]:.3f} in 95 of 100 permutations." \
         if by in found.null else ""  # fmt: skip
     numbers = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
     best = ", ".join(f"map {number}: {values[number]:.3f}" for number in numbers[:5])

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+import analysis
 from analysis import Population, Study
 from film import Answer, InputError, Session
 from ui import state, widgets
@@ -62,7 +63,7 @@ def _answer(shown: pictures.ShownPicture, question: str) -> Answer | None:
         return None
     truth = pictures.truth(question, shown).answer
     known = "" if truth is None else f" · true answer **{truth}**"
-    confidence = widgets.percent(answer.probabilities[answer.answer])
+    confidence = analysis.percent(answer.probabilities[answer.answer])
     st.markdown(f"Predicted **{answer.answer}**, confidence {confidence}{known}", width="content")
     return answer
 

@@ -50,7 +50,7 @@ def verdict(edited: bool, before: Side, after: Side) -> None:
     if edited:
         before_after.headline(before.answer, after.answer)
     else:
-        chance = widgets.percent(after.answer.probabilities[after.answer.answer])
+        chance = analysis.percent(after.answer.probabilities[after.answer.answer])
         st.markdown(f"Answer: **{widgets.plain(after.answer.answer)}** ({chance})")
     if after.truth.answer is None:
         st.markdown(f"True answer: none. {widgets.plain(after.truth.reason or '')}")

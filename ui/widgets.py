@@ -84,15 +84,6 @@ def _is_measured(entry: object) -> bool:
     )
 
 
-def percent(share: float) -> str:
-    """A probability in per cent, never rounded to 0 or 100: 97.3 %, > 99.9 %, < 0.1 %."""
-    if 0 < share < 0.001:
-        return "< 0.1 %"
-    if 0.999 < share < 1:
-        return "> 99.9 %"
-    return f"{share:.1%}".replace("%", " %")
-
-
 def notice(text: str) -> None:
     """The line under a heading that says what to look for."""
     st.caption(f":material/visibility: {text}")

@@ -30,7 +30,7 @@ RANKED_BY = {
         for cause in EXPLAINED_BY
     },
     "effect": "drop of the logit difference when the map is resampled",
-    "selectivity": "the greatest sure |delta| between objects",
+    "selectivity": "the greatest significant |Cliff's delta| between objects",
 }
 
 

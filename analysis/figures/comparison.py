@@ -77,7 +77,7 @@ def similarity_heatmap(similarity: pd.DataFrame, space: str, *, dark: bool = Fal
             [grid(name) for name in ("low", "high", "untrained", "null_high", "p")], axis=-1
         ).round(4),
         hovertemplate="A %{y}, B %{x}: CKA %{z:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]"
-        "<br>B untrained: %{customdata[2]:.3f}<br>95 % of shuffles are under %{customdata[3]:.3f}, p "
+        "<br>B untrained: %{customdata[2]:.3f}<br>95th percentile of permutations %{customdata[3]:.3f}, p "
         "%{customdata[4]:.3f}<extra></extra>",
         colorbar=color_bar("CKA"),
     )  # fmt: skip
@@ -114,9 +114,9 @@ def similarity_of_blocks(similarity: pd.DataFrame, *, dark: bool = False) -> go.
             hovertemplate="%{y}: with B untrained %{x:.3f}<extra></extra>",
         ),
         go.Scatter(
-            x=own["null_high"].round(4), y=names, mode="markers", name="95 % of shuffles are under",
+            x=own["null_high"].round(4), y=names, mode="markers", name="95th percentile of permutations",
             marker={"size": 12, "color": NEUTRAL, "symbol": "line-ns-open", "line": {"width": 2}},
-            hovertemplate="%{y}: 95 % of shuffles are under %{x:.3f}<extra></extra>",
+            hovertemplate="%{y}: 95th percentile of permutations %{x:.3f}<extra></extra>",
         ),
     ]  # fmt: skip
     return figure(
@@ -263,9 +263,9 @@ def probe_pairs(probes: pd.DataFrame, target: str, *, dark: bool = False) -> go.
             ),
             go.Scatter(
                 x=x, y=(100 * rows["control"]).round(2), text=names, mode="markers",
-                name=f"{label}, control labels",
+                name=f"{label}, shuffled labels (control)",
                 marker={"symbol": f"{symbol}-open", "size": 7, "color": color},
-                hovertemplate=f"{label}, control labels, %{{text}}: %{{y:.1f}} %<extra></extra>",
+                hovertemplate=f"{label}, shuffled labels (control), %{{text}}: %{{y:.1f}} %<extra></extra>",
             ),
         ]  # fmt: skip
     bag = {"line": {"color": ink(dark), "dash": "dot", "width": 1}}

@@ -161,7 +161,7 @@ def replacement_lines(table: pd.DataFrame, curve: str, *, dark: bool = False) ->
             )
         )  # fmt: skip
     ticks = sorted(set(own["maps"]))
-    what = "at their mean" if curve == "deletion" else "as the question has them, all others at their mean"
+    what = "mean-ablated" if curve == "deletion" else "as the question has them, all others mean-ablated"
     return figure(
         300, dark, *traces, shapes=[rule("y", 0)], showlegend=True, legend=ABOVE, margin={"t": 40},
         x={
@@ -228,7 +228,7 @@ def set_lines(table: pd.DataFrame, whole: float, *, dark: bool = False) -> go.Fi
     ]  # fmt: skip
     return figure(
         300, dark, *traces, shapes=[rule("y", whole)], showlegend=True, legend=ABOVE, margin={"t": 40},
-        x={"type": "log", "title_text": "feature maps at their means", "tickvals": list(table["maps"])},
+        x={"type": "log", "title_text": "mean-ablated feature maps", "tickvals": list(table["maps"])},
         y={"title_text": "accuracy", "tickformat": ".0%"},
     )  # fmt: skip
 

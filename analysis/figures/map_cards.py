@@ -48,7 +48,7 @@ def effect_bars(effects: pd.DataFrame, *, most: int = 20, dark: bool = False) ->
         94 + 20 * len(shown),
         dark,
         bars,
-        x={"range": [-1, 1], "dtick": 0.5, "side": "top"},
+        x={"range": [-1, 1], "dtick": 0.5, "side": "top", "title_text": "Cliff's delta"},
         y={"autorange": "reversed", "type": "category", "dtick": 1, "showgrid": False, "ticks": "outside"},
         shapes=[rule("x", 0)],
         bargap=0.3,

@@ -342,7 +342,7 @@ def moment_table(parameters: Parameters) -> pd.DataFrame:
         part = {"block": block + 1, "map": np.arange(parameters.layers.maps[block])}
         for kind in KINDS:
             part[f"{kind} mean"] = parameters.mean[kind][block]
-            part[f"{kind} deviation"] = parameters.deviation[kind][block]
+            part[f"{kind} standard deviation"] = parameters.deviation[kind][block]
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
 

@@ -18,8 +18,8 @@ _SPACES = {
     "gamma": ("circle", GAMMA), "beta": ("square", BETA), "both": ("diamond", CATEGORIES[0]),
     "maps": ("triangle-up", CATEGORIES[1]),
 }  # fmt: skip
-_CONTROLS = {"control labels": "circle-open", "families not trained on": "x-thin"}
-_SHOWN_BY = {"control labels": "control", "families not trained on": "held_out"}
+_CONTROLS = {"shuffled labels (control)": "circle-open", "families not trained on": "x-thin"}
+_SHOWN_BY = {"shuffled labels (control)": "control", "families not trained on": "held_out"}
 
 
 def probe_chart(
@@ -81,7 +81,7 @@ def probe_chart(
         seen = own[["accuracy", "low", "high", "control", "selectivity", "held_out"]].to_numpy(float).round(4)
         hover = (
             f"{space} %{{text}}<br>%{{customdata[0]:.1%}} (%{{customdata[1]:.1%}} to %{{customdata[2]:.1%}})"
-            "<br>control labels %{customdata[3]:.1%}, selectivity %{customdata[4]:+.1%}"
+            "<br>shuffled labels %{customdata[3]:.1%}, selectivity %{customdata[4]:+.1%}"
             + ("<br>families not trained on %{customdata[5]:.1%}" if own["held_out"].notna().any() else "")
             + "<extra></extra>"
         )
@@ -171,8 +171,8 @@ def regression_chart(
             "x": at, "name": space, "mode": "markers", "legendgroup": space, "customdata": told,
             "text": [ticks[block or last] for block in own["block"]],
             "hovertemplate": f"{space} %{{text}}<br>R² %{{customdata[0]:.2f}} (%{{customdata[1]:.2f}} to "
-            "%{customdata[2]:.2f})<br>95 % of shuffles are under %{customdata[4]:.2f}, p %{customdata[5]:.3f}"
-            "<extra></extra>",
+            "%{customdata[2]:.2f})<br>95th percentile of permutations %{customdata[4]:.2f}, "
+            "p %{customdata[5]:.3f}<extra></extra>",
         }  # fmt: skip
         bars = {
             "array": (own["high"] - own["r2"]).round(4), "arrayminus": (own["r2"] - own["low"]).round(4),
@@ -184,7 +184,7 @@ def regression_chart(
             go.Scatter(y=own["r2"].round(4), marker=full, error_y=bars, **common),
             go.Scatter(y=own["null_high"].round(4), marker=hollow, showlegend=False, **common),
         ]
-    traces.append(_key("95 % of shuffles are under", "circle-open"))
+    traces.append(_key("95th percentile of permutations", "circle-open"))
     lowest = float(np.nanmin(table[["r2", "low", "null_high"]].to_numpy(float)))
     return figure(
         360, dark, *traces,
@@ -247,7 +247,7 @@ def _key(text: str, symbol: str) -> go.Scatter:
 def transfer_heatmaps(transfer: pd.DataFrame, target: str, *, dark: bool = False) -> go.Figure:
     """How well a probe trained on one block (row) reads another (column), a panel a space.
 
-    Colour is selectivity, what the true labels gain over control labels; the numbers are both accuracies.
+    Colour is selectivity, what the true labels gain over shuffled ones; the numbers are both accuracies.
 
     Args:
         transfer: of `probe_transfer`.
@@ -277,7 +277,7 @@ def transfer_heatmaps(transfer: pd.DataFrame, target: str, *, dark: bool = False
                       for row in zip(values["accuracy"], values["control"], strict=True)],
                 texttemplate="%{text}", showscale=number == len(names) - 1,
                 hovertemplate="trained on block %{y}, read at block %{x}<br>%{customdata[0]:.1%} "
-                "(%{customdata[1]:.1%} to %{customdata[2]:.1%}), control labels %{customdata[3]:.1%}"
+                "(%{customdata[1]:.1%} to %{customdata[2]:.1%}), shuffled labels %{customdata[3]:.1%}"
                 "<extra></extra>",
                 colorbar={
                     "title": {"text": "selectivity", "side": "right"}, "thickness": 10, "outlinewidth": 0,

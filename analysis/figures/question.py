@@ -27,6 +27,7 @@ from analysis.figures.style import (
 from analysis.question.feature_maps import FilmEffects
 from analysis.question.population import Population, Standing
 from analysis.question.word_contributions import Contribution, Kind, WordContributions
+from analysis.tables import percent
 
 
 def modulation_heatmap(
@@ -362,7 +363,7 @@ def answer_bars(
         orientation="h",
         marker={"color": [strong] + [weak] * (len(names) - 1), "line": {"width": 0}},
         text=[
-            _share(value) + ("  ◆ true" if name == truth else "")
+            percent(value) + ("  ◆ true" if name == truth else "")
             for name, value in zip(names, values, strict=True)
         ],
         textposition="outside",
@@ -372,20 +373,15 @@ def answer_bars(
     )
     return figure(
         34 + 17 * len(names), dark, bars,
-        x={"range": [0, 1], "tickformat": ".0%", "side": "top", "dtick": 0.25},
+        x={
+            "range": [0, 1], "tickformat": ".0%", "side": "top", "dtick": 0.25, "title_text": "probability",
+        },
         y={
             "autorange": "reversed", "type": "category", "dtick": 1, "showgrid": False, "ticks": "outside",
             "ticklen": 6, "tickcolor": "rgba(0,0,0,0)",
         },
         margin={"r": 90}, bargap=0.28,
     )  # fmt: skip
-
-
-def _share(value: float) -> str:
-    """In per cent, never rounded to all or nothing."""
-    if 0.9995 <= value < 1:
-        return ">99.9%"
-    return f"{value:.1%}" if value >= 0.0005 else "<0.1%"
 
 
 def answers_side_by_side(
@@ -402,7 +398,7 @@ def answers_side_by_side(
     bars = [
         go.Bar(
             x=[chances.get(name, 0.0) for name in answers], y=answers, orientation="h", name=label,
-            text=[_share(chances.get(name, 0.0)) for name in answers], textposition="outside",
+            text=[percent(chances.get(name, 0.0)) for name in answers], textposition="outside",
             textfont={"size": 11, "color": ink(dark)}, constraintext="none", cliponaxis=False,
             hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
             marker={

@@ -51,9 +51,9 @@ def described_edit(edit: Intervention) -> str:
         case film.Clamp():
             done = f"kept between {edit.low:g} and {edit.high:g}"
         case film.ReplaceByMean():
-            done = "at the mean"
+            done = "mean-ablated"
         case film.Noise():
-            done = f"plus noise of deviation {edit.deviation:g}, seed {edit.seed}"
+            done = f"plus noise of standard deviation {edit.deviation:g}, seed {edit.seed}"
         case film.PatchFrom():
             done = f"from “{edit.question}”"
         case film.Blend():

@@ -135,7 +135,10 @@ def what_is_seen(picture: np.ndarray, config: NetworkConfig, fit: str) -> tuple[
     shown = (picture * OUTSIDE).astype(np.uint8)
     shown[inside] = picture[inside]
     share = kept_columns * kept_rows / (columns * rows)
-    return shown, f"The network sees the bright middle only, {share:.0%} of it: its own shape is another."
+    return shown, (
+        f"The network sees only the bright middle of the picture, {share:.0%} of it: its input has another "
+        "aspect ratio."
+    )
 
 
 def as_seen(picture: np.ndarray, config: NetworkConfig, fit: str, enlarged: int = 1) -> np.ndarray:

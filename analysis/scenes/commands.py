@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from analysis.writes import beside_weights
+from analysis.writes import where_pairs_of_scenes
 from film import InputError, Session, Stages, find, read_scenes, write_atomically
 
 
@@ -27,13 +27,12 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write the table here")
-    add.add_argument("--out", help="folder to write, study beside the weights if left out")
-    add.set_defaults(run=_counterfactual, writes=beside_weights)
+    add.add_argument("--out", help="folder to keep them in; of sampled scenes the study if left out")
+    add.set_defaults(run=_counterfactual, writes=where_pairs_of_scenes)
 
 
 def _counterfactual(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.scenes.counterfactual import (
-        FOLDER,
         measure_counterfactuals,
         sampled_counterfactuals,
         write_counterfactuals,
@@ -51,8 +50,9 @@ def _counterfactual(options: argparse.Namespace, bars: Stages) -> None:
         found = measure_counterfactuals(session, read_scenes(options.scenes), options.scenes.name, **how)
     else:
         found = sampled_counterfactuals(session, **how)
-    out = Path(options.out or folder / FOLDER)
-    write_counterfactuals(out, found)
+    for out in where_pairs_of_scenes(options):
+        write_counterfactuals(out, found)
+        print(f"kept in {out}")
     rows = found.consistency()
     for row in rows.to_dict("records"):
         print(
@@ -61,7 +61,7 @@ def _counterfactual(options: argparse.Namespace, bars: Stages) -> None:
             f"[{row['consistent_low']:.1%}, {row['consistent_high']:.1%}], "
             f"right about both {row['right']:.1%} [{row['right_low']:.1%}, {row['right_high']:.1%}]"
         )
-    print(f"{out}: {found.pairs} pairs of {found.recipe['scenes']} scenes")
+    print(f"{found.pairs} pairs of {found.recipe['scenes']} scenes")
     if options.json:
         told = json.dumps(found.recipe | {"rows": json.loads(rows.to_json(orient="records"))}, indent=1)
         write_atomically(options.json, lambda path: path.write_text(told + "\n", encoding="utf-8"))

@@ -120,7 +120,7 @@ def test_a_question_is_put_together_word_by_word_on_the_keyboard(visitor):
 def test_a_question_that_is_cut_off_is_answered_and_can_go_on(visitor):
     visitor.ask("How many blue things are")
     visitor.says("ends too early")
-    visitor.says("It can go on with")
+    visitor.says("Possible next words")
     visitor.shoot("ask-cut-off")
 
 

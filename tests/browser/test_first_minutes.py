@@ -13,11 +13,11 @@ def test_the_walk_to_a_finding(visitors):
 
     def go_on() -> None:
         visitor.quiet()
-        side.get_by_role("button", name="Next step").press("Enter")
+        side.get_by_role("button", name="Next").press("Enter")
 
     step("Predict")
     visitor.glimpse("guide-1")
-    assert side.get_by_role("button", name="Next step").is_disabled()
+    assert side.get_by_role("button", name="Next").is_disabled()
     side.locator(".stButtonGroup button").nth(2).press("Enter")
     side.get_by_text("You said").wait_for()
     go_on()
@@ -27,7 +27,7 @@ def test_the_walk_to_a_finding(visitors):
     side.get_by_text("Not one pixel changed").wait_for()
     go_on()
 
-    step("See what the word moved")
+    step("See which maps the word changed")
     side.get_by_role("link", name="To the modulation page").click()
     visitor.page.get_by_role("heading", name="Modulation", exact=True).wait_for()
     visitor.quiet()

@@ -81,14 +81,16 @@ def _answer(session: Session, shown: ShownPicture, truth: Truth, dark: bool) -> 
             f":material/translate: The truth is that of “{widgets.plain(truth.read_as)}”, which the question "
             "means; the network read the words as they were typed."
         )
-        _offer(truth.read_as, "Ask so")
+        _offer(truth.read_as, "Ask this instead")
     if truth.answer is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/help: {widgets.plain(truth.reason or '')}", width="content")
             if truth.meant:
                 _offer(truth.meant, "If mistyped, ask")
         if truth.parse is None and (words := question_box.next_words(session, question)):
-            st.pills("It can go on with", words, wrap=True, **state.taken("go-on", partial(_go_on, question)))
+            st.pills(
+                "Possible next words", words, wrap=True, **state.taken("go-on", partial(_go_on, question))
+            )
     return answer
 
 
@@ -106,7 +108,7 @@ def _offer(text: str, label: str) -> None:
 def _unknown(error: UnknownWords, truth: Truth) -> None:
     for word, nearest in error.words:
         known = ", ".join(f"**{widgets.plain(w)}**" for w in nearest)
-        hint = f"The nearest it knows: {known}." if nearest else "Nothing it knows looks like it."
+        hint = f"Nearest known words: {known}." if nearest else "No known word is similar."
         st.warning(
             f"The network never learned the word **{widgets.plain(word[:60])}**. {hint}",
             icon=":material/help:",
@@ -131,9 +133,9 @@ def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
     return f"""<div class="{"dark" if dark else ""}" {marks} data-answer="{widgets.escape(answer.answer)}"
         data-question="{widgets.escape(answer.question or "")}">
         <div class="answer"><b>{widgets.escape(answer.answer)}</b>{badge}</div>
-        <div class="figures"><span><i>{widgets.escape(widgets.percent(chance))}</i> confidence</span>
+        <div class="figures"><span><i>{widgets.escape(analysis.percent(chance))}</i> confidence</span>
         <span title="best probability minus second best"><i>{answer.margin:.3f}</i> margin</span>
-        <span title="of the whole distribution; 0 is certain, {most:.1f} is no idea">
+        <span title="of the whole distribution; 0 is certain, {most:.1f} is uniform">
         <i>{answer.entropy:.2f}</i> bits of entropy</span>
         <span title="network time, without the page"><i>{answer.seconds * 1000:.0f}</i> ms</span>
         </div></div>"""
@@ -146,7 +148,9 @@ def _distribution(answer: Answer, truth: Truth, dark: bool) -> None:
     widgets.figure(
         analysis.answer_bars(first, truth.answer, dark=dark),
         "first-answers",
-        f"The {len(first)} likeliest answers: {', '.join(f'{name} {p:.1%}' for name, p in first.items())}.",
+        f"The {len(first)} likeliest answers: "
+        + ", ".join(f"{name} {analysis.percent(chance)}" for name, chance in first.items())
+        + ".",
         _table(first),
     )
     _all_answers(dict(likeliest), truth.answer, dark)
@@ -180,7 +184,7 @@ def _program(truth: Truth, shown: ShownPicture) -> None:
         return
     kind = builder.TYPES.get(truth.type or "", "")
     if shown.scene is None:
-        widgets.notice("The steps anybody would take; **what they give is unknown** without a known scene.")
+        widgets.notice("No scene annotation for this picture: **the steps are shown without results.**")
     else:
         widgets.notice(
             f"Run on the scene itself, not by the network: the true answer to “{kind}” comes last."
@@ -278,7 +282,7 @@ def _list(asked: tuple[HistoryEntry, ...]) -> None:
             "picture": entry.title,
             "question": entry.question,
             "answer": entry.answer.answer,
-            "confidence": widgets.percent(entry.answer.probabilities[entry.answer.answer]),
+            "confidence": analysis.percent(entry.answer.probabilities[entry.answer.answer]),
             "truth": "none" if entry.truth.none else entry.truth.answer or "unknown",
         }
         for entry in reversed(asked)

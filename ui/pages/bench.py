@@ -225,7 +225,7 @@ def _add(block: int, number: int) -> None:
     where = Where(None if scope == "all" else (block,), (number,) if scope == "map" else None, parameters)
     edits: dict[str, list[Intervention]] = {
         "Silence": [SetValue(where, 0.0)],
-        "Mean": [ReplaceByMean(where)],
+        "Mean ablation": [ReplaceByMean(where)],
         "FiLM off": [SetValue(Where(where.blocks, where.maps, "gamma"), 1.0),
                      SetValue(Where(where.blocks, where.maps, "beta"), 0.0)],
         f"× {amount:g}": [Scale(where, amount)],

@@ -48,7 +48,7 @@ def page() -> None:
     st.caption(
         f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, "
         f"{widgets.plain(str(recipe['source']))}, seed {recipe['seed']}. Intervals are 95 %, clustered by "
-        f"picture; nulls are {recipe['trials']} shuffles of whole pictures."
+        f"picture; nulls are {recipe['trials']} permutations of whole pictures."
     )
     parts = {name: show for name, (there, show) in PARTS.items() if there(found)}
     part = state.view().part if state.view().part in parts else next(iter(parts))
@@ -175,7 +175,7 @@ def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study,
     columns = ["text", "answer", "prediction_one", "probability_one", "prediction_other", "probability_other",
                "type", "picture"]  # fmt: skip
     listed = rows[columns].head(ROWS)
-    said = {name: listed[name].map(widgets.percent) for name in ("probability_one", "probability_other")}
+    said = {name: listed[name].map(analysis.percent) for name in ("probability_one", "probability_other")}
     st.dataframe(
         listed.assign(**said), hide_index=True, height=240, key=f"compare-rows-{key}-{kind}",
         on_select="rerun", selection_mode="single-row",

@@ -222,7 +222,7 @@ def _ablations(dark: bool) -> None:
     widgets.notice(
         f"Each row was trained from {widgets.plain(str(made['taught']))}, with {made['samples']:,} samples"
         f"{widgets.plain(changed)}; the paper's on CLEVR's pictures to convergence. **Compare the order, and "
-        "which differences are sure.**"
+        "which intervals exclude 0.**"
     )
     rows = table.assign(value=table["about"], guess=made["guess"])
     widgets.figure(

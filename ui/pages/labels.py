@@ -35,9 +35,7 @@ def page() -> None:
     recipe = found.recipe
     alike = "that are modulated alike count once"
     if schema.groups:
-        alike = (
-            f"of one {schema.groups} depend on each other: folds, shuffles and intervals are of whole groups"
-        )
+        alike = f"of one {schema.groups} depend on each other: folds, nulls and intervals are of whole groups"
     st.caption(
         widgets.plain(f"{found.sample(schema)}, seed {recipe['seed']}. {schema.nouns.capitalize()} {alike}.")
     )
@@ -164,10 +162,9 @@ def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label:
     )
     st.caption(
         f"Best: **{widgets.plain(where)}** with R² {best['r2']:.2f} ({best['low']:.2f} to "
-        f"{best['high']:.2f}); "
-        f"95 % of shuffles are under {best['null_high']:.2f}, p {best['p_family']:.3f} for all layers and "
-        f"numbers. {int(best['tested']):,} {widgets.plain(schema.nouns)}, "
-        f"{_folds(int(best['clusters']), schema)}, standardised, L2 penalty."
+        f"{best['high']:.2f}); 95th percentile of permutations {best['null_high']:.2f}, "
+        f"p {best['p_family']:.3f} for all layers and numbers. {int(best['tested']):,} "
+        f"{widgets.plain(schema.nouns)}, {_folds(int(best['clusters']), schema)}, standardised, L2 penalty."
     )
 
 

@@ -216,9 +216,9 @@ def _groups(dark: bool) -> None:
     st.caption(
         f"{which}. Bars: 95 % intervals "
         f"from {analysis.GROUPING_TRIALS} resamplings of the questions, dotted lines the mean of as many "
-        "shuffles of the labels. Attribute and operation are those of query and equal questions. Distances "
-        "are in units of the mean distance of all questions to their centre. Faint and dashed: the "
-        "authors' network of six blocks, in the t-SNE maps they published, so compare the trend only."
+        "permutations of the labels. Attribute and operation are those of query and equal questions. "
+        "Distances are in units of the mean distance of all questions to their centre. Faint and dashed: the "
+        "authors' network of six blocks, in the t-SNE projections they published, so compare the trend only."
     )
     st.dataframe(_agreement_table(found), hide_index=True)
     widgets.how_measured("Attribute and operation")

@@ -73,7 +73,7 @@ function wrapped(pen, text, width) {
 // --- A view --------------------------------------------------------------------------------------
 
 const SHELL = `
-  <div class="fs-tools" role="toolbar" aria-label="Map tools">
+  <div class="fs-tools" role="toolbar" aria-label="Projection tools">
     <button data-do="lasso" aria-pressed="true" title="Draw around questions to select them">Lasso</button>
     <button data-do="move" aria-pressed="false" title="Drag to move">Pan</button>
     <button data-do="in" aria-label="Zoom in" title="Zoom in (+, or Ctrl and the wheel)">+</button>
