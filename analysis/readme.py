@@ -324,13 +324,13 @@ def _table_2(table: pd.DataFrame, made: Mapping[str, Any]) -> str:
                 _difference(row.difference, row.difference_low, row.difference_high),
                 _points(row.paper - whole),
             ]
-        lines.append([str(row.about), _right(row), differs[0], _known(row.paper), differs[1]])
-    head = ["network", "right", "difference in points", "the paper's", "its difference"]
+        lines.append([str(row.about), str(row.seeds), _right(row), differs[0], _known(row.paper), differs[1]])
+    head = ["network", "seeds", "right", "difference in points", "the paper's", "its difference"]
     changes = ", ".join(f"`{one}`" for one in made["changes"])
     said = (
         f"Per cent. Taught {made['taught']}, {made['samples']:,} samples each, recipe `scenes`",
         f" with {changes}" if changes else "",
-        f"; {made['questions']:,} questions about {made['pictures']:,} other scenes, seed 0, of which the ",
+        f"; {made['questions']:,} questions about {made['pictures']:,} other scenes, of which the ",
         f"constant guess gets {_percent(made['guess'])} right. Intervals are over ",
         "scenes, for these trained networks.",
     )

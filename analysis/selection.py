@@ -99,6 +99,7 @@ def _from_json(text: str) -> object:
         raise InputError(_TOO_LONG.format(len(text)))
     try:
         found: object = json.loads(text)
+        _to_json(found).encode()  # half a character cannot be shown or sent
     except (ValueError, RecursionError):
         raise InputError(_DAMAGED) from None
     return found

@@ -26,6 +26,7 @@ from film.modulation import Modulation
 
 Parameters = Literal["gamma", "beta", "both"]
 KINDS = ("gamma", "beta")
+LARGEST = float(torch.finfo(torch.float32).max)
 MOST_TEXT = 20_000  # characters of a link's interventions that are read
 
 
@@ -138,12 +139,21 @@ class Intervention:
         return {"kind": self.kind, "where": where, **values}
 
 
+def _check_size(*values: float) -> None:
+    for value in values:
+        if not abs(value) <= LARGEST:
+            raise InputError(f"{value:g} is no value that a network computes with; give a smaller one.")
+
+
 @dataclass(frozen=True)
 class SetValue(Intervention):
     """Set to a value: 0 silences a map's gamma; gamma 1 and beta 0 switch FiLM off."""
 
     kind: ClassVar[str] = "set"
     value: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_size(self.value)
 
     def changed(self, kind: str, values: Tensor, source: Source, rows: Sequence[int]) -> Tensor:
         return torch.full_like(values, self.value)
@@ -180,6 +190,7 @@ class Clamp(Intervention):
     high: float = 1.0
 
     def __post_init__(self) -> None:
+        _check_size(self.low, self.high)
         if self.low > self.high:
             raise InputError(
                 f"The bounds {self.low:g} and {self.high:g} are upside down; give the lower one first."

@@ -81,6 +81,19 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
     assert f'data-answer="{row["prediction_other"]}"' in said
 
 
+def test_a_comparison_found_from_the_other_side_opens_the_networks_it_names(visit, folder, monkeypatch):
+    monkeypatch.setenv(networks.CHECKPOINTS, str(folder))
+    app = visit(folder / "two", "compare", versus="one", part="Answers")
+    assert "**A: one.**" in text(app)
+    box = next(box for box in app.selectbox if box.key.startswith("compare-rows-all"))
+    row = app.dataframe[0].value.iloc[0]
+    box.set_value(0).run()
+    app.button(key="compare-open-all-A").click().run()
+    assert not app.exception
+    (said,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
+    assert f'data-answer="{row["prediction_one"]}"' in said
+
+
 @pytest.mark.parametrize(("label", "column"), [("A", "map"), ("B", "partner")])
 def test_a_matched_map_opens_its_card_in_its_own_network(open_page, label, column):
     app = open_page(versus="two", part="Feature maps")

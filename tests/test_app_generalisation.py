@@ -179,9 +179,10 @@ def test_the_readme_tells_what_was_trained_anew(tmp_path, monkeypatch):
     kept_run(tmp_path / "ablations")
     rows = [
         {"about": "the whole network", "paper": 97.4, "accuracy": 0.9, "low": 0.8, "high": 0.95,
-         "difference": None, "difference_low": None, "difference_high": None},
+         "difference": None, "difference_low": None, "difference_high": None, "seeds": 1},
         {"about": "beta only", "paper": 95.9, "accuracy": 0.85, "low": 0.75, "high": 0.9,
-         "difference": -0.05, "difference_low": -0.07, "difference_high": -0.03},
+         "difference": -0.05, "difference_low": -0.07, "difference_high": -0.03,
+         "seeds": 1},
     ]  # fmt: skip
     said = {"samples": 9, "changes": ["network.maps=64"], "questions": 40, "pictures": 4, "taught": "alone"}
     said["guess"] = 0.5
@@ -191,7 +192,7 @@ def test_the_readme_tells_what_was_trained_anew(tmp_path, monkeypatch):
     share = "50.0 [40.0 to 60.0]"
     assert f"| condition A alone | {share} | 98.3 | {share} | 75.6 | +10.0 | +9.2 |" in made["cogent"]
     assert "on the 30 of B's 100 questions" in made["cogent"]
-    assert "| beta only | 85.0 [75.0 to 90.0] | -5.0 [-7.0 to -3.0] | 95.9 | -1.5 |" in made["table-2"]
+    assert "| beta only | 1 | 85.0 [75.0 to 90.0] | -5.0 [-7.0 to -3.0] | 95.9 | -1.5 |" in made["table-2"]
     assert "with `network.maps=64`; 40 questions about 4 other scenes" in made["table-2"]
 
 

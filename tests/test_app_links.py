@@ -167,6 +167,12 @@ def test_a_link_that_can_be_followed_says_nothing(follow):
     assert "link" not in " ".join(info.value for info in follow("atlas", {"block": "2", "by": "type"}).info)
 
 
+@pytest.mark.parametrize("options", ['{"stages": "\\ud800"}', '{"bench-search": "\\ud800"}'])
+@pytest.mark.parametrize("page", ["modulation", "bench"])
+def test_half_a_character_in_a_link_is_left_out(follow, page, options):
+    assert not follow(page, {"options": options, "kept": '{"\\ud800": ["AAAA", "drawn", ""]}'}).exception
+
+
 def test_an_option_that_is_not_offered_is_said(follow):
     app = follow("modulation", {"options": '{"wall-order": "smell", "wall-stage": true, "other": [1]}'})
     assert not app.exception

@@ -9,6 +9,7 @@ from tiny import tiny_card, tiny_network
 
 from film import Session, Vocabulary, gallery, import_official, save
 from film.clevr.language.word_tree import WORDS
+from ui import state
 from ui.cache import networks
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +80,32 @@ def test_another_network_is_chosen_and_the_question_stays(start, folder):
     assert app.query_params["picture"] == "gallery-3"
     assert app.query_params["q"] == QUESTION
     assert not app.info
+
+
+def test_the_box_shows_the_network_that_is_here_however_it_was_chosen(start, monkeypatch):
+    monkeypatch.setattr(state, "ECHO", 0.0)
+    app = start()
+    app.selectbox(key="network").set_value("two").run()
+    app.query_params["network"] = "one"  # as Back does
+    app.run()
+    assert app.selectbox(key="network").value == "one"
+    app.selectbox(key="network").set_value("two").run()
+    assert app.query_params["network"] == "two"
+    assert app.selectbox(key="network").value == "two"
+
+
+def test_the_history_is_asked_again_of_another_network(start, folder):
+    app = start()
+    other = "How many blue cubes are there?"
+    app.text_input(key="view-question").set_value(other).run()
+    app.selectbox(key="network").set_value("two").run()
+    assert not app.exception
+    entries = app.session_state["asked"]
+    assert [entry.question for entry in entries] == [QUESTION, other]
+    session = Session(folder / "two", "cpu")
+    for entry in entries:
+        asked = session.ask(gallery()[0].picture_path, entry.question)
+        assert (entry.answer.gamma == asked.gamma).all()
 
 
 def test_edits_of_another_network_are_remarked_upon(start):

@@ -195,6 +195,12 @@ def test_every_series_begins_with_the_scene_or_holds_it(way):
     assert len(steps) > 1
 
 
+def test_a_link_to_a_scene_before_that_is_not_here_is_said(open_page):
+    app = open_page(picture=studio.key_of(SCENE), before="gallery-999")
+    assert not app.exception
+    assert any("gallery-999" in info.value.replace("\\", "") for info in app.info)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"scenes": []}', b'{"objects": 1}', b"[" * 9999])
 def test_a_file_that_is_no_scene_is_refused_in_a_sentence(content, monkeypatch):
     said = []

@@ -194,6 +194,8 @@ def test_where_is_written_with_blocks_from_one():
         ("set:3-1.2.gamma:1", "names no blocks"),
         ("set:1.0-99999999.gamma:1", "names no blocks"),
         ("clamp:*.*.both:2:1", "upside down"),
+        ("set:1.0.gamma:1e300", "no value that a network computes with"),
+        ("clamp:*.*.both:-1e300:1", "no value that a network computes with"),
         ("noise:*.*.both:-1:0", "0 or more"),
         ("noise:*.*.both:1:-1", "seed"),
         ("x" * 30_000, "at most"),

@@ -163,6 +163,18 @@ def test_a_tiny_network_learns_a_handful_of_questions(tmp_path, corpus):
     assert last < 0.6 * first
 
 
+def test_another_recipe_or_other_data_is_no_resumption(tmp_path, corpus):
+    part = trainer(tmp_path, corpus)
+    part.save()
+    trainer(tmp_path, corpus, samples=10 * part.recipe.samples).resume()  # it may become longer
+    with pytest.raises(InputError, match=r"training\.learning_rate .* --initial"):
+        trainer(tmp_path, corpus, learning_rate=0.5).resume()
+    again = DatasetRecipe(pictures=8, questions=4, seed=99)
+    other = Corpus.open(generate(tmp_path / "other", again))
+    with pytest.raises(InputError, match=r"other data.*--initial"):
+        trainer(tmp_path, other).resume()
+
+
 @pytest.mark.slow
 def test_resuming_goes_on_exactly_where_it_stopped(tmp_path, corpus):
     whole = trainer(tmp_path / "whole", corpus)

@@ -44,7 +44,7 @@ def reworded(case: header.Case, population: Population | None, chosen: tuple[int
         "questions whose answers hang together with its answer. **Where does it contradict itself?**"
     )
     found = measured(
-        ("reworded", case.session.card.weights, case.shown.key, case.question),
+        ("reworded", *case.measured_on),
         "Ask in other words",
         lambda told: analysis.ask_again(
             case.session, analysis.about(case.shown.pixels, [case.question]),

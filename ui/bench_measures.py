@@ -42,7 +42,7 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
     if not donors:
         st.caption("This needs other questions to resample from; they are being measured in the background.")
         return
-    key = ("effects", case.session.card.weights, case.shown.key, case.question)
+    key = ("effects", *case.measured_on)
     found = measured(
         key,
         "Measure every map",
@@ -117,7 +117,7 @@ def between(case: header.Case, population: Population | None, chosen: tuple[int,
     place = Where(None if where is None or where < 0 else (where,), None, parameters)
     try:
         line = bench_cache.kept(
-            ("line", case.session.card.weights, case.shown.key, case.question, other, str(place)),
+            ("line", *case.measured_on, other, str(place)),
             lambda: analysis.interpolate(case.session, case.shown.pixels, case.question, other, place),
         )
     except InputError as error:
@@ -149,7 +149,7 @@ def flip(case: header.Case, population: Population | None, chosen: tuple[int, in
             case.session, case.shown.pixels, case.question, effects.effects["mean"], deviation
         )
 
-    key = ("flip", case.session.card.weights, case.shown.key, case.question)
+    key = ("flip", *case.measured_on)
     found = measured(key, "Search", make)
     if found is None:
         return

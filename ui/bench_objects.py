@@ -109,8 +109,8 @@ def at_each_object(case: header.Case, population: Population | None, chosen: tup
     widgets.how_measured("Feature maps at each object")
 
 
-def _key(case: header.Case) -> tuple[str, ...]:
-    return "objects", case.session.card.weights, case.shown.key, case.question
+def _key(case: header.Case) -> tuple[str | bool, ...]:
+    return "objects", *case.measured_on
 
 
 def _edits(text: str) -> list[Intervention]:

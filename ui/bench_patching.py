@@ -105,7 +105,7 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
     parameters: Parameters = (
         "gamma" if chosen_parameters == "gamma" else "beta" if chosen_parameters == "beta" else "both"
     )
-    key = ("patch", case.session.card.weights, case.shown.key, case.question, other, parameters)
+    key = ("patch", *case.measured_on, other, parameters)
     found = measured(
         key,
         "Patch every map and block",

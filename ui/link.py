@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from analysis import Study, selection_from_text, selections_from_text
 from film import InputError
 from ui import selections, state, visit
-from ui.cache import atlas, networks
+from ui.cache import atlas, networks, pictures
 
 
 def follow(study: Study) -> None:
     """Put what a link asks for in vain to what is there, and say so."""
     if not study.alone:
+        visit.renew()
         visit.follow()
     _map(study)
     _atlas(study)
     _selections(study)
     view = state.view()
+    if view.before and not study.alone and not pictures.is_here(view.before):
+        _instead("before", f"edits the picture {view.before[:60]}, which is not here")
     others = [
         name for name, folder in networks.offered().items() if folder.resolve() != study.folder.resolve()
     ]

@@ -27,6 +27,11 @@ class Case:
     question: str
     answer: Answer
 
+    @property
+    def measured_on(self) -> tuple[str, str, bool, str]:
+        """What a measurement of this case depends on: network, picture (a preview is another), question."""
+        return self.session.card.weights, self.shown.key, self.shown.preview, self.question
+
 
 def case() -> Case | None:
     """The view's picture and question at a page's head, both changeable; None where nothing is answered.

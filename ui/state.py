@@ -273,6 +273,7 @@ def options() -> dict[str, Any]:
     """What differs from the usual among toggles, orders and the like, by name."""
     try:
         found = json.loads(view().options or "{}")
+        json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be shown or sent
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -380,6 +381,7 @@ def remember(picture: str, title: str, question: str, answer: Answer, truth: Tru
     answer = replace(answer, activations={})
     entry = HistoryEntry(last.number + 1 if last else 1, picture, title, question, answer, truth)
     st.session_state["asked"] = (*history, entry)[-MOST_ASKED:]
+    st.session_state["asked_of"] = network_here()
 
 
 def asked() -> tuple[HistoryEntry, ...]:
@@ -393,6 +395,17 @@ def set_asked(entries: Sequence[HistoryEntry]) -> None:
     st.session_state["asked"] = tuple(
         replace(entry, number=number) for number, entry in enumerate(entries[-MOST_ASKED:], 1)
     )
+    st.session_state["asked_of"] = network_here()
+
+
+def asked_of() -> str | None:
+    """The weights' hash of the network that this session's questions were asked of."""
+    return st.session_state.get("asked_of")
+
+
+def network_here() -> str | None:
+    """The weights' hash of the network that this run of the page is of."""
+    return st.session_state.get("seen_with")
 
 
 def session_name() -> str:

@@ -49,6 +49,25 @@ def ask_again(session: Session, asked: Iterable[Asked]) -> list[HistoryEntry]:
     return [entry for one in asked if (entry := _ask(session, *one)) is not None]
 
 
+def renew() -> None:
+    """Ask what was asked again where it was another network that answered, which a visitor may choose.
+
+    Answers of two networks do not stand side by side in one history, nor in the guide's finding.
+    """
+    before = state.asked()
+    if not before or state.asked_of() == state.network_here():
+        return
+    guide = json.loads(to_text())["guide"]
+    again = ask_again(networks.network(), [_asked(entry) for entry in before])
+    if lost := len(before) - len(again):
+        state.say(
+            f"{lost} of {len(before)} questions of this session are left out of the history: this network "
+            "cannot be asked them again."
+        )
+    state.set_asked(again)
+    _go_on(guide)
+
+
 def follow() -> None:
     """Ask the two questions that a link compares, where the session does not know them."""
     known = {f"{entry.picture} {entry.question}" for entry in state.asked()}

@@ -131,13 +131,12 @@ def choose_network() -> None:
     names = list(there)
     now = state.view().network if state.view().network in there else names[0]
 
-    def take() -> None:
-        chosen = state.value("network")
+    def take(chosen: str) -> None:
         state.change(network="" if chosen == names[0] else chosen)
 
     with st.popover("Another network", icon=":material/hub:"):
         st.selectbox(
-            "Network", names, names.index(now), key="network", on_change=take,
+            "Network", names, **state.shows("network", now, take),
             help="Those of the project, and those that FILM_CHECKPOINT and FILM_CHECKPOINTS name.",
         )  # fmt: skip
 

@@ -71,16 +71,17 @@ class Observed:
 
 
 def gallery_questions(most: int = MOST, seed: int = 0) -> Questions:
-    """Questions as CLEVR asks them, equally many about every gallery picture, none twice about one."""
+    """Questions as CLEVR asks them, equally many about every gallery picture, none twice about one.
+
+    One sampler asks about all of them: CLEVR balances the answers of a family over many scenes.
+    """
     exhibits = gallery()
     paths = {f"gallery-{exhibit.number}": exhibit.picture_path for exhibit in exhibits}
-    each = max(1, most // len(exhibits))
+    each, sampler = max(1, most // len(exhibits)), QuestionSampler(seed)
     asked = [
         question
         for exhibit in exhibits
-        for question in _about(
-            exhibit.scene, f"gallery-{exhibit.number}", each, QuestionSampler(1000 * seed + exhibit.number)
-        )
+        for question in _about(exhibit.scene, f"gallery-{exhibit.number}", each, sampler)
     ]
     return Questions(asked, lambda name: read_picture(paths[name]))
 

@@ -88,9 +88,10 @@ def has_word(texts: pd.Series, which: tuple[str, ...]) -> pd.Series:
 
 
 def _column(table: pd.DataFrame, column: str) -> pd.Series:
-    """A column as labels; a number that is not known (0, or -1 of a family) leaves the question out."""
+    """A column as labels; a number that is not known (a family of -1, any other of 0) leaves it out."""
     values = table[column].astype(str)
-    return values.mask(values.isin(["-1", "0"]), "") if table[column].dtype.kind == "i" else values
+    unknown = "-1" if column == "family" else "0"
+    return values.mask(values == unknown, "") if table[column].dtype.kind == "i" else values
 
 
 def _named(texts: pd.Series, which: Mapping[str, str], place: int) -> pd.Series:

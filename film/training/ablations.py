@@ -130,8 +130,10 @@ def train_ablations(
     base = recipe("scenes").changed(changes)
     training = replace(base.training, samples=samples, loss=LossWeights())
     wanted, corpus = chosen_rows(table, rows), Corpus.open(validation)
-    taught = _taught(Corpus.join(*map(Corpus.open, data)))
+    trained_on = Corpus.join(*map(Corpus.open, data))
+    taught = _taught(trained_on)
     asked = {
+        "data": [header["files"]["answer.npy"]["sha256"] for header in trained_on.headers],
         "samples": samples,
         "changes": list(changes),
         "validation": corpus.header["files"]["answer.npy"]["sha256"],
@@ -163,7 +165,7 @@ def _measured(folder: Path, asked: Mapping[str, Any]) -> np.ndarray | None:
     found = json.loads(path.read_text("utf-8"))
     if {name: found.get(name) for name in asked} != asked:
         raise InputError(
-            f"{folder} was trained or measured otherwise (samples, --set or validation corpus); choose "
+            f"{folder} was trained or measured otherwise (samples, --set, data or validation corpus); choose "
             "another folder for this table."
         )
     right = np.ones(found["questions"], bool)
@@ -218,7 +220,7 @@ def _write(
         if there := [run for run in runs if run is not None]:
             found[row.name] = np.stack(there)  # (seeds, Q)
     lines = [
-        line_of(row, found[row.name], found.get(BEST), np.asarray(corpus.picture))
+        line_of(row, found[row.name], found[BEST][: len(found[row.name])], np.asarray(corpus.picture))
         for row in rows
         if row.name in found
     ]

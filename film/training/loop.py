@@ -301,6 +301,7 @@ class Trainer:
             "generator": self.generator.get_state(),
             "network": self.network.config.to_dict(),
             "recipe": self.recipe.to_dict(),
+            "data": _hashes(self.corpus),
         }
         path = self.folder / "state.pt"
         try:
@@ -356,6 +357,7 @@ class Trainer:
             state = torch.load(path, map_location=self.runtime.device, weights_only=True)
             if NetworkConfig.from_dict(state["network"]) != self.network.config:
                 raise InputError(f"{path} is the state of another network; give its own configuration.")
+            self._check_same(path, state)
             objective = state["tutor"] if "tutor" in state else state["objective"]  # its earlier name
             self.objective.load_state_dict(current_names(objective))
             if self._pairs and state["kept"] is not None:
@@ -373,6 +375,29 @@ class Trainer:
             raise InputError(f"{path} cannot be read as a training state ({error}).") from error
         if self.runtime.rank == 0:
             forget_rows(self.folder / "history.csv", self.samples)
+
+    def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
+        """A run goes on as it began, though it may become longer: its card tells one recipe and one origin.
+
+        Raises:
+            InputError: the recipe or the data are others.
+        """
+        began = replace(TrainingConfig.from_dict(state["recipe"]), samples=self.recipe.samples).to_dict()
+        now = self.recipe.to_dict()
+        if others := [name for name in now if now[name] != began[name]]:
+            raise InputError(
+                f"{path} was trained with training.{others[0]} {began[others[0]]}, not {now[others[0]]}; go "
+                "on with the same, or start another run with --initial."
+            )
+        if state.get("data", _hashes(self.corpus)) != _hashes(self.corpus):
+            raise InputError(
+                f"{path} was trained on other data; go on with the same, or start another run with --initial."
+            )
+
+
+def _hashes(corpus: Corpus) -> list[str]:
+    """What tells a corpus's questions and scenes from others, wherever it lies."""
+    return sorted(entry["sha256"] for header in corpus.headers for entry in header["files"].values())
 
 
 def _freeze(objective: TrainingLoss, parts: tuple[str, ...]) -> None:

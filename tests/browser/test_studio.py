@@ -1,5 +1,6 @@
 """The scene studio in a browser: objects moved on the plan by pointer and keyboard, undone, and a link."""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -54,7 +55,15 @@ def test_objects_are_moved_on_the_plan(visitors):
     assert painted.color != pressed.color
     assert (painted.x, painted.y, painted.shape) == (pressed.x, pressed.y, pressed.shape)
 
-    for left in (pressed, dragged):
+    was = page.evaluate(PICTURE)
+    thing.focus()
+    thing.press("ArrowRight")
+    thing.press("m")  # at once: the move before is not lost
+    both = edited(visitor, was).objects[3]
+    assert both.material != painted.material
+    assert (both.x - painted.x) ** 2 + (both.y - painted.y) ** 2 == pytest.approx(0.01, rel=0.2)
+
+    for left in (replace(painted, x=both.x, y=both.y), painted, pressed, dragged):
         was = page.evaluate(PICTURE)
         page.get_by_role("button", name="Undo").click()
         assert edited(visitor, was).objects[3] == left

@@ -19,6 +19,7 @@ from ui.cache.pictures import ShownPicture
 RECORD = "classifier.maps"  # recorded with every answer: what the max-pooling chooses from
 MOST_ANSWERS = 64  # 160 kB each with the bundled network
 MOST_PICTURES = 64
+HIGHEST = 4  # times as high as wide, of a small picture
 
 
 def answer(shown: ShownPicture, question: str) -> Answer:
@@ -47,14 +48,15 @@ def _seen(study: Study, key: str, preview: bool, _pixels: np.ndarray) -> tuple[b
 
 
 def small(shown: ShownPicture, across: int) -> bytes:
-    """This picture as a file so many pixels across."""
+    """This picture as a file so many pixels across, or fewer where it is very high."""
     return _small(shown.key, shown.preview, across, shown.pixels)
 
 
 @st.cache_resource(show_spinner=False, max_entries=MOST_PICTURES)
 def _small(key: str, preview: bool, across: int, _pixels: np.ndarray) -> bytes:
     rows, columns = _pixels.shape[:2]
-    size = across, max(1, round(rows * across / columns))
+    scale = min(across / columns, HIGHEST * across / rows)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
     return as_file(np.asarray(Image.fromarray(_pixels).resize(size, Image.Resampling.LANCZOS)))
 
 

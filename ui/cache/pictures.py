@@ -161,6 +161,8 @@ def scene_of(key: str) -> Scene | None:
     source, number = _of(key)
     if source is FOLDER:
         return scenes.of_folder(number)[0]
+    if source is not None and not is_here(key):
+        raise InputError(f"There is no picture {key} here.")
     return None if source is None else film.rounded_scene(exhibits()[number].scene)
 
 

@@ -64,6 +64,12 @@ def _name(study: Study) -> str:
     return widgets.plain(study.folder.name if study.session.card.name in ("", None) else study.name)
 
 
+def _name_of(study: Study) -> str:
+    """What the view calls one of the two networks: A is the page's own, or the other where a comparison was
+    kept the other way round."""
+    return state.view().network if study.folder == networks.study().folder else state.view().versus
+
+
 def _other(one: Study) -> Study | None:
     """The network to compare with, chosen among those offered; None if there is none, which is said."""
     own = one.folder.resolve()
@@ -226,7 +232,7 @@ def _side_by_side(row: pd.Series, one: Study, other: Study, key: str) -> None:
             of=of, sample=sample,
         )  # fmt: skip
         with st.container(horizontal=True):
-            for label, network in (("A", state.view().network), ("B", state.view().versus)):
+            for label, network in (("A", _name_of(one)), ("B", _name_of(other))):
                 if st.button(f"Open on the Ask page with {label}", key=f"compare-open-{key}-{label}"):
                     state.change(picture=str(row["picture"]), question=text, network=network)
                     st.switch_page(pages.path("ask"))
@@ -358,17 +364,16 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
             "parameters": number("gamma and beta", format="%.3f"),
         },
     )  # fmt: skip
-    names = [
-        f"map {one} of A, map {other} of B" for one, other in zip(own["map"], own["partner"], strict=True)
-    ]
+    pairs = zip(own["map"], own["partner"], strict=True)
+    names = [f"map {number} of A, map {partner} of B" for number, partner in pairs]
     chosen = widgets.chosen_row(f"compare-pairs-{block}", names, "Type a map's number")
     if chosen is not None:
-        _cards(block, own.iloc[chosen])
+        _cards(block, own.iloc[chosen], one, other)
 
 
-def _cards(block: int, pair: pd.Series) -> None:
+def _cards(block: int, pair: pd.Series, one: Study, other: Study) -> None:
     """Buttons that open the cards of two matched maps, each in its own network."""
-    both = (("A", "map", state.view().network), ("B", "partner", state.view().versus))
+    both = (("A", "map", _name_of(one)), ("B", "partner", _name_of(other)))
     with st.container(horizontal=True):
         for label, column, network in both:
             number = int(pair[column])

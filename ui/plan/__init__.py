@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import streamlit as st
 
@@ -29,6 +29,10 @@ _view = st.components.v2.component(
     js=(HERE / "view.js").read_text("utf-8"),
     isolate_styles=False,
 )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def plan(
@@ -55,15 +59,20 @@ def plan(
     count = len(scene.objects)
 
     def told(what: str) -> Any:
-        value = state.told(key, what)
+        return known(state.told(key, what))
+
+    def known(value: Any) -> Any:
         index = value.get("index") if isinstance(value, dict) else value
         there = isinstance(index, (int, float)) and not isinstance(index, bool) and 0 <= index < count
         return value if there else None
 
     def moved() -> None:
-        if (value := told("moved")) is not None:
+        put(told("moved"))
+
+    def put(value: Any) -> None:
+        if isinstance(value, dict):
             x, y = value.get("x"), value.get("y")
-            if all(isinstance(place, (int, float)) and math.isfinite(place) for place in (x, y)):
+            if _is_number(x) and _is_number(y):
                 on_move(int(value["index"]), float(x), float(y))
 
     def picked() -> None:
@@ -72,6 +81,7 @@ def plan(
 
     def done() -> None:
         if isinstance(value := told("done"), dict) and value.get("action") in ACTIONS:
+            put(known(value.get("moved")))  # by keys just before, not told yet
             on_act(int(value["index"]), value["action"])
 
     _view(

@@ -121,6 +121,7 @@ class Plan {
   grab(event) {
     const group = event.target.closest("[data-index]");
     if (!group) return;
+    this.tell();
     const index = +group.dataset.index, [x, y] = this.world(event), thing = this.objects[index];
     this.held = { index, dx: thing.x - x, dy: thing.y - y, from: [thing.x, thing.y], moved: false };
     this.svg.setPointerCapture(event.pointerId);
@@ -159,11 +160,20 @@ class Plan {
     this.draw();
   }
 
+  // Moves by keys are told once they pause, and before another object moves or something else is done.
+  tell() {
+    if (this.soon) this.move(this.moving);
+  }
+
+  placed(index) {
+    const { x, y } = this.objects[index];
+    return { index, x: +x.toFixed(2), y: +y.toFixed(2) };
+  }
+
   move(index) {
     clearTimeout(this.soon);
     this.soon = undefined;
-    const { x, y } = this.objects[index];
-    this.component.setTriggerValue("moved", { index, x: +x.toFixed(2), y: +y.toFixed(2) });
+    this.component.setTriggerValue("moved", this.placed(index));
   }
 
   key(event) {
@@ -174,6 +184,7 @@ class Plan {
     if (ways[event.key]) {
       const [across, up] = ways[event.key], step = event.shiftKey ? 0.5 : 0.1, { right, behind } = this.data;
       const thing = this.objects[index];
+      if (index !== this.moving) this.tell();
       this.put(
         thing, thing.x + step * (across * right[0] + up * behind[0]), thing.y + step * (across * right[1] + up * behind[1]),
       );
@@ -181,12 +192,14 @@ class Plan {
       this.warn();
       this.say(index);
       clearTimeout(this.soon);
-      this.soon = setTimeout(() => this.move(index), IDLE);
+      this.moving = index;
+      this.soon = setTimeout(() => this.tell(), IDLE);
     } else if (event.key === "Enter" || event.key === " ") this.component.setTriggerValue("chosen", index);
     else if (actions[event.key]) {
+      const moved = this.soon && this.placed(this.moving);
       clearTimeout(this.soon);
       this.soon = undefined;
-      this.component.setTriggerValue("done", { index, action: actions[event.key] });
+      this.component.setTriggerValue("done", { index, action: actions[event.key], moved });
     } else return;
     event.preventDefault();
   }

@@ -1,4 +1,4 @@
-// The scatter view: points on a canvas, a lasso, a legend and a hover line. See ../scatter.py for its Python side.
+// The scatter view: points on a canvas, a lasso, a legend and a hover line. See __init__.py for its Python side.
 //
 // Three kinds of messages arrive on the page-wide queue `globalThis.filmScatter`: bytes that are kept under their
 // name, a view to draw, and a view that is gone. Bytes come once; a view is small and comes at every change.
@@ -26,8 +26,12 @@ let renderer;
 
 function keep(bytes) {
   const name = new TextDecoder().decode(bytes.subarray(0, NAME));
-  if (!blobs.has(name)) blobs.set(name, bytes.slice(NAME));
-  while (blobs.size > KEPT) blobs.delete(blobs.keys().next().value);
+  const kept = blobs.get(name) ?? bytes.slice(NAME);
+  blobs.delete(name); // the last that came is the last to go
+  blobs.set(name, kept);
+  const used = new Set([...plots.values()].flatMap(({ data }) => [data?.points, data?.codes, data?.texts, data?.contours]));
+  const unused = [...blobs.keys()].filter((one) => one !== name && !used.has(one));
+  unused.slice(0, Math.max(0, blobs.size - KEPT)).forEach((one) => blobs.delete(one));
   for (const plot of plots.values()) plot.show();
 }
 
