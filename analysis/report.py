@@ -37,11 +37,11 @@ from analysis.figures import (
     probes as read_off,
     question as single,
 )
-from analysis.question.population import Population, standing
+from analysis.question.population import Population
 from analysis.question.truth import find_truth
-from analysis.question.word_contributions import Kind, word_contributions
 from analysis.report_bench import bench_section, objects_section
 from analysis.report_page import Item, Section, html, manifest, page, picture, table
+from analysis.report_question import values_section, words_section
 from analysis.report_studio import studio_section
 from analysis.report_view import ReportedPicture, reported_picture
 from analysis.study import Study
@@ -401,60 +401,11 @@ def _studio(study: _Reported) -> Iterator[Section]:
 
 
 def _values(study: _Reported) -> Iterator[Section]:
-    view, _ = _shown(study)
-    config = study.session.config
-    try:
-        # As the app does: a word that the network never learned is no question to it.
-        study.session.vocabulary.words(view.question)
-        modulation = study.session.modulate([view.question])
-    except InputError:
-        return
-    values: dict[Kind, np.ndarray] = {
-        "gamma": modulation.gamma.numpy()[0], "beta": modulation.beta.numpy()[0]
-    }  # fmt: skip
-    block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
-    others = study.population
-    body: list[Item] = []
-    for kind, own in values.items():
-        compared, value = standing(others, kind, own), float(own[block, number])
-        body += [
-            (
-                single.modulation_heatmap(own, kind, compared, chosen=(block, number)),
-                f"{kind} of every map; framed: block {block + 1}, map {number}.",
-            ),
-            (
-                single.population_histogram(others, kind, block, number, value),
-                f"{kind} {value:+.3f} of that map among {len(others):,} questions: z "
-                f"{compared.z[block, number]:+.2f}, percentile {compared.percentile[block, number]:.1f}.",
-            ),
-        ]
-    body.append(
-        (single.plane(values["gamma"], values["beta"], chosen=(block, number)), "Gamma against beta.")
-    )
-    yield Section("Gamma and beta of the question", "", tuple(body))
+    yield from values_section(study.session, _shown(study)[0], study.population)
 
 
 def _words(study: _Reported) -> Iterator[Section]:
-    view, _ = _shown(study)
-    config = study.session.config
-    try:
-        contributions = word_contributions(study.session, view.question)
-    except InputError:
-        return
-    block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
-    body: list[Item] = []
-    kinds: tuple[Kind, ...] = ("gamma", "beta")
-    for kind in kinds:
-        body.append(
-            (single.word_moves(contributions, kind), f"RMS change of {kind} by each word in each block.")
-        )
-        label = f"{kind} of block {block + 1}, map {number}"
-        caveat = contributions.caveat(kind)
-        lines = contributions.lines(kind, block, number)
-        body.append(
-            (single.contribution_bars(lines, label), caveat or f"{label}: the bars sum to the value exactly.")
-        )
-    yield Section("Word by word", "", tuple(body))
+    yield from words_section(study.session, _shown(study)[0])
 
 
 def _selection(study: _Reported) -> Iterator[Section]:

@@ -26,6 +26,7 @@ from analysis import (
     measure_population,
     object_readings,
     observe,
+    percent,
     probe,
     read_edits,
     sample_questions,
@@ -195,8 +196,11 @@ def test_a_view_of_a_folder_s_picture_or_an_upload_is_of_that_picture(session, f
     page = make_report(session, folder, view=view, shown=shown, population=population)
     assert "b.png" in page
     answer = session.ask(shades["b.png"], QUESTION)
-    assert f"<b>{answer.answer}</b> with {answer.probabilities[answer.answer]:.1%}" in page
-    assert "the truth is unknown" in page
+    assert (
+        f"<b>{answer.answer}</b>, confidence {percent(answer.probabilities[answer.answer])}"
+        in page.replace("&lt;", "<").replace("&gt;", ">")
+    )
+    assert "No scene annotation for this picture" in page
     assert "Feature maps at each object" not in page  # nobody has said what is in it
     view, _, own = view_of(f"q={QUESTION}", weights, picture=tmp_path / "a.png")
     assert own is not None
@@ -226,7 +230,7 @@ def test_maps_of_questions_are_drawn_with_how_they_were_made(tmp_path):
     assert "all 120 questions" in whole
     view = ViewState(question=QUESTION, layout="All blocks, PCA", filter_by="word", filter_for="same")
     page = make_report(other, tmp_path, view=view)
-    assert "On the map of questions" in _Reader(page).headings
+    assert "Projection of the questions" in _Reader(page).headings
     assert "Why are these together?" in page
 
 
@@ -279,7 +283,7 @@ def test_an_edited_scene_is_reported_before_and_after(folder, session, populatio
     reds = [sum(thing.color == "red" for thing in one.objects) for one in (scene, edited)]
     assert f"true: {reds[0]} before, {reds[1]} after." in page
     answer = session.ask(scene_picture(edited), view.question)
-    assert f"{answer.answer} ({answer.probabilities[answer.answer]:.1%}) after" in page
+    assert f"{answer.answer} ({percent(answer.probabilities[answer.answer])}) after" in page
     alone = make_report(session, folder, view=replace(view, before=""), population=population)
     assert "The scene before and after" not in alone
     assert "An edited scene" in alone

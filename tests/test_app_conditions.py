@@ -127,7 +127,7 @@ def test_a_number_is_read_by_a_regression(start):
     app, _ = start("labels", probe="speed")
     assert "Best: **" in said(app)
     assert "A ridge regression estimates “speed”" in said(app)
-    assert "95 % of shuffles are under" in said(app)
+    assert "95th percentile of permutations" in said(app)
     assert "told as thirds" in said(app)
 
 

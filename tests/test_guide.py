@@ -103,7 +103,7 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     assert app.sidebar.button(key="guide-next").disabled
 
     guess(app, "guide-said-0", 0)
-    assert "You said" in said(app)
+    assert "Your prediction" in said(app)
     press(app, "guide-next")
 
     assert "Change one word" in app.sidebar.subheader[0].value

@@ -17,7 +17,7 @@ from analysis import Population
 from film import InputError, PatchFrom, Session, Where, parse, question_type, to_text
 from ui import before_after, builder, pages, state, widgets
 from ui.cache import answers, bench, networks, pictures
-from ui.state import HistoryEntry
+from ui.visited import HistoryEntry
 
 ASK, MODULATION, CONTRIBUTIONS, BENCH = map(pages.path, ("ask", "modulation", "contributions", "bench"))
 OFFERED = 3  # questions or maps at a step

@@ -11,11 +11,10 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 import streamlit as st
 
 from analysis import (
@@ -30,49 +29,12 @@ from analysis import (
 )
 from film import Answer
 from ui.history import History
+from ui.visited import Guide, HistoryEntry, Upload
 
 MOST_ASKED = 40  # questions a session remembers
 ECHO = 0.5  # seconds after a run in which the browser may not know yet what the run has changed
 OPTION_LONGEST = 60  # characters of an option that is any text
 COMPARED = ("compare-A", "compare-B")  # the options that name two questions of the session
-
-
-@dataclass(frozen=True, eq=False)
-class Upload:
-    """A visitor's own picture. `pixels`: uint8 (height, width, 3)."""
-
-    key: str
-    name: str
-    pixels: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class HistoryEntry:
-    """One question of this session with what came of it."""
-
-    number: int
-    picture: str
-    title: str
-    question: str
-    answer: Answer
-    truth: Truth
-
-
-@dataclass(frozen=True, eq=False)
-class Guide:
-    """How far a visitor has come in the guided first five minutes.
-
-    `step`: from 0. `asks`: the picture and question whose answer is foretold, `said`: what was foretold.
-    `pair`: two questions one word apart. `word`, `block`: what the visitor took to be behind it.
-    """
-
-    open: bool = True
-    step: int = 0
-    asks: tuple[str, str] | None = None
-    said: str | None = None
-    pair: tuple[HistoryEntry, HistoryEntry] | None = None
-    word: str | None = None
-    block: int | None = None
 
 
 # --- The session --------------------------------------------------------------------------------
@@ -287,12 +249,7 @@ def _set_options(changes: Mapping[str, Any]) -> None:
 
 
 def set_option(name: str, value: Any) -> None:
-    """What `options` has of this name from now on; None: nothing."""
-    _set_options({name: value})
-
-
-def choose(name: str, value: Any) -> None:
-    """Set an option of another page, before it is gone to."""
+    """What `options` has of this name from now on, of this page or another; None: nothing."""
     _set_options({name: value})
 
 

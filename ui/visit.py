@@ -10,7 +10,7 @@ from analysis import PictureKey
 from film import InputError, Session
 from ui import state
 from ui.cache import networks, pictures, scenes
-from ui.state import HistoryEntry
+from ui.visited import HistoryEntry
 
 Asked = tuple[str, str]  # a picture's key and a question
 

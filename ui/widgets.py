@@ -25,6 +25,7 @@ from ui.figures import (
     source as source,
 )
 from ui.text import escape as escape, plain as plain
+from ui.visited import Upload
 
 # The icon itself: a named one would be fetched from afar, and a file is read and looked at in every run.
 ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
@@ -247,7 +248,7 @@ def _take_upload(file: object) -> None:
         state.refuse(str(error))
         return
     key = f"upload-{hashlib.sha256(content).hexdigest()[:12]}"
-    state.keep_upload(state.Upload(key, getattr(file, "name", "picture")[:80], pixels))
+    state.keep_upload(Upload(key, getattr(file, "name", "picture")[:80], pixels))
 
 
 def chosen_row(table: str, names: Sequence[str], placeholder: str) -> int | None:

@@ -39,7 +39,8 @@ from analysis import (
 from film import Progress, Questions
 from ui.cache import bench as shelf, folder, pictures
 from ui.cache.networks import behind, measuring_population, population
-from ui.state import Upload, ViewState
+from ui.state import ViewState
+from ui.visited import Upload
 
 LEAST = 20  # questions that a length or depth needs to be shown
 KEPT, OWN = "kept", "folder"  # whose answers: of the study's pictures, of the visitor's folder

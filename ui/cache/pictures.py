@@ -19,7 +19,7 @@ import film
 from analysis import PictureKey, Truth, find_truth
 from film import Exhibit, InputError, Question, Scene
 from ui.cache import folder, scenes
-from ui.state import Upload
+from ui.visited import Upload
 
 
 @dataclass(frozen=True, eq=False)

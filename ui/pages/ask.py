@@ -15,8 +15,8 @@ from film import Answer, InputError, Session, UnknownWords
 from ui import builder, pages, program, question_box, state, widgets
 from ui.cache import answers, networks, pictures
 from ui.cache.pictures import ShownPicture
-from ui.state import HistoryEntry
 from ui.text import short_key
+from ui.visited import HistoryEntry
 
 FIRST = 5  # answers drawn under the headline
 
@@ -340,7 +340,7 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
             help="On the Modulation page: gamma and beta of both in standard deviations, any map under both.",
         ):  # fmt: skip
             state.change(picture=a.picture, question=a.question, other=b.question)
-            state.choose("modulation-view", "two")
+            state.set_option("modulation-view", "two")
             st.switch_page(pages.path("modulation"))
 
 
