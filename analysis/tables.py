@@ -87,6 +87,15 @@ def no_numbers(table: pd.DataFrame, names: Iterable[str]) -> str | None:
     return None
 
 
+def grid_table(grids: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Values on one grid, each (h, w), by name: columns row (from the top), column, and one of each name."""
+    rows, columns = np.indices(next(iter(grids.values())).shape)
+    return pd.DataFrame(
+        {"row": rows.ravel(), "column": columns.ravel()}
+        | {name: np.asarray(values).ravel() for name, values in grids.items()}
+    )
+
+
 def percent(share: float) -> str:
     """A probability in per cent, never rounded to 0 or 100: 97.3 %, > 99.9 %, < 0.1 %."""
     if 0 < share < 0.001:

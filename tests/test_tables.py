@@ -5,11 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
 
-from analysis import find_counterfactuals, find_evidence, find_generalisation, find_maps
+from analysis import find_counterfactuals, find_evidence, find_generalisation, find_maps, grid_table, percent
 from analysis.interventions.kept import KEPT, find_measured
 from analysis.interventions.word_reading import find_word_reading
 from analysis.tables import read_tables, write_tables
@@ -69,3 +70,18 @@ def test_the_bundled_study_has_its_columns(tmp_path, name):
     parquet.write_table(whole.drop_columns(first), path)
     with pytest.raises(InputError, match=f"no column '{first}'"):
         opened(tmp_path / "net", weights)
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0.0 %"), (1e-9, "< 0.1 %"), (0.0012, "0.1 %"), (0.973, "97.3 %"), (0.9999, "> 99.9 %"), (1, "100.0 %")],
+)  # fmt: skip
+def test_a_probability_is_never_rounded_to_all_or_nothing(share, said):
+    assert percent(share) == said
+
+
+def test_grids_as_a_table():
+    table = grid_table({"gamma": np.arange(6).reshape(2, 3), "beta": -np.arange(6).reshape(2, 3)})
+    assert table.loc[table["gamma"] == 5].to_dict("records") == [
+        {"row": 1, "column": 2, "gamma": 5, "beta": -5}
+    ]

@@ -47,7 +47,7 @@ def maps_over_pictures(
     """
     config = session.config
     height = ENLARGED * config.height // config.width
-    panels = []
+    panels, grids = [], {}
     seen = [to_size(picture, ENLARGED, height, session.card.fit) for picture in pictures]
     for column, (block, number) in zip(st.columns(len(places)), places, strict=True):
         name = analysis.stage_names(config, block).names[2]
@@ -59,4 +59,6 @@ def maps_over_pictures(
             lit = analysis.over_picture(maps, picture, scale)
             column.image(analysis.png(lit), width="stretch", alt=alt)
             panels.append(analysis.Panel(lit, f"Block {block + 1}, map {number} {what}"))
-    widgets.picture_files(panels, file, f"Maps {names[0]} and {names[1]}", across=2)
+            grids[f"block {block + 1}, map {number} {what}"] = maps
+    title = f"Maps {names[0]} and {names[1]}"
+    widgets.picture_files(panels, file, title, analysis.grid_table(grids), across=2)

@@ -53,4 +53,12 @@ def stages_over_picture(
     st.caption(
         f"Strongest colour at ±{scale:.2f}. Whole outlines: at least half of it; broken: below zero as far."
     )
-    widgets.picture_files(panels, "map-over-picture", f"Map {number} of block {block + 1} over the picture")
+    values = analysis.grid_table(
+        {
+            f"{name}, {label}" if name else label: values
+            for name, stages in found.items()
+            for label, values in zip(labels, stages, strict=True)
+        }
+    )
+    title = f"Map {number} of block {block + 1} over the picture"
+    widgets.picture_files(panels, "map-over-picture", title, values)

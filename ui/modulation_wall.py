@@ -56,7 +56,8 @@ def wall(session: Session, answer: Answer, block: int, feature_map: int, dark: b
     )  # fmt: skip
     st.caption("The colours are the same for all three stages.")
     made = analysis.map_grid(shown, numbers, scale=scale, chosen=feature_map, dark=dark)
-    widgets.picture_files([Panel(made.picture)], "map-wall", title)
+    values = analysis.grid_table({f"map {number}": values for number, values in enumerate(shown)})
+    widgets.picture_files([Panel(made.picture)], "map-wall", title, values)
 
 
 def _labels(answer: Answer, block: int) -> tuple[list[str], list[str]]:

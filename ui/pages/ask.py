@@ -207,7 +207,9 @@ def _argmax_locations(session: Session, shown: ShownPicture, answer: Answer) -> 
     lit = analysis.argmax_over(found, answers.as_network_gets(shown), config, fit)
     title = "Argmax locations of the max-pooling, bright on the picture"
     st.image(answers.as_file(lit), width="stretch", alt=title)
-    widgets.picture_files([analysis.Panel(lit)], "argmax-locations", title)
+    widgets.picture_files(
+        [analysis.Panel(lit)], "argmax-locations", title, analysis.grid_table({"locations": found.counts})
+    )
     st.caption(
         f"A tenth of the places holds {found.share:.0%} of the argmax locations (paper, Figure 4). "
         "These are the places that the classifier read; that says nothing of causes. Brightness is the "
@@ -244,16 +246,17 @@ def _stages(session: Session, shown: ShownPicture, question: str) -> None:
         "answer's logit against its runner-up's most (below). **Does the light narrow down to what is "
         "asked about?**"
     )
-    panels = []
+    panels, energies = [], {}
     for column, (name, parts) in zip(st.columns(len(found)), found.items(), strict=True):
         title = "stem" if name == "stem" else f"block {name.removeprefix('block').removesuffix('.out')}"
         column.markdown(f"**{title}**")
         for what, maps in zip(("activation", "gradient"), parts, strict=True):
-            lit = analysis.energy_over(analysis.energy(maps), shown.pixels, config, fit)
+            energies[f"{title}, {what}"] = analysis.energy(maps)
+            lit = analysis.energy_over(energies[f"{title}, {what}"], shown.pixels, config, fit)
             column.image(lit, width="stretch", alt=f"Energy of the {what} after the {title}", caption=what)
             panels.append(analysis.Panel(lit, f"{title}, {what}"))
     title = "RMS activation and gradient of each stage, over the picture"
-    widgets.picture_files(panels, "stages", title, across=2)
+    widgets.picture_files(panels, "stages", title, analysis.grid_table(energies), across=2)
     st.caption("Root of the mean square over maps, each picture scaled from its least to its greatest value.")
     widgets.how_measured("Activation and gradient")
 
