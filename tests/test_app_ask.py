@@ -248,7 +248,7 @@ def test_two_questions_are_compared(app):
     app.toggle(key="compare").set_value(True).run()
     files = [button.key for button in app.get("download_button")]
     assert len([name for name in files if name.startswith("data-")]) == len(charts(app)) + 2 == 4
-    assert {"data-program", "data-argmax-locations", "file-picture.svg", "file-two-pictures.png"} <= set(files)
+    assert {"data-argmax-locations", "file-picture.svg", "file-two-pictures.png"} <= set(files)
     (table,) = [frame.value for frame in app.dataframe if "gamma" in frame.value]
     assert (table.gamma > 0).all()
     app.button(key="compare-maps").click().run()  # and all their maps, on another page
