@@ -333,6 +333,7 @@ def _table_2(table: pd.DataFrame, made: Mapping[str, Any]) -> str:
         f"; {made['questions']:,} questions about {made['pictures']:,} other scenes, of which the ",
         f"constant guess gets {_percent(made['guess'])} right. Intervals are over ",
         "scenes, for these trained networks.",
+        f" {made['remark']}" if "remark" in made else "",
     )
     return f"{markdown(head, lines)}\n\n{''.join(said)}"
 

@@ -111,9 +111,11 @@ def test_a_table_is_trained_cut_off_and_gone_on_with(tmp_path, folder, capsys):
 
     weights = out / "best" / "seed-0" / "checkpoint" / "weights.safetensors"
     before = weights.stat().st_mtime_ns
+    (out / "table-2.json").write_text(json.dumps(table | {"remark": "Begun otherwise."}))
     assert run("--seeds", "2") == 0  # what is done is not done again
     assert weights.stat().st_mtime_ns == before
     table = json.loads((out / "table-2.json").read_text())
     assert [len(row["by_seed"]) for row in table["rows"]] == [2, 2, 2]
+    assert table["remark"] == "Begun otherwise."
     assert run("--samples", "640") == 2
     assert "trained or measured otherwise" in capsys.readouterr().err

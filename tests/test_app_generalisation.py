@@ -185,7 +185,7 @@ def test_the_readme_tells_what_was_trained_anew(tmp_path, monkeypatch):
          "seeds": 1},
     ]  # fmt: skip
     said = {"samples": 9, "changes": ["network.maps=64"], "questions": 40, "pictures": 4, "taught": "alone"}
-    said["guess"] = 0.5
+    said |= {"guess": 0.5, "remark": "Begun otherwise."}
     (tmp_path / "ablations" / "table-2.json").write_text(json.dumps(said | {"rows": rows}))
     made = trained_tables()
     assert list(made) == ["cogent", "table-2"]
@@ -194,6 +194,7 @@ def test_the_readme_tells_what_was_trained_anew(tmp_path, monkeypatch):
     assert "on the 30 of B's 100 questions" in made["cogent"]
     assert "| beta only | 1 | 85.0 [75.0 to 90.0] | -5.0 [-7.0 to -3.0] | 95.9 | -1.5 |" in made["table-2"]
     assert "with `network.maps=64`; 40 questions about 4 other scenes" in made["table-2"]
+    assert made["table-2"].endswith("Begun otherwise.")
 
 
 # --- The page -------------------------------------------------------------------------------------

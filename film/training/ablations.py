@@ -239,8 +239,11 @@ def _write(
             if (curve := _curve(out / row.name / f"seed-{seed}" / "history.csv"))
         },
     }
+    place = out / f"table-{table}.json"
+    if place.exists() and (remark := json.loads(place.read_text("utf-8")).get("remark")):
+        said["remark"] = remark  # by hand: what else there is to know of these runs
     text = json.dumps(said, indent=1)
-    write_atomically(out / f"table-{table}.json", lambda path: path.write_text(text + "\n"))
+    write_atomically(place, lambda path: path.write_text(text + "\n"))
 
     def write(path: Path) -> None:
         with path.open("w", newline="") as file:

@@ -221,7 +221,8 @@ def _ablations(dark: bool) -> None:
     changed = f" (recipe `scenes` with {', '.join(made['changes'])})" if made.get("changes") else ""
     widgets.notice(
         f"Each row was trained from {widgets.plain(str(made['taught']))}, with {made['samples']:,} samples"
-        f"{widgets.plain(changed)}; the paper's on CLEVR's pictures to convergence. **Compare the order, and "
+        f"{widgets.plain(changed)}; the paper's on CLEVR's pictures to convergence. "
+        f"{widgets.plain(str(made.get('remark', '')))} **Compare the order, and "
         "which intervals exclude 0.**"
     )
     rows = table.assign(value=table["about"], guess=made["guess"])
