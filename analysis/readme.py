@@ -53,13 +53,14 @@ def replaced(text: str, made: Mapping[str, str]) -> str:
         raise InputError(f"The page has no line <!-- table: {min(missing)} -->; write it where it goes.")
     for name, table in made.items():
         start = re.escape(f"<!-- table: {name} -->")
-        pattern = rf"({start}\n).*?(\n<!-- end of table -->)"
+        # An empty place has no line of its own; the next place's end is not its end.
+        pattern = rf"({start}\n)(?:<!-- end of table -->|.*?\n<!-- end of table -->)"
         text = re.sub(pattern, partial(_between, table), text, flags=re.S)
     return text
 
 
 def _between(table: str, marked: re.Match[str]) -> str:
-    return f"{marked[1]}\n{table}\n{marked[2]}"
+    return f"{marked[1]}\n{table}\n\n<!-- end of table -->"
 
 
 # --- Tables ---------------------------------------------------------------------------------------

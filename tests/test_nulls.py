@@ -62,3 +62,11 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch, capsys):
     assert "| gain | -1 to +0.1 points | +0.4 [+0.2, +0.6] | 9 runs, seeds 0 to 8 | no |" in page.read_text()
     nulls.main(["--seed", "1", "--repeats", "2", *kept])
     assert seeds[9:] == [100_000, 100_001]
+
+
+def test_an_empty_place_is_filled_and_the_next_one_is_left_alone():
+    empty = "<!-- table: one -->\n<!-- end of table -->\n"
+    other = "<!-- table: two -->\n\nkept\n\n<!-- end of table -->\n"
+    filled = "<!-- table: one -->\n\n| a |\n\n<!-- end of table -->\n"
+    assert replaced(empty + other, {"one": "| a |"}) == filled + other
+    assert replaced(filled + other, {"one": "| a |"}) == filled + other
