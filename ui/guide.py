@@ -48,7 +48,7 @@ def show(session: Session, where: DeltaGenerator | None) -> None:
                 st.button("Back", key="guide-back", on_click=state.guided, kwargs={"step": number - 1})
             if number + 1 < len(STEPS):
                 st.button(
-                    "Next", key="guide-next", type="primary" if done else "secondary", disabled=not done,
+                    "Next step", key="guide-next", type="primary" if done else "secondary", disabled=not done,
                     on_click=state.guided, kwargs={"step": number + 1},
                 )  # fmt: skip
             st.button(

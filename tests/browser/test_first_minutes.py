@@ -13,13 +13,13 @@ def test_the_walk_to_a_finding(visitors):
 
     def go_on() -> None:
         visitor.quiet()
-        side.get_by_role("button", name="Next").press("Enter")
+        side.get_by_role("button", name="Next step").press("Enter")
 
     step("Predict")
     visitor.glimpse("guide-1")
-    assert side.get_by_role("button", name="Next").is_disabled()
+    assert side.get_by_role("button", name="Next step").is_disabled()
     side.locator(".stButtonGroup button").nth(2).press("Enter")
-    side.get_by_text("Your prediction").wait_for()
+    side.get_by_text("It has never seen rules").wait_for()
     go_on()
 
     step("Change one word")

@@ -100,7 +100,7 @@ def test_reload_keeps_the_history_and_the_guide(visitor, visitors):
         page.get_by_role("button", name="1", exact=True)
     ).first.click()
     visitor.says("Your prediction: 1")
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next step").click()
     visitor.says("2 of 5")
     visitor.quiet()
     page.reload()
