@@ -565,7 +565,7 @@ from .study import (
     make_study as make_study,
     open_study as open_study,
 )
-from .tables import grid_table as grid_table, percent as percent
+from .tables import grid_table as grid_table, percent as percent, small as small
 from .view import (
     LINK_HASH as LINK_HASH,
     LINK_LONGEST as LINK_LONGEST,

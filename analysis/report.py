@@ -45,7 +45,7 @@ from analysis.report_question import values_section, words_section
 from analysis.report_studio import studio_section
 from analysis.report_view import ReportedPicture, reported_picture
 from analysis.study import Study
-from analysis.tables import percent
+from analysis.tables import percent, small
 from analysis.view import ViewState
 from film import (
     GROUP_NAMES,
@@ -67,7 +67,6 @@ FINDING_COLUMNS = {
     "kind": "kind", "feature": "feature", "selection": "here", "rest": "rest", "effect": "effect", "q": "q",
     "p_family": "p (family-wise)",
 }  # fmt: skip
-SMALLEST = 1e-4  # of a p or q that is written out
 MAPS = 20  # feature maps that are listed
 CARD_COLUMNS = [
     "block", "map", "pictures", "language", "effect_shrunken", "effect_low", "effect_high", "effect_p",
@@ -435,7 +434,7 @@ def _selection(study: _Reported) -> Iterator[Section]:
             body += [html("<p><b>{}</b> {}</p>", asked, said) for asked, said in why.statements()]
             found = why.table[list(FINDING_COLUMNS)].head(FINDINGS)
             for name in ("q", "p_family"):
-                found[name] = [f"{p:.4f}" if p >= SMALLEST else f"< {SMALLEST:.4f}" for p in found[name]]
+                found[name] = found[name].map(small)
             body += [
                 table(found.rename(columns=FINDING_COLUMNS), "{:.3g}"),
                 html("<p>{}</p>", why.describe()),

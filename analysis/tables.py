@@ -12,6 +12,8 @@ import pandas as pd
 
 from film import InputError, write_atomically
 
+SMALLEST = 1e-4  # of a p or q that is written out
+
 
 def write_tables(
     folder: str | Path, tables: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any], note: bytes
@@ -103,6 +105,11 @@ def percent(share: float) -> str:
     if 0.999 < share < 1:
         return "> 99.9 %"
     return f"{share:.1%}".replace("%", " %")
+
+
+def small(value: float) -> str:
+    """A p or q, never written as 0: 0.0312, < 0.0001."""
+    return f"{value:.4f}" if value >= SMALLEST else f"< {SMALLEST:.4f}"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

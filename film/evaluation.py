@@ -269,8 +269,7 @@ def _closure_families(questions: Sequence[GivenQuestion]) -> list[str]:
 def constant_guess(truth: Sequence[str], families: Sequence[str], among: np.ndarray) -> float:
     """The share that is right when every family's most frequent answer is always said.
 
-    It is counted on the same questions, so it is the higher the fewer questions a family has: with ten of
-    each by some four points above what was most frequent among other questions.
+    It is counted on the same questions, so it is the higher the fewer questions a family has.
     """
     answers: dict[str, Counter[str]] = {}
     for row in np.flatnonzero(among).tolist():

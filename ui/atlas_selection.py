@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+import analysis
 from analysis import Selection, Why
 from film import InputError
 from ui import pages, selections, state, widgets
@@ -18,7 +19,6 @@ from ui.cache import atlas as atlas_cache, networks, pictures
 ROWS = 1000  # of a selection that the table shows
 MOST = 100  # findings that its table shows
 PICTURES = 12
-SMALLEST = 1e-4  # q that is written out
 
 
 def why(shown: AtlasView) -> None:
@@ -88,7 +88,7 @@ def _compared(compare: Callable[[], Why]) -> None:
         # Words and labels are evidence; gammas and betas say where on a map of them a selection lies.
         evidence = ~why.table["kind"].isin(("gamma", "beta"))
         ordered = pd.concat([why.table[evidence], why.table[~evidence]])
-        ordered["q"] = [f"{q:.4f}" if q >= SMALLEST else f"< {SMALLEST:.4f}" for q in ordered["q"]]
+        ordered["q"] = ordered["q"].map(analysis.small)
         st.dataframe(
             ordered[list(_FINDINGS)].head(MOST),
             hide_index=True,

@@ -108,7 +108,7 @@ def _change(whole: pd.DataFrame, kind: str) -> float:
 def _sets(case: header.Case, cards: MapCards, of: str, most: int) -> None:
     st.markdown("**Sets of maps**")
     widgets.notice(
-        "The maps most selective for a value mean-ablated, and as many random maps of the same blocks. "
+        "The maps most selective for a value, mean-ablated, and as many random maps of the same blocks. "
         "**Do they matter more than others do?**"
     )
     sure = cards.effects[cards.effects["p"] <= 0.05]
@@ -136,7 +136,7 @@ def _sets(case: header.Case, cards: MapCards, of: str, most: int) -> None:
     whose = "the gallery's pictures" if of == evidence.KEPT else "your folder"
     widgets.figure(
         analysis.set_lines(table, float(whole), dark=widgets.dark()), "bench-sets",
-        f"Accuracy with the maps most selective for {value} mean-ablated, beside random ones.", table,
+        f"Accuracy with the maps most selective for {value}, mean-ablated, beside random ones.", table,
         sample=f"up to {most} questions about {whose}, seed 0",
     )  # fmt: skip
     st.caption(
