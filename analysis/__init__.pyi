@@ -311,6 +311,7 @@ from .figures.scenes import (
 # the shapes of points, and pictures as a figure to take along
 from .figures.shapes import SHAPES as SHAPES, outline as outline
 from .figures.sheet import Panel as Panel, sheet_png as sheet_png, sheet_svg as sheet_svg
+from .figures.source import figure_title as figure_title, with_source as with_source
 
 # two questions: what tells them apart, and where it matters
 from .interventions.ablation import (

@@ -10,37 +10,45 @@ and the page says which command would measure it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from analysis import report_conditions as conditions
-from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, wrong_answers
 from analysis.corpus.atlas import matching
-from analysis.corpus.calibration import calibration
 from analysis.corpus.claim import attribute_then_operation
 from analysis.corpus.enrichment import why_together
 from analysis.corpus.extraction import Extraction
 from analysis.corpus.grouping import grouping_table
 from analysis.corpus.layout import Layout
-from analysis.corpus.probes import what_is_linear
 from analysis.corpus.study_groupings import GROUPING_SEED, SPACE, space_groupings
 from analysis.figures import (
     atlas as maps,
-    evidence as proofs,
     map_cards as cards,
     parameters as counted,
-    probes as read_off,
     question as single,
 )
 from analysis.question.population import Population
 from analysis.question.truth import find_truth
 from analysis.report_bench import bench_section, objects_section
-from analysis.report_page import Item, Section, html, manifest, page, picture, table
+from analysis.report_evidence import answers_section, probe_section, probes_section
+from analysis.report_page import (
+    Item,
+    Section,
+    as_csv,
+    html,
+    manifest,
+    missing,
+    named_network,
+    page,
+    picture,
+    table,
+)
 from analysis.report_question import values_section, words_section
 from analysis.report_studio import studio_section
 from analysis.report_view import ReportedPicture, reported_picture
@@ -48,20 +56,13 @@ from analysis.study import Study
 from analysis.tables import percent, small
 from analysis.view import ViewState
 from film import (
-    GROUP_NAMES,
-    GROUPS,
     InputError,
     Progress,
     Session,
-    command as typed,
     write_atomically,
 )
 
 PROJECTIONS = "Projections of gamma and beta"
-ERRORS = 20  # wrong answers that are listed
-ERROR_COLUMNS = {
-    "text": "question", "answer": "true", "prediction": "predicted", "probability": "confidence",
-}  # fmt: skip
 FINDINGS = 30  # of what a selection shares that are listed
 FINDING_COLUMNS = {
     "kind": "kind", "feature": "feature", "selection": "here", "rest": "rest", "effect": "effect", "q": "q",
@@ -106,8 +107,8 @@ def make_report(
         title = f"The study of {name}"
         makers = [
             _network,
-            _answers,
-            _probes,
+            answers_section,
+            probes_section,
             _parameters,
             *([_groups] if grouping else []),
             _layouts,
@@ -127,7 +128,11 @@ def make_report(
         parts += make(study)
         if progress:
             progress(done, len(makers))
-    return page(title, parts, remarks, manifest(study, view=view, seed=seed, command=command))
+    asked = ""
+    if view is not None and not study.alone:
+        seen, exhibit = _shown(study)
+        asked = f"“{seen.question}” about “{exhibit.title}”"
+    return page(title, parts, remarks, manifest(study, view=view, seed=seed, command=command), asked)
 
 
 def write_report(path: str | Path, page: str) -> None:
@@ -151,11 +156,6 @@ class _Reported(Study):
         super().__init__(session, folder, seed)
         self.view, self.shown = view, shown
 
-    def missing(self, title: str, command: str) -> Iterator[Section]:
-        # By its name, not its folder: a report is sent around and tells nothing of the machine.
-        measure = typed("analysis", command, self.session.card.name or "CHECKPOINT")
-        yield Section(title, "", (html("<p>Not measured: <code>{}</code></p>", measure),))
-
 
 # --- The whole study ----------------------------------------------------------------------------------
 
@@ -174,69 +174,6 @@ def _network(study: _Reported) -> Iterator[Section]:
     yield Section("The network", "", (table(pd.DataFrame(rows.items(), columns=["", " "])),))
 
 
-def _answers(study: _Reported) -> Iterator[Section]:
-    if study.evidence is None:
-        yield from study.missing("Accuracy", "evidence")
-        return
-    answers, recipe = study.evidence.answers, study.evidence.recipe
-    whole, curve = accuracy_by(answers, "").iloc[0], calibration(answers)
-    groups, kinds = (accuracy_by(answers, column) for column in ("group", "type"))
-    order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
-    along = [
-        (accuracy_by(answers, column, least=20), axis)
-        for column, axis in (("length", "words in the question"), ("depth", "program depth"))
-    ]
-    yield Section(
-        "Accuracy",
-        f"{whole['accuracy']:.1%} of {recipe['questions']:,} questions about {recipe['pictures']:,} pictures "
-        f"({recipe['source']}, seed {recipe['seed']}), 95 % interval in per cent {whole['interval']} "
-        "(Wilson's, for questions that come several to a picture).",
-        (
-            (
-                proofs.accuracy_rows(groups, paper=("FiLM", "Human"), order=GROUP_NAMES),
-                "By group, beside the paper's Table 1 (on CLEVR's test set: compare the order).",
-            ),
-            (proofs.accuracy_rows(kinds, order=order), "By type of question."),
-            *(
-                (proofs.accuracy_line(table, axis), f"By {axis}; fewer than 20 questions left out.")
-                for table, axis in along
-                if len(table)
-            ),
-            html("<h3>Beside the paper, %</h3>"),
-            table(beside_paper(answers, study.session.card.accuracy)),
-            (
-                proofs.confusion_heatmap(confusion(answers)),
-                "Confusion matrix: rows are true answers, columns predicted ones.",
-            ),
-            (proofs.calibration_curve(curve), f"Confidence beside accuracy: {curve.describe()}."),
-            html("<h3>The {} most confident errors</h3>", ERRORS),
-            table(_most_confident(wrong_answers(answers))),
-        ),
-    )
-
-
-def _most_confident(wrong: pd.DataFrame) -> pd.DataFrame:
-    shown = wrong[list(ERROR_COLUMNS)].head(ERRORS)
-    return shown.assign(probability=shown["probability"].map(percent)).rename(columns=ERROR_COLUMNS)
-
-
-def _probes(study: _Reported) -> Iterator[Section]:
-    if study.evidence is None:
-        return
-    probes = study.evidence.probes
-    names = list(dict.fromkeys(probes["target"]))
-    yield Section(
-        "What a linear probe reads",
-        "Logistic regressions tested on pictures they were not trained on. Hollow marks: the same on labels "
-        "drawn once for each question family; crosses: on families not trained on. "
-        f"{what_is_linear(study.session.config)}",
-        (
-            (read_off.probe_overview(probes), "Accuracies in per cent; colour is selectivity."),
-            *((read_off.probe_chart(probes, name), f"Probe target: {name}.") for name in names),
-        ),
-    )
-
-
 def _parameters(study: _Reported) -> Iterator[Section]:
     parameters = study.parameters
     rows = pd.DataFrame({kind: asdict(of) for kind, of in parameters.statistics.items()}).T
@@ -244,14 +181,27 @@ def _parameters(study: _Reported) -> Iterator[Section]:
         "Gamma and beta",
         f"Of {parameters.source} (paper, Figures 5 and 16 to 18).",
         (
-            (counted.parameter_histograms(parameters), "All gammas and betas."),
+            (
+                counted.parameter_histograms(parameters),
+                "All gammas and betas.",
+                counted.histogram_table(parameters),
+            ),
             table(rows.reset_index(names="of"), "{:.3f}"),
             *(
-                (counted.block_histograms(parameters, kind), f"{kind.capitalize()} block by block.")
+                (
+                    counted.block_histograms(parameters, kind),
+                    f"{kind.capitalize()} block by block.",
+                    counted.histogram_table(parameters, kind),
+                )
                 for kind in ("gamma", "beta")
             ),
-            (counted.map_moments(parameters), "Each map's mean and standard deviation over questions."),
+            (
+                counted.map_moments(parameters),
+                "Each map's mean and standard deviation over questions.",
+                counted.moment_table(parameters),
+            ),
         ),
+        sample=parameters.source,
     )
 
 
@@ -274,19 +224,23 @@ def _groups(study: _Reported) -> Iterator[Section]:
         )
         reasons = html("").join(html("<li>{}</li>", reason) for reason in verdict.reasons)
         body.append(html("<ul>{}</ul>", reasons))
-    body.append((counted.grouping_by_block(groups), "Bars: 95 % intervals; dotted: shuffled labels."))
-    body.append(table(grouping_table(groups), "{:.3f}"))
+    numbers = grouping_table(groups)
+    body.append(
+        (counted.grouping_by_block(groups), "Bars: 95 % intervals; dotted: shuffled labels.", numbers)
+    )
+    body.append(table(numbers, "{:.3f}"))
+    asked = f"{groups[0].type.questions:,} different questions drawn with seed {GROUPING_SEED}"
     yield Section(
         title,
-        "Neighbour agreement and distances of class centres in each block (paper, Fig. 6), of "
-        f"{groups[0].type.questions:,} different questions drawn with seed {GROUPING_SEED}.",
+        f"Neighbour agreement and distances of class centres in each block (paper, Fig. 6), of {asked}.",
         tuple(body),
+        sample=asked,
     )
 
 
 def _layouts(study: _Reported) -> Iterator[Section]:
     if study.extraction is None or not study.layouts:
-        yield from study.missing(PROJECTIONS, "study")
+        yield from missing(study, PROJECTIONS, "study")
         return
     drawn = []
     labels, nouns = study.schema.labels, study.schema.nouns
@@ -295,15 +249,18 @@ def _layouts(study: _Reported) -> Iterator[Section]:
         points = study.extraction.table.iloc[layout.rows]
         alike = maps.color_by_category(pd.Series([nouns] * len(points)), nouns)
         coloring = maps.color_by_column(points, color) if color else alike
-        drawn.append(html("<h3>{}</h3>{}", name, _map(study.extraction, layout, coloring)))
-    look_for = f"A point is one of the {nouns}, coloured by {color or 'nothing'}."
+        drawn.append(html("<h3>{}</h3>{}", name, _map(study, name, coloring)))
+    look_for = (
+        f"A point is one of the {nouns}, coloured by {color or 'nothing'}. The report of a view carries its "
+        "coordinates."
+    )
     yield Section(PROJECTIONS, look_for, tuple(drawn))
 
 
 def _cards(study: _Reported) -> Iterator[Section]:
     title = "What the feature maps differ between"
     if study.cards is None:
-        yield from study.missing(title, "maps")
+        yield from missing(study, title, "maps")
         return
     found, recipe = study.cards.cards, study.cards.recipe
     named = (found["pictures"] != "unlabelled").mean()
@@ -312,12 +269,12 @@ def _cards(study: _Reported) -> Iterator[Section]:
     yield Section(
         title,
         f"{named:.0%} of the maps differ between objects, compared within scenes at equal cover: "
-        f"{recipe['objects']:,} objects of {recipe['scenes']} scenes, {recipe['questions']:,} questions, "
-        f"seed {recipe['seed']}; family-wise. {study.cards.survival()} {study.cards.trust()}",
+        f"{_carded(recipe)}; family-wise. {study.cards.survival()} {study.cards.trust()}",
         (
             (
                 cards.label_grid(found, study.cards.effects),
                 "Every map, by what it differs between.",
+                found.assign(block=found["block"] + 1),
             ),
             html(
                 "<p>The {} maps with the largest effect on answers: drop of the logit difference when one is "
@@ -327,6 +284,15 @@ def _cards(study: _Reported) -> Iterator[Section]:
             ),
             table(shown[CARD_COLUMNS].reset_index(drop=True), "{:.3f}"),
         ),
+        sample=_carded(recipe),
+    )
+
+
+def _carded(recipe: Mapping[str, Any]) -> str:
+    """What these map cards were measured of."""
+    return (
+        f"{recipe['objects']:,} objects of {recipe['scenes']} scenes, {recipe['questions']:,} questions, "
+        f"seed {recipe['seed']}"
     )
 
 
@@ -335,24 +301,34 @@ def _card(study: _Reported) -> Iterator[Section]:
         return
     block = min(study.view.block, study.session.config.blocks - 1)
     number = min(study.view.feature_map, study.session.config.maps - 1)
+    found = {about: study.cards.effects_of(block, number, about) for about in ("pictures", "language")}
     yield Section(
         f"What map {number} of block {block + 1} differs between",
         "Cliff's delta with 95 % intervals; pale bars could be chance.",
         tuple(
-            (cards.effect_bars(study.cards.effects_of(block, number, about)), f"In {about}.")
-            for about in ("pictures", "language")
+            (cards.effect_bars(effects), f"In {about}.", effects.assign(block=effects["block"] + 1))
+            for about, effects in found.items()
         ),
+        sample=_carded(study.cards.recipe),
     )
 
 
-def _map(
-    extraction: Extraction, layout: Layout, coloring: maps.Coloring, selected: np.ndarray | None = None
-) -> Markup:
-    drawn = Markup(maps.layout_svg(layout.places, coloring, caption=[], selected=selected, size=760))
-    told = maps.layout_caption(
-        layout, len(extraction), extraction.schema.nouns
-    )  # a line of SVG would not break
-    return html('<figure class="map">{}<figcaption>{}</figcaption></figure>', drawn, told)
+def _map(study: _Reported, name: str, coloring: maps.Coloring, selected: np.ndarray | None = None) -> Markup:
+    layout, known = study.layouts[name], study.extraction
+    assert known is not None
+    told = maps.layout_caption(layout, len(known), known.schema.nouns)
+    lines = [f"{name}, coloured by {coloring.title}", *told.split(" · "), named_network(study.weights)]
+    drawn = maps.layout_svg(layout.places, coloring, caption=lines, selected=selected, size=760)
+    return html('<figure class="map">{}<button type="button">Save as SVG</button></figure>', Markup(drawn))
+
+
+def _coordinates(extraction: Extraction, layout: Layout, selected: np.ndarray | None) -> Markup:
+    """A link to a table of where the points lie."""
+    places = pd.DataFrame(layout.places.astype(float).round(3), columns=["x", "y"])
+    places["selected"] = False if selected is None else selected[layout.rows]
+    places.insert(0, "text", extraction.table["text"].to_numpy()[layout.rows])
+    places.insert(0, "id", layout.rows)
+    return html('<p><a download="coordinates.csv" href="{}">Coordinates as CSV</a></p>', as_csv(places))
 
 
 # --- One view -----------------------------------------------------------------------------------------
@@ -380,7 +356,11 @@ def _question(study: _Reported) -> Iterator[Section]:
     body: list[Item] = [
         about,
         told,
-        (single.answer_bars(answer.probabilities, truth.answer), "Probabilities of all answers."),
+        (
+            single.answer_bars(answer.probabilities, truth.answer),
+            "Probabilities of all answers.",
+            pd.DataFrame(answer.probabilities.items(), columns=["answer", "probability"]),
+        ),
     ]
     if steps:
         body += [html("<h3>What is asked, step by step</h3>"), table(pd.DataFrame(steps))]
@@ -412,7 +392,8 @@ def _selection(study: _Reported) -> Iterator[Section]:
     extraction = study.extraction
     if extraction is None or not (view.layout or view.filter_for):
         return
-    layout = study.layouts.get(view.layout) or next(iter(study.layouts.values()), None)
+    name = view.layout if view.layout in study.layouts else next(iter(study.layouts), "")
+    layout = study.layouts.get(name)
     body: list[Item] = []
     selected = None
     looked = ""
@@ -422,9 +403,11 @@ def _selection(study: _Reported) -> Iterator[Section]:
             looked = f"Selected: {extraction.schema.nouns} whose {view.filter_by} is “{view.filter_for}”."
         if layout is not None:
             coloring = _coloring(extraction, layout, view)
-            body.append(
-                _map(extraction, layout, coloring, None if selected is None else selected[layout.rows])
-            )
+            here = None if selected is None else selected[layout.rows]
+            body += [
+                _map(study, name, coloring, here),
+                _coordinates(extraction, layout, selected),
+            ]
         if selected is not None:
             network = None if study.alone else study.session
             why = why_together(
@@ -453,12 +436,7 @@ def _coloring(extraction: Extraction, layout: Layout, view: ViewState) -> maps.C
 
 
 def _probe_of_view(study: _Reported) -> Iterator[Section]:
-    view, _ = _shown(study)
-    if study.evidence is None or view.probe not in set(study.evidence.probes["target"]):
-        return
-    chart = read_off.probe_chart(study.evidence.probes, view.probe)
-    fact = what_is_linear(study.session.config)
-    yield Section("What a linear probe reads", fact, ((chart, f"Probe target: {view.probe}."),))
+    yield from probe_section(study, _shown(study)[0].probe)
 
 
 def _shown(study: _Reported) -> tuple[ViewState, ReportedPicture]:

@@ -41,6 +41,7 @@ def bench_section(session: Session, view: ViewState, shown: ReportedPicture) -> 
         html("<li>{}{}</li>", described_edit(entry.edit), "" if entry.on else " (switched off)")
         for entry in entries
     )
+    numbers = answers_table(before.probabilities, after.probabilities)
     yield Section(
         title,
         f"{before.answer} ({percent(before.probabilities[before.answer])}) before, "
@@ -52,8 +53,9 @@ def bench_section(session: Session, view: ViewState, shown: ReportedPicture) -> 
                     before.probabilities, after.probabilities, names=("before", "after")
                 ),
                 "Probabilities of all answers, before and after.",
+                numbers,
             ),
-            table(answers_table(before.probabilities, after.probabilities), "{:.4f}"),
+            table(numbers, "{:.4f}"),
         ),
     )
 
@@ -86,6 +88,7 @@ def objects_section(session: Session, view: ViewState, shown: ReportedPicture) -
                     here[stage].to_numpy().reshape(len(names), -1), names, block, labels[stage], chosen=number
                 ),
                 f"Block {block + 1}, {labels[stage]}: every map at every object, {how}.",
+                here.assign(block=block + 1),
             )
             for stage in STAGES[:2]
         ]

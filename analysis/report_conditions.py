@@ -45,11 +45,12 @@ def labels(study: Study) -> Iterator[Section]:
             body.append(html("<p>{}</p>", reason))
         if name in probed:
             chart = read_off.probe_chart(found.probes, name, layers=study.schema.layers.names)
-            body.append((chart, "Accuracy of linear probes by layer; hollow marks: shuffled labels."))
+            said = "Accuracy of linear probes by layer; hollow marks: shuffled labels."
+            body.append((chart, said, found.probes[found.probes["target"] == name]))
         if name in regressed:
             chart = read_off.regression_chart(found.regressions, name, layers=study.schema.layers.names)
             said = "R² of ridge regressions by layer; hollow marks: 95 % of shuffled numbers are under."
-            body.append((chart, said))
+            body.append((chart, said, found.regressions[found.regressions["target"] == name]))
         if len(best := found.of_label(name)):
             body.append(table(best.drop(columns=["label", "p"]).head(MAPS), "{:.3f}"))
     recipe = found.recipe
@@ -59,4 +60,5 @@ def labels(study: Study) -> Iterator[Section]:
         "effect: Cliff's delta of a map's gamma or beta between conditions with the value and all others; "
         "p_family: corrected for all maps, values and labels.",
         tuple(body),
+        sample=f"{found.sample(study.schema)}, seed {recipe['seed']}",
     )

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -20,37 +20,67 @@ import plotly.graph_objects as go
 import plotly.offline
 from markupsafe import Markup
 from PIL import Image
+from plotly.io.json import to_json_plotly
 
+from analysis.figures.palette import ground
+from analysis.figures.source import figure_title, with_source
 from analysis.study import Study
 from analysis.view import LINK_HASH, ViewState, to_link
+from film import command as typed
 
 PACKAGES = ("numpy", "pandas", "torch", "scikit-learn", "plotly", "pyarrow", "openTSNE", "umap-learn")
 
 
-Item = Markup | tuple[go.Figure, str]
+LETTERS = 120  # in a line at the foot of a figure
+
+Drawn = tuple[go.Figure, str, pd.DataFrame]  # with its caption and its numbers
+Item = Markup | Drawn
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A heading, what to look for, and what is under it: `html` and figures with captions, in order."""
+    """A heading, what to look for, and what is under it: `html` and figures, in order.
+
+    sample: what its figures were measured of, with the seed; written in their files.
+    """
 
     title: str
     look_for: str
     body: tuple[Item, ...]
+    sample: str = ""
 
 
-def page(title: str, parts: list[Section], remarks: tuple[str, ...], made: Mapping[str, Any]) -> str:
+def page(
+    title: str, parts: list[Section], remarks: tuple[str, ...], made: Mapping[str, Any], sample: str = ""
+) -> str:
+    """All of it as HTML.
+
+    Args:
+        made: its `manifest`.
+        sample: of figures whose section names none.
+    """
+
+    def spec(item: Drawn, part: Section) -> Markup:
+        """A figure as JSON, its title and its source at its foot."""
+        drawn, caption, _ = item
+        whence = " · ".join(filter(None, (named_network(made["weights"]), part.sample or sample)))
+        named = [figure_title(f"{part.title}. {caption}"), whence]
+        return _in_script(
+            to_json_plotly(with_source(drawn, named, letters=LETTERS, paper_bgcolor=ground(False)))
+        )
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis", ""), autoescape=True, trim_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    environment.filters["in_script"] = _in_script
+    environment.filters |= {"in_script": _in_script, "as_csv": as_csv}
     return environment.get_template("report.html.jinja").render(
         title=title,
         parts=parts,
         remarks=remarks,
         made=made,
-        weights=str(made["weights"])[:LINK_HASH],
+        weights=made["weights"][:LINK_HASH],
+        spec=spec,
         note=json.dumps(made, indent=1, ensure_ascii=False),
         plotly=Markup(plotly.offline.get_plotlyjs().replace("</script", "<\\/script")),
     )
@@ -80,9 +110,26 @@ def table(table: pd.DataFrame, form: str = "{:.1f}") -> Markup:
     return html('<div class="scroll"><table>{}{}</table></div>', head, Markup().join(rows))
 
 
+def named_network(weights: str) -> str:
+    """Which network a figure is of, as its file says."""
+    return f"network {weights[:LINK_HASH]}"
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """The address of a file that the page carries."""
+    return f"data:text/csv;base64,{base64.b64encode(table.to_csv(index=False).encode()).decode()}"
+
+
 def picture(pixels: np.ndarray) -> str:
     Image.fromarray(pixels).save(file := BytesIO(), "JPEG", quality=90)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def missing(study: Study, title: str, command: str) -> Iterator[Section]:
+    """What was not measured, and the command that would."""
+    # By its name, not its folder: a report is sent around and tells nothing of the machine.
+    measure = typed("analysis", command, study.session.card.name or "CHECKPOINT")
+    yield Section(title, "", (html("<p>Not measured: <code>{}</code></p>", measure),))
 
 
 def manifest(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from analysis.figures import question as single
+from analysis.figures.style import block_names
 from analysis.question.population import Population, standing
 from analysis.question.word_contributions import Kind, word_contributions
 from analysis.report_page import Item, Section
@@ -34,15 +36,21 @@ def values_section(session: Session, view: ViewState, others: Population) -> Ite
             (
                 single.modulation_heatmap(own, kind, compared, chosen=(block, number)),
                 f"{kind} of every map; framed: block {block + 1}, map {number}.",
+                single.modulation_table({kind: own}, {kind: compared}),
             ),
             (
                 single.population_histogram(others, kind, block, number, value),
                 f"{kind} {value:+.3f} of that map among {len(others):,} questions: z "
                 f"{compared.z[block, number]:+.2f}, percentile {compared.percentile[block, number]:.1f}.",
+                single.population_bins(others, kind, block, number),
             ),
         ]
     body.append(
-        (single.plane(values["gamma"], values["beta"], chosen=(block, number)), "Gamma against beta.")
+        (
+            single.plane(values["gamma"], values["beta"], chosen=(block, number)),
+            "Gamma against beta.",
+            single.modulation_table(values),
+        )
     )
     yield Section("Gamma and beta of the question", "", tuple(body))
 
@@ -58,13 +66,19 @@ def words_section(session: Session, view: ViewState) -> Iterator[Section]:
     body: list[Item] = []
     kinds: tuple[Kind, ...] = ("gamma", "beta")
     for kind in kinds:
-        body.append(
-            (single.word_moves(contributions, kind), f"RMS change of {kind} by each word in each block.")
-        )
+        moves = contributions.moves(kind)
+        numbers = pd.DataFrame(moves, columns=block_names(moves.shape[1]))
+        numbers.insert(0, "word", contributions.tokens)
+        said = f"RMS change of {kind} by each word in each block."
+        body.append((single.word_moves(contributions, kind), said, numbers))
         label = f"{kind} of block {block + 1}, map {number}"
         caveat = contributions.caveat(kind)
         lines = contributions.lines(kind, block, number)
         body.append(
-            (single.contribution_bars(lines, label), caveat or f"{label}: the bars sum to the value exactly.")
+            (
+                single.contribution_bars(lines, label),
+                caveat or f"{label}: the bars sum to the value exactly.",
+                pd.DataFrame([vars(line) for line in lines]),
+            )
         )
     yield Section("Word by word", "", tuple(body))

@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.figures import question as single
 from analysis.question.truth import find_truth
+from analysis.report_bench import answers_table
 from analysis.report_page import Item, Section, html, picture, table
 from analysis.report_view import drawn_scene
 from analysis.scenes.counterfactual import ScenePair, shared_questions
@@ -62,6 +63,7 @@ def studio_section(session: Session, view: ViewState) -> Iterator[Section]:
         (
             single.answers_side_by_side(one.probabilities, other.probabilities, names=("before", "after")),
             "Probabilities of all answers, before and after.",
+            answers_table(one.probabilities, other.probabilities),
         )
     )
     body += _many_questions(session, pictures, scenes)

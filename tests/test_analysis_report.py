@@ -1,13 +1,16 @@
 """Reports: whole, of one view, and by the command; and the notebook, run as it stands."""
 
+import base64
 import hashlib
 import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from tiny import tiny_card, tiny_network
@@ -131,6 +134,28 @@ def test_the_whole_study_is_one_page_that_loads_nothing(whole):
     )  # what is not there, and how to have it
 
 
+def figures_in(page: str) -> list[dict]:
+    """What plotly is given for every figure."""
+    return [json.loads(drawn) for drawn in re.findall(r"<script>draw\(\d+, (.*?)\)</script>", page, re.S)]
+
+
+def tables_in(page: str) -> list[pd.DataFrame]:
+    """The CSV files that a page carries."""
+    found = re.findall(r'href="data:text/csv;base64,([^"]+)"', page)
+    return [pd.read_csv(BytesIO(base64.b64decode(content))) for content in found]
+
+
+def test_every_figure_has_its_numbers_and_says_in_its_file_what_it_is_of(whole, session, population):
+    drawn, tables = figures_in(whole), tables_in(whole)
+    assert len(drawn) == len(tables) >= 9
+    feet = [figure["layout"]["title"]["text"] for figure in drawn]
+    assert all(f"network {session.card.weights[:12]}" in foot for foot in feet)
+    assert sum("160 questions about 40 pictures" in foot.replace("<br>", " ") for foot in feet) >= 5
+    assert "Accuracy. By type of question<br>" in feet[1]
+    assert {"value", "accuracy", "low", "high"} <= set(tables[1].columns)
+    assert len(tables[1]) == len(drawn[1]["data"][0]["y"])
+
+
 def test_the_manifest_says_what_it_was_made_of(whole, session, folder):
     made = manifest_in(whole)
     assert made["weights"] == session.card.weights
@@ -228,10 +253,15 @@ def test_maps_of_questions_are_drawn_with_how_they_were_made(tmp_path):
     assert not _Reader(whole).open
     assert "PCA of both" in whole
     assert "all 120 questions" in whole
+    assert whole.count("Save as SVG") == 1
     view = ViewState(question=QUESTION, layout="All blocks, PCA", filter_by="word", filter_for="same")
     page = make_report(other, tmp_path, view=view)
     assert "Projection of the questions" in _Reader(page).headings
     assert "Why are these together?" in page
+    (points,) = (table for table in tables_in(page) if "selected" in table)
+    assert len(points) == 120
+    assert np.isfinite(points[["x", "y"]]).all(axis=None)
+    assert (points["selected"] == points["text"].str.contains(r"\bsame\b")).all()
 
 
 def test_a_bench_state_is_in_the_report_with_the_page_s_numbers(folder, session, population):

@@ -54,7 +54,7 @@ def test_the_simulation_takes_red_and_green_together():
 
 
 def test_categories_are_told_apart():
-    assert not close(combinations((*CATEGORIES, NEUTRAL), 2))
+    assert not close(combinations((*CATEGORIES, GAMMA, BETA, NEUTRAL), 2))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

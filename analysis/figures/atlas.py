@@ -39,9 +39,9 @@ COLOR_COLUMNS = (
     "length",
     "depth",
 )
-# Okabe and Ito's seven first, then colours as far from them and each other as a screen shows.
+# The palette's first, then colours as far from them and each other as a screen shows.
 _MORE = (
-    "#7B4FB5", "#8C510A", "#00B3A4", "#B2182B", "#7FBC41", "#4D4D9F", "#FF8FA3", "#5C7A29", "#C51B8A",
+    "#7B4FB5", "#3A2BE0", "#00B3A4", "#B2182B", "#7FBC41", "#4D4D9F", "#FF8FA3", "#5C7A29", "#C51B8A",
     "#2CA6E0", "#A6761D", "#9E9AC8", "#E7298A",
 )  # fmt: skip
 _SCALE = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")  # viridis
@@ -140,7 +140,7 @@ def _number(text: str) -> float:
 def color_by_presence(there: np.ndarray, word: str) -> Coloring:
     """Questions with the word over those without it. there: bool (points,)."""
     codes = np.where(there, 0, 1).astype(np.uint8)
-    return Coloring(codes, (CATEGORIES[5], NEUTRAL), (f"says “{word}”", f"without “{word}”"), None, word)
+    return Coloring(codes, (CATEGORIES[2], NEUTRAL), (f"says “{word}”", f"without “{word}”"), None, word)
 
 
 def name_places(places: np.ndarray, coloring: Coloring, each: int = 3) -> list[tuple[float, float, str]]:

@@ -11,13 +11,13 @@ BLUES = ("#0b3c6f", "#2274b5", "#8fbfe0")  # from strong to weak
 ORANGES = ("#f6c28b", "#d9731a", "#7a3500")  # from weak to strong
 LIT_BLUES = ("#b9defa", "#4c9fe0", "#245684")
 LIT_ORANGES = ("#8a4a14", "#ea8a2e", "#ffdcae")
-# Okabe and Ito's, black left out.
-CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 NEUTRAL = "#747982"
 # One meaning a colour: orange and blue are above and below zero, these are gamma's and beta's own, accuracy's
 # and the answers' (`probability`), and the question on the page is drawn in ink.
-GAMMA, BETA = CATEGORIES[2], CATEGORIES[3]
+GAMMA, BETA = "#009E73", "#CC79A7"
 ACCURACY = "#128296"
+# Of whatever else is told apart: Okabe and Ito's but for black and gamma's and beta's, with two between.
+CATEGORIES = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#8C510A", "#8A2846", "#F0E442")
 
 
 def ground(dark: bool) -> str:

@@ -7,8 +7,6 @@ Python (`analysis.sheet_svg`), and numbers are written as CSV or Parquet, all of
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,14 +22,11 @@ import analysis
 from analysis import Panel
 from ui import state
 from ui.cache import networks
-from ui.text import escape, short_key
+from ui.text import short_key
 
 HERE = Path(__file__).parent
 TOOLS = 30  # pixels above a figure for its tool bar
-SOURCE_LINE = 13  # pixels of a line that says where it is from
 SOURCE_LETTERS = 62  # in such a line, at most: what a telephone has room for
-BOTTOM = 1e-6  # of a figure's height: at 0 plotly draws further lines below the figure
-TITLE_LETTERS = 110
 CSV_ROWS = 5000  # of a table that is still handed out as CSV
 
 # Nothing that is mounted: so Streamlit serves the library's folder, which a browser asks for once.
@@ -79,7 +74,12 @@ def figure(
 
     key = f"figure-{name}"
 
-    spec = _with_source(drawn, letters, title_of(alt), *_in_lines(source(sample, of), letters))
+    said = [analysis.figure_title(alt), *_in_lines(source(sample, of), letters)]
+    spec = analysis.with_source(
+        drawn, said, letters=letters, tools=TOOLS,
+        paper_bgcolor=st.get_option(f"theme.{'dark' if dark() else 'light'}.backgroundColor"),
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#8a8f98", "activecolor": "#5b6066"},
+    )  # fmt: skip
     height = spec["layout"]["height"]
     _chart(
         key=key,
@@ -173,43 +173,8 @@ def _in_lines(whence: str, letters: int) -> list[str]:
     return [whence] if len(whence) <= letters else whence.split(" · ", 1)
 
 
-def title_of(alt: str) -> str:
-    """What a figure is called: the first part of what is said of it."""
-    first = re.split(r"[:;] |\.$", alt, maxsplit=1)[0]
-    return textwrap.shorten(first, TITLE_LETTERS, placeholder=" …")
-
-
 def _row() -> Any:
     return st.container(horizontal=True, gap="small", vertical_alignment="center")
-
-
-def _with_source(drawn: Figure, letters: int, *said: str) -> dict[str, Any]:
-    """The figure on the page's ground, with lines at its foot, and room at its head for the tool bar.
-
-    Changed as a dictionary: plotly would check a change of a `Figure` for many milliseconds.
-    """
-    spec: dict[str, Any] = drawn.to_plotly_json()
-    layout = dict(spec["layout"])
-    margin = dict(layout["margin"])
-    above = TOOLS if layout.get("showlegend") else max(TOOLS - margin["t"], 0)
-    lines = [escape(line) for one in said for line in textwrap.wrap(one, letters)]
-    # Below an axis with a margin of its own plotly makes no room, and draws further lines below the first.
-    makes_room = bool(layout["xaxis"].get("automargin"))
-    below = 0 if makes_room else SOURCE_LINE * len(lines) + 5
-    margin |= {"t": margin["t"] + above, "b": margin["b"] + below}
-    layout["height"] += above + SOURCE_LINE * len(lines) + 5
-    first = BOTTOM if makes_room else SOURCE_LINE * (len(lines) - 1) / layout["height"] + BOTTOM
-    layout |= {
-        "margin": margin,
-        "paper_bgcolor": st.get_option(f"theme.{'dark' if dark() else 'light'}.backgroundColor"),
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8f98", "activecolor": "#5b6066"},
-        "title": {
-            "text": "<br>".join(lines), "font": {"size": 10}, "x": 1, "xref": "container",
-            "xanchor": "right", "y": first, "yref": "container", "yanchor": "bottom",
-            "pad": {"b": 2, "r": 8}, "automargin": makes_room,
-        },
-    }  # fmt: skip
-    return spec | {"layout": layout}
 
 
 def _csv(table: pd.DataFrame) -> bytes:
