@@ -17,9 +17,10 @@ from analysis.interventions.word_patching_of_pairs import word_patching_table
 from analysis.study import make_study
 from film import PatchFrom, Scale, Session, SetValue, Vocabulary, Where, gallery, save, write_scenes
 from film.clevr.language.word_tree import WORDS
-from ui import bench, bench_ablations
+from ui import bench, bench_ablations, state
 from ui.bench import BenchEdit
 from ui.cache import folder, pictures
+from ui.pages import bench as bench_page
 
 QUESTION = "How many red cubes are there?"
 
@@ -51,6 +52,17 @@ def outcome(app) -> tuple[str, str, int]:
 
 def asked(checkpoint, edits) -> str:
     return Session(checkpoint, "cpu").ask(gallery()[0].picture_path, QUESTION, edits).answer
+
+
+def test_what_lies_below_the_window_comes_in_a_second_run(open_page, monkeypatch):
+    monkeypatch.setattr(state, "page_address", lambda: "http://localhost/bench")  # as if in a browser
+    first = open_page()
+    assert not first.exception
+    assert first.header[0].value.startswith("Block 1")
+    assert not first.tabs
+    first.session_state["whole"] = {"bench"}  # as the browser's sign leaves it
+    whole = first.run()
+    assert [tab.label for tab in whole.tabs] == list(bench_page.TABS)
 
 
 def test_a_link_reopens_every_edit(open_page, checkpoint):

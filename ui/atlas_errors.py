@@ -67,7 +67,8 @@ def _everywhere(study: Extraction, name: str, wait: Wait) -> None:
 def _types(found: pd.DataFrame) -> None:
     table = found.sort_values("share", ascending=False)[list(_SHARES)]
     table = table.assign(share=100 * table["share"], expected=100 * table["expected"])
-    st.dataframe(table, hide_index=True, height=250, key="atlas-error-types", column_config=_SHARES)
+    widgets.plain_table(table, _SHARES, "Errors by type of question", height=250)
+    widgets.data(table, "errors-by-type")
 
 
 def _regions(study: Extraction, name: str, found: pd.DataFrame, rows: np.ndarray) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 import analysis
 from analysis import MapCards
 from film import InputError, Session, UnknownWords, to_size
-from ui import pages, question_header as header, state, widgets
+from ui import below, pages, question_header as header, state, widgets
 from ui.cache import evidence, networks, pictures
 
 ENLARGED = 300  # pixels across
@@ -32,7 +32,11 @@ def card(session: Session, found: MapCards, dark: bool) -> None:
         f"**{one['language']}**" + (f" · {more}" if more else "")
     )
     _lead_on(block, number)
-    _pictures(session, block, number)
+    over = _over_gallery(session)
+    if below.waits("maps"):
+        return
+    if over is not None:
+        _pictures(session, over[:, block, number].astype(np.float32), block, number)
     _effect_on_answers(found, one)
     _effects(found, block, number, dark)
     _questions(block, number)
@@ -91,26 +95,34 @@ def _link(block: int, number: int) -> str:
 # --- Pictures -------------------------------------------------------------------------------------
 
 
-def _pictures(session: Session, block: int, number: int) -> None:
-    """The gallery's pictures by how strong the map is in them, the map over each."""
+def _over_gallery(session: Session) -> np.ndarray | None:
+    """This question's maps in every picture of the gallery, (pictures, blocks, maps, rows, columns)."""
     study, question = networks.study(), state.view().question
     try:
         session.vocabulary.words(question)
     except (UnknownWords, InputError):
-        return
+        return None
     found = header.waiting(
         lambda: evidence.gallery_maps(study, question), "Reading this question's maps in the gallery"
     )
-    if found is None:
-        return
-    maps = found[:, block, number].astype(np.float32)  # (pictures, rows, columns)
+    if found is not None:
+        widgets.notice(
+            "**What do the orange places share?** The map before FiLM, under the question of the Ask page. "
+            "Whole outlines: at least half of the strongest colour; broken and blue: below zero as far."
+        )
+    return found
+
+
+def _pictures(session: Session, maps: np.ndarray, block: int, number: int) -> None:
+    """The gallery's pictures by how strong the map is in them, the map over each.
+
+    Args:
+        maps: of each picture, (pictures, rows, columns).
+    """
+    question = state.view().question
     strength = maps.max(axis=(1, 2))
     rows = _rows(np.argsort(-strength, kind="stable"))
     scale = float(np.abs(maps).max()) or 1.0
-    widgets.notice(
-        "**What do the orange places share?** The map before FiLM, under the question of the Ask page. Whole "
-        "outlines: at least half of the strongest colour; broken and blue: below zero as far."
-    )
     height = ENLARGED * session.config.height // session.config.width
     panels = []
     for heading, some in rows.items():

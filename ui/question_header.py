@@ -16,6 +16,8 @@ from ui.cache import answers, networks, pictures
 
 Made = TypeVar("Made")
 PICTURE = 108  # pixels across in the header
+# Questions of more letters than its field shows in a window so wide stand below it in full; see `ui.style`.
+FIELD = {"any": 165, "tablet": 75, "telephone": 24}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,7 @@ def case() -> Case | None:
                 help="Press Enter to ask.",
                 **state.bound("question"),
             )
+            _in_full(view.question)
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 answer = _answer(shown, view.question)
                 _other_pictures(view.picture)
@@ -57,6 +60,14 @@ def case() -> Case | None:
         widgets.show_error(shown.remark)
     widgets.redraw_when_clean(shown.key)
     return None if answer is None else Case(networks.network(), shown, view.question, answer)
+
+
+def _in_full(question: str) -> None:
+    """The question below its field where that cuts it off, in wide windows or only in narrower ones."""
+    cut = [window for window, letters in FIELD.items() if len(question) > letters]
+    if cut:
+        with st.container(key=f"case-full-{cut[0]}"):
+            st.caption(widgets.plain(question))
 
 
 def _answer(shown: pictures.ShownPicture, question: str) -> Answer | None:

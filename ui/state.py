@@ -121,6 +121,16 @@ def page_address() -> str:
     return (st.context.url or "").split("?")[0]
 
 
+def is_whole(page: str) -> bool:
+    """Has this page been drawn below the window, too?"""
+    return page in st.session_state.get("whole", ())
+
+
+def make_whole(page: str) -> None:
+    """Draw it to its end from now on."""
+    st.session_state["whole"] = {*st.session_state.get("whole", ()), page}
+
+
 def network_name() -> str:
     """Name of the checkpoint that this visitor has chosen, or that the link names when a session begins."""
     if "view" in st.session_state:

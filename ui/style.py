@@ -31,6 +31,8 @@ def apply() -> None:
         [class*=st-key-menu-] [data-testid=stCaptionContainer] {margin-right: .35rem}
         .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
         .st-key-case-question {min-width: 0}
+        @media (min-width: 1000px) {.st-key-case-full-tablet {display: none}}
+        @media (min-width: 640px) {.st-key-case-full-telephone {display: none}}
         [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p
             {color: QUIET !important; opacity: 1}
         [data-selected=true] p, [aria-checked=true] p {color: CHOSEN}
@@ -49,6 +51,12 @@ def apply() -> None:
         .steps th {font-weight: 600; opacity: .75}
         .steps td:first-child, .steps td:nth-child(2) {opacity: .65; white-space: nowrap}
         .steps td:nth-child(3) {min-width: 8rem}
+        .rows {overflow: auto; border: 1px solid rgba(138, 143, 152, .28); border-radius: .5rem}
+        .rows table {border-collapse: separate; border-spacing: 0; font-size: .875rem}
+        .rows td, .rows th {text-align: left; padding: .4rem .6rem; white-space: nowrap; border: 0;
+                            border-bottom: 1px solid rgba(138, 143, 152, .2)}
+        .rows .number {text-align: right}
+        .rows th {position: sticky; top: 0; font-weight: 400; background: PAGE; color: QUIET}
         .colophon {margin-top: 1.5rem; padding-top: .8rem; border-top: 1px solid rgba(138, 143, 152, .28);
                    opacity: .7; font-size: .82rem}
         [class*=st-key-thumb-] {position: relative; border-radius: .5rem; overflow: hidden}

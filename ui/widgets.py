@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -140,6 +142,37 @@ def choose_network() -> None:
             "Network", names, **state.shows("network", now, take),
             help="Those of the project, and those that FILM_CHECKPOINT and FILM_CHECKPOINTS name.",
         )  # fmt: skip
+
+
+def plain_table(table: pd.DataFrame, columns: Mapping[str, Any], label: str, height: int = 520) -> None:
+    """A table that is only read, without what a browser loads to draw `st.dataframe`.
+
+    Args:
+        columns: labels, or Streamlit's column configurations, by name.
+        label: what a screen reader says of it.
+        height: pixels; further rows are scrolled to.
+    """
+    told: dict[str, dict[str, Any]] = {
+        name: {"label": of} if isinstance(of, str) else dict(of) for name, of in columns.items()
+    }
+
+    def cell(name: str, value: Any) -> str:
+        if pd.isna(value):
+            return "<td></td>"
+        form = (told[name].get("type_config") or {}).get("format")
+        text = f"{value:,}" if form == "localized" else form % value if form else str(value)
+        number = "" if isinstance(value, str) else ' class="number"'
+        return f"<td{number}>{escape(text)}</td>"
+
+    head = "".join(f"<th>{escape(told[name]['label'])}</th>" for name in table)
+    rows = "".join(
+        "<tr>" + "".join(cell(str(name), value) for name, value in row.items()) + "</tr>"
+        for row in table.to_dict("records")
+    )
+    st.html(
+        f'<div class="rows" style="max-height: {height}px" tabindex="0" role="region" '
+        f'aria-label="{escape(label)}"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
 
 
 # --- Which picture ------------------------------------------------------------------------------

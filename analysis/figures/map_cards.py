@@ -13,7 +13,7 @@ KINDS = {
     "color": "colour", "shape": "shape", "material": "material", "size": "size", "across": "left or right",
     "depth": "front or back",
 }  # fmt: skip
-_COLORS = dict(zip(KINDS, CATEGORIES, strict=False))
+_COLORS = dict(zip(("color", "shape", "material", "across", "size", "depth"), CATEGORIES, strict=False))
 
 
 def effect_bars(effects: pd.DataFrame, *, most: int = 20, dark: bool = False) -> go.Figure:

@@ -130,7 +130,8 @@ class Visitor:
         self.page.wait_for_function(
             "() => { const app = document.querySelector('[data-testid=stApp]');"
             "const left = [...document.querySelectorAll('[class*=st-key-figure-]:not(:has([data-drawn]))')];"
-            "return app.dataset.testScriptState === 'notRunning' && !document.querySelector('.stSkeleton')"
+            "return app.dataset.testScriptState === 'notRunning'"
+            "&& !document.querySelector('.stSkeleton, .below')"
             "&& !left.some(figure => figure.clientWidth) }"  # in a tab that is not open nothing is drawn
         )
         assert self.page.locator("[data-testid=stException]").count() == 0

@@ -69,3 +69,19 @@ def test_closed_it_leaves_the_page_alone(visitors):
     visitor.quiet()
     assert visitor.page.locator("[data-testid=stSidebar] .stHeading").count() == 0
     visitor.glimpse("guide-closed")
+
+
+def test_what_lies_below_the_window_follows_by_itself_or_when_one_scrolls(visitors):
+    visitor = visitors(1440, "light")
+    page = visitor.page
+    page.goto(f"{visitor.address}/parameters")
+    rest = page.locator(".below")
+    rest.wait_for()
+    assert rest.bounding_box()["y"] > page.viewport_size["height"]
+    assert page.get_by_role("heading", name="Block by block").count() == 0
+    page.get_by_role("heading", name="Block by block").wait_for()
+    assert rest.count() == 0
+    short = visitors(1440, "light").page
+    short.set_viewport_size({"width": 1440, "height": 2400})  # its place is in the window at once
+    short.goto(f"{visitor.address}/parameters")
+    short.get_by_role("heading", name="Block by block").wait_for()

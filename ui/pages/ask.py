@@ -12,7 +12,7 @@ import streamlit as st
 import analysis
 from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
-from ui import builder, pages, program, question_box, state, widgets
+from ui import below, builder, pages, program, question_box, state, widgets
 from ui.cache import answers, networks, pictures
 from ui.cache.pictures import ShownPicture
 from ui.text import short_key
@@ -45,6 +45,9 @@ def page() -> None:
             _distribution(answer, truth, dark)
         with places:
             _argmax_locations(session, shown, answer)
+    if below.waits("ask"):
+        return
+    if answer is not None:
         _stages(session, shown, state.view().question)
     _history(dark)
 

@@ -26,6 +26,7 @@ from film import (
 )
 from ui import (
     before_after,
+    below,
     bench,
     bench_ablations as ablations,
     bench_many as many,
@@ -74,6 +75,8 @@ def page() -> None:
     block, number = header.pick_map(networks.study())
     _find_map(case, block, number)
     _edit(case, population, block, number, state.view().edits)
+    if below.waits("bench"):
+        return
     tabs = st.tabs(list(TABS))
     for tab, show in zip(tabs, TABS.values(), strict=True):
         with tab:

@@ -12,7 +12,7 @@ import streamlit as st
 import analysis
 from analysis import Comparison, Study
 from film import InputError, command
-from ui import pages, scatter, state, widgets
+from ui import below, pages, scatter, state, widgets
 from ui.cache import comparison as cache, networks, pictures
 
 ROWS = 500  # of the list of differing questions
@@ -161,7 +161,8 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
         f"Accuracy of B minus that of A: overall {100 * whole['difference']:+.1f} points, and by type.",
         found.accuracy,
     )  # fmt: skip
-    _differing(found, found.differing, one, other, "all")
+    if not below.waits("compare"):
+        _differing(found, found.differing, one, other, "all")
 
 
 def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study, key: str) -> None:

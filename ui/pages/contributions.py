@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, WordContributions
 from film import Session
-from ui import question_header as header, state, widgets
+from ui import below, question_header as header, state, widgets
 from ui.cache import networks
 
 CAVEAT = (
@@ -31,6 +31,8 @@ def page() -> None:
     contributions = analysis.word_contributions(session, case.question)
     st.info(CAVEAT, icon=":material/info:")
     _answers(session, case.shown.pixels, contributions, dark)
+    if below.waits("contributions"):
+        return
     chosen = st.segmented_control(
         "Contributions to", list(KINDS), required=True, **state.option("contributions-kind", KINDS, "gamma")
     )

@@ -10,7 +10,7 @@ import streamlit as st
 
 import analysis
 from film import GROUP_NAMES, GROUPS, InputError, command
-from ui import builder, evidence_probes, measuring, state, widgets
+from ui import below, builder, evidence_probes, measuring, state, widgets
 from ui.cache import evidence as evidence_cache, networks, pictures
 from ui.error_list import error_list
 
@@ -51,6 +51,9 @@ def page() -> None:
             "since this cannot be measured on so few."
         )
         _accuracy(of, dark)
+        if below.waits("evidence"):
+            return
+        _beside_paper(of)
         _calibration(of, dark)
         _confusion(of, dark)
         _errors(answers)
@@ -128,6 +131,9 @@ def _accuracy(of: str, dark: bool) -> None:
         f"depths of fewer than {evidence_cache.LEAST} are left out. Types differ in "
         "length: a dip may be a type's."
     )
+
+
+def _beside_paper(of: str) -> None:
     with st.expander("This network in the paper's Table 1"):
         table = evidence_cache.paper(networks.study(), of)
         shown = {name: st.column_config.NumberColumn(format="%.1f") for name in table.columns[2:]}

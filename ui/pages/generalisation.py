@@ -9,11 +9,12 @@ import streamlit as st
 
 import analysis
 from film import InputError, command
-from ui import state, widgets
+from ui import below, state, widgets
 from ui.cache import generalisation as tests_cache, networks
 from ui.error_list import error_list
 
 MOST_ERRORS = 300  # rows
+IN_WINDOW = 2  # tests of which something is seen before one scrolls
 ABOUT = {
     "CLEVR": "Questions as CLEVR asks them, about the gallery's pictures. The diamonds are the paper's "
     "network from raw pixels on CLEVR's test set (Table 1): other pictures and questions, so compare "
@@ -50,7 +51,9 @@ def page() -> None:
             f"and goes on where it was stopped:\n\n    {make_it}",
             icon=":material/terminal:",
         )
-    for test in found:
+    for place, test in enumerate(found):
+        if place == IN_WINDOW and below.waits("generalisation"):
+            return
         _test(test, dark)
     if "CLOSURE" in found or "CLEVR" in found:
         _errors(found)

@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import MapCards
 from film import InputError, command
-from ui import map_card, question_header as header, state, widgets
+from ui import below, map_card, question_header as header, state, widgets
 from ui.cache import evidence, networks
 
 SELECTIVE, EFFECT = "greatest selectivity", "greatest effect on answers"
@@ -19,6 +19,7 @@ SEARCHED = {
     "pictures": ("maps-filter", "Selective for, in pictures", "red, cube, left …"),
     "language": ("maps-language", "Gamma selective for, in language", "left, equal_color, count …"),
 }
+SEEN = 14  # rows of the list that its place has room for
 COLUMNS = {
     "block": st.column_config.NumberColumn("block", width=50),
     "map": st.column_config.NumberColumn("map", width=50),
@@ -171,6 +172,9 @@ def _list(found: MapCards, table: pd.DataFrame) -> None:
             row = shown.iloc[selection["rows"][0]]
             state.change(block=int(row["block"]) - 1, feature_map=int(row["map"]))
 
+    if below.is_first("maps"):
+        widgets.plain_table(shown.head(SEEN), COLUMNS, "The first maps of the list")
+        return
     st.dataframe(
         shown, hide_index=True, height=520, column_config=COLUMNS, selection_mode="single-row",
         **state.picked(f"maps-list-{hash(tuple(table.index)):x}", open_card),

@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, Population, Standing
 from film import Answer, NetworkConfig, Session, UnknownWords
-from ui import map_stages, modulation_wall, question_header as header, state, two_questions, widgets
+from ui import below, map_stages, modulation_wall, question_header as header, state, two_questions, widgets
 from ui.cache import networks, pictures
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
@@ -53,6 +53,8 @@ def page() -> None:
                 header.offer_maps(unusual, "Most unusual here:")
         with right:
             _over_picture(session, answer, picture, block, feature_map)
+    if below.waits("modulation"):
+        return
     _one_map(answer, standings, population, block, feature_map, dark)
     modulation_wall.wall(session, answer, block, feature_map, dark)
     _census(session, answer, dark)

@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Grouping, Parameters, Statistics
 from film import InputError
-from ui import question_header as header, state, widgets
+from ui import below, question_header as header, state, widgets
 from ui.cache import networks
 
 POINTS = 4096  # most points of the plane, as many as the Distill article draws
@@ -41,6 +41,8 @@ def page() -> None:
             f"{widgets.plain(', '.join(still))}."
         )
     _all(parameters, dark)
+    if below.waits("parameters"):
+        return
     _blocks(parameters, dark)
     _maps(parameters, dark)
     _plane(parameters, dark)

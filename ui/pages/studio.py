@@ -10,7 +10,7 @@ import streamlit as st
 import analysis
 import film
 from film import ATTRIBUTES, JITTER, CheckedEdit, InputError, Scene
-from ui import state, studio, studio_answers as answers, widgets
+from ui import below, state, studio, studio_answers as answers, widgets
 from ui.cache import networks, pictures, scenes
 from ui.plan import plan
 from ui.studio import Desk
@@ -94,7 +94,7 @@ def _work() -> None:
         _view(desk)
     with right:
         sides = _pictures(desk)
-    if sides is not None:
+    if sides is not None and not below.waits("studio"):
         before, after = sides
         plain = "Series" if state.view().series else next(iter(PANELS))
         chosen = st.segmented_control(
