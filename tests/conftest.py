@@ -56,7 +56,6 @@ def visit(monkeypatch):
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in link.items():
             app.query_params[name] = value
-        app.run()
         return app.switch_page(f"ui/pages/{page}.py").run()
 
     return visited
