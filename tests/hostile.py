@@ -85,7 +85,8 @@ _AS_IT_IS = {
     "js_content",
     "css_content",
 }
-_HARMLESS = {"div", "span", "b", "i", "table", "tr", "td", "th", "style"}  # elements of the app's own HTML
+# Elements of the app's own HTML.
+_HARMLESS = {"div", "span", "b", "i", "table", "thead", "tbody", "tr", "td", "th", "style"}
 _IN_FIGURE = re.compile(r"(?:<|\\u003c)(?:a|img|script|b)\b", re.IGNORECASE)
 
 

@@ -1,5 +1,6 @@
 """The atlas page, run without a browser on a tiny network and a study of 300 questions."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -327,8 +328,13 @@ def test_errors_and_pictures_of_a_selection(open_page, checkpoint, views):
     error_cache.by_region(study, FIRST).result()
     app.run()
     assert "Where do the errors lie?" in texts(app)
-    shares = next(frame.value for frame in app.dataframe if "p_family" in frame.value)
-    assert shares["asked"].sum() == 300
+    (shares,) = (one.proto.body for one in app.get("html") if "Errors by type of question" in one.proto.body)
+    rows = re.findall(r"<tr><td>(\w+)</td><td class=\"number\">([\d,]+)</td>", shares)
+    found = error_cache.by_type(study).result()
+    assert {(kind, int(asked)) for kind, asked in rows} == set(
+        zip(found["value"], found["asked"], strict=True)
+    )
+    assert found["asked"].sum() == 300
     app.selectbox(key="atlas-error-region").set_value(0).run()
     assert not app.exception
     chosen = error_cache.by_region(study, FIRST).result()[1][0]
