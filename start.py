@@ -85,8 +85,8 @@ def main(arguments: list[str]) -> int:
                 return run_here("ui", *rest)
             case "test":
                 prepare("requirements.txt", "requirements-dev.txt")
-                for check in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
-                    if status := run("-m", *check):
+                for check in ("check", "."), ("format", "--check", "."):
+                    if status := run("-m", "ruff", *check):
                         return status
                 # Files of tests side by side, what one file prepares is used by it alone; the
                 # browser's begin, for they take longest.

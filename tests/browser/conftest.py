@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -185,21 +186,39 @@ class Visitor:
         return ARTEFACTS / f"{name}.png"
 
 
-def make_visitors(chromium: Any, address: str) -> Iterator[Any]:
-    """Makes visitors, each with a browser profile of their own."""
-    contexts = []
+@pytest.fixture(scope="session")
+def profile(chromium: Any) -> Callable[[str], Any]:
+    """A browser profile by its theme. Of what a tab keeps another one sees nothing, but the app is loaded."""
 
-    def make(width: int = 1440, scheme: str = "light") -> Visitor:
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB"
-        )
-        context.set_default_timeout(WAIT)
-        contexts.append(context)
-        return Visitor(context.new_page(), address)
+    @cache
+    def profile(scheme: str) -> Any:
+        return new_profile(chromium, scheme)
 
-    yield make
-    for context in contexts:
-        context.close()
+    return profile
+
+
+def new_profile(chromium: Any, scheme: str) -> Any:
+    made = chromium.new_context(color_scheme=scheme, locale="en-GB")
+    made.set_default_timeout(WAIT)
+    return made
+
+
+def make_visitors(chromium: Any, profile: Callable[[str], Any], address: str) -> Iterator[Any]:
+    """Makes visitors, each in a tab of their own; `apart`: in a profile that has never been here."""
+    with ExitStack() as leave:
+
+        def make(width: int = 1440, scheme: str = "light", apart: bool = False) -> Visitor:
+            if apart:
+                context = new_profile(chromium, scheme)
+                leave.callback(context.close)
+            else:
+                context = profile(scheme)
+            page = context.new_page()
+            leave.callback(page.close)
+            page.set_viewport_size({"width": width, "height": 900})
+            return Visitor(page, address)
+
+        yield make
 
 
 visitors = pytest.fixture(make_visitors)

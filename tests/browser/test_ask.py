@@ -132,7 +132,7 @@ def test_a_link_reopens_what_its_maker_saw(visitors):
     answer = maker.answered("How many big things are there?")
     link = maker.page.url.removeprefix(maker.address)
     assert "picture=gallery-1" in link
-    follower = visitors().open(link)
+    follower = visitors(apart=True).open(link)
     assert follower.answered("How many big things are there?") == answer
     follower.says("An ordinary scene (2)")
 
@@ -144,7 +144,7 @@ def test_a_link_of_another_network_says_so(visitors):
 
 
 def test_two_visitors_do_not_see_each_other(visitors):
-    one, other = visitors().open(), visitors().open()
+    one, other = visitors().open(), visitors(apart=True).open()
     one.ask("How many red things are there?")
     other.ask("How many blue things are there?")
     one.answered("How many red things are there?")

@@ -44,9 +44,7 @@ def selected(page) -> int:
     return int(mark.get_attribute("data-count"))
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(1440, "light"), (1440, "dark"), (800, "light"), (800, "dark")]
-)
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (800, "dark")])
 def test_a_lasso_brings_the_linked_panel(atlas, width, scheme):
     visitor = atlas(width, scheme)
     page = visitor.page

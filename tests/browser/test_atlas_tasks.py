@@ -82,7 +82,7 @@ def test_a_lasso_is_shared_and_reopened_in_two_clicks(visitors):
     page.get_by_role("status").get_by_text("Link copied.").wait_for()
     link = page.evaluate("navigator.clipboard.readText()")
     number = page.locator("#selected").get_attribute("data-selection")
-    fresh = visitors().open(link.removeprefix(visitor.address))  # another profile
+    fresh = visitors(apart=True).open(link.removeprefix(visitor.address))  # another profile
     assert selected(fresh.page) == count
     assert fresh.page.locator("#selected").get_attribute("data-selection") == number
     fresh.page.locator(".fs[data-drawn]").first.wait_for()

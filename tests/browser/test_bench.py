@@ -36,7 +36,7 @@ def test_a_slider_changes_the_answer_and_a_link_reopens_it(visitors):
     here, link = outcome(page), page.evaluate("location.search")
     visitor.shoot("bench")
 
-    other = visitors().open(f"/bench{link}")  # in a browser of its own
+    other = visitors(apart=True).open(f"/bench{link}")  # in a browser of its own
     other.page.locator("#bench-answer").wait_for(state="attached")
     other.quiet()
     assert outcome(other.page) == here

@@ -34,7 +34,7 @@ def test_what_is_selected_in_one_layout_is_selected_in_the_other_and_in_the_link
     )
     said = states.first.inner_text()
     page.wait_for_function("location.search.includes('marked=')")
-    again = visitors().open("/compare" + page.evaluate("location.search"))
+    again = visitors(apart=True).open("/compare" + page.evaluate("location.search"))
     again.page.locator(".fs[data-drawn]").nth(1).wait_for()
     again.says("questions selected.")
     assert again.page.locator(".fs-state").all_inner_texts() == [said, said]

@@ -55,7 +55,9 @@ def test_the_walk_to_a_finding(visitors):
     visitor.page.get_by_role("button", name="The first five minutes, guided").click()
     finding.wait_for()
 
-    again = visitors(1440, "light").open(link)  # both questions and the exchange of a block between them
+    again = visitors(1440, "light", apart=True).open(
+        link
+    )  # both questions and the exchange of a block between them
     asked = parse_qs(urlsplit(link).query)
     assert asked["q"] != asked["other"]
     again.page.get_by_role("heading", name="Bench", exact=True).wait_for()

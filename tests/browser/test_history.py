@@ -110,6 +110,6 @@ def test_reload_keeps_the_history_and_the_guide(visitor, visitors):
     visitor.says("How far A and B are apart")
     visitor.quiet()
     page.wait_for_url("**compare-B**")
-    other = visitors().open(page.url.removeprefix(visitor.address))
+    other = visitors(apart=True).open(page.url.removeprefix(visitor.address))
     other.says("How far A and B are apart")  # the link holds both questions, and nothing else of the history
     assert other.page.get_by_text("of 5", exact=False).count() == 0

@@ -79,7 +79,7 @@ def test_objects_are_moved_on_the_plan(visitors):
     link, said = page.evaluate("location.search"), page.locator(clean).evaluate(marks)
     visitor.shoot("studio")
 
-    other = visitors().open(f"/studio{link}").page  # in a browser of its own
+    other = visitors(apart=True).open(f"/studio{link}").page  # in a browser of its own
     other.locator(clean).wait_for(state="attached")
     assert other.locator(clean).evaluate(marks) == said
     assert other.get_by_alt_text("The scene as edited").evaluate(BYTES) == picture
