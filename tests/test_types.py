@@ -1,4 +1,4 @@
-"""Types hold everywhere, and for whoever imports from the catalogues; a file of its own, to run beside others."""
+"""Types hold everywhere, and for whoever imports from the catalogues. A file of its own runs beside others."""
 
 import subprocess
 import sys
