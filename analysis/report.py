@@ -247,7 +247,7 @@ def _layouts(study: _Reported) -> Iterator[Section]:
     color = (labels[0] if labels else "") if study.alone else "type"
     for name, layout in study.layouts.items():
         points = study.extraction.table.iloc[layout.rows]
-        alike = maps.color_by_category(pd.Series([nouns] * len(points)), nouns)
+        alike = maps.color_by_category(pd.Series([nouns] * len(points)), "")
         coloring = maps.color_by_column(points, color) if color else alike
         drawn.append(html("<h3>{}</h3>{}", name, _map(study, name, coloring)))
     look_for = (
@@ -317,9 +317,12 @@ def _map(study: _Reported, name: str, coloring: maps.Coloring, selected: np.ndar
     layout, known = study.layouts[name], study.extraction
     assert known is not None
     told = maps.layout_caption(layout, len(known), known.schema.nouns)
-    lines = [f"{name}, coloured by {coloring.title}", *told.split(" · "), named_network(study.weights)]
+    lines = [f"{name}, coloured by {coloring.title}" if coloring.title else name, *told.split(" · ")]
+    lines.append(named_network(study.weights))
     drawn = maps.layout_svg(layout.places, coloring, caption=lines, selected=selected, size=760)
-    return html('<figure class="map">{}<button type="button">Save as SVG</button></figure>', Markup(drawn))
+    button = Markup('<button type="button">Save as SVG</button>')
+    caption = html("<figcaption>{} {}</figcaption>", told, button)  # a line of the SVG would not break
+    return html('<figure class="map">{}{}</figure>', Markup(drawn), caption)
 
 
 def _coordinates(extraction: Extraction, layout: Layout, selected: np.ndarray | None) -> Markup:
@@ -328,7 +331,9 @@ def _coordinates(extraction: Extraction, layout: Layout, selected: np.ndarray | 
     places["selected"] = False if selected is None else selected[layout.rows]
     places.insert(0, "text", extraction.table["text"].to_numpy()[layout.rows])
     places.insert(0, "id", layout.rows)
-    return html('<p><a download="coordinates.csv" href="{}">Coordinates as CSV</a></p>', as_csv(places))
+    return html(
+        '<p><a download="film-lens-coordinates.csv" href="{}">Coordinates as CSV</a></p>', as_csv(places)
+    )
 
 
 # --- One view -----------------------------------------------------------------------------------------

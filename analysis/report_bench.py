@@ -87,7 +87,7 @@ def objects_section(session: Session, view: ViewState, shown: ReportedPicture) -
                 object_heatmap(
                     here[stage].to_numpy().reshape(len(names), -1), names, block, labels[stage], chosen=number
                 ),
-                f"Block {block + 1}, {labels[stage]}: every map at every object, {how}.",
+                f"Block {block + 1}, {labels[stage]}, {how}: every map at every object.",
                 here.assign(block=block + 1),
             )
             for stage in STAGES[:2]

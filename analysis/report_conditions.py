@@ -45,11 +45,13 @@ def labels(study: Study) -> Iterator[Section]:
             body.append(html("<p>{}</p>", reason))
         if name in probed:
             chart = read_off.probe_chart(found.probes, name, layers=study.schema.layers.names)
-            said = "Accuracy of linear probes by layer; hollow marks: shuffled labels."
+            said = f"Linear probes for “{name}” by layer; hollow marks: shuffled labels."
             body.append((chart, said, found.probes[found.probes["target"] == name]))
         if name in regressed:
             chart = read_off.regression_chart(found.regressions, name, layers=study.schema.layers.names)
-            said = "R² of ridge regressions by layer; hollow marks: 95 % of shuffled numbers are under."
+            said = (
+                f"R² of ridge regressions for “{name}” by layer; hollow: 95 % of shuffled numbers are under."
+            )
             body.append((chart, said, found.regressions[found.regressions["target"] == name]))
         if len(best := found.of_label(name)):
             body.append(table(best.drop(columns=["label", "p"]).head(MAPS), "{:.3f}"))

@@ -104,7 +104,11 @@ def probes_section(study: Study) -> Iterator[Section]:
 
 
 def _target(probes: pd.DataFrame, name: str) -> Drawn:
-    return read_off.probe_chart(probes, name), f"Probe target: {name}.", probes[probes["target"] == name]
+    return (
+        read_off.probe_chart(probes, name),
+        f"Linear probes for “{name}”.",
+        probes[probes["target"] == name],
+    )
 
 
 def probe_section(study: Study, target: str) -> Iterator[Section]:

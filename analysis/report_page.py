@@ -64,7 +64,7 @@ def page(
         """A figure as JSON, its title and its source at its foot."""
         drawn, caption, _ = item
         whence = " · ".join(filter(None, (named_network(made["weights"]), part.sample or sample)))
-        named = [figure_title(f"{part.title}. {caption}"), whence]
+        named = [part.title, figure_title(caption), whence]
         return _in_script(
             to_json_plotly(with_source(drawn, named, letters=LETTERS, paper_bgcolor=ground(False)))
         )

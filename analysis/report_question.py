@@ -29,6 +29,7 @@ def values_section(session: Session, view: ViewState, others: Population) -> Ite
         "gamma": modulation.gamma.numpy()[0], "beta": modulation.beta.numpy()[0]
     }  # fmt: skip
     block, number = min(view.block, config.blocks - 1), min(view.feature_map, config.maps - 1)
+    seed = "" if others.seed is None else f", seed {others.seed}"
     body: list[Item] = []
     for kind, own in values.items():
         compared, value = standing(others, kind, own), float(own[block, number])
@@ -40,8 +41,9 @@ def values_section(session: Session, view: ViewState, others: Population) -> Ite
             ),
             (
                 single.population_histogram(others, kind, block, number, value),
-                f"{kind} {value:+.3f} of that map among {len(others):,} questions: z "
-                f"{compared.z[block, number]:+.2f}, percentile {compared.percentile[block, number]:.1f}.",
+                f"{kind} {value:+.3f} of block {block + 1}, map {number}, among {len(others):,} questions"
+                f"{seed}: z {compared.z[block, number]:+.2f}, percentile "
+                f"{compared.percentile[block, number]:.1f}.",
                 single.population_bins(others, kind, block, number),
             ),
         ]
@@ -77,7 +79,7 @@ def words_section(session: Session, view: ViewState) -> Iterator[Section]:
         body.append(
             (
                 single.contribution_bars(lines, label),
-                caveat or f"{label}: the bars sum to the value exactly.",
+                f"{label}: {caveat or 'the bars sum to the value exactly.'}",
                 pd.DataFrame([vars(line) for line in lines]),
             )
         )

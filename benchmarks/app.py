@@ -20,7 +20,7 @@ import time
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from benchmarks.serving import TIMED, chromium, go_to, served, wait_until_idle
+from benchmarks.serving import TIMED, WHOLE, chromium, go_to, quiet, served, wait_until_idle
 from ui.pages import GROUPS
 
 KINDS = ("cubes", "spheres", "cylinders", "things")
@@ -38,9 +38,6 @@ SETTLED = """former => {
             .every(one => {
                 const {top, bottom} = one.getBoundingClientRect()
                 return bottom <= 0 || top >= innerHeight }) }"""
-# Nothing is still to come at all, but figures that are drawn when they are scrolled to.
-WHOLE = """() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'
-    && !document.querySelector('.below, [data-testid=stSkeleton], [data-stale=true]')"""
 COLORS = ("red", "blue", "green", "gray", "cyan", "brown", "purple", "yellow")
 
 
@@ -69,15 +66,8 @@ def _opened(page: Page, address: str) -> float:
     go_to(page, address)
     page.locator("#answer").wait_for(timeout=PATIENCE)
     answered = time.perf_counter()
-    _quiet(page)
+    quiet(page)
     return answered
-
-
-def _quiet(page: Page) -> None:
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
-    )
-    page.wait_for_timeout(400)
 
 
 def _asked(page: Page, question: str) -> float:
@@ -87,7 +77,7 @@ def _asked(page: Page, question: str) -> float:
     box.press("Enter")
     page.evaluate(TIMED, [f'#answer[data-question="{question}"]'])
     taken = time.perf_counter() - began
-    _quiet(page)
+    quiet(page)
     return taken
 
 
@@ -97,7 +87,7 @@ def _next(page: Page) -> float:
     page.get_by_role("button", name="Next", exact=True).click()
     page.evaluate(TIMED, [f'#answer:not([data-picture="{before}"])'])
     taken = time.perf_counter() - began
-    _quiet(page)
+    quiet(page)
     return taken
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 import film
-from benchmarks.serving import TIMED, chromium, go_to, served
+from benchmarks.serving import TIMED, chromium, go_to, quiet, served
 
 MARK, QUESTION = "#bench-answer", "How many red cubes are there?"
 OTHERS = ("How many red spheres are there?", "How many cylinders are there?", "How many things are there?")
@@ -49,14 +49,7 @@ def main() -> None:
 def _open(page: Page, address: str, link: dict[str, str]) -> None:
     go_to(page, f"{address}/bench?{urlencode({'q': QUESTION} | link)}")
     page.locator(MARK).wait_for(state="attached", timeout=120_000)
-    _quiet(page)
-
-
-def _quiet(page: Page) -> None:
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
-    )
-    page.wait_for_timeout(400)
+    quiet(page)
 
 
 def _moved(page: Page, key: str) -> float:
@@ -67,7 +60,7 @@ def _moved(page: Page, key: str) -> float:
     page.keyboard.press(key)
     page.evaluate(TIMED, [f'{MARK}:not([data-list="{before}"])'])
     taken = time.perf_counter() - began
-    _quiet(page)
+    quiet(page)
     return taken
 
 
@@ -79,7 +72,7 @@ def _patched(page: Page) -> float:
     button.click()
     page.evaluate(TIMED, [CHART])
     taken = time.perf_counter() - began
-    _quiet(page)
+    quiet(page)
     return taken
 
 

@@ -24,6 +24,10 @@ TIMED = """([selector]) => new Promise(done => {
                                                         : requestAnimationFrame(look);
     look() })"""
 
+# Nothing is still to come at all, but figures that are drawn when they are scrolled to.
+WHOLE = """() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'
+    && !document.querySelector('.below, [data-testid=stSkeleton], [data-stale=true]')"""
+
 
 @contextlib.contextmanager
 def served(script: str = "app.py") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
@@ -85,3 +89,9 @@ def go_to(page: Page, address: str) -> None:
 def chromium() -> str | None:
     """The browser's program: FILM_CHROMIUM, or what is found on the path."""
     return os.environ.get("FILM_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def quiet(page: Page) -> None:
+    """Wait until a page is whole, and a little longer."""
+    page.wait_for_function(WHOLE)
+    page.wait_for_timeout(400)

@@ -99,3 +99,18 @@ def test_the_browser_has_the_kinds_of_traces_that_figures_have_and_their_licence
     version = json.loads((folder / "package.json").read_text("utf-8"))["dependencies"]["plotly.js"]
     assert f'"{version}"' in bundle
     assert f"=== plotly.js {version} (MIT) ===" in (folder / "LICENSES.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("gamma of every map, a row a block.", "gamma of every map, a row a block"),
+        ("Accuracy by type: count 90 %, exist 95 %.", "Accuracy by type"),
+        ("Probes for “answer: a colour”; the best reads gamma.", "Probes for “answer: a colour”"),
+        ("“There is a cube; what color is it?” and its answers: red.", "“There is a cube; what color is it?” and its answers"),
+        ("One “quote that never ends; so", "One “quote that never ends"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_figure_is_called_by_the_first_part_of_what_is_said_of_it(said, title):
+    assert analysis.figure_title(said) == title

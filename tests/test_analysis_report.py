@@ -151,7 +151,8 @@ def test_every_figure_has_its_numbers_and_says_in_its_file_what_it_is_of(whole, 
     feet = [figure["layout"]["title"]["text"] for figure in drawn]
     assert all(f"network {session.card.weights[:12]}" in foot for foot in feet)
     assert sum("160 questions about 40 pictures" in foot.replace("<br>", " ") for foot in feet) >= 5
-    assert "Accuracy. By type of question<br>" in feet[1]
+    assert "Accuracy<br>By type of question<br>" in feet[1]
+    assert len(set(feet)) == len(feet)
     assert {"value", "accuracy", "low", "high"} <= set(tables[1].columns)
     assert len(tables[1]) == len(drawn[1]["data"][0]["y"])
 

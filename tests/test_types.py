@@ -1,4 +1,4 @@
-"""Types hold everywhere, and for whoever imports from the catalogues. A file of its own runs beside others."""
+"""Types hold everywhere, and for whoever imports from the catalogues."""
 
 import subprocess
 import sys

@@ -68,6 +68,9 @@ def _types(found: pd.DataFrame) -> None:
     table = found.sort_values("share", ascending=False)[list(_SHARES)]
     table = table.assign(share=100 * table["share"], expected=100 * table["expected"])
     widgets.plain_table(table, _SHARES, "Errors by type of question", height=250)
+    st.caption(
+        "Expected: with errors shuffled among each picture's questions. p: corrected for all types (max-T)."
+    )
     widgets.data(table, "errors-by-type")
 
 

@@ -90,7 +90,7 @@ def _target(evidence: Evidence, table: pd.DataFrame, target: str, dark: bool) ->
     where = best["space"] if best["block"] == 0 else f"{best['space']} of block {best['block']}"
     widgets.figure(
         analysis.probe_chart(table, target, dark=dark), "probes",
-        f"Probes for {target}; the best reads {where} and is right for {best['accuracy']:.0%}.",
+        f"Probes for “{target}”; the best reads {where} and is right for {best['accuracy']:.0%}.",
         own, sample=_sample(evidence),
     )  # fmt: skip
     held_out = "–" if pd.isna(best["held_out"]) else f"{best['held_out']:.1%}"
@@ -128,7 +128,7 @@ def _transfer(evidence: Evidence, transfer: pd.DataFrame | None, target: str, da
     )
     widgets.figure(
         analysis.transfer_heatmaps(transfer, target, dark=dark), "probe-transfer",
-        f"Probes for {target} across blocks; the best off the diagonal is trained on block {best['trained']} "
+        f"Probes for “{target}” across blocks; the best off the diagonal is trained on block {best['trained']} "
         f"({best['space']}) and right for {best['accuracy']:.0%} at block {best['read']}.",
         own, sample=_sample(evidence),
     )  # fmt: skip

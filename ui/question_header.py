@@ -11,13 +11,11 @@ import streamlit as st
 import analysis
 from analysis import Population, Study
 from film import Answer, InputError, Session
-from ui import state, widgets
+from ui import state, style, widgets
 from ui.cache import answers, networks, pictures
 
 Made = TypeVar("Made")
 PICTURE = 108  # pixels across in the header
-# Questions of more letters than its field shows in a window so wide stand below it in full; see `ui.style`.
-FIELD = {"any": 165, "tablet": 75, "telephone": 24}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +61,10 @@ def case() -> Case | None:
 
 
 def _in_full(question: str) -> None:
-    """The question below its field where that cuts it off, in wide windows or only in narrower ones."""
-    cut = [window for window, letters in FIELD.items() if len(question) > letters]
-    if cut:
-        with st.container(key=f"case-full-{cut[0]}"):
-            st.caption(widgets.plain(question))
+    """The question below its field, where that is too narrow to show it in full; see `ui.style`."""
+    fits = next((letters for letters in style.FIELDS if len(question) <= letters), "none")
+    with st.container(key=f"case-full-{fits}"):
+        st.caption(widgets.plain(question))
 
 
 def _answer(shown: pictures.ShownPicture, question: str) -> Answer | None:

@@ -100,10 +100,14 @@ def run_again() -> None:
     The browser may have asked for the part before it knew of the newest address. The page would take the
     older one for Back, and what was done since would be undone: so it runs with the newest.
     """
+    _keep_address()
+    st.rerun()
+
+
+def _keep_address() -> None:
     followed: tuple[ViewState, dict[str, str]] | None = st.session_state.get("followed")
     if followed is not None and followed[0] is view() and st.query_params.to_dict() != followed[1]:
         st.query_params.from_dict(followed[1])
-    st.rerun()
 
 
 def address(weights: str) -> str:
@@ -127,7 +131,8 @@ def is_whole(page: str) -> bool:
 
 
 def make_whole(page: str) -> None:
-    """Draw it to its end from now on."""
+    """Draw it to its end from now on: a sign of the browser's, which may not know the newest address."""
+    _keep_address()
     st.session_state["whole"] = {*st.session_state.get("whole", ()), page}
 
 

@@ -6,6 +6,15 @@ import streamlit as st
 
 from ui import widgets
 
+FIELDS = range(20, 260, 20)  # letters of a question, for which it is known how wide a field shows them
+LETTER, BESIDE = 7, 40  # pixels: of a letter, on average; of a field's own edges
+
+
+def _is_in_full(letters: int) -> str:
+    """A question of so many letters need not stand below its field where that is wide enough."""
+    wide = f"@container case (min-width: {LETTER * letters + BESIDE}px)"
+    return f"{wide} {{.st-key-case-full-{letters} {{display: none}}}}\n"
+
 
 def apply() -> None:
     """The few rules that Streamlit's theme has no option for; all text has a contrast of at least 4.5:1."""
@@ -31,8 +40,8 @@ def apply() -> None:
         [class*=st-key-menu-] [data-testid=stCaptionContainer] {margin-right: .35rem}
         .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
         .st-key-case-question {min-width: 0}
-        @media (min-width: 1000px) {.st-key-case-full-tablet {display: none}}
-        @media (min-width: 640px) {.st-key-case-full-telephone {display: none}}
+        .st-key-case-question {container: case / inline-size}
+        FULL
         [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p
             {color: QUIET !important; opacity: 1}
         [data-selected=true] p, [aria-checked=true] p {color: CHOSEN}
@@ -94,7 +103,8 @@ def apply() -> None:
         :is(.st-key-atlas-controls, .st-key-atlas-filters) .stColumn {min-width: 9.5rem}
         :is(.st-key-atlas-split, .st-key-compare-split, .st-key-labels-split) .stColumn
             {min-width: min(24rem, 100%)}
-        </style>""".replace("PAGE", page)
+        </style>""".replace("FULL", "".join(map(_is_in_full, FIELDS)))
+        .replace("PAGE", page)
         .replace("QUIET", quiet)
         .replace("CHOSEN", chosen)
     )

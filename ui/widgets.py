@@ -155,16 +155,18 @@ def plain_table(table: pd.DataFrame, columns: Mapping[str, Any], label: str, hei
     told: dict[str, dict[str, Any]] = {
         name: {"label": of} if isinstance(of, str) else dict(of) for name, of in columns.items()
     }
+    sides = {name: ' class="number"' if pd.api.types.is_numeric_dtype(table[name]) else "" for name in table}
+
+    def title(name: str) -> str:
+        label, about = told[name].get("label") or name, told[name].get("help") or ""
+        return f'<th{sides[name]} title="{escape(about)}">{escape(label)}</th>'
 
     def cell(name: str, value: Any) -> str:
-        if pd.isna(value):
-            return "<td></td>"
         form = (told[name].get("type_config") or {}).get("format")
         text = f"{value:,}" if form == "localized" else form % value if form else str(value)
-        number = "" if isinstance(value, str) else ' class="number"'
-        return f"<td{number}>{escape(text)}</td>"
+        return f"<td{sides[name]}>{'' if pd.isna(value) else escape(text)}</td>"
 
-    head = "".join(f"<th>{escape(told[name]['label'])}</th>" for name in table)
+    head = "".join(title(str(name)) for name in table)
     rows = "".join(
         "<tr>" + "".join(cell(str(name), value) for name, value in row.items()) + "</tr>"
         for row in table.to_dict("records")

@@ -41,8 +41,8 @@ COLOR_COLUMNS = (
 )
 # The palette's first, then colours as far from them and each other as a screen shows.
 _MORE = (
-    "#7B4FB5", "#3A2BE0", "#00B3A4", "#B2182B", "#7FBC41", "#4D4D9F", "#FF8FA3", "#5C7A29", "#C51B8A",
-    "#2CA6E0", "#A6761D", "#9E9AC8", "#E7298A",
+    "#7B4FB5", "#3A2BE0", "#00606B", "#7FBC41", "#5A3A22", "#B7A4FF", "#FF8FA3", "#A6761D", "#4D4D9F",
+    "#5C7A29", "#9E9AC8", "#2CA6E0", "#B2182B",
 )  # fmt: skip
 _SCALE = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")  # viridis
 

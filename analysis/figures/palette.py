@@ -17,7 +17,7 @@ NEUTRAL = "#747982"
 GAMMA, BETA = "#009E73", "#CC79A7"
 ACCURACY = "#128296"
 # Of whatever else is told apart: Okabe and Ito's but for black and gamma's and beta's, with two between.
-CATEGORIES = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#8C510A", "#8A2846", "#F0E442")
+CATEGORIES = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#776622", "#C8244B", "#F0E442")
 
 
 def ground(dark: bool) -> str:

@@ -17,9 +17,9 @@ BOTTOM = 1e-6  # of a figure's height: at 0 plotly draws further lines below the
 
 
 def figure_title(said: str) -> str:
-    """What a figure is called: the first part of what is said of it."""
-    first = re.split(r"[:;] |\.$", said, maxsplit=1)[0]
-    return textwrap.shorten(first, TITLE_LETTERS, placeholder=" …")
+    """What a figure is called: the first part of what is said of it. Colons in “quotes” do not end it."""
+    first = re.match(r"(?:“[^”]*”|.)*?(?=[:;] |\.$|$)", said, re.DOTALL)
+    return textwrap.shorten(first[0] if first else said, TITLE_LETTERS, placeholder=" …")
 
 
 def with_source(

@@ -115,7 +115,7 @@ def _until_healthy(port: int, server: subprocess.Popen[bytes], log: Path) -> Non
 
 
 class Visitor:
-    """A page in a browser of its own, and what one does with it."""
+    """A tab of a browser, and what one does with it."""
 
     def __init__(self, page: Any, address: str):
         self.page, self.address = page, address

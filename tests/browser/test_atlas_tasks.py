@@ -27,7 +27,7 @@ class Hand:
 
 
 def atlas(visitors: Any) -> Hand:
-    visitor = visitors().open("/atlas?weights=")  # a link: the guide is closed
+    visitor = visitors(apart=True).open("/atlas?weights=")  # a link: the guide is closed
     visitor.page.locator(f".fs[data-drawn] {MAP}").first.wait_for()
     visitor.quiet()
     return Hand(visitor)

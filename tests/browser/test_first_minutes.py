@@ -55,9 +55,8 @@ def test_the_walk_to_a_finding(visitors):
     visitor.page.get_by_role("button", name="The first five minutes, guided").click()
     finding.wait_for()
 
-    again = visitors(1440, "light", apart=True).open(
-        link
-    )  # both questions and the exchange of a block between them
+    # Both questions and the exchange of a block between them.
+    again = visitors(1440, "light", apart=True).open(link)
     asked = parse_qs(urlsplit(link).query)
     assert asked["q"] != asked["other"]
     again.page.get_by_role("heading", name="Bench", exact=True).wait_for()
@@ -77,12 +76,16 @@ def test_what_lies_below_the_window_follows_by_itself_or_when_one_scrolls(visito
     visitor = visitors(1440, "light")
     page = visitor.page
     page.goto(f"{visitor.address}/parameters")
-    rest = page.locator(".below")
-    rest.wait_for()
-    assert rest.bounding_box()["y"] > page.viewport_size["height"]
-    assert page.get_by_role("heading", name="Block by block").count() == 0
+    # Looked at within one frame: it stays for less than half a second.
+    seen = page.wait_for_function(
+        "() => { const rest = document.querySelector('.below');"
+        "return rest && [rest.getBoundingClientRect().top, document.querySelector('main, body').innerText] }"
+    ).json_value()
+    assert seen[0] > page.viewport_size["height"]
+    assert "All gammas and betas" in seen[1]
+    assert "Block by block" not in seen[1]
     page.get_by_role("heading", name="Block by block").wait_for()
-    assert rest.count() == 0
+    assert page.locator(".below").count() == 0
     short = visitors(1440, "light").page
     short.set_viewport_size({"width": 1440, "height": 2400})  # its place is in the window at once
     short.goto(f"{visitor.address}/parameters")

@@ -61,7 +61,7 @@ def test_reload_shows_the_same_question_and_picture(visitor):
 
 
 def test_copy_link_by_keyboard_on_every_page(visitors):
-    visitor = visitors()
+    visitor = visitors(apart=True)
     visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = visitor.page
     for name, _ in (entry for group in pages.GROUPS.values() for entry in group):

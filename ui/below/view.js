@@ -1,17 +1,18 @@
-// Tells once that all in the window is drawn, or that its own place comes into the window. See __init__.py.
+// Tells when all in the window is drawn, or when its own place comes into the window. See __init__.py.
 
-const STILL = 300; // milliseconds after that: who only passes by need not wait for what is below
 const LOOK = 100; // milliseconds between two looks
+const STILL = 300; // milliseconds after all is drawn: who only passes by need not wait for what is below
+const AGAIN = 5000; // milliseconds after which it is told again: a connection may have been lost meanwhile
 const WAITING = "[class*=st-key-figure-]:not(:has([data-drawn]))";
-const idle = globalThis.requestIdleCallback ?? ((then) => setTimeout(then, 50));
 
 const inWindow = (element) => {
   const { top, bottom } = element.getBoundingClientRect();
   return bottom > 0 && top < innerHeight;
 };
 
+const isStill = () => document.querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning";
+
 const isDrawn = () => document.querySelector("#network")
-  && document.querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning"
   && ![...document.querySelectorAll(WAITING)].some(inWindow);
 
 class Below {
@@ -20,19 +21,19 @@ class Below {
     this.root.className = "below";
     this.root.textContent = "The rest of this page follows …";
     parent.append(this.root);
-    requestAnimationFrame(() => this.look());
+    this.drawn = Infinity; // since when all is
+    this.told = -Infinity;
+    this.looks = setInterval(() => this.look(), LOOK);
   }
 
   look() {
-    if (!this.root.isConnected) return;
-    if (inWindow(this.root)) return this.tell();
-    if (isDrawn()) setTimeout(() => idle(() => this.tell()), STILL);
-    else setTimeout(() => this.look(), LOOK);
-  }
-
-  tell() {
-    if (this.told || !this.root.isConnected) return;
-    this.told = true;
+    if (!this.root.isConnected) return clearInterval(this.looks);
+    const now = performance.now();
+    if (!isStill() || !isDrawn()) this.drawn = Infinity;
+    else this.drawn = Math.min(this.drawn, now);
+    const due = now - this.drawn >= STILL || (isStill() && inWindow(this.root));
+    if (!due || now - this.told < AGAIN) return;
+    this.told = now;
     this.say("drawn", true);
   }
 }

@@ -26,7 +26,7 @@ from ui.text import short_key
 
 HERE = Path(__file__).parent
 TOOLS = 30  # pixels above a figure for its tool bar
-SOURCE_LETTERS = 62  # in such a line, at most: what a telephone has room for
+SOURCE_LETTERS = 62  # in a line of title and source at a figure's foot: what a telephone has room for
 CSV_ROWS = 5000  # of a table that is still handed out as CSV
 
 # Nothing that is mounted: so Streamlit serves the library's folder, which a browser asks for once.

@@ -194,8 +194,8 @@ def _value(
     )  # fmt: skip
     told = f"{kind} of this question {own:+.3f}"
     if population is not None:
-        below = float((values < value).mean())
-        told += f"; {value:+.3f} lies above {below:.0%} of {len(population):,} questions"
+        share = float((values < value).mean())
+        told += f"; {value:+.3f} lies above {share:.0%} of {len(population):,} questions"
     st.caption(told + ".")
 
 

@@ -44,19 +44,19 @@ def page() -> None:
     )
     of = _pictures_of()
     if of is not None:
-        answers = evidence_cache.answers(networks.study(), of)
         st.caption(
             f"{_sample(of)}{_source(of)}. Bars are 95 % intervals (Wilson's, with a design effect, since "
             "questions about one picture stand and fall together); under ten pictures there are none, "
             "since this cannot be measured on so few."
         )
         _accuracy(of, dark)
-        if below.waits("evidence"):
-            return
+    if below.waits("evidence"):
+        return
+    if of is not None:
         _beside_paper(of)
         _calibration(of, dark)
         _confusion(of, dark)
-        _errors(answers)
+        _errors(evidence_cache.answers(networks.study(), of))
     evidence_probes.probes(evidence, dark)
     _report()
 

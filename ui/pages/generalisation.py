@@ -76,12 +76,12 @@ def _test(test: str, dark: bool) -> None:
         own,
         sample=f"{int(whole['asked']):,} questions about {int(whole['pictures']):,} pictures, seed {seed}",
     )
-    below = own[own["high"] < own["guess"]]["value"].tolist()
+    lower = own[own["high"] < own["guess"]]["value"].tolist()
     st.caption(
         f"{int(whole['asked']):,} questions about {int(whole['pictures']):,} pictures: "
         f"{whole['accuracy']:.1%} right (95 % interval, per cent: {whole['interval']}); "
         f"constant guess {whole['guess']:.1%}."
-        + (f" Below the constant guess: {', '.join(below)}." if below else "")
+        + (f" Below the constant guess: {', '.join(lower)}." if lower else "")
     )
 
 

@@ -121,7 +121,7 @@ def _probes(found: LabelEvidence, schema: Schema, label: str) -> None:
     widgets.figure(
         analysis.probe_chart(found.probes, label, layers=schema.layers.names, dark=widgets.dark()),
         f"probes-of-{schema.labels.index(label)}",
-        f"Probes for {label}; the best reads {where} and is right for {best['accuracy']:.0%}.",
+        f"Probes for “{label}”; the best reads {where} and is right for {best['accuracy']:.0%}.",
         own,
         sample=_sample(best, found, schema),
     )
@@ -156,7 +156,7 @@ def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label:
     widgets.figure(
         analysis.regression_chart(found.regressions, label, layers=schema.layers.names, dark=widgets.dark()),
         f"regressions-of-{schema.labels.index(label)}",
-        f"Regressions for {label}; the best reads {where} with an R² of {best['r2']:.2f}.",
+        f"Regressions for “{label}”; the best reads {where} with an R² of {best['r2']:.2f}.",
         own,
         sample=_sample(best, found, schema),
     )
