@@ -107,7 +107,7 @@ def test_the_browser_has_the_kinds_of_traces_that_figures_have_and_their_licence
         ("gamma of every map, a row a block.", "gamma of every map, a row a block"),
         ("Accuracy by type: count 90 %, exist 95 %.", "Accuracy by type"),
         ("Probes for “answer: a colour”; the best reads gamma.", "Probes for “answer: a colour”"),
-        ("“There is a cube; what color is it?” and its answers: red.", "“There is a cube; what color is it?” and its answers"),
+        ("“There is a cube; what color is it?”: red.", "“There is a cube; what color is it?”"),
         ("One “quote that never ends; so", "One “quote that never ends"),
         ("", ""),
     ],

@@ -128,8 +128,8 @@ def _transfer(evidence: Evidence, transfer: pd.DataFrame | None, target: str, da
     )
     widgets.figure(
         analysis.transfer_heatmaps(transfer, target, dark=dark), "probe-transfer",
-        f"Probes for “{target}” across blocks; the best off the diagonal is trained on block {best['trained']} "
-        f"({best['space']}) and right for {best['accuracy']:.0%} at block {best['read']}.",
+        f"Probes for “{target}” across blocks; the best off the diagonal is trained on block "
+        f"{best['trained']} ({best['space']}) and right for {best['accuracy']:.0%} at block {best['read']}.",
         own, sample=_sample(evidence),
     )  # fmt: skip
     st.caption(

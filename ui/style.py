@@ -6,13 +6,13 @@ import streamlit as st
 
 from ui import widgets
 
-FIELDS = range(20, 260, 20)  # letters of a question, for which it is known how wide a field shows them
-LETTER, BESIDE = 7, 40  # pixels: of a letter, on average; of a field's own edges
+FIELDS = range(20, 250, 10)  # letters of a question, for which it is known how wide a field shows them
+LETTER, BESIDE = 6.5, 40  # pixels: of a letter, on average; of a field's own edges
 
 
 def _is_in_full(letters: int) -> str:
     """A question of so many letters need not stand below its field where that is wide enough."""
-    wide = f"@container case (min-width: {LETTER * letters + BESIDE}px)"
+    wide = f"@container case (min-width: {LETTER * letters + BESIDE:.0f}px)"
     return f"{wide} {{.st-key-case-full-{letters} {{display: none}}}}\n"
 
 
