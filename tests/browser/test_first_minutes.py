@@ -85,7 +85,7 @@ def test_what_lies_below_the_window_follows_by_itself_or_when_one_scrolls(visito
     assert "All gammas and betas" in seen[1]
     assert "Block by block" not in seen[1]
     page.get_by_role("heading", name="Block by block").wait_for()
-    assert page.locator(".below").count() == 0
+    page.locator(".below").wait_for(state="detached")
     short = visitors(1440, "light").page
     short.set_viewport_size({"width": 1440, "height": 2400})  # its place is in the window at once
     short.goto(f"{visitor.address}/parameters")
