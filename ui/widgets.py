@@ -162,9 +162,11 @@ def plain_table(table: pd.DataFrame, columns: Mapping[str, Any], label: str, hei
         return f'<th{sides[name]} title="{escape(about)}">{escape(label)}</th>'
 
     def cell(name: str, value: Any) -> str:
+        if pd.isna(value):
+            return "<td></td>"
         form = (told[name].get("type_config") or {}).get("format")
         text = f"{value:,}" if form == "localized" else form % value if form else str(value)
-        return f"<td{sides[name]}>{'' if pd.isna(value) else escape(text)}</td>"
+        return f"<td{sides[name]}>{escape(text)}</td>"
 
     head = "".join(title(str(name)) for name in table)
     rows = "".join(
