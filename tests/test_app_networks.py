@@ -1,9 +1,13 @@
 """Several networks in one app: two visitors, two checkpoints, and links that name one."""
 
+import time
+from itertools import count
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from published import published, write
+from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
@@ -133,6 +137,28 @@ def test_a_network_that_is_not_here_is_named_on_every_page(start, page):
         app.switch_page(f"ui/pages/{page}.py").run()
     assert not app.exception
     assert any("the network lost, which is not here" in info.value for info in app.info)
+
+
+def test_a_checkpoint_that_comes_while_the_app_runs_is_offered_soon(monkeypatch, tmp_path):
+    monkeypatch.setenv(networks.CHECKPOINTS, str(tmp_path))
+    clock = iter(range(0, 100, networks.LOOKED))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    assert "late" not in networks.offered()
+    (tmp_path / "late").mkdir()
+    assert "late" in networks.offered()
+
+
+def test_the_list_of_networks_is_read_while_its_time_runs_out(monkeypatch, folder):
+    """Streamlit asks its clock twice in reading what it keeps for a time: here it moves in between."""
+    monkeypatch.setenv(networks.CHECKPOINTS, str(folder))
+    clock = count(step=0.7 * networks.LOOKED)
+    monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: next(clock))
+    st.cache_resource.clear()  # made anew, with this clock
+    try:
+        for _ in range(4):
+            assert {"one", "two", "broken"} <= set(networks.offered())
+    finally:
+        st.cache_resource.clear()
 
 
 def test_a_folder_that_is_none_is_said(start, monkeypatch, tmp_path):

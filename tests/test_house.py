@@ -84,6 +84,8 @@ def test_pages_do_not_know_each_other():
         used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         if not name.startswith("ui.cache"):
             assert not used & {"cache_data", "cache_resource"}, f"{name}: caches live in ui.cache"
+        given = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+        assert "ttl" not in given, f"{name}: Streamlit can fail on what is kept for a time; give the moment"
         if name != "ui.state":
             assert not used & {"session_state", "query_params"}, f"{name}: session and URL live in ui.state"
 

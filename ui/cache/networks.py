@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -42,11 +43,14 @@ KEYED: dict[Any, Callable[[Any], Any]] = {Study: lambda study: (str(study.folder
 
 def offered() -> dict[str, Path]:
     """Name -> folder of every checkpoint that a visitor may choose, the one that opens first at first."""
-    return _offered(*(os.environ.get(name, "") for name in (STUDY, CHECKPOINT, CHECKPOINTS)))
+    alone, first, many = (os.environ.get(name, "") for name in (STUDY, CHECKPOINT, CHECKPOINTS))
+    return _offered(alone, first, many, int(time.monotonic() / LOOKED))
 
 
-@st.cache_resource(show_spinner=False, ttl=LOOKED)
-def _offered(alone: str, first: str, many: str) -> dict[str, Path]:
+# The moment is an argument, and no `ttl` is given: Streamlit looks at the clock twice in reading an entry
+# that has one, and raises a KeyError where it expires in between.
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _offered(alone: str, first: str, many: str, moment: int) -> dict[str, Path]:
     folders = [Path(alone).expanduser()] if alone else []
     folders += [film.find(first)] if first else []
     folders += film.bundled()
