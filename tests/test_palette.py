@@ -11,6 +11,7 @@ from analysis.figures.palette import (
     BLUES,
     CATEGORIES,
     GAMMA,
+    MORE_CATEGORIES,
     NEUTRAL,
     ORANGES,
     diverging,
@@ -54,7 +55,7 @@ def test_the_simulation_takes_red_and_green_together():
 
 
 def test_categories_are_told_apart():
-    assert not close(combinations((*CATEGORIES, GAMMA, BETA, NEUTRAL), 2))
+    assert not close(combinations((*CATEGORIES, *MORE_CATEGORIES, GAMMA, BETA, NEUTRAL), 2))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -64,7 +65,7 @@ def test_neighbours_of_the_diverging_scale_are_told_apart(dark):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_categories_stand_off_the_ground(dark):
-    assert not close((color, ground(dark)) for color in CATEGORIES)
+    assert not close((color, ground(dark)) for color in (*CATEGORIES, *MORE_CATEGORIES))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

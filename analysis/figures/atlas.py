@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis.corpus.schema import Schema, value_name
 from analysis.figures.density import density_contours
-from analysis.figures.palette import CATEGORIES, NEUTRAL, ground, ink
+from analysis.figures.palette import CATEGORIES, MORE_CATEGORIES, NEUTRAL, ground, ink
 from analysis.figures.shapes import OUTLINES, outline
 from film import InputError
 
@@ -39,11 +39,6 @@ COLOR_COLUMNS = (
     "length",
     "depth",
 )
-# The palette's first, then colours as far from them and each other as a screen shows.
-_MORE = (
-    "#7B4FB5", "#3A2BE0", "#00606B", "#7FBC41", "#5A3A22", "#B7A4FF", "#FF8FA3", "#A6761D", "#4D4D9F",
-    "#5C7A29", "#9E9AC8", "#2CA6E0", "#B2182B",
-)  # fmt: skip
 _SCALE = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")  # viridis
 
 
@@ -76,7 +71,7 @@ def color_by_category(values: pd.Series, title: str) -> Coloring:
     order = sorted(counts.index, key=lambda name: (-int(counts[name]), name))
     kept = order if len(order) <= MOST else order[: MOST - 1]
     codes = pd.Index(kept).get_indexer(texts)
-    names, palette = tuple(kept), (*CATEGORIES, *_MORE)[: len(kept)]
+    names, palette = tuple(kept), (*CATEGORIES, *MORE_CATEGORIES)[: len(kept)]
     if len(kept) < len(order):
         names, palette = (*names, f"other ({len(order) - len(kept)} more)"), (*palette, NEUTRAL)
     return Coloring(np.where(codes < 0, len(kept), codes).astype(np.uint8), palette, names, None, title)

@@ -18,6 +18,12 @@ GAMMA, BETA = "#009E73", "#CC79A7"
 ACCURACY = "#128296"
 # Of whatever else is told apart: Okabe and Ito's but for black and gamma's and beta's, with two between.
 CATEGORIES = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#776622", "#C8244B", "#F0E442")
+# Where seven are too few: chosen one by one as far from all before as may be (the smaller of the distances
+# with and without deuteranopia), out of those that stand off a light and a dark ground.
+MORE_CATEGORIES = (
+    "#1030F8", "#F0A8B0", "#006060", "#5888F8", "#30C068", "#1898C0", "#F0A0F0", "#005890", "#306028",
+    "#A020E8", "#3048C0", "#A03088", "#007858",
+)  # fmt: skip
 
 
 def ground(dark: bool) -> str:
