@@ -12,10 +12,31 @@ from charts import charts
 from test_word_patching import planted
 from tiny import tiny_card, tiny_network
 
-from analysis import STAGES, Measured, folder_questions, measure_ablations, object_readings, write_measured
+from analysis import (
+    STAGES,
+    Measured,
+    analogy_of,
+    folder_questions,
+    measure_ablations,
+    object_readings,
+    write_measured,
+)
 from analysis.interventions.word_patching_of_pairs import word_patching_table
 from analysis.study import make_study
-from film import PatchFrom, Scale, Session, SetValue, Vocabulary, Where, gallery, save, write_scenes
+from film import (
+    Arithmetic,
+    Blend,
+    Clamp,
+    PatchFrom,
+    Scale,
+    Session,
+    SetValue,
+    Vocabulary,
+    Where,
+    gallery,
+    save,
+    write_scenes,
+)
 from film.clevr.language.word_tree import WORDS
 from ui import bench, bench_ablations, state
 from ui.bench import BenchEdit
@@ -258,3 +279,74 @@ def test_patching_word_by_word_over_many_pairs_is_shown_where_it_was_measured(op
     assert list(zip(claimed["patch"], claimed["words after the changed one"], strict=True)) == [("word", "1")]
     drawn = next(drawn for drawn in charts(app) if "what the word added" in drawn)
     assert "the changed word" in drawn
+
+
+def opened(app, popover: str, turn: int = 0):
+    """The page run with this popover open; AppTest has no popovers, and forgets after a run that it was."""
+    app.session_state[f"bench-more-{popover}-{turn}"] = True
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_a_clamp_is_added_with_its_bounds(open_page, checkpoint):
+    app = open_page(block="2", map="3", options=json.dumps({"bench-scope": "all", "bench-low": -0.25}))
+    assert not [button for button in app.button if button.key == "bench-add-Clamp"]  # drawn once opened
+    opened(app, "Clamp").button(key="bench-add-Clamp").click().run()
+    assert app.query_params["edits"] == "clamp:*.*.both:-0.25:1"
+    edits = bench.applied(bench.read(app.query_params["edits"]))
+    assert edits == [Clamp(Where(), -0.25, 1.0)]
+    assert outcome(app)[1:] == (asked(checkpoint, edits), 1)
+    app.button(key="bench-Undo").click().run()
+    assert outcome(app)[2] == 0
+
+
+def test_bounds_that_are_upside_down_are_said(open_page):
+    app = opened(open_page(options=json.dumps({"bench-low": 2.0})), "Clamp")
+    assert any("upside down" in warning.value for warning in app.warning)
+    assert app.button(key="bench-add-Clamp").disabled
+
+
+def test_a_blend_takes_the_question_that_the_tabs_below_take(open_page, checkpoint):
+    app = opened(open_page(), "Blend")
+    assert app.button(key="bench-add-Blend").disabled
+    app.text_input(key="bench-blend-other").set_value("Is there a red frob?")
+    opened(app, "Blend")
+    assert any("does not know this word" in warning.value for warning in app.warning)
+    assert app.button(key="bench-add-Blend").disabled
+    other = "What color is the cube?"
+    app.text_input(key="bench-blend-other").set_value(other)
+    opened(app, "Blend")
+    assert {field.value for field in app.text_input if "other" in field.key} == {other}
+    app.number_input(key="bench-share").set_value(0.25)
+    opened(app, "Blend").button(key="bench-add-Blend").click().run()
+    edits = bench.applied(bench.read(app.query_params["edits"]))
+    assert edits == [Blend(Where((0,), (0,)), 0.25, other)]
+
+
+def test_a_sum_of_questions_is_added_and_stands_for_the_question_at_first(open_page, checkpoint, capsys):
+    app = opened(open_page(options=json.dumps({"bench-scope": "all"})), "A + B − C")
+    made = analogy_of("gallery-0", QUESTION, gallery()[0].scene)
+    fields = {name: f"bench-{name}" for name in "ABC"}
+    sum_of = [app.text_input(key=key).value for key in fields.values()]
+    assert sum_of == [made.plus_one, made.plus_two, made.minus]
+    app.button(key="bench-add-A + B − C").click().run()
+    edits = bench.applied(bench.read(app.query_params["edits"]))
+    assert edits == [PatchFrom(Where(), sum_of[0]), Arithmetic(Where(), *sum_of[1:])]
+    answer = asked(checkpoint, edits)
+    assert outcome(app)[1:] == (answer, 2)
+    lines = next(code.value for code in app.code if "Arithmetic" in code.value)
+    exec(compile(lines.replace("Session('tiny')", f"Session({str(checkpoint)!r})"), "copied", "exec"), {})
+    assert capsys.readouterr().out.strip() == answer
+
+    opened(app, "A + B − C", turn=1)  # the first was closed when its sum was added
+    for name, text in {"A": QUESTION, "B": "Red red cube?", "C": ""}.items():
+        app.text_input(key=fields[name]).set_value(text)
+    opened(app, "A + B − C", turn=1)
+    assert any("No CLEVR question begins with" in caption.value for caption in app.caption)
+    assert app.button(key="bench-add-A + B − C").disabled
+    app.text_input(key=fields["C"]).set_value("Is there a cube?")
+    opened(app, "A + B − C", turn=1).button(key="bench-add-A + B − C").click().run()
+    assert bench.applied(bench.read(app.query_params["edits"]))[2:] == [
+        Arithmetic(Where(), "Red red cube?", "Is there a cube?")
+    ]

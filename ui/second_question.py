@@ -6,9 +6,9 @@ import streamlit as st
 
 import analysis
 from analysis import MinimalPair
-from film import InputError, Scene
+from film import InputError, Scene, Session
 from ui import question_header as header, state, widgets
-from ui.cache import bench as shelf
+from ui.cache import bench as shelf, pictures
 
 OFFERED = 4  # questions one word apart
 
@@ -37,12 +37,22 @@ def second_question(case: header.Case) -> str | None:
     if not other:
         st.caption("Type a second question about this picture, or take one that differs in one word.")
         return None
+    return other if is_known(case.session, other) else None
+
+
+def is_known(session: Session, question: str) -> bool:
+    """Can the network read this question? What is wrong with it is said; nothing where nothing was typed."""
+    if not question:
+        return False
     try:
-        case.session.vocabulary.words(other)
+        session.vocabulary.words(question)
     except InputError as error:
         widgets.show_error(error)
-        return None
-    return other
+        return False
+    truth = pictures.truth(question, None)
+    if truth.parse is None:
+        st.caption(f":material/help: {widgets.plain(truth.reason or '')}")
+    return True
 
 
 def _one_word_away(picture: str, question: str, scene: Scene) -> list[MinimalPair]:

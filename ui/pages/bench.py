@@ -11,24 +11,13 @@ import streamlit as st
 
 import analysis
 from analysis import KINDS, Kind, Population
-from film import (
-    Answer,
-    InputError,
-    Intervention,
-    Noise,
-    Parameters,
-    PatchFrom,
-    ReplaceByMean,
-    Scale,
-    SetValue,
-    Shift,
-    Where,
-)
+from film import Answer, InputError, Intervention, SetValue, Where
 from ui import (
     before_after,
     below,
     bench,
     bench_ablations as ablations,
+    bench_form,
     bench_many as many,
     bench_measures as measures,
     bench_objects as objects,
@@ -42,8 +31,6 @@ from ui.cache import bench as shelf, evidence, networks
 
 MOST_SHOWN = 4  # changed maps drawn over the picture
 MOST_FOUND = 12  # maps that a search offers
-MOST_BY = 1000.0  # that the form multiplies by or adds
-SCOPES = {"map": "this map", "block": "all maps of its block", "all": "all blocks"}
 
 TABS: dict[str, Callable[[header.Case, Population | None, tuple[int, int]], None]] = {
     "What made this answer": measures.effects,
@@ -74,7 +61,7 @@ def page() -> None:
     population = header.population()
     block, number = header.pick_map(networks.study())
     _find_map(case, block, number)
-    _edit(case, population, block, number, state.view().edits)
+    _edit(case, population, block, number, state.view())
     if below.waits("bench"):
         return
     tabs = st.tabs(list(TABS))
@@ -133,8 +120,10 @@ def _search() -> list[tuple[int, int]]:
 
 
 @st.fragment  # a slider redraws this part alone
-def _edit(case: header.Case, population: Population | None, block: int, number: int, told: str) -> None:
-    """Sliders, the list of edits and what follows. `told`: the edits that the tabs below were made with."""
+def _edit(
+    case: header.Case, population: Population | None, block: int, number: int, told: state.ViewState
+) -> None:
+    """Sliders, the list of edits and what follows. `told`: the view that the tabs below were made with."""
     entries = _entries()
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="large")
@@ -142,13 +131,14 @@ def _edit(case: header.Case, population: Population | None, block: int, number: 
             st.header(f"Block {block + 1}, map {number}")
             for kind in KINDS:
                 _value(case, population, kind, block, number, entries)
-            _add(block, number)
+            bench_form.form(case, block, number, _append)
         with right:
             _list(case, entries)
     _outcome(case, entries)
     state.follow(case.session.card.weights)
-    if state.view().edits != told and objects.follow_edits(case):
-        st.rerun()  # the readings below are of the edits as well; the answers are on the page already
+    view = state.view()
+    if view.other != told.other or (view.edits != told.edits and objects.follow_edits(case)):
+        st.rerun()  # what is below is of the other question and the edits; the answers are there already
 
 
 def _entries() -> list[BenchEdit]:
@@ -197,49 +187,6 @@ def _value(
         share = float((values < value).mean())
         told += f"; {value:+.3f} lies above {share:.0%} of {len(population):,} questions"
     st.caption(told + ".")
-
-
-def _add(block: int, number: int) -> None:
-    """Edits of a map, its block or everything, at one press."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        scope = st.selectbox(
-            "Change",
-            list(SCOPES),
-            format_func=SCOPES.__getitem__,
-            width=190,
-            **state.option("bench-scope", list(SCOPES), "map"),
-        )
-        chosen = st.selectbox(
-            "of it",
-            list(measures.WORDS),
-            format_func=measures.WORDS.__getitem__,
-            width=160,
-            **state.option("bench-of", list(measures.WORDS), "both"),
-        )
-        amount = st.number_input(
-            "by",
-            -MOST_BY,
-            MOST_BY,
-            step=0.5,
-            width=130,
-            **state.number_option("bench-amount", -MOST_BY, MOST_BY, 1.0),
-        )
-    parameters: Parameters = "gamma" if chosen == "gamma" else "beta" if chosen == "beta" else "both"
-    where = Where(None if scope == "all" else (block,), (number,) if scope == "map" else None, parameters)
-    edits: dict[str, list[Intervention]] = {
-        "Silence": [SetValue(where, 0.0)],
-        "Mean ablation": [ReplaceByMean(where)],
-        "FiLM off": [SetValue(Where(where.blocks, where.maps, "gamma"), 1.0),
-                     SetValue(Where(where.blocks, where.maps, "beta"), 0.0)],
-        f"× {amount:g}": [Scale(where, amount)],
-        f"+ {amount:g}": [Shift(where, amount)],
-        f"Noise {abs(amount):g}": [Noise(where, abs(amount), 0)],
-    }  # fmt: skip
-    if other := state.view().other:
-        edits["From the other question"] = [PatchFrom(where, other)]
-    with st.container(horizontal=True, gap="small"):
-        for label, some in edits.items():
-            st.button(label, key=f"bench-add-{label}", on_click=_append, args=(some,))
 
 
 def _append(edits: list[Intervention]) -> None:
