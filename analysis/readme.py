@@ -78,8 +78,8 @@ def _accuracy(measured: Measures) -> str:
 
 def _accuracy_of(network: str, card: Card) -> Iterator[Row]:
     taught = {True: "answers alone", False: "more than answers", None: "not said"}[card.answers_alone]
-    if card.answers_alone and card.first_seeing:
-        taught += ", by a stem taught to see first"
+    if card.answers_alone and card.more_before:
+        taught += ", by a stem taught to see first" if card.first_seeing else " at last, more before"
     for name, one in card.accuracy.items():
         whole = one["overall"]
         groups = [_percent(one["groups"][group]) for group in GROUP_NAMES]

@@ -109,8 +109,13 @@ class Card:
 
     @property
     def answers_alone(self) -> bool | None:
-        """Did it learn from answers and nothing else? None where its card does not say."""
+        """Was its last training from answers and nothing else? None where its card does not say."""
         return not self._taught_beside if isinstance(self.recipe.get("loss"), Mapping) else None
+
+    @property
+    def more_before(self) -> bool:
+        """Had any of its parts been taught more than answers before its last training?"""
+        return bool(self._former)
 
     @property
     def first_seeing(self) -> bool:

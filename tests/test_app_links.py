@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -103,12 +104,26 @@ def test_a_reload_goes_on_with_what_the_tab_kept(reload):
     assert "Change one word" in [one.value for one in app.sidebar.subheader]
 
 
+def test_a_map_counts_as_chosen_after_a_reload_where_it_was_chosen_and_nowhere_else(reload):
+    pair = [["gallery-0", "How many green cubes are there?"], ["gallery-0", QUESTION]]
+    guide = {"open": True, "step": 2, "pair": pair}
+    app = reload(json.dumps({"asked": pair, "guide": guide}))
+    assert not app.exception
+    offered = [button.key for button in app.sidebar.button if button.key.startswith("guide-map-")]
+    block, number = map(int, offered[0].split("-")[-2:])
+    app.session_state["view"] = replace(app.session_state["view"], block=block, feature_map=number)
+    assert app.run().sidebar.button(key="guide-next").disabled  # it is on the page, and nobody chose it
+    app = reload(json.dumps({"asked": pair, "guide": guide | {"chosen": [block, number]}}))
+    assert not app.sidebar.button(key="guide-next").disabled
+
+
 KEPT = (
     "", "x", "[]", "null", "9" * 5000, "[" * 50_000, '{"asked": 3, "guide": 4}',
     '{"asked": [1, [2, 3], ["a"], ["gallery-1", null], ["folder-3", "x"]]}',
     '{"asked": [["scene-x", "y"], ["gallery-99", ""]]}',
     '{"guide": {"open": 1, "step": 99, "asks": [1], "said": {}, "word": [], "block": 1e9}}',
-    '{"guide": {"pair": [["a", ""]]}}',
+    '{"guide": {"pair": [["a", ""]], "chosen": [99, 0]}}',
+    '{"guide": {"open": true, "step": 3, "chosen": [[0], true]}}',
     '{"guide": {"open": true, "step": 4, "block": 99, "said": "<b>", "word": "www.evil.example"}}',
     '{"guide": {"open": true, "step": 4, "pair": [["gallery-0", "x"], ["gallery-0", "y"]]}}',
 )  # fmt: skip

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from tiny import tiny_card, tiny_network
 
 from analysis import most_changed, patch_blocks, some_others, word_changed
 from analysis.question.population import measure_population
-from film import Session, find, gallery
+from film import Session, Vocabulary, find, gallery, load, save
+from film.clevr.language.word_tree import WORDS
 from ui import builder, pages
+from ui.cache import networks
 
 ROOT = Path(__file__).parents[1]
 FIRST, SECOND = "How many red things are there?", "How many blue things are there?"
@@ -83,7 +87,7 @@ def test_questions_one_word_away(session):
 
 
 def said(app: AppTest) -> str:
-    return " ".join(element.value for element in app.sidebar.markdown)
+    return " ".join(element.value for element in app.sidebar.markdown).replace("\\", "")
 
 
 def guess(app: AppTest, key: str, place: int) -> None:
@@ -104,17 +108,26 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
 
     guess(app, "guide-said-0", 0)
     assert "Your prediction" in said(app)
+    assert load(find())[1].taught in said(app)
     press(app, "guide-next")
 
     assert "Change one word" in app.sidebar.subheader[0].value
+    assert app.sidebar.button(key="guide-next").disabled
     press(app, "guide-variant-0")
     assert "Not one pixel changed" in said(app)
     press(app, "guide-next")
 
     chosen = next(b.key for b in app.sidebar.button if b.key.startswith("guide-map-"))
+    assert app.sidebar.button(key="guide-next").disabled
     press(app, chosen)
     assert "gamma went from" in said(app)
     press(app, "guide-next")
+    assert app.sidebar.button(key="guide-next").disabled
+    # Another map on a page is not another choice here.
+    app.session_state["view"] = replace(app.session_state["view"], block=0, feature_map=0)
+    app.run()
+    where = "block {}, map {}".format(int(chosen.split("-")[-2]) + 1, chosen.split("-")[-1])
+    assert f"gamma of {where} most" in said(app)
 
     guess(app, "guide-word", -1)
     assert "changed it most" in said(app)
@@ -123,6 +136,7 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     guess(app, "guide-block", 1)
     finding = app.sidebar.code[0].value
     assert "With gamma and beta of block" in finding
+    assert f"gamma of {where} goes" in finding
     assert "weights=" in finding
     link = finding.splitlines()[-1]
     assert "/bench?" in link
@@ -137,6 +151,24 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     assert not app.sidebar.subheader
     app.button(key="guide-open").click().run()
     assert app.sidebar.code[0].value == finding  # nothing is lost by closing
+
+
+@pytest.mark.app
+@pytest.mark.parametrize(
+    ("recipe", "taught"),
+    [({}, "not said on its card"), ({"loss": {"answer": 1.0}}, "It was taught answers alone."),
+     ({"loss": {"answer": 1.0, "slots": 0.1}}, "more than answers: also which words fill which slots")],
+)  # fmt: skip
+def test_the_guide_says_of_the_training_what_the_card_says(recipe, taught, tmp_path, monkeypatch):
+    words = Vocabulary.of(WORDS).tokens
+    network = tiny_network(words=len(words))
+    save(tmp_path / "own", network, tiny_card(network, words=words, recipe=recipe))
+    monkeypatch.setenv(networks.CHECKPOINT, str(tmp_path / "own"))
+    monkeypatch.chdir(ROOT)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    guess(app, "guide-said-0", 0)
+    assert taught in said(app)
+    assert "rules" not in said(app)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,19 @@
 """What a network's parts had been taught before its last training stands on its card."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny import WORDS, tiny_card, tiny_network
 
+from analysis.readme import _accuracy as accuracy_table
+from film import GROUP_NAMES
 from film.checkpoint import load, save
 from film.errors import InputError
 from film.training.initial import PARTS, take_over
 
 SEEING = {"answer": 0.0, "maps": 1.0, "slots": 0.0, "sets": 0.0}
+SHARE = {"right": 5, "asked": 10, "low": 0.2, "high": 0.8, "clusters": 10, "accuracy": 0.5}
 ANSWERING = {"answer": 1.0, "maps": 0.0, "slots": 0, "sets": 0}
 
 
@@ -51,6 +56,7 @@ def test_what_is_replaced_whole_is_forgotten(tmp_path):
     former = take_over(network, WORDS, [first, second], lambda _: None)
     assert [(entry["parts"], entry["loss"]) for entry in former] == [(list(PARTS), ANSWERING)]
     assert taught(network, former).taught == "It was taught answers alone."
+    assert not taught(network, former).more_before
     assert not taught(network, former).first_seeing
 
 
@@ -61,7 +67,11 @@ def test_parts_that_do_not_fit_are_not_said_to_be_taken(tmp_path):
     card = taught(network, former)
     assert "stem" in former[0]["parts"]
     assert "blocks and classifier had first been taught" in card.taught
+    assert card.more_before
     assert not card.first_seeing
+    # A table does not call that "answers alone".
+    told = replace(card, accuracy={"own": {"overall": SHARE, "groups": dict.fromkeys(GROUP_NAMES, 0.5)}})
+    assert "| answers alone at last, more before |" in accuracy_table({"own": (told, {})})
 
 
 def test_what_is_no_list_of_parts_says_nothing():

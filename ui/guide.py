@@ -21,6 +21,7 @@ from ui.visited import HistoryEntry
 
 ASK, MODULATION, CONTRIBUTIONS, BENCH = map(pages.path, ("ask", "modulation", "contributions", "bench"))
 OFFERED = 3  # questions or maps at a step
+NO_MAP = "This needs a map, chosen at the step “See which maps the word changed”."
 LETTERS = 40  # of a line at a figure's foot, in the sidebar
 
 
@@ -67,7 +68,8 @@ def _foretell(session: Session) -> bool:
         question = _another_question()
         if question is None:
             st.markdown("Ask the network anything about the picture.")
-            return bool(state.asked())
+            opened = networks.first_view(networks.study()).question  # asked by nobody
+            return any(entry.question != opened for entry in state.asked())
         st.markdown(f"The network is fast; be faster. Look at the picture:\n\n**{widgets.plain(question)}**")
         kind = pictures.truth(question, None).type or "count"
         st.pills(
@@ -89,8 +91,8 @@ def _foretell(session: Session) -> bool:
     true = "" if entry.truth.answer is None else f", the truth is **{entry.truth.answer}**"
     st.markdown(f"Your prediction: **{guide.said}**; the network's: **{heard}**{true}.")
     st.markdown(
-        "It has never seen rules or programs. The words became a scale (gamma) and a shift (beta) for every "
-        "feature map, and nothing else of the question reached the picture."
+        f"{widgets.plain(session.card.taught)} Asked, it is given the words alone: they became the scale "
+        "(gamma) and shift (beta) of its feature maps, and nothing else of the question reached the picture."
     )
     return True
 
@@ -125,7 +127,7 @@ def _change_a_word(session: Session) -> bool:
     words = analysis.word_changed(first.question, second.question)
     assert words is not None
     if state.guide().pair != pair:
-        state.guided(pair=pair, word=None, block=None)
+        state.guided(pair=pair, chosen=None, word=None, block=None)
     st.markdown(
         f"“{widgets.plain(words[0])}” became “{widgets.plain(words[1])}”, and "
         f"**{first.answer.answer}** became **{second.answer.answer}**. Not one pixel changed; only gamma and "
@@ -143,8 +145,12 @@ def _change_a_word(session: Session) -> bool:
 
 
 def _pair(asked: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, HistoryEntry] | None:
-    """The last question and the latest one before it, about the same picture, that is one word apart."""
-    if not asked:
+    """The last question and the latest one before it, about the same picture, that is one word apart.
+
+    Before a word was ever changed, the last must not be the question to predict: that one was offered.
+    """
+    guide = state.guide()
+    if not asked or (guide.pair is None and (asked[-1].picture, asked[-1].question) == guide.asks):
         return None
     last = asked[-1]
     for entry in reversed(asked[:-1]):
@@ -168,26 +174,26 @@ def _see_maps(session: Session) -> bool:
         return False
     first, second = pair
     population = networks.population(networks.study())
-    changed = analysis.most_changed(first.answer, second.answer, population)
+    changed = analysis.most_changed(first.answer, second.answer, population, OFFERED)
     st.markdown(
         f"The network has {second.answer.gamma.size} feature maps in {session.config.blocks} blocks. These "
         "gammas your word moved most. **Choose one** and look at its map before and after FiLM."
     )
-    for block, number, _ in changed[:OFFERED]:
+    for block, number, _ in changed:
         st.button(
-            f"Block {block + 1}, map {number}", key=f"guide-map-{block}-{number}", on_click=state.change,
-            kwargs={"block": block, "feature_map": number},
+            f"Block {block + 1}, map {number}", key=f"guide-map-{block}-{number}", on_click=_choose,
+            args=(block, number),
         )  # fmt: skip
     st.page_link(MODULATION, label="To the modulation page", icon=":material/tune:")
-    chosen = _chosen(changed)
-    if chosen is None:
+    change = {(block, number): amount for block, number, amount in changed}
+    if (chosen := state.guide().chosen) not in change:
         return False
-    block, number, change = chosen
+    block, number = chosen
     before, after = first.answer.gamma[block, number], second.answer.gamma[block, number]
     unit = (
         ""
         if population is None
-        else f", {abs(change):.1f} standard deviations of {len(population):,} questions"
+        else f", {abs(change[chosen]):.1f} standard deviations of {len(population):,} questions"
     )
     st.markdown(
         f"Block {block + 1}, map {number}: gamma went from **{before:+.2f}** to **{after:+.2f}**{unit}."
@@ -214,9 +220,10 @@ def _map_over_picture(
     )
 
 
-def _chosen(changed: list[tuple[int, int, float]]) -> tuple[int, int, float] | None:
-    view = state.view()
-    return next((entry for entry in changed if entry[:2] == (view.block, view.feature_map)), None)
+def _choose(block: int, number: int) -> None:
+    """This map is the guide's from here on, whichever one the pages show later."""
+    state.guided(chosen=(block, number), word=None)
+    state.change(block=block, feature_map=number)
 
 
 def _find_word(session: Session) -> bool:
@@ -224,9 +231,11 @@ def _find_word(session: Session) -> bool:
     pair = _same_pair()
     if pair is None:
         return False
-    second, view, guide = pair[1], state.view(), state.guide()
-    block = min(view.block, session.config.blocks - 1)
-    number = min(view.feature_map, session.config.maps - 1)
+    second, guide = pair[1], state.guide()
+    if guide.chosen is None:
+        st.markdown(NO_MAP)
+        return False
+    block, number = guide.chosen
     contributions = analysis.word_contributions(session, second.question)
     lines = [
         line for line in contributions.lines("gamma", block, number) if line.name not in ("bias", "offset")
@@ -266,6 +275,9 @@ def _find_block(session: Session) -> bool:
     if pair is None:
         return False
     (first, second), guide = pair, state.guide()
+    if guide.chosen is None:
+        st.markdown(NO_MAP)
+        return False
     st.markdown(
         f"Now an experiment. Ask “{widgets.plain(second.question)}” again, but give **one block** the gammas "
         f"and betas of “{widgets.plain(first.question)}”. In which block does that move the answer most?"
@@ -299,7 +311,7 @@ def _find_block(session: Session) -> bool:
     st.markdown(f"{told}: **block {most.block + 1}** moves the answer most when exchanged alone.")
     _to_bench(first, second, most.block)
     st.markdown("**Your finding**, to take along:")
-    st.code(_finding(session, first, second, most, shown.title), language=None, wrap_lines=True)
+    st.code(_finding(session, first, second, guide.chosen, most, shown.title), language=None, wrap_lines=True)
     st.caption("One picture and one pair of words: a case, not a law. Map cards and Evidence hold the laws.")
     return True
 
@@ -344,16 +356,17 @@ def _guess_block() -> None:
 
 
 def _finding(
-    session: Session, first: HistoryEntry, second: HistoryEntry, most: analysis.BlockPatching, title: str
-) -> str:
+    session: Session, first: HistoryEntry, second: HistoryEntry, chosen: tuple[int, int],
+    most: analysis.BlockPatching, title: str,
+) -> str:  # fmt: skip
     """What came of it, with its numbers and the link to see it again."""
     words = analysis.word_changed(first.question, second.question) or ("", "")
-    view = state.view()
-    block, number = view.block, view.feature_map
+    block, number = chosen
     # Both questions, the second with the exchange.
     link = pages.address(state.page_address(), "bench") + state.link(
-        session.card.weights, edits=_exchange(first, most.block), other=first.question
-    )
+        session.card.weights, edits=_exchange(first, most.block), other=first.question,
+        block=block, feature_map=number,
+    )  # fmt: skip
     before, after = first.answer.gamma[block, number], second.answer.gamma[block, number]
     compared = (
         f" The same exchange with {most.others} other questions of the first one's type (drawn with seed "

@@ -18,7 +18,9 @@ Asked = tuple[str, str]  # a picture's key and a question
 def to_text() -> str:
     """The questions that were asked and how far the guide is, as JSON."""
     guide = state.guide()
-    told = {name: getattr(guide, name) for name in ("open", "step", "said", "asks", "word", "block")}
+    told = {
+        name: getattr(guide, name) for name in ("open", "step", "said", "asks", "chosen", "word", "block")
+    }
     told["pair"] = guide.pair and [_asked(one) for one in guide.pair]
     return json.dumps({"asked": [_asked(entry) for entry in state.asked()], "guide": told})
 
@@ -57,7 +59,8 @@ def renew() -> None:
     before = state.asked()
     if not before or state.asked_of() == state.network_here():
         return
-    guide = json.loads(to_text())["guide"]
+    # A map of this number is another map here, and what was guessed was guessed of the other network.
+    guide = json.loads(to_text())["guide"] | {"chosen": None, "word": None, "block": None}
     again = ask_again(networks.network(), [_asked(entry) for entry in before])
     if lost := len(before) - len(again):
         state.say(
@@ -111,8 +114,9 @@ def _go_on(kept: dict[str, Any]) -> None:
         step=step if type(step) is int and step >= 0 else 0,
         asks=asks[0] if asks else None,
         said=_text(kept.get("said")),
+        chosen=_map(kept.get("chosen")),
         word=_text(kept.get("word")),
-        block=block if type(block) is int and block in range(networks.network().config.blocks) else None,
+        block=block if _is_below(block, networks.network().config.blocks) else None,
         pair=(pair[0], pair[1]) if len(pair) == 2 else None,
     )
 
@@ -127,6 +131,19 @@ def _pairs(found: object) -> list[Asked]:
         for one in (found if isinstance(found, list) else [])
         if isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one)
     ]
+
+
+def _map(value: object) -> tuple[int, int] | None:
+    """A block and a map of this network's."""
+    config = networks.network().config
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    block, number = value
+    return (block, number) if _is_below(block, config.blocks) and _is_below(number, config.maps) else None
+
+
+def _is_below(value: object, end: int) -> bool:
+    return type(value) is int and value in range(end)
 
 
 def _text(value: object) -> str | None:

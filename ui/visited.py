@@ -36,7 +36,8 @@ class Guide:
     """How far a visitor has come in the guided first five minutes.
 
     `step`: from 0. `asks`: the picture and question whose answer is foretold, `said`: what was foretold.
-    `pair`: two questions one word apart. `word`, `block`: what the visitor took to be behind it.
+    `pair`: two questions one word apart. `chosen`: a map that the word moved, by block and number from 0.
+    `word`, `block`: what the visitor took to be behind it.
     """
 
     open: bool = True
@@ -44,5 +45,6 @@ class Guide:
     asks: tuple[str, str] | None = None
     said: str | None = None
     pair: tuple[HistoryEntry, HistoryEntry] | None = None
+    chosen: tuple[int, int] | None = None
     word: str | None = None
     block: int | None = None

@@ -64,7 +64,7 @@ def colophon(study: Study) -> None:
     known = ""
     if told:
         most, name = max(told, key=lambda pair: pair[0]["asked"])
-        known = f" · {most['accuracy']:.1%} of {most['asked']:,} unseen questions right ({escape(name)})"
+        known = f" · {most['accuracy']:.1%} of {most['asked']:,} questions right ({escape(name)})"
     said = (card.taught, card.data.get("padding"), session.notice)
     notice = "".join(f" {escape(sentence)}" for sentence in said if isinstance(sentence, str) and sentence)
     st.html(

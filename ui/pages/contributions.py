@@ -51,7 +51,7 @@ def _answers(session: Session, picture: np.ndarray, contributions: WordContribut
     widgets.notice(
         "Each column ends the question after that word; a ring marks the answer it would get. **Find the "
         "word at which the answer settles**, and whether the kind of answer (number, colour, yes or no) came "
-        "first. A question that stops half-way is unlike any that the network learned from."
+        "first. A question that stops half-way is unlike any of CLEVR's."
     )
     answers = session.answer(picture, contributions.stopped)
     chances = [answer.probabilities for answer in answers]

@@ -1,4 +1,4 @@
-"""Generalisation: how often networks are right on questions and pictures unlike those they learned from."""
+"""Generalisation: accuracy on CLEVR's questions, on CLOSURE's, and in CoGenT's conditions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ABOUT = {
     "network from raw pixels on CLEVR's test set (Table 1): other pictures and questions, so compare "
     "the order.",
     "CLOSURE": "Seven kinds of question that put CLEVR's phrases together in ways CLEVR never does, around "
-    "“the same … as”; no network here was taught them. Under the constant guess a network does worse than "
+    "“the same … as”; no bundled network was taught them. Under the constant guess a network does worse than "
     "one that never looks. No published figure is known to this project: see arXiv 1912.05783.",
     "CoGenT A": "In condition A cubes are gray, blue, brown or yellow, cylinders red, green, purple or cyan, "
     "spheres of any colour. The diamond is the paper's network taught condition A alone (Figure 9); one "
@@ -32,9 +32,9 @@ ABOUT = {
 def page() -> None:
     st.title("Generalisation")
     st.caption(
-        "Accuracy where questions or pictures differ from those a network learned from. Bars are 95 % "
-        "intervals clustered by picture. Strokes are the constant guess: always the commonest answer of each "
-        "family, counted on the same questions and so a little high."
+        "Accuracy on CLEVR's questions, on CLOSURE's, which join its phrases in other ways, and in CoGenT's "
+        "two conditions. Bars are 95 % intervals clustered by picture. Strokes are the constant guess: "
+        "always the commonest answer of each family, counted on the same questions and so a little high."
     )
     session, dark = networks.network(), widgets.dark()
     make_it = command("analysis", "generalisation", session.checkpoint)
