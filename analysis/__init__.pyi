@@ -46,6 +46,7 @@ from .comparison.similarity import (
 from .corpus.accuracy import (
     DRAWN as DRAWN,
     GALLERY as GALLERY,
+    FolderQuestions as FolderQuestions,
     Observed as Observed,
     accuracy_by as accuracy_by,
     beside_paper as beside_paper,
@@ -53,6 +54,7 @@ from .corpus.accuracy import (
     drawn_questions as drawn_questions,
     folder_questions as folder_questions,
     gallery_questions as gallery_questions,
+    is_clevrs as is_clevrs,
     observe as observe,
     some_questions as some_questions,
     wrong_answers as wrong_answers,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, wrong_answers
+from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, is_clevrs, wrong_answers
 from analysis.corpus.calibration import calibration
 from analysis.corpus.probes import what_is_linear
 from analysis.figures import evidence as proofs, probes as read_off
@@ -31,6 +31,7 @@ def answers_section(study: Study) -> Iterator[Section]:
     whole, curve = accuracy_by(answers, "").iloc[0], calibration(answers)
     confused = confusion(answers)
     groups, kinds = (accuracy_by(answers, column) for column in ("group", "type"))
+    clevrs = is_clevrs(answers)
     order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
     along = [
         (accuracy_by(answers, column, least=20), axis)
@@ -42,8 +43,10 @@ def answers_section(study: Study) -> Iterator[Section]:
         "(Wilson's, for questions that come several to a picture).",
         (
             (
-                proofs.accuracy_rows(groups, paper=("FiLM", "Human"), order=GROUP_NAMES),
-                "By group, beside the paper's Table 1 (on CLEVR's test set: compare the order).",
+                proofs.accuracy_rows(groups, paper=("FiLM", "Human") if clevrs else (), order=GROUP_NAMES),
+                "By group, beside the paper's Table 1 (on CLEVR's test set: compare the order)."
+                if clevrs
+                else "By group; the questions are not CLEVR's own, so the paper's figures are left out.",
                 groups,
             ),
             (proofs.accuracy_rows(kinds, order=order), "By type of question.", kinds),
@@ -52,8 +55,14 @@ def answers_section(study: Study) -> Iterator[Section]:
                 for table, axis in along
                 if len(table)
             ),
-            html("<h3>Beside the paper, %</h3>"),
-            table(beside_paper(answers, study.session.card.accuracy)),
+            *(
+                (
+                    html("<h3>Beside the paper, %</h3>"),
+                    table(beside_paper(answers, study.session.card.accuracy)),
+                )
+                if clevrs
+                else ()
+            ),
             (
                 proofs.confusion_heatmap(confused),
                 "Confusion matrix: rows are true answers, columns predicted ones.",

@@ -74,6 +74,7 @@ class Evaluation:
     `unknown`: how many questions hold words that the network does not know, and how often each is said.
     `closure`: of CLOSURE's seven kinds those that were asked, each with the share that is right when every
     family's most frequent answer is said always.
+    `is_clevrs`: see `are_clevrs`; the paper's numbers stand beside no other questions.
     """
 
     checkpoint: str
@@ -92,12 +93,7 @@ class Evaluation:
     given: Sequence[tuple[int, str, str, float]] = field(repr=False, default=())
     closure: Mapping[str, tuple[Share, float]] = field(default_factory=dict)
     unknown: tuple[int, Mapping[str, int]] = (0, {})
-
-    @property
-    def is_clevrs(self) -> bool:
-        """Are these CLEVR's kinds of question, which the paper's numbers are about?"""
-        closure = sum(share.asked for share, _ in self.closure.values())
-        return bool(self.groups) and closure < self.overall.asked
+    is_clevrs: bool = False
 
     def to_json(self) -> dict[str, Any]:
         def share(value: Share) -> dict[str, Any]:
@@ -111,7 +107,9 @@ class Evaluation:
             "self_consistency": vars(self.self_consistency),
             "paper": {
                 name: dict(zip((OVERALL, *GROUP_NAMES), row, strict=True)) for name, row in PAPER.items()
-            },
+            }
+            if self.is_clevrs
+            else {},
             "closure": {
                 name: {**share(value), "constant_guess": constant}
                 for name, (value, constant) in self.closure.items()
@@ -164,6 +162,14 @@ def open_questions(
     return Questions(asked, part.picture_of)
 
 
+def are_clevrs(questions: Sequence[GivenQuestion]) -> bool:
+    """Is each of one of CLEVR's 90 families? The paper's numbers are about such questions alone.
+
+    CLOSURE's and CLEVR-Humans' are of none.
+    """
+    return all(question.family is not None for question in questions)
+
+
 def evaluate(
     session: Session,
     data: str | Path,
@@ -190,7 +196,7 @@ def evaluate(
     """
     began = time.monotonic()
     asked = open_questions(data, split, most, questions)
-    _must_be_sayable(asked.questions, session.answers)
+    must_be_sayable(asked.questions, session.answers)
     given, chance = answer_all(
         session, asked, interventions=interventions, progress=stage(progress, "questions")
     )
@@ -239,6 +245,7 @@ def evaluate(
             for name in CLOSURE_NAMES
             if name in shares
         },
+        is_clevrs=are_clevrs(asked.questions),
         seconds=time.monotonic() - began,
         given=[
             (question.index if question.index is not None else number, a, b, round(float(p), 4))
@@ -249,8 +256,12 @@ def evaluate(
     )
 
 
-def _must_be_sayable(questions: Sequence[GivenQuestion], answers: Sequence[str]) -> None:
-    """Refuse true answers that the network cannot give: all of them would count as its mistakes."""
+def must_be_sayable(questions: Sequence[GivenQuestion], answers: Sequence[str]) -> None:
+    """Refuse true answers that the network cannot give: all of them would count as its mistakes.
+
+    Raises:
+        InputError: there are some.
+    """
     foreign = Counter(str(question.answer) for question in questions if question.answer not in answers)
     if foreign:
         named = ", ".join(repr(answer[:40]) for answer, _ in foreign.most_common(5))
@@ -390,7 +401,8 @@ def _lines(result: Evaluation) -> Iterator[str]:
     yield _about_intervals([result.overall, *result.groups.values(), *result.types.values()])
     if result.wrong_counts:
         near = result.off_by_one / result.wrong_counts
-        yield f"Wrong counts: {result.wrong_counts:,}, off by one {near:.1%} (paper {PAPER_OFF_BY_ONE:.1%})."
+        paper = f" (paper {PAPER_OFF_BY_ONE:.1%})" if result.is_clevrs else ""
+        yield f"Wrong counts: {result.wrong_counts:,}, off by one {near:.1%}{paper}."
     found = result.self_consistency
     if found.compared:
         yield (

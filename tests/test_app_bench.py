@@ -254,6 +254,7 @@ def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monk
     whole = found[found["group"] == "all"]
     np.testing.assert_allclose(table["accuracy"], whole["accuracy"])
     assert any("CLEVR, seed 0" in caption.value for caption in app.caption)
+    assert not any("paper" in frame.value for frame in app.dataframe), "these questions are not CLEVR's own"
     app.radio(key="bench-ablated-on").set_value("kept").run()
     assert not app.exception
     assert "bench-ablated-on" not in app.query_params.get("options", "")

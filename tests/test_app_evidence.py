@@ -1,9 +1,11 @@
 """The evidence page, run without a browser on a tiny network."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from charts import charts
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
@@ -19,7 +21,7 @@ from analysis import (
     write_pooled,
 )
 from analysis.corpus.probe_targets import targets
-from film import Session, gallery, save, split_words, write_scenes
+from film import QuestionSampler, Session, gallery, program_to_json, save, split_words, write_scenes
 
 ROOT = Path(__file__).parents[1]
 WORDS = {"“red”": ("red",)}
@@ -137,24 +139,89 @@ def test_a_study_without_probes_across_blocks_says_how_to_have_them(open_page, t
     assert "before probes were read across blocks" in text(app)
 
 
-def test_the_folder_is_measured_on_request(open_page, measured, tmp_path, monkeypatch):
-    pictures = tmp_path / "CLEVR/images/val"
-    pictures.mkdir(parents=True)
-    (tmp_path / "CLEVR/scenes").mkdir()
+def a_folder(tmp_path: Path, asked: list[dict] | None) -> Path:
+    """Two pictures of the gallery with their scenes and, where given, questions, as a CLEVR folder."""
+    folder = tmp_path / "CLEVR"
+    for inner in ("images/val", "scenes", "questions"):
+        (folder / inner).mkdir(parents=True)
     shown = gallery()[:2]
     for number, exhibit in enumerate(shown):
-        shutil.copy(exhibit.picture_path, pictures / f"CLEVR_val_{number:06d}.png")
+        shutil.copy(exhibit.picture_path, folder / f"images/val/CLEVR_val_{number:06d}.png")
     scenes = [exhibit.scene for exhibit in shown]
-    write_scenes(tmp_path / "CLEVR/scenes/CLEVR_val_scenes.json", scenes, "val")
-    monkeypatch.setenv("FILM_PICTURES", str(tmp_path / "CLEVR"))
+    write_scenes(folder / "scenes/CLEVR_val_scenes.json", scenes, "val")
+    if asked is not None:
+        where = folder / "questions/CLEVR_val_questions.json"
+        where.write_text(json.dumps({"questions": [{"split": "val", **one} for one in asked]}))
+    return folder
+
+
+@pytest.fixture
+def measure_folder(open_page, measured, monkeypatch):
+    """The page after a folder was measured."""
+
+    def opened(folder: Path) -> AppTest:
+        monkeypatch.setenv("FILM_PICTURES", str(folder))
+        st.cache_resource.clear()  # an app has one folder as long as it runs
+        app = open_page(measured)
+        app.radio(key="measured-on").set_value("folder").run()
+        assert not app.exception
+        assert "Accuracy" not in [heading.value for heading in app.main.header]
+        app.button(key="evidence-run-folder-accuracy").click().run(timeout=60)
+        assert not app.exception
+        return app
+
+    return opened
+
+
+def paper_stands(app: AppTest) -> bool:
+    """Do the paper's figures stand in a figure or a table?"""
+    tables = any(
+        "what" in frame.value and "FiLM (paper)" in set(frame.value["what"]) for frame in app.dataframe
+    )
+    drawn = any("Human (paper)" in json.dumps(chart) for chart in charts(app))
+    assert tables == drawn
+    return tables
+
+
+def test_the_folder_is_measured_on_request(measure_folder, tmp_path):
+    app = measure_folder(a_folder(tmp_path, None))
+    assert "about 2 pictures of your folder" in text(app)
+    assert "brings no questions" in text(app)
+    assert set(app.dataframe[0].value["picture"]) <= {"folder-0", "folder-1"}
+    assert not paper_stands(app), "made-up questions are not CLEVR's own"
+    app.radio(key="measured-on").set_value("kept").run()
+    assert paper_stands(app)
+
+
+def test_the_paper_stands_beside_a_folders_clevr_questions(measure_folder, tmp_path):
+    asked = [
+        {"image_index": number, "question": one.text, "answer": one.answer,
+         "program": program_to_json(one.program)}
+        for number, exhibit in enumerate(gallery()[:2])
+        for one in QuestionSampler(0).sample(exhibit.scene, 5)
+    ]  # fmt: skip
+    app = measure_folder(a_folder(tmp_path, asked))
+    assert "brings no questions" not in text(app)
+    assert paper_stands(app)
+
+
+def test_free_questions_of_a_folder_are_measured_without_types(measure_folder, tmp_path):
+    asked = [{"image_index": 0, "question": "Is anything hiding?", "answer": "no"}]
+    app = measure_folder(a_folder(tmp_path, asked))
+    assert "1 questions about 1 pictures of your folder" in text(app)
+    assert "1 of 1 questions hold words that the network does not know" in text(app)
+    assert "do not say of which type they are" in text(app)
+    assert not paper_stands(app)
+
+
+def test_answers_that_the_network_cannot_give_are_said(open_page, measured, tmp_path, monkeypatch):
+    asked = [{"image_index": 1, "question": "Count the balls", "answer": "12"}]
+    monkeypatch.setenv("FILM_PICTURES", str(a_folder(tmp_path, asked)))
     app = open_page(measured)
     app.radio(key="measured-on").set_value("folder").run()
-    assert not app.exception
-    assert "Accuracy" not in [heading.value for heading in app.main.header]
     app.button(key="evidence-run-folder-accuracy").click().run(timeout=60)
     assert not app.exception
-    assert "about 2 pictures of your folder" in text(app)
-    assert set(app.dataframe[1].value["picture"]) <= {"folder-0", "folder-1"}
+    assert "1 of 1 questions have answers that the network cannot give" in app.warning[0].value
 
 
 def test_without_files_the_command_is_told(open_page, tmp_path):

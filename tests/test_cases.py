@@ -136,6 +136,7 @@ def test_humans(clevr, session, tmp_path, capsys):
     result = evaluate(Session(), folder, "humans-val")
     assert said in table(result)
     assert "FiLM, pixels" not in table(result), "those numbers are about CLEVR's questions"
+    assert result.to_json()["paper"] == {}
 
 
 def test_another_splits_scenes(cases, shared_data, capsys):

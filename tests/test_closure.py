@@ -172,6 +172,8 @@ def test_evaluation_gives_each_kind_beside_the_constant_guess(tmp_path):
     assert "CLOSURE (not CLEVR)" in said
     assert f"{constant * 100:.1f}" in said
     assert result.to_json()["closure"]["or_mat"]["constant_guess"] == constant
+    assert result.to_json()["paper"] == {}, "the paper's figures are about CLEVR's questions"
+    assert "FiLM, pixels" not in said
 
 
 def test_the_constant_guess_is_each_familys_most_frequent_answer():

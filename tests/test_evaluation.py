@@ -93,8 +93,20 @@ def test_scores_by_group_and_type(folder):
     assert list(result.types) == ["count", "exist", "equal_integer", "less_than", "greater_than"]
     assert (result.wrong_counts, result.off_by_one) == (2, 1)
     assert result.given[0][:3] == (0, "4", "3")
-    assert "off by one 50.0%" in table(result)
-    assert json.loads(json.dumps(result.to_json()))["groups"]["Exist"]["accuracy"] == 1
+    assert "off by one 50.0% (paper 96.1%)" in table(result)
+    kept = json.loads(json.dumps(result.to_json()))
+    assert kept["groups"]["Exist"]["accuracy"] == 1
+    assert kept["paper"]["FiLM"]["Overall"] == 97.7
+
+
+def test_one_question_that_is_not_clevr_s_keeps_the_paper_s_figures_away(folder):
+    items = json.loads((folder / "questions.json").read_text())["questions"]
+    free = {**items[0], "question": "Count the red ones!", "question_family_index": None, "program": None}
+    (folder / "questions.json").write_text(json.dumps({"questions": [*items, free]}))
+    result = evaluate(Oracle(lambda text: "4"), folder, self_consistency=False)
+    assert result.to_json()["paper"] == {}
+    assert "97.7" not in table(result)
+    assert "(paper" not in table(result)
 
 
 def test_a_network_that_counts_consistently_does_not_contradict_itself(folder):

@@ -1,5 +1,6 @@
 """What a study keeps of answers about drawn pictures, and what accuracy is measured on."""
 
+import json
 import shutil
 
 import numpy as np
@@ -10,9 +11,11 @@ from tiny import tiny_card, tiny_network
 from analysis import (
     Evidence,
     Study,
+    accuracy_by,
     drawn_picture,
     drawn_questions,
     folder_questions,
+    is_clevrs,
     make_study,
     measure_answers,
     observe,
@@ -121,6 +124,45 @@ def test_a_folder_with_scenes_is_asked_about_them(made, tmp_path):
     write_scenes(tmp_path / "CLEVR/scenes/CLEVR_val_scenes.json", [exhibit.scene for exhibit in shown], "val")
     asked = folder_questions(open_picture_folder(tmp_path / "CLEVR"), tmp_path / "CLEVR")
     assert set(asked.by_picture()) == {"folder-0", "folder-1"}
+    assert (asked.made, asked.trouble) == (True, "")
     told = measure_answers(made[1], asked, "mine")
     assert told["right"].tolist() == (told["prediction"] == told["answer"]).tolist()
     assert told["probability"].between(0, 1).all()
+
+
+def test_a_folders_own_questions_are_asked_with_or_without_types(made, tmp_path):
+    """CLEVR-Humans' say nothing of their type: they are asked, not others about the same scenes."""
+    folder = tmp_path / "CLEVR"
+    for inner in ("images/val", "scenes", "questions"):
+        (folder / inner).mkdir(parents=True)
+    shown, answers = gallery()[:12], ("yes", "3", "gray")
+    for number, exhibit in enumerate(shown):
+        shutil.copy(exhibit.picture_path, folder / f"images/val/CLEVR_val_{number:06d}.png")
+    scenes = [exhibit.scene for exhibit in shown]
+    write_scenes(folder / "scenes/CLEVR_val_scenes.json", scenes, "val")
+    free = [
+        {"image_index": number, "split": "val", "question": f"is thing {number} shiny?",
+         "answer": answers[number % 3]}
+        for number in range(12)
+    ]  # fmt: skip
+    humans = folder / "CLEVR-Humans-val.json"
+    humans.write_text(json.dumps({"questions": free}))
+    asked = folder_questions(open_picture_folder(folder), folder)
+    assert [one.text for one in asked.questions] == [one["question"] for one in free]
+    assert not asked.made
+    table = measure_answers(made[1], asked, "mine")
+    whole = accuracy_by(table, "").iloc[0]
+    assert (whole["asked"], whole["pictures"]) == (12, 12)
+    assert whole["low"] < whole["high"]
+    for column in ("group", "type", "depth"):
+        assert accuracy_by(table, column).empty, column
+    assert set(table["operation"]) == {""}
+    assert not is_clevrs(table)
+
+    humans.unlink()  # questions that cannot be used: others are asked, and why is known
+    (folder / "questions/CLEVR_val_questions.json").write_text(
+        json.dumps({"questions": [{**one, "answer": None} for one in free]})
+    )
+    asked = folder_questions(open_picture_folder(folder), folder)
+    assert asked.made
+    assert "come without answers" in asked.trouble

@@ -24,7 +24,7 @@ def ablations(case: header.Case, population: Population | None, chosen: tuple[in
     most = SIZES[0] if of == evidence.KEPT else _how_many()
     found = kept("ablate") if of == evidence.KEPT else _of_folder(most)
     if found is not None:
-        _standard(found)
+        _standard(found, of == evidence.KEPT or evidence.folder_is_clevrs(most))
     if not folder.is_set():
         st.caption(
             f"On a CLEVR folder or a packed corpus of yours: start with {folder.PICTURES}=FOLDER and choose "
@@ -54,13 +54,13 @@ def _of_folder(most: int) -> analysis.Measured | None:
     )  # fmt: skip
     if found is None:
         st.caption(
-            "Asks the folder's own questions, or questions about its scenes where it brings none, with every "
-            f"ablation: some {most * SECONDS:.0f} s on two cores."
+            "Asks the folder's own questions, or questions about its scenes where it brings none that can be "
+            f"used, with every ablation: some {most * SECONDS:.0f} s on two cores."
         )
     return found
 
 
-def _standard(found: analysis.Measured) -> None:
+def _standard(found: analysis.Measured, clevrs: bool) -> None:
     table, recipe = found.tables["table"], found.recipe
     widgets.notice(
         "Right answers with noise on gamma or beta, and with their means in place of either (paper, "
@@ -74,7 +74,8 @@ def _standard(found: analysis.Measured) -> None:
     whole = table[table["group"] == "all"]
     beside = pd.DataFrame(
         [
-            {"at its mean": kind, "here": float(_change(whole, kind)), "paper": PAPER_MEAN[kind]}
+            {"at its mean": kind, "here": float(_change(whole, kind))}
+            | ({"paper": PAPER_MEAN[kind]} if clevrs else {})
             for kind in ("gamma", "beta")
         ]
     )
@@ -83,9 +84,13 @@ def _standard(found: analysis.Measured) -> None:
         st.dataframe(
             beside, hide_index=True,
             column_config={name: st.column_config.NumberColumn(f"{name}, points", format="%.1f")
-                           for name in ("here", "paper")},
+                           for name in beside.columns[1:]},
         )  # fmt: skip
-        st.caption("The paper's noise curves are known as a picture alone; its two means are in its text.")
+        st.caption(
+            "The paper's noise curves are known as a picture alone; its two means are in its text."
+            if clevrs
+            else "These are not CLEVR's own questions, so the paper's figures do not stand beside them."
+        )
     with right, st.expander("Block by block"):
         shown = whole[["what", "block", "value", "accuracy", "low", "high", "change"]]
         st.dataframe(
@@ -125,7 +130,7 @@ def _sets(case: header.Case, cards: MapCards, of: str, most: int) -> None:
         ("sets", case.session.card.weights, value, of, most),
         "Mean-ablate them",
         lambda told: analysis.ablate(
-            case.session, evidence.asked_of(of, most),
+            case.session, evidence.asked_of(case.session, of, most),
             analysis.set_ablations(order, config.blocks, config.maps), progress=told,
         ),
     )  # fmt: skip

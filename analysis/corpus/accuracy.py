@@ -30,8 +30,11 @@ from film import (
     QuestionSampler,
     Scene,
     Session,
+    Split,
     clustered_shares,
     gallery,
+    open_data,
+    open_folder,
     open_questions,
     program_depth,
     read_picture,
@@ -102,10 +105,25 @@ def drawn_questions(most: int = MOST, seed: int = 0) -> Questions:
     return Questions(asked, drawn_picture)
 
 
-def folder_questions(pictures: PictureFolder, data: str | Path, most: int = MOST, seed: int = 0) -> Questions:
+@dataclass(frozen=True)
+class FolderQuestions(Questions):
+    """Questions about a folder of pictures.
+
+    `made`: are they made here about its scenes, as it brings none that can be used? `trouble`: why those
+    that it brings cannot be; "" where it brings none, or usable ones.
+    """
+
+    made: bool = False
+    trouble: str = ""
+
+
+def folder_questions(
+    pictures: PictureFolder, data: str | Path, most: int = MOST, seed: int = 0
+) -> FolderQuestions:
     """The questions that a folder of pictures brings, or questions as CLEVR asks them about its scenes.
 
-    Pictures are called "folder-" and their number. Of several splits val is taken, or else the first.
+    Its own are taken whether or not they say of which type they are, as CLEVR-Humans' do not. Pictures are
+    called "folder-" and their number. Of several splits val is taken, or else the first.
 
     Args:
         data: where the folder lies.
@@ -116,12 +134,13 @@ def folder_questions(pictures: PictureFolder, data: str | Path, most: int = MOST
     splits = pictures.ranges()
     split = "val" if "val" in splits else next(iter(splits))
     numbers = splits[split]
+    asking = _asking(data, split)
     try:
-        given = some_questions(data, split, most)
+        given = open_questions(data, asking or split, most)
         key = {pictures.name(number): f"folder-{number}" for number in numbers}
         asked = [replace(one, filename=key.get(one.filename, one.filename)) for one in given.questions]
         names = {new.filename: old.filename for new, old in zip(asked, given.questions, strict=True)}
-        return Questions(asked, lambda name: given.picture(names[name]))
+        return FolderQuestions(asked, lambda name: given.picture(names[name]))
     except InputError as error:
         reason = str(error)
     sampler, asked = QuestionSampler(seed), []
@@ -133,7 +152,29 @@ def folder_questions(pictures: PictureFolder, data: str | Path, most: int = MOST
         raise InputError(
             f"Nothing is known to be true of these pictures, so nothing can be counted: {reason}"
         )
-    return Questions(asked, lambda name: pictures.picture(int(name.removeprefix("folder-"))))
+    return FolderQuestions(
+        asked,
+        lambda name: pictures.picture(int(name.removeprefix("folder-"))),
+        made=True,
+        trouble=reason if asking else "",
+    )
+
+
+def _asking(data: str | Path, split: str) -> str | None:
+    """The split that brings questions about a split's pictures: itself, or CLEVR-Humans'; None for none."""
+    try:
+        part = open_data(data, split)
+    except InputError:
+        return None  # just pictures
+    if not isinstance(part, Split):
+        return split
+    others = [part, *open_folder(data).splits.values()]
+    asking = (
+        other.name
+        for other in others
+        if other.question_files and other.picture_folders == part.picture_folders
+    )
+    return next(asking, None)
 
 
 def _about(scene: Scene, name: str, count: int, sampler: QuestionSampler) -> list[GivenQuestion]:
@@ -243,7 +284,7 @@ def describe(questions: Sequence[GivenQuestion]) -> pd.DataFrame:
                 "length": len(split_words(question.text)),
                 "depth": program_depth(question.program) if question.program else 0,
                 "attribute": attribute if asks else "",
-                "operation": operation if asks or kind in ("count", "exist") else "compare",
+                "operation": operation if asks or kind in ("", "count", "exist") else "compare",
                 "answer": str(question.answer),
                 "picture": question.filename,
             }
@@ -257,6 +298,8 @@ def describe(questions: Sequence[GivenQuestion]) -> pd.DataFrame:
 def accuracy_by(answers: pd.DataFrame, column: str, *, least: int = 1) -> pd.DataFrame:
     """Share of right answers for every value of a column, with 95 % intervals clustered by picture.
 
+    Questions that do not say which value they have, as free ones without a program, are left out.
+
     Args:
         answers: an `Observed.table`.
         column: type, group, length or depth; "" for all questions together.
@@ -267,10 +310,11 @@ def accuracy_by(answers: pd.DataFrame, column: str, *, least: int = 1) -> pd.Dat
         words, per cent, or why there is none), in the order of the values.
     """
     values = pd.Series("all", answers.index) if not column else answers[column]
+    unknown = 0 if column == "depth" else ""
     members = {
         value: (values == value).to_numpy()
         for value in sorted(values.unique())
-        if (values == value).sum() >= least
+        if value != unknown and (values == value).sum() >= least
     }
     if not members:
         return pd.DataFrame(columns=["value", *_ACCURACY])
@@ -314,6 +358,15 @@ def _kind(answer: str) -> tuple[int, int, str]:
 def wrong_answers(answers: pd.DataFrame) -> pd.DataFrame:
     """The wrong answers, sorted by confidence."""
     return answers[~answers["right"]].sort_values("probability", ascending=False, kind="stable")
+
+
+def is_clevrs(answers: pd.DataFrame) -> bool:
+    """Is each question of one of CLEVR's 90 families? The paper's numbers are about such questions alone.
+
+    Args:
+        answers: an `Observed.table`.
+    """
+    return bool((answers["family"] >= 0).all())
 
 
 def beside_paper(answers: pd.DataFrame, accuracy: Mapping[str, Any]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from analysis import (
     Calibration,
     CounterfactualSet,
     Evidence,
+    FolderQuestions,
     LabelEvidence,
     MapCards,
     MapRanking,
@@ -36,7 +37,7 @@ from analysis import (
     make_report,
     rank_maps,
 )
-from film import Progress, Questions
+from film import Progress, Questions, Session, are_clevrs, must_be_sayable, unknown_words
 from ui.cache import bench as shelf, folder, pictures
 from ui.cache.networks import behind, measuring_population, population
 from ui.state import ViewState
@@ -172,6 +173,24 @@ def paper(study: Study, of: str) -> pd.DataFrame:
     return beside_paper(answers(study, of), study.session.card.accuracy)
 
 
+def is_clevrs(study: Study, of: str) -> bool:
+    """May the paper's figures stand beside these answers? Only where CLEVR's own questions were asked."""
+    return folder_is_clevrs() if of == OWN else analysis.is_clevrs(answers(study, of))
+
+
+def folder_is_clevrs(most: int = MOST) -> bool:
+    """Does the visitor's folder bring CLEVR's own questions?"""
+    asked = folder_questions(most)
+    return not asked.made and are_clevrs(asked.questions)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def unknown(study: Study, of: str) -> str:
+    """In how many of the questions are words that the network does not know, and which; "" if in none."""
+    asked = answers(study, of)
+    return unknown_words(*study.session.vocabulary.unknown(asked["text"]), len(asked))
+
+
 @st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
 def confusions(study: Study, of: str) -> pd.DataFrame:
     return confusion(answers(study, of))
@@ -222,15 +241,32 @@ def folder_answers(study: Study, told: Progress) -> pd.DataFrame:
     """Ask the network the folder's questions, or CLEVR's about its scenes where it has none.
 
     Raises:
-        InputError: nothing is known to be true of the folder's pictures.
+        InputError: nothing is known to be true of the folder's pictures, or the network has no such answers.
     """
-    asked = _folder_questions()
+    asked = _sayable(study.session)
     source = Path(os.environ[folder.PICTURES]).name
     return analysis.measure_answers(study.session, asked, source, progress=told)
 
 
-def _folder_questions(most: int = MOST) -> Questions:
-    return analysis.folder_questions(folder.album(), os.environ[folder.PICTURES], most)
+def folder_questions(most: int = MOST) -> FolderQuestions:
+    """The questions about the visitor's folder.
+
+    Raises:
+        InputError: nothing is known to be true of the folder's pictures.
+    """
+    return _folder_questions(os.environ[folder.PICTURES], most)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _folder_questions(path: str, most: int) -> FolderQuestions:
+    return analysis.folder_questions(folder.album(), path, most)
+
+
+def _sayable(session: Session, most: int = MOST) -> FolderQuestions:
+    """They, if the network can say all their answers: others would count as its mistakes."""
+    asked = folder_questions(most)
+    must_be_sayable(asked.questions, session.answers)
+    return asked
 
 
 def ablations_key(study: Study, most: int) -> tuple[str | int, ...]:
@@ -246,17 +282,17 @@ def folder_ablations(study: Study, most: int, told: Progress) -> Measured:
     """
     source = Path(os.environ[folder.PICTURES]).name
     return analysis.measure_ablations(
-        study.session, _folder_questions(most), source, noise=FOLDER_NOISE, progress=told
+        study.session, _sayable(study.session, most), source, noise=FOLDER_NOISE, progress=told
     )
 
 
-def asked_of(of: str, most: int) -> Questions:
+def asked_of(session: Session, of: str, most: int) -> Questions:
     """Questions about the gallery's pictures (KEPT), or the visitor's folder (OWN).
 
     Raises:
         InputError: nothing is known to be true of the folder's pictures.
     """
-    return analysis.gallery_questions(most) if of == KEPT else _folder_questions(most)
+    return analysis.gallery_questions(most) if of == KEPT else _sayable(session, most)
 
 
 def answers(study: Study, of: str) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,11 +50,14 @@ def page() -> None:
             "questions about one picture stand and fall together); under ten pictures there are none, "
             "since this cannot be measured on so few."
         )
+        _questions(of)
         _accuracy(of, dark)
     if below.waits("evidence"):
         return
     if of is not None:
-        _beside_paper(of)
+        if evidence_cache.is_clevrs(networks.study(), of):
+            _beside_paper(of)
+        widgets.how_measured("Accuracy")
         _calibration(of, dark)
         _confusion(of, dark)
         _errors(evidence_cache.answers(networks.study(), of))
@@ -74,7 +78,7 @@ def _pictures_of() -> str | None:
     if found is None:
         st.caption(
             f"Asks the folder's own questions, up to {evidence_cache.MOST:,}, or questions about its scenes "
-            "where it brings none; some 10 ms a question."
+            "where it brings none that can be used; some 10 ms a question."
         )
     return None if found is None else of
 
@@ -82,36 +86,32 @@ def _pictures_of() -> str | None:
 # --- How often it is right ------------------------------------------------------------------------
 
 
+def _questions(of: str) -> None:
+    """Which questions these are, where that is not plain: of the visitor's folder, or in unknown words."""
+    if of == evidence_cache.OWN and (asked := evidence_cache.folder_questions()).made:
+        why = f"The folder's own questions cannot be used: {asked.trouble}" if asked.trouble else (
+            "The folder brings no questions."
+        )  # fmt: skip
+        st.info(f"{widgets.plain(why)} These are made about its scenes, as CLEVR asks them.")
+    if told := evidence_cache.unknown(networks.study(), of):
+        st.caption(widgets.plain(told))
+
+
 def _accuracy(of: str, dark: bool) -> None:
     st.header("Accuracy")
     whole = evidence_cache.accuracy(networks.study(), of, "").iloc[0]
-    widgets.notice(
-        f"**{whole['accuracy']:.1%} of all** (95 % interval, per cent: {whole['interval']}). Beside the "
-        "paper's network, which saw 700,000 questions: **is the order of the groups the same?** Pictures and "
-        "questions differ from CLEVR's test set, so compare the order, not the decimals."
+    clevrs = evidence_cache.is_clevrs(networks.study(), of)
+    compared = (
+        " Beside the paper's network, which saw 700,000 questions: **is the order of the groups the same?** "
+        "Pictures and questions differ from CLEVR's test set, so compare the order, not the decimals."
+        if clevrs
+        else " These are not CLEVR's own questions, so the paper's figures do not stand beside them."
     )
-    groups, kinds = (
-        evidence_cache.accuracy(networks.study(), of, "group"),
-        evidence_cache.accuracy(networks.study(), of, "type"),
+    widgets.notice(
+        f"**{whole['accuracy']:.1%} of all** (95 % interval, per cent: {whole['interval']}).{compared}"
     )
     left, right = st.columns(2, gap="large")
-    with left:
-        widgets.figure(
-            analysis.accuracy_rows(groups, paper=("FiLM", "Human"), order=GROUP_NAMES, dark=dark),
-            "accuracy-by-group",
-            f"Accuracy in {len(groups)} groups beside the paper's: {_told(groups)}.",
-            groups,
-            sample=_sample(of),
-        )
-    with right:
-        order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
-        widgets.figure(
-            analysis.accuracy_rows(kinds, order=order, dark=dark),
-            "accuracy-by-type",
-            f"Accuracy of {len(kinds)} question types: {_told(kinds)}.",
-            kinds,
-            sample=_sample(of),
-        )
+    _by_type(of, clevrs, left, right, dark)
     for column, name, axis in (
         (left, "length", "words in the question"),
         (right, "depth", "program depth"),
@@ -133,6 +133,36 @@ def _accuracy(of: str, dark: bool) -> None:
     )
 
 
+def _by_type(of: str, clevrs: bool, left: Any, right: Any, dark: bool) -> None:
+    """Accuracy by group and by type, where the questions say of which they are."""
+    groups, kinds = (
+        evidence_cache.accuracy(networks.study(), of, "group"),
+        evidence_cache.accuracy(networks.study(), of, "type"),
+    )
+    if groups.empty:
+        st.caption("These questions do not say of which type they are, so there is none by group or type.")
+        return
+    with left:
+        widgets.figure(
+            analysis.accuracy_rows(
+                groups, paper=("FiLM", "Human") if clevrs else (), order=GROUP_NAMES, dark=dark
+            ),
+            "accuracy-by-group",
+            f"Accuracy in {len(groups)} groups{' beside the paper’s' if clevrs else ''}: {_told(groups)}.",
+            groups,
+            sample=_sample(of),
+        )
+    with right:
+        order = sorted(kinds["value"], key=lambda kind: (GROUP_NAMES.index(GROUPS[kind]), kind))
+        widgets.figure(
+            analysis.accuracy_rows(kinds, order=order, dark=dark),
+            "accuracy-by-type",
+            f"Accuracy of {len(kinds)} question types: {_told(kinds)}.",
+            kinds,
+            sample=_sample(of),
+        )
+
+
 def _beside_paper(of: str) -> None:
     with st.expander("This network in the paper's Table 1"):
         table = evidence_cache.paper(networks.study(), of)
@@ -143,7 +173,6 @@ def _beside_paper(of: str) -> None:
             "95 % interval of Overall. The paper's rows are on CLEVR's test set (Table 1)."
         )
         widgets.data(table, "beside-the-paper")
-    widgets.how_measured("Accuracy")
 
 
 def _source(of: str) -> str:
