@@ -253,6 +253,7 @@ from .figures.evidence import (
 from .figures.generalisation import (
     gain_rows as gain_rows,
     generalisation_rows as generalisation_rows,
+    learned_on_lines as learned_on_lines,
     training_lines as training_lines,
 )
 from .figures.interventions import (

@@ -283,35 +283,46 @@ def trained_tables() -> dict[str, str]:
 def _taught_a(
     table: pd.DataFrame, made: Mapping[str, Any], analogy: tuple[pd.DataFrame, dict[str, Any]] | None
 ) -> str:
-    """Accuracy on A and B by what was learned of B, and what the analogy gains on B's rewritten questions."""
+    """Accuracy on A and B by what was learned of B, and what the analogy gains on B's questions."""
     said = [
         f"Per cent. Taught {made['taught']}, {made['samples']:,} samples about {made['scenes']:,} scenes;",
         f"tested on {made['tested']:,} scenes of each condition, seed {made['seed']}.",
     ]
     head = ["taught", "right on A", "the paper's", "right on B", "the paper's"]
-    gains: dict[int, Row] = {}
-    if analogy is not None:
-        rows, kept = analogy
-        about = rows[(rows["test"] == "B") & (rows["among"] == "rewritten")]
-        gains = {
-            int(row.from_b): [
-                _difference(row.gain, row.gain_low, row.gain_high),
-                _points(row.paper_sum - row.paper_own),
-            ]
-            for row in about.itertuples()
-        }
-        head += ["points gained by analogy on B", "the paper's"]
-        of = kept["questions"]["B"]
-        said.append(
-            f"The analogy: on the {of['rewritten']:,} of B's {of['asked']:,} questions that it can rewrite."
-        )
     lines: list[Row] = []
     for from_b, pair in table.groupby("from_b", sort=False):
-        line = [f"and {from_b:,} of B's questions" if from_b else "condition A alone"]
+        line = [_learned(from_b)]
         for row in pair.sort_values("test").itertuples():
             line += [_right(row), _known(row.paper)]
-        lines.append(line + gains.get(int(from_b), [""] * (len(head) - len(line))))
-    return f"{markdown(head, lines)}\n\n{' '.join(said)}"
+        lines.append(line)
+    parts = [markdown(head, lines), " ".join(said)]
+    return "\n\n".join(parts if analogy is None else [*parts, *_gains(*analogy)])
+
+
+def _learned(from_b: float) -> str:
+    return f"and {from_b:,.0f} of B's questions" if from_b else "condition A alone"
+
+
+def _gains(table: pd.DataFrame, made: Mapping[str, Any]) -> Iterator[str]:
+    """What the analogy gains on all of B's questions, and on those that it can rewrite."""
+    of = made["questions"]["B"]
+    names = {
+        "all": f"gained on all {of['asked']:,} of B's",
+        "rewritten": f"gained on the {of['rewritten']:,} rewritten",
+    }
+    lines: list[Row] = []
+    for from_b, rows in table[table["test"] == "B"].groupby("from_b", sort=False):
+        line = [_learned(float(from_b))]
+        for row in rows.set_index("among").loc[list(names)].itertuples():
+            line += [
+                _difference(row.gain, row.gain_low, row.gain_high), _points(row.paper_sum - row.paper_own)
+            ]  # fmt: skip
+        lines.append(line)
+    yield markdown(["taught", *(head for name in names.values() for head in (name, "the paper's"))], lines)
+    yield (
+        "Points that the analogy gains, on the same questions; all of B's hold those that it cannot rewrite, "
+        f"whose answers stay. Seed {made['seed']}."
+    )
 
 
 def _table_2(table: pd.DataFrame, made: Mapping[str, Any]) -> str:

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from charts import charts
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
@@ -13,6 +15,7 @@ from analysis import (
     by_kind,
     find_generalisation,
     generalisation_rows,
+    learned_on_lines,
     measure_generalisation,
     overview,
     training_lines,
@@ -50,10 +53,10 @@ def kept_run(folder: Path) -> None:
         "taught": "answers alone",
         "rows": [trained],
     }
-    row = {"own": 0.5, "sum": 0.6, "random": 0.4, "gain": 0.1, "gain_low": 0.02, "gain_high": None}
+    row = {"own": 0.5, "sum": 0.6, "random": 0.4, "gain": 0.1, "gain_low": 0.02, "gain_high": 0.12}
     rows = [
         {"run": "taught-a", "from_b": 0, "weights": "w", "test": test, "among": among, "asked": 30, **row,
-         "paper": [71.5, 80.7] if (test, among) == ("B", "rewritten") else None}
+         "paper": {"all": [75.6, 78.8], "rewritten": [71.5, 80.7]}.get(among) if test == "B" else None}
         for test in "AB" for among in ("all", "rewritten", "rewritten, one phrase")
     ]  # fmt: skip
     asked = {"asked": 100, "named": 40, "rewritten": 30}
@@ -159,6 +162,34 @@ def test_a_network_taught_a_is_read(tmp_path, monkeypatch):
     assert made["samples"] == 9
 
 
+@pytest.mark.parametrize("dark", [False, True])
+def test_learning_on_is_drawn_as_two_curves_with_none_of_b_apart(dark):
+    table, _ = generalisation.taught_a()  # of the run that comes with the project
+    drawn = learned_on_lines(table, dark=dark)
+    named = {trace.name: trace for trace in drawn.data if trace.name}
+    assert list(named) == [
+        "on A, trained anew", "on A, the paper's", "on B, trained anew", "on B, the paper's",
+    ]  # fmt: skip
+    for test in "AB":
+        own = table[table["test"] == test]
+        marks, paper = named[f"on {test}, trained anew"], named[f"on {test}, the paper's"]
+        np.testing.assert_allclose(marks.y, 100 * own["accuracy"], atol=0.01)
+        np.testing.assert_allclose(np.add(marks.y, marks.error_y.array), 100 * own["high"], atol=0.02)
+        np.testing.assert_allclose(
+            np.subtract(marks.y, marks.error_y.arrayminus), 100 * own["low"], atol=0.02
+        )
+        np.testing.assert_array_equal(paper.y, own["paper"])
+        assert 0 < marks.x[0] < marks.x[1] == 100
+        assert list(marks.x[1:]) == own["from_b"].tolist()[1:]
+    assert drawn.layout.xaxis.type == "log"
+    assert drawn.layout.xaxis.ticktext[0] == "none"
+    lines = [trace for trace in drawn.data if trace.mode == "lines"]
+    assert all(list(line.x) == [100, 300, 1000, 3000, 10_000, 30_000] for line in lines)
+    low, high = drawn.layout.yaxis.range
+    assert low < 100 * table["low"].min()
+    assert high > table["paper"].max()
+
+
 def test_a_run_is_kept_beside_the_bundled_networks_and_read(tmp_path, monkeypatch):
     monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
     monkeypatch.setattr(generalisation, "find", lambda: tmp_path / "clevr")
@@ -168,8 +199,9 @@ def test_a_run_is_kept_beside_the_bundled_networks_and_read(tmp_path, monkeypatc
     table, made = generalisation.zero_shot()
     paper = table.set_index(["test", "among"])[["paper_own", "paper_sum"]]
     assert paper.loc["B", "rewritten"].tolist() == [71.5, 80.7]
-    assert paper.loc["B", "all"].isna().all()
-    assert table["gain_high"].isna().all()
+    assert paper.loc["B", "all"].tolist() == [75.6, 78.8]
+    assert paper.loc["A", "all"].isna().all()
+    assert (table["gain_high"] == 0.12).all()
     assert made["questions"]["B"]["rewritten"] == 30
 
 
@@ -190,8 +222,15 @@ def test_the_readme_tells_what_was_trained_anew(tmp_path, monkeypatch):
     made = trained_tables()
     assert list(made) == ["cogent", "table-2"]
     share = "50.0 [40.0 to 60.0]"
-    assert f"| condition A alone | {share} | 98.3 | {share} | 75.6 | +10.0 | +9.2 |" in made["cogent"]
-    assert "on the 30 of B's 100 questions" in made["cogent"]
+    assert f"| condition A alone | {share} | 98.3 | {share} | 75.6 |" in made["cogent"]
+    assert (
+        "| gained on all 100 of B's | the paper's | gained on the 30 rewritten | the paper's |"
+        in made["cogent"]
+    )
+    assert (
+        "| condition A alone | +10.0 [+2.0 to +12.0] | +3.2 | +10.0 [+2.0 to +12.0] | +9.2 |"
+        in made["cogent"]
+    )
     assert "| beta only | 1 | 85.0 [75.0 to 90.0] | -5.0 [-7.0 to -3.0] | 95.9 | -1.5 |" in made["table-2"]
     assert "with `network.maps=64`; 40 questions about 4 other scenes" in made["table-2"]
     assert made["table-2"].endswith("Begun otherwise.")
@@ -221,7 +260,11 @@ def test_the_page_shows_every_test(visit, measured, tmp_path, monkeypatch):
     assert "constant guess" in text(app)
     assert "30 of B's 100 questions can be rewritten" in text(app)
     assert "50.0% of B's rewritten questions" in text(app)
-    assert "60.0% by analogy (+10.0 points [+2.0," in text(app)
+    assert "60.0% by analogy (+10.0 points [+2.0, +12.0]" in text(app)
+    assert "the paper's 75.6 and 78.8 % (+3.2)" in text(app)
+    drawn = charts(app)
+    (learned,) = [chart for chart in drawn if "on B, trained anew" in json.dumps(chart)]
+    assert "this network" not in json.dumps(learned)
 
 
 def test_a_chosen_error_opens_on_the_ask_page(visit, measured):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -12,17 +13,20 @@ from analysis.figures.interventions import DASHES
 from analysis.figures.palette import ACCURACY, CATEGORIES, NEUTRAL, ink
 from analysis.figures.style import ABOVE, NEGATIVE, POSITIVE, figure, rule
 
+_CONDITIONS = ((CATEGORIES[0], "circle"), (CATEGORIES[2], "square"))  # how A and B are drawn
 
-def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+
+def generalisation_rows(table: pd.DataFrame, *, whose: str = "this network", dark: bool = False) -> go.Figure:
     """Accuracy a row each with its interval; the constant guess as a stroke, the paper's as a diamond.
 
     Args:
         table: columns value (from top to bottom), accuracy, low, high (shares of 1, nan where not known),
             and, where they are known, guess (share of 1) and paper (per cent).
+        whose: accuracies they are, for the legend.
     """
     names, right = table["value"].astype(str).tolist(), 100 * table["accuracy"].astype(float)
     traces = [
-        _marks("this network", right, names, {"color": ACCURACY, "size": 9})
+        _marks(whose, right, names, {"color": ACCURACY, "size": 9})
         | {"error_x": _bars(table, right, ACCURACY)},
     ]
     if "guess" in table:
@@ -43,6 +47,57 @@ def generalisation_rows(table: pd.DataFrame, *, dark: bool = False) -> go.Figure
         legend=ABOVE,
         margin={"t": 36},
     )
+
+
+def learned_on_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """Accuracy on A and on B of a network taught A, by how many of B's questions it learned on from.
+
+    None of them stands left of the logarithmic axis, apart from the curves.
+
+    Args:
+        table: columns from_b, test (A or B), accuracy, low, high (shares of 1; ends nan where there is no
+            interval) and paper (per cent, nan where there is none).
+    """
+    steps = sorted({int(count) for count in table["from_b"] if count})
+    first = steps[0] if steps else 1
+    none, border = first / 10**0.6, first / 10**0.3  # as far off as a third of a step from 100 to 1,000
+    traces: list[go.Scatter] = []
+    ends: list[pd.Series] = []
+    for (test, rows), (color, symbol) in zip(table.groupby("test"), _CONDITIONS, strict=False):
+        own = rows.sort_values("from_b")
+        x = own["from_b"].astype(float).where(own["from_b"] > 0, none).tolist()
+        right = 100 * own["accuracy"].astype(float)
+        named = [f"{count:,.0f} of B's questions" if count else "A alone" for count in own["from_b"]]
+        after = int((own["from_b"] == 0).sum())  # no line from none to the first
+        y = right.round(2).tolist()
+        bars = _bars(own, right, color) | {"thickness": 1.5, "width": 4}
+        traces += [
+            go.Scatter(
+                x=x[after:], y=y[after:], mode="lines", line={"color": color, "width": 1.5}, hoverinfo="skip",
+                showlegend=False,
+            ),
+            go.Scatter(
+                x=x, y=y, mode="markers", name=f"on {test}, trained anew", text=named, error_y=bars,
+                marker={"color": color, "symbol": symbol, "size": 9},
+                hovertemplate=f"on {test}, trained anew, %{{text}}: %{{y:.1f}} %<extra></extra>",
+            ),
+            go.Scatter(
+                x=x, y=own["paper"], mode="markers", name=f"on {test}, the paper's", text=named,
+                marker={"color": color, "symbol": f"{symbol}-open", "size": 12, "line": {"width": 2}},
+                hovertemplate=f"on {test}, the paper's, %{{text}}: %{{y:.1f}} %<extra></extra>",
+            ),
+        ]  # fmt: skip
+        ends += [100 * own["low"].astype(float), right, own["paper"].astype(float)]
+    reach = [np.log10(none) - 0.15, np.log10(steps[-1] if steps else border) + 0.15]
+    return figure(
+        360, dark, *traces, shapes=[rule("x", border) | {"line": {"color": NEUTRAL, "dash": "dot"}}],
+        x={
+            "type": "log", "title_text": "B's questions learned on from", "range": reach,
+            "tickvals": [none, *steps], "ticktext": ["none", *(f"{count:,}" for count in steps)],
+        },
+        y={"title_text": "accuracy (%)", "range": percent_range(*ends)},
+        showlegend=True, legend=ABOVE, margin={"t": 64},
+    )  # fmt: skip
 
 
 def training_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
