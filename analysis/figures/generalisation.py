@@ -96,7 +96,7 @@ def learned_on_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
             "tickvals": [none, *steps], "ticktext": ["none", *(f"{count:,}" for count in steps)],
         },
         y={"title_text": "accuracy (%)", "range": percent_range(*ends)},
-        showlegend=True, legend=ABOVE, margin={"t": 64},
+        showlegend=True, legend=ABOVE, margin={"t": 40},
     )  # fmt: skip
 
 
