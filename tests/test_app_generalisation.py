@@ -1,6 +1,7 @@
 """The tests of generalisation: measured on a tiny network, kept, and shown."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,24 @@ from analysis import (
     measure_generalisation,
     overview,
     training_lines,
+    wrong_answers,
 )
+from analysis.corpus.generalisation import file_of, find_test
 from analysis.readme import trained_tables
-from film import CLOSURE_NAMES, WORDS, InputError, Session, save, word_table
+from analysis.tables import write_tables
+from film import (
+    CLOSURE_NAMES,
+    COGENT,
+    WORDS,
+    InputError,
+    Session,
+    bundled,
+    parse,
+    run,
+    save,
+    scene_from_text,
+    word_table,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +95,15 @@ def test_all_tests_are_measured_and_kept(measured):
 def test_pictures_of_a_condition_are_of_the_networks_size(measured):
     for condition in "AB":
         asked, kinds, families = generalisation._cogent(condition)(Session(measured, "cpu"), 20, 0)
-        assert {question.filename for question in asked.questions} == {f"{condition}-0", f"{condition}-1"}
         assert len(kinds) == len(families) == len(asked.questions) == 20
-        assert asked.picture(f"{condition}-1").shape == (16, 24, 3)
+        keys = list(asked.by_picture())
+        assert len(keys) == 2
+        assert asked.picture(keys[1]).shape == (16, 24, 3)
+        for question in asked.questions:  # the key holds the whole scene
+            scene = scene_from_text(question.filename.removeprefix("scene-"))
+            assert run(question.program, scene).answer == question.answer
+            colors = {thing.color for thing in scene.objects if thing.shape == "cube"}
+            assert colors <= set(COGENT[condition]["cube"])
 
 
 def test_what_is_kept_is_not_measured_again(measured, monkeypatch):
@@ -89,6 +111,38 @@ def test_what_is_kept_is_not_measured_again(measured, monkeypatch):
     monkeypatch.setattr(generalisation, "CLOSURE_EACH", 12)
     again = measure_generalisation(Session(measured, "cpu"), measured, questions=110, seed=2)
     assert list(again) == list(kept_by(measured))
+
+
+@pytest.fixture
+def former(tmp_path, measured) -> Path:
+    """The same network with a table as an earlier version kept it: pictures by number, without scenes."""
+    folder = tmp_path / "network"
+    shutil.copytree(measured, folder)
+    card = Session(folder, "cpu").card
+    table, recipe = find_test(folder, "CoGenT B", card.weights)
+    numbered = table.assign(picture=[f"B-{number}" for number in pd.factorize(table["picture"])[0]])
+    write_tables(folder / "study", {file_of("CoGenT B"): numbered}, recipe, generalisation._NOTE)
+    return folder
+
+
+def test_a_former_table_opens_and_gets_its_scenes_without_being_measured_again(former, measured, monkeypatch):
+    assert set(kept_by(former)["CoGenT B"]["picture"]) == {f"B-{number}" for number in range(11)}
+    monkeypatch.setattr(generalisation, "answer_all", None)  # would fail if it were asked
+    monkeypatch.setattr(generalisation, "CLOSURE_EACH", 12)
+    again = measure_generalisation(Session(former, "cpu"), former, questions=110, seed=2)
+    for found in (again, kept_by(former)):
+        pd.testing.assert_frame_equal(found["CoGenT B"], kept_by(measured)["CoGenT B"])
+
+
+def test_the_bundled_networks_conditions_have_their_scenes():
+    for folder in bundled():
+        found = kept_by(folder)
+        for condition in "AB":
+            table = found[f"CoGenT {condition}"]
+            scenes = {key: scene_from_text(key.removeprefix("scene-")) for key in table["picture"].unique()}
+            assert len(scenes) == 100
+            for row in table[::50].itertuples():
+                assert run(parse(row.text).program, scenes[row.picture]).answer == row.answer
 
 
 def test_the_constant_guess_is_what_each_family_answers_most():
@@ -275,6 +329,27 @@ def test_a_chosen_error_opens_on_the_ask_page(visit, measured):
     assert not app.exception
     assert app.title[0].value == "Ask the network about a picture"
     assert app.text_input(key="view-question").value == wrong["text"].iloc[1]
+
+
+@pytest.mark.parametrize("test", ["CoGenT A", "CoGenT B"])
+def test_an_error_of_a_condition_opens_with_its_picture_drawn(visit, measured, test):
+    app = visit(measured, "generalisation", options=json.dumps({"generalisation-test": test}))
+    wrong = wrong_answers(kept_by(measured)[test])
+    app.selectbox(key=f"generalisation-errors-{test}-any-typed").set_value(2).run()
+    assert not app.exception
+    assert app.title[0].value == "Ask the network about a picture"
+    assert app.text_input(key="view-question").value == wrong["text"].iloc[2]
+    page = "".join(element.proto.body for element in app.get("html"))
+    assert f'data-picture="{wrong["picture"].iloc[2]}"' in page
+    assert f"true answer: {wrong['answer'].iloc[2]}" in page
+
+
+def test_errors_of_a_former_table_are_listed_but_not_opened(visit, former):
+    app = visit(former, "generalisation", options=json.dumps({"generalisation-test": "CoGenT B"}))
+    assert not app.exception
+    assert "kept without their scenes" in text(app)
+    assert not [box for box in app.selectbox if box.key.startswith("generalisation-errors")]
+    assert any("prediction" in table.value for table in app.dataframe)
 
 
 def test_a_network_without_results_says_what_to_type(visit, tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.corpus.accuracy import accuracy_by, gallery_questions, versions
+from analysis.corpus.question_set import SCENE
 from analysis.tables import read_tables, write_tables
 from film import (
     CLOSURE_FAMILIES,
@@ -48,6 +49,7 @@ from film import (
     render,
     sample_closure,
     sample_scene,
+    scene_to_text,
     write_atomically,
 )
 
@@ -78,16 +80,22 @@ def measure_generalisation(
         questions: of CLEVR and of each condition of CoGenT, about a tenth as many pictures.
 
     Returns:
-        A table a test: text, kind, family, answer (the true one), prediction, probability, right, picture.
+        A table a test: text, kind, family, answer (the true one), prediction, probability, right, picture
+        (its key in a view: of the gallery, or of a scene).
     """
     found = {}
     for test, make in _TESTS.items():
         asked_for = {"weights": session.card.weights, "test": test, "asked": questions, "seed": seed}
         kept = find_test(folder, test, session.card.weights)
-        if kept is not None and {name: kept[1].get(name) for name in asked_for} == asked_for:
+        same = kept is not None and {name: kept[1].get(name) for name in asked_for} == asked_for
+        if kept is not None and same and not _is_former(kept[0]):
             found[test] = kept[0]
             continue
         asked, kinds, families = make(session, questions, seed)
+        if kept is not None and same and (named := _with_scenes(kept[0], asked)) is not None:
+            write_tables(Path(folder) / FOLDER, {file_of(test): named}, kept[1], _NOTE)
+            found[test] = named
+            continue
         given, chance = answer_all(
             session, asked, progress=progress(f"questions of {test}") if progress else None
         )
@@ -107,6 +115,23 @@ def measure_generalisation(
         write_tables(Path(folder) / FOLDER, {file_of(test): table}, recipe, _NOTE)
         found[test] = table
     return found
+
+
+def _is_former(table: pd.DataFrame) -> bool:
+    """Are the pictures of a condition named "A-3", as an earlier version did, which says nothing of them?"""
+    return bool(table["picture"].str.fullmatch(r"[AB]-\d+").any())
+
+
+def _with_scenes(table: pd.DataFrame, asked: Questions) -> pd.DataFrame | None:
+    """A table of the earlier version with its scenes; None where other questions would be asked today.
+
+    Args:
+        asked: the same test with the same seed, made again.
+    """
+    texts, answers = ([getattr(one, name) for one in asked.questions] for name in ("text", "answer"))
+    if texts != table["text"].tolist() or answers != table["answer"].tolist():
+        return None
+    return table.assign(picture=[one.filename for one in asked.questions])
 
 
 def file_of(test: str) -> str:
@@ -202,11 +227,12 @@ def _cogent(condition: str) -> Callable[[Session, int, int], Asked]:
     def asked(session: Session, count: int, seed: int) -> Asked:
         pictures = max(1, count // ASKED_EACH)
         chance = np.random.default_rng((seed, ord(condition)))
-        scenes = {f"{condition}-{n}": sample_scene(chance, condition=condition) for n in range(pictures)}
+        sampled = [sample_scene(chance, condition=condition) for _ in range(pictures)]
+        scenes = {SCENE + scene_to_text(scene): (n, scene) for n, scene in enumerate(sampled)}
         sampler = QuestionSampler(int(chance.integers(2**31)))
         questions = [
             _given(question, name)
-            for name, scene in scenes.items()
+            for name, (_, scene) in scenes.items()
             for question in sampler.sample(scene, ASKED_EACH)
         ]
         config = session.config
@@ -214,8 +240,8 @@ def _cogent(condition: str) -> Callable[[Session, int, int], Asked]:
         size = (config.width, config.height) if crops else (480, 320)
 
         def picture(name: str) -> np.ndarray:
-            number = int(name.partition("-")[2])
-            return render(scenes[name], *size, samples=SAMPLES, seed=number, threads=1).picture
+            number, scene = scenes[name]
+            return render(scene, *size, samples=SAMPLES, seed=number, threads=1).picture
 
         found = Questions(questions, picture)
         return found, *_groups(found)

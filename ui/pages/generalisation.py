@@ -10,7 +10,7 @@ import streamlit as st
 import analysis
 from film import InputError, command
 from ui import below, state, widgets
-from ui.cache import generalisation as tests_cache, networks
+from ui.cache import generalisation as tests_cache, networks, pictures
 from ui.error_list import error_list
 
 MOST_ERRORS = 300  # rows
@@ -55,7 +55,7 @@ def page() -> None:
         if place == IN_WINDOW and below.waits("generalisation"):
             return
         _test(test, dark)
-    if "CLOSURE" in found or "CLEVR" in found:
+    if found:
         _errors(found)
     _everyone(everyone)
     _learned_on(dark)
@@ -92,10 +92,8 @@ def _told(table: pd.DataFrame) -> str:
 
 def _errors(found: dict[str, pd.DataFrame]) -> None:
     st.header("Errors, sorted by confidence")
-    widgets.notice(
-        "**Choose one to open it on the Ask page.** Those of CoGenT are about pictures drawn anew."
-    )
-    there = [test for test in ("CLOSURE", "CLEVR") if test in found]
+    widgets.notice("**Choose one to open it on the Ask page.**")
+    there = sorted(found, key="CLOSURE".__ne__)  # the newest to the network first
     with st.container(horizontal=True):
         test = st.selectbox("Test", there, width=180, **state.option("generalisation-test", there, there[0]))
         kinds = ["any", *dict.fromkeys(found[test]["kind"])]
@@ -108,8 +106,18 @@ def _errors(found: dict[str, pd.DataFrame]) -> None:
     if wrong.empty:
         st.caption("No answer is wrong there.")
         return
-    st.caption(f"{len(wrong):,} wrong answers.")
-    error_list(wrong.head(MOST_ERRORS), "kind", f"generalisation-errors-{test}-{kind}")
+    here = all(pictures.is_here(key) for key in wrong["picture"].unique())
+    if not here:
+        more = (
+            " These were kept without their scenes, so they cannot be opened; the command adds them: "
+            f"`{command('analysis', 'generalisation', networks.network().checkpoint)}`"
+        )
+    elif test.startswith("CoGenT"):
+        more = " The Ask page draws the scene anew, larger and with less grain, so an answer may differ."
+    else:
+        more = ""
+    st.caption(f"{len(wrong):,} wrong answers.{more}")
+    error_list(wrong.head(MOST_ERRORS), "kind", f"generalisation-errors-{test}-{kind}", opens=here)
     widgets.data(wrong, "generalisation-errors")
 
 
