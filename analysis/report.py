@@ -53,6 +53,7 @@ from analysis.report_question import values_section, words_section
 from analysis.report_studio import studio_section
 from analysis.report_view import ReportedPicture, reported_picture
 from analysis.study import Study
+from analysis.table_files import table_source
 from analysis.tables import percent, small
 from analysis.view import ViewState
 from film import (
@@ -325,14 +326,22 @@ def _map(study: _Reported, name: str, coloring: maps.Coloring, selected: np.ndar
     return html('<figure class="map">{}{}</figure>', Markup(drawn), caption)
 
 
-def _coordinates(extraction: Extraction, layout: Layout, selected: np.ndarray | None) -> Markup:
+def _coordinates(study: _Reported, name: str, selected: np.ndarray | None) -> Markup:
     """A link to a table of where the points lie."""
+    layout, extraction = study.layouts[name], study.extraction
+    assert extraction is not None
     places = pd.DataFrame(layout.places.astype(float).round(3), columns=["x", "y"])
     places["selected"] = False if selected is None else selected[layout.rows]
     places.insert(0, "text", extraction.table["text"].to_numpy()[layout.rows])
     places.insert(0, "id", layout.rows)
+    recipe, nouns = extraction.recipe, extraction.schema.nouns
+    source = table_source(
+        f"Projection {layout.recipe.describe()}", named_network(study.weights),
+        f"{len(extraction):,} {nouns}, {recipe['source']}, seed {recipe['seed']}",
+    )  # fmt: skip
     return html(
-        '<p><a download="film-lens-coordinates.csv" href="{}">Coordinates as CSV</a></p>', as_csv(places)
+        '<p><a download="film-lens-coordinates.csv" href="{}">Coordinates as CSV</a></p>',
+        as_csv(places, source),
     )
 
 
@@ -411,7 +420,7 @@ def _selection(study: _Reported) -> Iterator[Section]:
             here = None if selected is None else selected[layout.rows]
             body += [
                 _map(study, name, coloring, here),
-                _coordinates(extraction, layout, selected),
+                _coordinates(study, name, selected),
             ]
         if selected is not None:
             network = None if study.alone else study.session

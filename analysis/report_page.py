@@ -25,6 +25,7 @@ from plotly.io.json import to_json_plotly
 from analysis.figures.palette import ground
 from analysis.figures.source import figure_title, with_source
 from analysis.study import Study
+from analysis.table_files import csv_file, table_source
 from analysis.view import LINK_HASH, ViewState, to_link
 from film import command as typed
 
@@ -60,20 +61,28 @@ def page(
         sample: of figures whose section names none.
     """
 
+    network = named_network(made["weights"])
+
     def spec(item: Drawn, part: Section) -> Markup:
         """A figure as JSON, its title and its source at its foot."""
         drawn, caption, _ = item
-        whence = " · ".join(filter(None, (named_network(made["weights"]), part.sample or sample)))
+        whence = " · ".join(filter(None, (network, part.sample or sample)))
         named = [part.title, figure_title(caption), whence]
         return _in_script(
             to_json_plotly(with_source(drawn, named, letters=LETTERS, paper_bgcolor=ground(False)))
         )
 
+    def numbers(item: Drawn, part: Section) -> str:
+        """The address of a figure's numbers, which say what it says at its foot."""
+        _, caption, table = item
+        title = f"{part.title}: {figure_title(caption)}"
+        return as_csv(table, table_source(title, network, part.sample or sample))
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis", ""), autoescape=True, trim_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    environment.filters |= {"in_script": _in_script, "as_csv": as_csv}
+    environment.filters["in_script"] = _in_script
     return environment.get_template("report.html.jinja").render(
         title=title,
         parts=parts,
@@ -81,6 +90,7 @@ def page(
         made=made,
         weights=made["weights"][:LINK_HASH],
         spec=spec,
+        numbers=numbers,
         note=json.dumps(made, indent=1, ensure_ascii=False),
         plotly=Markup(plotly.offline.get_plotlyjs().replace("</script", "<\\/script")),
     )
@@ -115,9 +125,9 @@ def named_network(weights: str) -> str:
     return f"network {weights[:LINK_HASH]}"
 
 
-def as_csv(table: pd.DataFrame) -> str:
-    """The address of a file that the page carries."""
-    return f"data:text/csv;base64,{base64.b64encode(table.to_csv(index=False).encode()).decode()}"
+def as_csv(table: pd.DataFrame, source: Mapping[str, str]) -> str:
+    """The address of a file that the page carries; what `table_source` says is in it."""
+    return f"data:text/csv;base64,{base64.b64encode(csv_file(table, source)).decode()}"
 
 
 def picture(pixels: np.ndarray) -> str:

@@ -19,20 +19,26 @@ def write_tables(
     folder: str | Path, tables: Mapping[str, pd.DataFrame], recipe: Mapping[str, Any], note: bytes
 ) -> None:
     """Write tables by their file names, each whole or not at all; the recipe goes under the key `note`."""
-    import pyarrow
     import pyarrow.parquet as parquet
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    told = {note: json.dumps(dict(recipe)).encode()}
+    told = {note: json.dumps(dict(recipe))}
     for name, table in tables.items():
-        packed = pyarrow.Table.from_pandas(table, preserve_index=False)
-        packed = packed.replace_schema_metadata({**(packed.schema.metadata or {}), **told})
+        made = packed(table, told)
 
-        def write(path: Path, packed: Any = packed) -> None:
-            parquet.write_table(packed, path, compression="zstd")
+        def write(path: Path, made: Any = made) -> None:
+            parquet.write_table(made, path, compression="zstd")
 
         write_atomically(folder / name, write)
+
+
+def packed(table: pd.DataFrame, told: Mapping[Any, str]) -> Any:
+    """The table as Arrow has it; its schema holds these texts beside what pandas keeps there."""
+    import pyarrow
+
+    made = pyarrow.Table.from_pandas(table, preserve_index=False)
+    return made.replace_schema_metadata({**(made.schema.metadata or {}), **told})
 
 
 def read_tables(

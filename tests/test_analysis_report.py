@@ -155,6 +155,10 @@ def test_every_figure_has_its_numbers_and_says_in_its_file_what_it_is_of(whole, 
     assert len(set(feet)) == len(feet)
     assert {"value", "accuracy", "low", "high"} <= set(tables[1].columns)
     assert len(tables[1]) == len(drawn[1]["data"][0]["y"])
+    whence = [table["source"].iloc[0] for table in tables]
+    assert all(f" · network {session.card.weights[:12]} · " in said for said in whence)
+    assert whence[1].startswith("Accuracy: By type of question · ")
+    assert len(set(whence)) == len(whence)
 
 
 def test_the_manifest_says_what_it_was_made_of(whole, session, folder):

@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as parquet
 import pytest
 import streamlit as st
 from charts import charts
@@ -209,12 +210,18 @@ def test_every_figure_has_its_numbers(open_page, checkpoint, files, page, names)
     ask = ("program", "first-answers", "argmax-locations")  # on which it opens
     assert sorted(offered) == sorted(f"{name}.csv" for name in (*ask, *names))
     tables = {name: pd.read_csv(BytesIO(files[f"{name}.csv"]())) for name in names}
+    whence = {name: table.pop("source").unique().tolist() for name, table in tables.items()}
+    assert all(len(said) == 1 for said in whence.values())  # in every row
+    assert all(f" · network {networks.study().weights[:12]} · " in said for (said,) in whence.values())
+    assert len({said for (said,) in whence.values()}) == len(names)  # each has a title of its own
     if page == "modulation":
         assert tables["gamma-beta"].columns.tolist() == ["block", "map", "gamma", "beta"]
         assert tables["beta-of-the-question"]["beta"].equals(tables["gamma-beta"]["beta"])
         assert "gamma_percentile" in tables["gamma-of-the-question"]
         assert tables["population-beta"]["questions"].sum() == 40
         assert set(tables["population-beta"]["block"]) == {2}
+        assert "40 questions" in whence["population-beta"][0]
+        assert f"“{QUESTION}”" in whence["gamma-beta"][0]
     else:
         path, line = tables["path-of-gamma"], tables["contributions-to-gamma"]
         last = path[(path["place"] == path["place"].max()) & (path["map"] == 5)]
@@ -228,7 +235,12 @@ def test_long_tables_are_parquet(open_page, checkpoint, files, monkeypatch):
     assert not app.exception
     (label,) = [b.proto.label for b in app.get("download_button") if "Parquet" in b.proto.label]
     assert label == "Data as Parquet"
-    path = pd.read_parquet(BytesIO(files["path-of-gamma.parquet"]()))
+    file = BytesIO(files["path-of-gamma.parquet"]())
+    told = parquet.read_schema(file).metadata
+    assert told[b"network"].decode() == f"network {networks.study().weights[:12]}"
+    assert told[b"sample"].decode().startswith(f"“{QUESTION}” about picture")
+    assert b"title" in told
+    path = pd.read_parquet(file)
     assert path["word"].iloc[0] == "<START>"
     assert len(path) > 40
 

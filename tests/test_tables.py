@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,17 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
 
-from analysis import find_counterfactuals, find_evidence, find_generalisation, find_maps, grid_table, percent
+from analysis import (
+    csv_file,
+    find_counterfactuals,
+    find_evidence,
+    find_generalisation,
+    find_maps,
+    grid_table,
+    parquet_file,
+    percent,
+    table_source,
+)
 from analysis.interventions.kept import KEPT, find_measured
 from analysis.interventions.word_reading import find_word_reading
 from analysis.tables import read_tables, write_tables
@@ -43,6 +54,39 @@ def test_what_is_no_number_is_named_with_its_row(tmp_path, value):
     write_tables(tmp_path, {"a.parquet": table.astype(str) if value == "x" else table}, {}, b"note")
     with pytest.raises(InputError, match=r"length is no number in 1 of 3 rows, first in row 1; .*`make it`"):
         read_tables(tmp_path, ["a.parquet"], b"note", "make it", numbers="length other")
+
+
+SOURCE = table_source("Right by type", "network 0123", "20 questions, seed 3")
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_every_row_of_a_csv_says_where_it_is_from(count):
+    table = pd.DataFrame({"right": [True, False], "text": ["a, b", "“c” · d"]}).head(count)
+    read = pd.read_csv(BytesIO(csv_file(table, SOURCE)))
+    assert list(read) == ["right", "text", "source"]
+    assert read["source"].tolist() == ["Right by type · network 0123 · 20 questions · seed 3"] * count
+    assert read["text"].tolist() == table["text"].tolist()
+
+
+def test_a_column_called_source_is_kept():
+    read = pd.read_csv(BytesIO(csv_file(pd.DataFrame({"source": [7]}), SOURCE)))
+    assert read["source"].tolist() == [7]
+    assert read["table_source"].str.startswith("Right by type").all()
+
+
+def test_a_parquet_file_says_in_its_schema_where_it_is_from():
+    table = pd.DataFrame({"type": pd.Categorical(["a", "b"])})
+    file = BytesIO(parquet_file(table, SOURCE))
+    told = parquet.read_schema(file).metadata
+    assert {name.decode(): told[name].decode() for name in told if name != b"pandas"} == {
+        "title": "Right by type", "network": "network 0123", "sample": "20 questions", "seed": "3",
+    }  # fmt: skip
+    assert pd.read_parquet(file).equals(table)  # its kinds of columns too, which pandas keeps there
+
+
+def test_a_seed_in_a_question_is_no_seed_of_a_sample():
+    asked = "“Is it 3, seed 4” about picture 5"
+    assert table_source("x", "y", asked) == {"title": "x", "network": "y", "sample": asked}
 
 
 OPENERS: dict[str, Callable[[Path, str], object]] = {

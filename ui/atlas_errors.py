@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ import film
 from analysis import Extraction, Panel, Selection
 from film import command
 from ui import pages, selections, state, widgets
+from ui.atlas_view import AtlasView, wait
 from ui.cache import errors as error_cache, networks
 
-Wait = Callable[[str, Callable[[], bool]], None]
 SHOWN = 6  # pictures drawn at a time
 _number = st.column_config.NumberColumn
 _SHARES: dict[str, Any] = {
@@ -32,24 +31,20 @@ _SHARES: dict[str, Any] = {
 }
 
 
-def errors(study: Extraction, selection: Selection | None, name: str, wait: Wait) -> None:
-    """Where the errors lie; of a selection, how many it has and its pictures.
-
-    Args:
-        name: the projection's. wait: says what is done in the background, and looks again until it is.
-    """
+def errors(shown: AtlasView) -> None:
+    """Where the errors lie; of a selection, how many it has and its pictures."""
     if not _answered():
         return
-    if selection is None:
-        _everywhere(study, name, wait)
+    if shown.selection is None:
+        _everywhere(shown)
     else:
-        _selected(study, selection, wait)
+        _selected(shown.study, shown.selection)
     widgets.how_measured("Errors by type and region")
 
 
-def _everywhere(study: Extraction, name: str, wait: Wait) -> None:
+def _everywhere(shown: AtlasView) -> None:
     """By type of question, and in which regions of a projection."""
-    network = networks.study()
+    network, study, name = networks.study(), shown.study, shown.name
     st.markdown("## Where do the errors lie?")
     types, regions = error_cache.by_type(network), error_cache.by_region(network, name)
     if not (types.done() and regions.done()):
@@ -60,18 +55,18 @@ def _everywhere(study: Extraction, name: str, wait: Wait) -> None:
         f"{wrong:,} of {asked:,} answers about {study.table['picture'].nunique():,} drawn pictures are wrong "
         f"({wrong / asked:.1%}). Colour by *outcome* or *confidence* to see them."
     )
-    _types(types.result())
+    _types(types.result(), shown.sample)
     _regions(study, name, *regions.result())
 
 
-def _types(found: pd.DataFrame) -> None:
+def _types(found: pd.DataFrame, sample: str) -> None:
     table = found.sort_values("share", ascending=False)[list(_SHARES)]
     table = table.assign(share=100 * table["share"], expected=100 * table["expected"])
     widgets.plain_table(table, _SHARES, "Errors by type of question", height=250)
     st.caption(
         "Expected: with errors shuffled among each picture's questions. p: corrected for all types (max-T)."
     )
-    widgets.data(table, "errors-by-type")
+    widgets.data(table, "errors-by-type", "Errors by type of question, per cent", sample=sample)
 
 
 def _regions(study: Extraction, name: str, found: pd.DataFrame, rows: np.ndarray) -> None:
@@ -100,7 +95,7 @@ def _regions(study: Extraction, name: str, found: pd.DataFrame, rows: np.ndarray
     )
 
 
-def _selected(study: Extraction, selection: Selection, wait: Wait) -> None:
+def _selected(study: Extraction, selection: Selection) -> None:
     """How often the selected questions were answered wrongly, and their pictures."""
     st.markdown("## Errors and pictures")
     within, of_types, elsewhere = error_cache.of_selection(networks.study(), selection.rows)
@@ -113,14 +108,14 @@ def _selected(study: Extraction, selection: Selection, wait: Wait) -> None:
         f"({_p(within.p_family)}), and {of_types.expected:.1%}, among each type's "
         f"({_p(of_types.p_family)}). {error_cache.TRIALS:,} permutations, seed 0."
     )
-    _pictures(study, selection, wait)
+    _pictures(study, selection)
 
 
 def _p(value: float) -> str:
     return f"p = {value:.3f}" if value > 1 / error_cache.TRIALS else f"p < {1 / error_cache.TRIALS:.4f}"
 
 
-def _pictures(study: Extraction, selection: Selection, wait: Wait) -> None:
+def _pictures(study: Extraction, selection: Selection) -> None:
     """The pictures of the selected questions, some at a time, errors first and the most confident of them."""
     table = study.table[selection.rows]
     table = table.assign(wrong=table["outcome"] == "wrong")

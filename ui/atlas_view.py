@@ -26,6 +26,12 @@ class AtlasView:
     def layout(self) -> Layout:
         return self.layouts[self.name]
 
+    @property
+    def sample(self) -> str:
+        """What was read, with the seed."""
+        recipe = self.study.recipe
+        return f"{len(self.study):,} {self.study.schema.nouns}, {recipe['source']}, seed {recipe['seed']}"
+
     def on(self, name: str) -> np.ndarray | None:
         """The selection among the points of a map, bool (points,)."""
         return None if self.selection is None else self.selection.rows[self.layouts[name].rows]

@@ -66,7 +66,9 @@ def reworded(case: header.Case, population: Population | None, chosen: tuple[int
             st.markdown(f"**{len(broken)} of {len(found)}** do not hold:")
             st.dataframe(broken[["way", "again", "answer", "answers"]], hide_index=True)
         st.caption("One question about one picture. Words are shuffled with seed 0.")
-        widgets.data(found, "bench-reworded")
+        widgets.data(
+            found, "bench-reworded", "The question in other words", sample=f"{widgets.asked()}, seed 0"
+        )
     _robustness_of_many()
 
 
@@ -91,7 +93,11 @@ def _robustness_of_many() -> None:
             f"shuffles of each, seed {recipe['seed']}; 95 % intervals clustered by picture. By chance: with "
             "the answer to another question of the type in its place. Holding is not being right."
         )
-        widgets.data(table, "robustness")
+        widgets.data(
+            table, "robustness", "How often answers hold in other words",
+            sample=f"{recipe['questions']} questions about {recipe['pictures']} pictures, "
+            f"{recipe['source']}, seed {recipe['seed']}",
+        )  # fmt: skip
         if breaks.empty:
             return
         ways = list(dict.fromkeys(breaks["way"]))
@@ -161,5 +167,8 @@ def arithmetic(case: header.Case, population: Population | None, chosen: tuple[i
             f"Right answers, {recipe['source']}, seed {recipe['seed']}; 95 % intervals clustered by picture. "
             "Differences are in shares of the same questions."
         )
-        widgets.data(rates.tables["triples"], "analogies")
+        widgets.data(
+            rates.tables["triples"], "analogies", "Sums of gamma and beta, and what they answer",
+            sample=f"{recipe['triples']} sums about {recipe['pictures']} pictures, seed {recipe['seed']}",
+        )  # fmt: skip
     widgets.how_measured("Sums of gamma and beta")

@@ -96,7 +96,7 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
     )
     with st.expander("Pairs of maps that do together what they do not do alone"):
         st.dataframe(pairs.head(20).round(3), hide_index=True)
-        widgets.data(pairs, "bench-interactions")
+        widgets.data(pairs, "bench-interactions", "Effects of pairs of maps, together and alone")
 
 
 def between(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:

@@ -58,7 +58,11 @@ def _many_pairs() -> None:
             f"sign flips of whole pictures ({recipe['trials']:,}), seed {recipe['seed']}; "
             f"{recipe['small']} pairs less than a logit apart are left out."
         )
-        widgets.data(table, "word-reading")
+        widgets.data(
+            table, "word-reading", "Which block and which map reads a kind of word",
+            sample=f"{recipe['pairs']} one-word pairs about {recipe['pictures']} pictures, "
+            f"seed {recipe['seed']}",
+        )  # fmt: skip
 
 
 def _words_of_many_pairs() -> None:
@@ -158,7 +162,11 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
         f"Logit {first} − {second}: {found.source[0]:.2f} for the other question, {found.target[0]:.2f} for "
         "the one on the page. One pair about one picture; what holds over many pairs needs many."
     )
-    widgets.data(_by_map(back, "destroyed"), "bench-patching-noising")
+    widgets.data(
+        _by_map(back, "destroyed"), "bench-patching-noising",
+        "How much of the logit difference each map's patch destroys",
+        sample=f"{widgets.asked()}, patched from “{other}”",
+    )  # fmt: skip
     widgets.how_measured("Patching")
 
     _word_by_word(case, other)
@@ -185,7 +193,10 @@ def _word_by_word(case: header.Case, other: str) -> None:
             "contribution": "contribution, logits",
         }
         st.dataframe(found[list(names)].rename(columns=names).round(3), hide_index=True)
-        widgets.data(found, "bench-words")
+        widgets.data(
+            found, "bench-words", "What each word's patch recovers",
+            sample=f"{widgets.asked()}, patched from “{other}”",
+        )  # fmt: skip
 
 
 def _by_map(found: analysis.Patching, name: str) -> pd.DataFrame:

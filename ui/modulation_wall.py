@@ -99,6 +99,7 @@ def _ranked(by: str, block: int, maps: int) -> np.ndarray:
         if by in found.null else ""  # fmt: skip
     numbers = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
     best = ", ".join(f"map {number}: {values[number]:.3f}" for number in numbers[:5])
-    st.caption(f"{by}: {best} …{null} {found.questions:,} questions, seed {found.seed}.")
-    widgets.data(found.table, "map-ranking")
+    sample = f"{found.questions:,} questions, seed {found.seed}"
+    st.caption(f"{by}: {best} …{null} {sample}.")
+    widgets.data(found.table, "map-ranking", "Every map by all that maps are ranked by", sample=sample)
     return np.asarray(numbers)

@@ -17,7 +17,8 @@ def show(truth: Truth, name: str) -> None:
     """
     st.html(_steps(truth))
     rows = [(step.number, " ".join(map(str, step.inputs)), step.does, step.gives) for step in truth.steps]
-    widgets.data(pd.DataFrame(rows, columns=["step", "of", "does", "gives"]), name)
+    table = pd.DataFrame(rows, columns=["step", "of", "does", "gives"])
+    widgets.data(table, name, "The question's program, step by step")
 
 
 def _steps(truth: Truth) -> str:

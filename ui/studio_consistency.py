@@ -36,7 +36,10 @@ def consistency(before: Side, after: Side) -> None:
     )
     table = found.consistency()
     st.dataframe(_in_percent(table), hide_index=True)
-    widgets.data(table, "studio-consistency")
+    widgets.data(
+        table, "studio-consistency", "Consistency on pairs of scenes that differ in one thing",
+        sample=f"{found.pairs:,} pairs from {recipe['scenes']} scenes, seed {recipe['seed']}",
+    )  # fmt: skip
     _errors(found)
 
 

@@ -56,7 +56,10 @@ def questions(before: Side, after: Side) -> None:
         **state.picked("studio-questions-table", lambda told: _open(table, told)),
     )  # fmt: skip
     st.caption("A row that is chosen is asked on the page.")
-    widgets.data(table, "studio-questions")
+    widgets.data(
+        table, "studio-questions", "Answers about the scene before and after the edits",
+        sample="the edited scene, questions as listed",
+    )  # fmt: skip
 
 
 def _open(table: pd.DataFrame, told: dict[str, list[int]]) -> None:

@@ -119,8 +119,12 @@ def _ranked(found: TwoQuestions) -> None:
         table[[name for name in COLUMNS if name in table]], hide_index=True, height=360,
         column_config=COLUMNS, selection_mode="single-row", **state.picked(f"two-questions-{by}", open_map),
     )  # fmt: skip
-    widgets.data(table, "two-questions")
-    st.caption(f"Deviations and random pairs are those of {found.questions:,} questions, seed {found.seed}.")
+    of = f"{found.questions:,} questions, seed {found.seed}"
+    widgets.data(
+        table, "two-questions", "Maps by how far gamma and beta of two questions differ",
+        sample=f"{widgets.asked()}, A, and “{state.view().other}”, B, in deviations of {of}",
+    )  # fmt: skip
+    st.caption(f"Deviations and random pairs are those of {of}.")
 
 
 def _labelled(table: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from film import InputError, command
 from ui import state
 from ui.cache import folder, networks, pictures, scenes
 from ui.figures import (
+    asked as asked,
     dark as dark,
     data as data,
     download as download,

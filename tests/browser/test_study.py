@@ -69,7 +69,7 @@ def test_modulation_by_link_by_click_and_sorted(visitors, tmp_path):
     download.value.save_as(tmp_path / "numbers.csv")
     with open(tmp_path / "numbers.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert set(rows[0]) == {"block", "map", "gamma", "beta"}
+    assert list(rows[0]) == ["block", "map", "gamma", "beta", "source"]
     assert rows[-1]["map"] == str(len(rows) // int(rows[-1]["block"]) - 1)
     visitor.shoot("modulation")
 

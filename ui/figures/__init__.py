@@ -2,7 +2,8 @@
 
 Figures are drawn by plotly in the browser (`chart.js`), those out of the window when the page is still. One
 row of buttons stands under each: a figure is saved by plotly (`save.js`), pictures are put on a sheet in
-Python (`analysis.sheet_svg`), and numbers are written as CSV or Parquet, all of it when it is asked for.
+Python (`analysis.sheet_svg`), and numbers are written as CSV or Parquet, all of it when it is asked for and
+naming title, network, sample and seed: every table of the app is handed out by `data`.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def figure(
     )  # fmt: skip
     with _row():
         _save(key=f"save-{name}", data={"figure": key, "name": name}, width="content")
-        data(table, name)
+        data(table, name, said[0], sample=sample, of=of)
         if pick:  # a button from which arrow keys go from point to point, and Enter chooses one
             walk = f"walk-{name}"
             _walk(key=walk, data={"figure": key}, width="content", on_chosen_change=_hand_on(walk, pick))
@@ -135,18 +136,30 @@ def picture_files(
         ):
             download(end.upper(), make, f"{name}.{end}", mime)
         if table is not None:
-            data(table, name)
+            data(table, name, title, sample=sample, of=of)
 
 
-def data(table: pd.DataFrame, name: str) -> None:
-    """A table as a file: CSV, or Parquet where that would be long. It is written when it is asked for."""
+def data(
+    table: pd.DataFrame,
+    name: str,
+    title: str,
+    *,
+    sample: str | None = None,
+    of: str | None = None,
+    label: str = "Data as {}",
+) -> None:
+    """A table as a file: CSV, or Parquet where that would be long. It is written when it is asked for.
+
+    Args:
+        title, sample, of: written into the file, as with `figure`.
+        label: of the button, with a place for the kind of file.
+    """
+    told = analysis.table_source(title, _network(of), asked() if sample is None else sample)
     if len(table) > CSV_ROWS:
-        kind, end, mime = "Parquet", "parquet", "application/vnd.apache.parquet"
-        write: Callable[[], bytes] = partial(table.to_parquet, index=False)
+        kind, end, mime, write = "Parquet", "parquet", "application/vnd.apache.parquet", analysis.parquet_file
     else:
-        kind, end, mime = "CSV", "csv", "text/csv"
-        write = partial(_csv, table)
-    download(f"Data as {kind}", write, f"{name}.{end}", mime, key=f"data-{name}")
+        kind, end, mime, write = "CSV", "csv", "text/csv", analysis.csv_file
+    download(label.format(kind), partial(write, table, told), f"{name}.{end}", mime, key=f"data-{name}")
 
 
 def download(
@@ -161,11 +174,17 @@ def download(
 
 def source(sample: str | None = None, of: str | None = None) -> str:
     """Where a figure is from: the network, or networks, and the sample or the question on the page."""
+    return " · ".join(filter(None, (_network(of), asked() if sample is None else sample)))
+
+
+def asked() -> str:
+    """The question on the page and its picture; nothing where there is no question."""
     view = state.view()
-    if sample is None:
-        sample = f"“{view.question}” about picture {short_key(view.picture)}" if view.question else ""
-    network = of or f"network {networks.study().weights[: state.LINK_HASH]}"
-    return " · ".join(filter(None, (network, sample)))
+    return f"“{view.question}” about picture {short_key(view.picture)}" if view.question else ""
+
+
+def _network(of: str | None) -> str:
+    return of or f"network {networks.study().weights[: state.LINK_HASH]}"
 
 
 def _in_lines(whence: str, letters: int) -> list[str]:
@@ -175,8 +194,3 @@ def _in_lines(whence: str, letters: int) -> list[str]:
 
 def _row() -> Any:
     return st.container(horizontal=True, gap="small", vertical_alignment="center")
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    result: bytes = table.to_csv(index=False).encode()
-    return result

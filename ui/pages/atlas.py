@@ -60,8 +60,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
     with st.container(key="atlas-split"):
         left, right = st.columns([1, 1] if beside else [3, 2], gap="medium")
     with left:
-        labels = _map(shown, name, "atlas", 460 if beside else 600)
-        _downloads(shown, labels)
+        _map(shown, name, "atlas", 460 if beside else 600)
     with right:
         if beside:
             _map(shown, beside, "beside", 460)
@@ -76,7 +75,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
         atlas_selection.questions(shown)
     with why:  # last, because it takes longest
         atlas_selection.why(shown)
-        atlas_errors.errors(shown.study, shown.selection, shown.name, wait)
+        atlas_errors.errors(shown)
     state.follow(networks.study().weights)
 
 
@@ -95,8 +94,8 @@ def _coloring(shown: AtlasView, name: str) -> analysis.Coloring:
 # --- The projections ------------------------------------------------------------------------------------
 
 
-def _map(shown: AtlasView, name: str, key: str, height: int) -> Labels:
-    """A projection; what is written on it."""
+def _map(shown: AtlasView, name: str, key: str, height: int) -> None:
+    """A projection, over what is said of it and the buttons for its files."""
     study, layout = shown.study, shown.layouts[name]
     coloring, selected = _coloring(shown, name), shown.on(name)
     drawn, path = st.container(), _path(name)  # what is said of the question stands under the map
@@ -145,7 +144,7 @@ def _map(shown: AtlasView, name: str, key: str, height: int) -> Labels:
     if path is not None and key == "atlas":
         asked = widgets.plain(state.view().question)
         st.caption(f"○ “{asked}”, the Ask page's question, word by word: {path.describe()}.")
-    return labels
+    _downloads(shown, name, key, coloring, labels)
 
 
 def _labels(
@@ -212,9 +211,9 @@ def _rings(shown: AtlasView, name: str) -> tuple[tuple[float, float, str], ...]:
     return tuple((*places[at[other]].tolist(), kind) for other, kind in marked if at[other] >= 0)
 
 
-def _downloads(shown: AtlasView, labels: Labels) -> None:
+def _downloads(shown: AtlasView, name: str, key: str, coloring: analysis.Coloring, labels: Labels) -> None:
     # Files are made on a click, outside of the session: all of it is taken here.
-    name, layout, coloring = shown.name, shown.layout, _coloring(shown, shown.name)
+    layout = shown.layouts[name]
     caption = analysis.layout_caption(layout, len(shown.study), shown.study.schema.nouns)
     drawn: dict[str, Any] = {
         "caption": [f"{name}, coloured by {coloring.title}", *caption.split(" · "), widgets.source("")],
@@ -226,20 +225,22 @@ def _downloads(shown: AtlasView, labels: Labels) -> None:
         return analysis.layout_svg(layout.places, coloring, **drawn)
 
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        atlas_controls.contours_toggle()
-        widgets.download("SVG", svg, f"atlas-{name}.svg", "image/svg+xml", key="atlas-svg")
-        widgets.download(
-            "Coordinates (CSV)", lambda: _csv(shown), f"atlas-{name}.csv", "text/csv", key="atlas-csv"
+        if key == "atlas":
+            atlas_controls.contours_toggle()
+        widgets.download("SVG", svg, f"atlas-{name}.svg", "image/svg+xml", key=f"{key}-svg")
+        title = f"Projection {layout.recipe.describe()}"
+        widgets.data(
+            _table(shown, name), f"atlas-{name}", title, sample=shown.sample, label="Coordinates ({})"
         )
 
 
-def _csv(shown: AtlasView) -> bytes:
-    rows, selected = shown.layout.rows, shown.on(shown.name)
-    table = shown.study.table.iloc[rows].rename_axis("id").reset_index()
-    places = pd.DataFrame(shown.layout.places, columns=["x", "y"])
+def _table(shown: AtlasView, name: str) -> pd.DataFrame:
+    """Where every point of a projection lies, whether it is selected, and what is known of it."""
+    layout, selected = shown.layouts[name], shown.on(name)
+    labels = shown.study.table.iloc[layout.rows].rename(columns={"id": "id (label)"})
+    places = pd.DataFrame(layout.places, columns=["x", "y"])
     places["selected"] = False if selected is None else selected
-    result: bytes = pd.concat([places, table], axis=1).to_csv(index=False).encode()
-    return result
+    return pd.concat([places, labels.rename_axis("id").reset_index()], axis=1)
 
 
 main()

@@ -129,9 +129,16 @@ def _progress(one: Study, other: Study) -> None:
 
 def _figure(found: Comparison, *given: Any) -> None:
     """A figure of both networks, which says whose it is and of how many questions."""
+    widgets.figure(*given, **_origin(found))
+
+
+def _origin(found: Comparison) -> dict[str, Any]:
+    """Which networks a figure or a table is of, and what they were asked."""
     recipe = found.recipe
-    sample = f"{recipe['questions']:,} questions, seed {recipe['seed']}"
-    widgets.figure(*given, of=_both(*(recipe[side]["weights"] for side in ("one", "other"))), sample=sample)
+    return {
+        "of": _both(*(recipe[side]["weights"] for side in ("one", "other"))),
+        "sample": f"{recipe['questions']:,} questions, seed {recipe['seed']}",
+    }
 
 
 def _both(one: str, other: str) -> str:
@@ -192,7 +199,10 @@ def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study,
             "prediction_other": "B predicted", "probability_other": "confidence B",
         },
     )  # fmt: skip
-    widgets.data(rows.drop(columns=["x_one", "y_one", "x_other", "y_other"]), f"compare-differing-{key}")
+    widgets.data(
+        rows.drop(columns=["x_one", "y_one", "x_other", "y_other"]), f"compare-differing-{key}",
+        "Questions answered differently", **_origin(found),
+    )  # fmt: skip
     named = zip(rows["text"].head(ROWS), rows["picture"].head(ROWS), strict=True)
     names = [f"{text} ({picture})" for text, picture in named]
     chosen = widgets.chosen_row(f"compare-rows-{key}-{kind}", names, "Type words of the question")
@@ -287,7 +297,10 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
                 on_legend=lambda code: _mark(found, coloring.codes == code), dark=widgets.dark(), height=460,
             )  # fmt: skip
             st.caption(f"**{label}: {_name(study)}** · {widgets.plain(told['layout'])}")
-    widgets.data(table[["text", "type", "x_one", "y_one", "x_other", "y_other"]], "compare-layouts")
+    widgets.data(
+        table[["text", "type", "x_one", "y_one", "x_other", "y_other"]], "compare-layouts",
+        f"Layouts of A and B, {told['layout']}", **_origin(found),
+    )  # fmt: skip
     if selected is None:
         st.caption(
             "Draw around points, or click a name in the legend, to see how both answer those questions."

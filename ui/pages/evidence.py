@@ -60,7 +60,7 @@ def page() -> None:
         widgets.how_measured("Accuracy")
         _calibration(of, dark)
         _confusion(of, dark)
-        _errors(evidence_cache.answers(networks.study(), of))
+        _errors(evidence_cache.answers(networks.study(), of), _sample(of))
     evidence_probes.probes(evidence, dark)
     _report()
 
@@ -172,7 +172,9 @@ def _beside_paper(of: str) -> None:
             "Per cent. Rows of this network: measured here, and as its card says; `low` and `high` are the "
             "95 % interval of Overall. The paper's rows are on CLEVR's test set (Table 1)."
         )
-        widgets.data(table, "beside-the-paper")
+        widgets.data(
+            table, "beside-the-paper", "Accuracy beside the paper's Table 1, per cent", sample=_sample(of)
+        )
 
 
 def _source(of: str) -> str:
@@ -245,7 +247,7 @@ def _confusion(of: str, dark: bool) -> None:
 # --- Errors ---------------------------------------------------------------------------------------
 
 
-def _errors(answers: pd.DataFrame) -> None:
+def _errors(answers: pd.DataFrame, sample: str) -> None:
     st.header("Errors, sorted by confidence")
     found = analysis.wrong_answers(answers)
     if found.empty:
@@ -276,7 +278,7 @@ def _errors(answers: pd.DataFrame) -> None:
     more = f", the {len(shown)} most confident of them" if len(shown) < len(found) else ""
     st.caption(f"{len(found):,} wrong answers{more}.")
     error_list(shown, "type", f"errors-{kind}-{truth}-{said}", opens=here)
-    widgets.data(found, "wrong-answers")
+    widgets.data(found, "wrong-answers", "Errors, sorted by confidence", sample=sample)
 
 
 def _values(column: pd.Series) -> list[str]:

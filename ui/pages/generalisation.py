@@ -118,7 +118,11 @@ def _errors(found: dict[str, pd.DataFrame]) -> None:
         more = ""
     st.caption(f"{len(wrong):,} wrong answers.{more}")
     error_list(wrong.head(MOST_ERRORS), "kind", f"generalisation-errors-{test}-{kind}", opens=here)
-    widgets.data(wrong, "generalisation-errors")
+    asked, seed = len(found[test]), found[test].attrs["seed"]
+    widgets.data(
+        wrong, "generalisation-errors", f"Errors on {test}, sorted by confidence",
+        sample=f"{asked:,} questions, seed {seed}",
+    )  # fmt: skip
 
 
 def _everyone(table: pd.DataFrame) -> None:
@@ -137,7 +141,10 @@ def _everyone(table: pd.DataFrame) -> None:
         "Per cent; `low` and `high` are the 95 % interval, `guess` is the constant guess, `paper` the "
         "paper's network on the test set of that name (of CoGenT, taught condition A alone)."
     )
-    widgets.data(shown, "generalisation-networks")
+    widgets.data(
+        shown, "generalisation-networks", "Accuracy of all networks on all tests, per cent",
+        of="the networks of each row", sample="",
+    )  # fmt: skip
 
 
 def _learned_on(dark: bool) -> None:

@@ -86,7 +86,10 @@ def _maps(found: LabelEvidence, schema: Schema, label: str) -> None:
             color=row["kind"], block=schema.layers.names.index(row["layer"]), feature_map=int(row["map"])
         )
         st.switch_page(pages.path("atlas"))
-    widgets.data(best, "maps-by-label")
+    widgets.data(
+        best, "maps-by-label", f"Which maps differ between the values of {label}",
+        sample=f"{found.sample(schema)}, seed {found.recipe['seed']}",
+    )  # fmt: skip
 
 
 def _of(table: pd.DataFrame, label: str) -> pd.DataFrame:

@@ -179,7 +179,7 @@ def _list(found: MapCards, table: pd.DataFrame) -> None:
         shown, hide_index=True, height=520, column_config=COLUMNS, selection_mode="single-row",
         **state.picked(f"maps-list-{hash(tuple(table.index)):x}", open_card),
     )  # fmt: skip
-    widgets.data(shown, "maps")
+    widgets.data(shown, "maps", "Feature maps and what they differ between", sample=map_card.sample(found))
 
 
 def _measured_how(found: MapCards) -> None:
