@@ -38,6 +38,7 @@ from film import (
     scene_from_text,
     word_table,
 )  # fmt: skip
+from ui.cache import networks
 
 
 @pytest.fixture(scope="module")
@@ -299,6 +300,8 @@ def text(app: AppTest) -> str:
 
 def test_the_page_shows_every_test(visit, measured, tmp_path, monkeypatch):
     monkeypatch.setattr(generalisation, "bundled", lambda: [tmp_path / "clevr"])
+    (tmp_path / "many" / "notes").mkdir(parents=True)  # beside networks may lie what is none
+    monkeypatch.setenv(networks.CHECKPOINTS, str(tmp_path / "many"))
     kept_run(tmp_path / "ablations")
     app = visit(measured, "generalisation")
     assert not app.exception

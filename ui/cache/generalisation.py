@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis import Study, by_kind, find_generalisation, overview
-from ui.cache.networks import offered
+from ui.cache.networks import with_weights
 
 _KEYED: dict[Any, Callable[[Any], Any]] = {
     Study: lambda study: (str(study.folder), study.weights, study.written)
@@ -35,4 +35,4 @@ def kinds(study: Study) -> pd.DataFrame:
 @st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
 def networks(study: Study) -> pd.DataFrame:
     """All networks that the app offers, where they were measured; `study` says when to look again."""
-    return overview(offered())
+    return overview(with_weights())

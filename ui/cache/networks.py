@@ -47,6 +47,11 @@ def offered() -> dict[str, Path]:
     return _offered(alone, first, many, int(time.monotonic() / LOOKED))
 
 
+def with_weights() -> dict[str, Path]:
+    """Those of `offered` that are networks: not studies alone, and not folders of something else."""
+    return {name: folder for name, folder in offered().items() if (folder / "card.json").is_file()}
+
+
 # The moment is an argument, and no `ttl` is given: Streamlit looks at the clock twice in reading an entry
 # that has one, and raises a KeyError where it expires in between.
 @st.cache_resource(show_spinner=False, max_entries=4)
