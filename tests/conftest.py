@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Test networks are tiny: more threads would only wait for each other. Set before torch is imported.
@@ -59,6 +59,22 @@ def visit(monkeypatch):
         return app.switch_page(f"ui/pages/{page}.py").run()
 
     return visited
+
+
+@pytest.fixture
+def files(monkeypatch) -> dict[str, Callable[[], bytes]]:
+    """What the files of a page are written by, by their names."""
+    import streamlit as st
+
+    offered = {}
+    show = st.download_button
+
+    def note(label: str, write: Callable[[], bytes], name: str, *given, **more) -> bool:
+        offered[name] = write
+        return show(label, write, name, *given, **more)
+
+    monkeypatch.setattr(st, "download_button", note)
+    return offered
 
 
 @pytest.fixture(scope="session")

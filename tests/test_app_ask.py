@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from charts import charts
@@ -126,7 +127,7 @@ def test_nothing_is_offered_for_what_is_no_question_of_clevrs(app, typed):
     assert "CLEVR's questions" in said(app).replace("\\", "")
 
 
-def test_an_ill_posed_question_says_why(app):
+def test_an_ill_posed_question_says_why(app, files):
     page = html(ask(app, "What color is the thing?"))
     assert "No unique answer" in said(app)
     assert "no true answer" in page
@@ -134,6 +135,8 @@ def test_an_ill_posed_question_says_why(app):
     app.session_state["all-asked"] = True
     app.run()
     assert next(one.value for one in app.dataframe if "truth" in one.value)["truth"][0] == "none"
+    history = pd.read_csv(io.BytesIO(files["history.csv"]()), keep_default_na=False)
+    assert history[["question", "truth"]].iloc[0].tolist() == ["What color is the thing?", "none"]
 
 
 @pytest.mark.parametrize(
@@ -247,8 +250,10 @@ def test_two_questions_are_compared(app):
     ask(app, "Are there more cubes than spheres?")
     app.toggle(key="compare").set_value(True).run()
     files = [button.key for button in app.get("download_button")]
-    assert len([name for name in files if name.startswith("data-")]) == len(charts(app)) + 2 == 4
-    assert {"data-argmax-locations", "file-picture.svg", "file-two-pictures.png"} <= set(files)
+    # Those of figures, of the program, of what the classifier read and of the differences.
+    assert len([name for name in files if name.startswith("data-")]) == len(charts(app)) + 3 == 5
+    wanted = {"data-argmax-locations", "data-differences", "file-picture.svg", "file-two-pictures.png"}
+    assert wanted <= set(files)
     (table,) = [frame.value for frame in app.dataframe if "gamma" in frame.value]
     assert (table.gamma > 0).all()
     app.button(key="compare-maps").click().run()  # and all their maps, on another page

@@ -2,10 +2,14 @@
 
 import re
 import shutil
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -15,7 +19,8 @@ from analysis import view
 from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
-from ui import scatter
+from ui import atlas_selection, figures, scatter
+from ui.atlas_view import AtlasView
 from ui.cache import atlas as atlas_cache, errors as error_cache, networks, projections
 
 ROOT = Path(__file__).parents[1]
@@ -82,6 +87,11 @@ def open_page(visit):
     return opened
 
 
+def numbers(files, name: str) -> pd.DataFrame:
+    """A table that the page hands out."""
+    return pd.read_csv(BytesIO(files[name]()))
+
+
 def texts(app: AppTest) -> str:
     return " ".join(element.value for element in [*app.markdown, *app.caption])
 
@@ -103,7 +113,9 @@ def test_the_map_says_how_it_was_made_and_how_good_it_is(open_page, checkpoint, 
     assert "median" in said
 
 
-def test_a_filter_selects_explains_and_goes_into_the_link(open_page, checkpoint, views):
+def test_a_filter_selects_explains_and_goes_into_the_link(open_page, checkpoint, views, files, monkeypatch):
+    monkeypatch.setattr(atlas_selection, "ROWS", 5)
+    monkeypatch.setattr(atlas_selection, "MOST", 3)
     app = open_page(checkpoint)
     app.selectbox(key="view-filter-type").set_value("count").run()
     table = next(frame.value for frame in app.dataframe if "text" in frame.value)
@@ -114,7 +126,11 @@ def test_a_filter_selects_explains_and_goes_into_the_link(open_page, checkpoint,
     assert f"Why are these {count:,} together?" in said
     assert f"{count} of 300 questions" in said
     assert set(table["type"]) == {"count"}
-    assert len(table) == count
+    assert len(table) == 5
+    selected, findings = (numbers(files, f"atlas-{name}.csv") for name in ("selected", "why"))
+    assert selected["id"].tolist() == study.table.index[study.table["type"] == "count"].tolist()
+    assert len(findings) > 3  # all of them, whatever the page has room for
+    assert "· type count · 300 questions" in findings["source"].iloc[0]
     assert app.query_params["by"] == "type"
     assert app.query_params["for"] == "count"
     app.selectbox(key="view-filter_by").set_value("word").run()
@@ -175,20 +191,46 @@ def test_a_projection_that_is_not_there_is_computed_and_shown(open_page, checkpo
     assert app.selectbox(key="view-layout").value == title
 
 
-def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views):
+def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views, files):
     app = open_page(checkpoint, layout=FIRST, beside=LAST)
     assert set(views) == {"atlas", "beside"}
     drawn = np.arange(300) < 40
     views.do(app, "beside", "on_lasso", drawn)
+    for name in (FIRST, LAST):
+        points, picture = numbers(files, f"atlas-{name}.csv"), files[f"atlas-{name}.svg"]()
+        assert np.allclose(points[["x", "y"]], networks.study().layouts[name].places)
+        assert points["selected"].sum() == 40
+        assert f"{name}, coloured by" in picture
     assert views["atlas"]["selected"].sum() == views["beside"]["selected"].sum() == 40
     assert "drawn on the projection" in texts(app)
     views.do(app, "beside", "on_lasso", np.zeros(300, bool))
     assert views["atlas"]["selected"] is None
 
 
-def test_a_picked_question_has_neighbours_and_opens(open_page, checkpoint, views):
+def test_many_points_are_handed_out_as_parquet(open_page, checkpoint, views, files, monkeypatch):
+    monkeypatch.setattr(figures, "CSV_ROWS", 299)
+    open_page(checkpoint, layout=FIRST)
+    file = BytesIO(files[f"atlas-{FIRST}.parquet"]())
+    assert len(pd.read_parquet(file)) == 300
+    told = parquet.read_schema(file).metadata
+    assert told[b"title"].decode().startswith("Projection PCA of both:1")
+    assert told[b"sample"].decode().startswith("300 questions")
+    assert told[b"seed"] == b"0"
+
+
+def test_a_label_may_be_called_id():
+    labels = pd.DataFrame({"text": ["a", "b"], "id": ["x", "y"]})
+    study: Any = SimpleNamespace(table=labels)
+    table = AtlasView(study, {}, "", None).table(np.array([1]))
+    assert table.to_dict("records") == [{"id": 1, "text": "b", "id (label)": "y"}]
+
+
+def test_a_picked_question_has_neighbours_and_opens(open_page, checkpoint, views, files):
     app = open_page(checkpoint)
     views.do(app, "atlas", "on_pick", 7)
+    near = numbers(files, "atlas-near.csv")
+    assert len(near) == 10
+    assert near["distance"].is_monotonic_increasing
     rings = views["atlas"]["marks"].rings
     assert [kind for *_, kind in rings].count("near") == 10
     text = networks.study().extraction.table["text"].iloc[7]

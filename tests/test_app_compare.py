@@ -1,8 +1,10 @@
 """The Compare page, run without a browser on tiny networks."""
 
 import time
+from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import pytest
 from charts import charts
 from test_comparison import network, permuted
@@ -79,6 +81,18 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
     assert app.text_input(key="view-question").value == row["text"]
     (said,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
     assert f'data-answer="{row["prediction_other"]}"' in said
+
+
+def test_layouts_and_matched_maps_are_handed_out(open_page, files):
+    open_page(versus="two", part="Layouts")
+    one, two = (networks.named(name).weights[:12] for name in ("one", "two"))
+    for label, weights in (("A", one), ("B", two)):
+        assert f"network {weights}" in files[f"compare-layout-{label}.svg"]()
+    places = pd.read_csv(BytesIO(files["compare-layouts.csv"]()))
+    assert f" · A is network {one}, B {two} · 400 questions · seed " in places["source"].iloc[0]
+    app = open_page(versus="two", part="Feature maps")
+    matching = pd.read_csv(BytesIO(files["compare-matching.csv"]())).drop(columns="source")
+    assert matching["block"].tolist() == app.dataframe[0].value["block"].tolist()
 
 
 def test_a_comparison_found_from_the_other_side_opens_the_networks_it_names(visit, folder, monkeypatch):

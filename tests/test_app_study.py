@@ -1,13 +1,11 @@
 """The modulation and contributions pages, run without a browser on a tiny network."""
 
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
-import streamlit as st
 from charts import charts
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
@@ -172,20 +170,6 @@ def test_ledger_page_says_what_is_not_exact(open_page, checkpoint):
     app = open_page("contributions", checkpoint(bidirectional=True))
     assert not app.exception
     assert "Not exact" in app.warning[0].value
-
-
-@pytest.fixture
-def files(monkeypatch) -> dict[str, Callable[[], bytes]]:
-    """What the files of a page are written by, by their names."""
-    offered = {}
-    show = st.download_button
-
-    def note(label: str, write: Callable[[], bytes], name: str, *given, **more) -> bool:
-        offered[name] = write
-        return show(label, write, name, *given, **more)
-
-    monkeypatch.setattr(st, "download_button", note)
-    return offered
 
 
 @pytest.mark.parametrize(

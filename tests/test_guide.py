@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
@@ -100,7 +102,7 @@ def press(app: AppTest, key: str) -> AppTest:
 
 
 @pytest.mark.app
-def test_the_walk_ends_in_a_finding(monkeypatch):
+def test_the_walk_ends_in_a_finding(monkeypatch, files):
     monkeypatch.chdir(ROOT)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert "Predict" in app.sidebar.subheader[0].value
@@ -134,6 +136,9 @@ def test_the_walk_ends_in_a_finding(monkeypatch):
     press(app, "guide-next")
 
     guess(app, "guide-block", 1)
+    exchange = pd.read_csv(BytesIO(files["guide-exchange.csv"]()))
+    assert exchange["block"].tolist() == [1, 2, 3, 4]
+    assert exchange["source"].str.contains("with one block from").all()
     finding = app.sidebar.code[0].value
     assert "With gamma and beta of block" in finding
     assert f"gamma of {where} goes" in finding

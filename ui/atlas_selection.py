@@ -65,17 +65,23 @@ def _findings(shown: AtlasView, selection: Selection, other: str) -> None:
     study = networks.study()
     if not other:
         name = selection.layout if selection.layout in shown.layouts else shown.name
-        _compared(lambda: atlas_cache.why(study, selection.rows, name, drawn=bool(selection.layout)))
+        _compared(
+            lambda: atlas_cache.why(study, selection.rows, name, drawn=bool(selection.layout)),
+            f"{selection.how} · {shown.sample}",
+        )
         return
     kept = selections.kept(shown.study)[other]
     both = int((selection.rows & kept.rows).sum())
     left_out = f"; {both:,} {shown.study.schema.nouns} are in both and left out" if both else ""
     widgets.notice(f"“The rest” is {widgets.plain(other)} alone here{left_out}.")
-    _compared(lambda: atlas_cache.why_between(study, selection.rows, kept.rows))
+    _compared(
+        lambda: atlas_cache.why_between(study, selection.rows, kept.rows),
+        f"{selection.how}, beside {other} · {shown.sample}",
+    )
 
 
-def _compared(compare: Callable[[], Why]) -> None:
-    """The findings of a comparison: in a sentence, and ranked."""
+def _compared(compare: Callable[[], Why], sample: str) -> None:
+    """The findings of a comparison: in a sentence, and ranked. All of them are in the file."""
     try:
         with st.spinner("Comparing …"):
             why = compare()
@@ -88,14 +94,15 @@ def _compared(compare: Callable[[], Why]) -> None:
         # Words and labels are evidence; gammas and betas say where on a map of them a selection lies.
         evidence = ~why.table["kind"].isin(("gamma", "beta"))
         ordered = pd.concat([why.table[evidence], why.table[~evidence]])
-        ordered["q"] = ordered["q"].map(analysis.small)
+        listed = ordered[list(_FINDINGS)].head(MOST)
         st.dataframe(
-            ordered[list(_FINDINGS)].head(MOST),
+            listed.assign(q=listed["q"].map(analysis.small)),
             hide_index=True,
             height=min(300, 36 * len(ordered) + 40),
             key="atlas-why",
             column_config=_FINDINGS,
         )
+        widgets.data(ordered, "atlas-why", "What a selection has in common", sample=sample)
     st.caption(widgets.plain(why.describe()))
 
 
@@ -128,7 +135,11 @@ def questions(shown: AtlasView) -> None:
     )  # fmt: skip
     mark("selected", shown.selection)
     if len(rows) > ROWS:
-        st.caption(f"The first {ROWS:,} of {len(rows):,}; all are in the CSV.")
+        st.caption(f"The first {ROWS:,} of {len(rows):,}; all are in the file.")
+    widgets.data(
+        shown.table(rows), "atlas-selected", f"Selected {shown.study.schema.nouns}",
+        sample=f"{shown.selection.how} · {shown.sample}",
+    )  # fmt: skip
     named = (
         []
         if alone or "picture" not in table or "outcome" in table
@@ -155,10 +166,13 @@ def chosen(shown: AtlasView) -> None:
         near, far = atlas_cache.nearest(networks.study(), space, row)
         st.caption(f"Its {len(near)} nearest in the full space ({space}), not on the projection:")
         columns = [column for column in ("text", *_columns(shown, "type", "answer")) if column in table]
-        st.dataframe(
-            table.iloc[near][columns].assign(distance=far), hide_index=True, height=212, key="atlas-near"
-        )
-        with st.container(horizontal=True):
+        neighbours = table.iloc[near][columns].assign(distance=far)
+        st.dataframe(neighbours, hide_index=True, height=212, key="atlas-near")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            widgets.data(
+                neighbours, "atlas-near", f"Nearest to “{entry['text']}” in the full space, {space}",
+                sample=shown.sample,
+            )  # fmt: skip
             if not networks.study().alone and st.button(
                 "Open on the Ask page", key="atlas-open", icon=":material/question_answer:"
             ):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from analysis import Extraction, Layout, Selection
@@ -31,6 +32,11 @@ class AtlasView:
         """What was read, with the seed."""
         recipe = self.study.recipe
         return f"{len(self.study):,} {self.study.schema.nouns}, {recipe['source']}, seed {recipe['seed']}"
+
+    def table(self, rows: np.ndarray) -> pd.DataFrame:
+        """What is known of these rows of the study, after the id of each; a label may be called “id” too."""
+        known = self.study.table.iloc[rows].rename(columns={"id": "id (label)"})
+        return known.rename_axis("id").reset_index()
 
     def on(self, name: str) -> np.ndarray | None:
         """The selection among the points of a map, bool (points,)."""

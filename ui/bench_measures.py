@@ -71,7 +71,12 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
     header.offer_maps(found.strongest(kind, 6), "Speak most for the answer:")
     widgets.how_measured("Effects on one answer")
     with st.expander("How far the kinds agree (Spearman's rank correlation over all maps)"):
-        st.dataframe(found.agreement().round(2))
+        agreement = found.agreement()
+        st.dataframe(agreement.round(2))
+        widgets.data(
+            agreement.rename_axis("kind").reset_index(), "bench-agreement",
+            "Spearman's rank correlation of the kinds over all maps",
+        )  # fmt: skip
     if population is None:
         return
     deviation = np.asarray(population.spread("gamma").deviation)

@@ -306,6 +306,10 @@ def _find_block(session: Session) -> bool:
     )
     formats = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[2:]}
     st.dataframe(table, hide_index=True, column_config=formats)
+    widgets.data(
+        table, "guide-exchange", f"“{second.question}” with one block from “{first.question}”",
+        sample=shown.title,
+    )  # fmt: skip
     most = max(swaps, key=lambda swap: swap.moved)
     told = "As you said" if most.block == guide.block else "Not where you looked"
     st.markdown(f"{told}: **block {most.block + 1}** moves the answer most when exchanged alone.")

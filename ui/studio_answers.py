@@ -123,6 +123,10 @@ def maps(before: Side, after: Side) -> None:
     before_after.maps_over_pictures(session, most, (here, there), (drawn[0], drawn[1]))
     table = moved[:LISTED].assign(block=moved["block"] + 1)
     st.dataframe(table, hide_index=True, column_config={"share": "change / mean of the block's maps"})
+    widgets.data(
+        moved.assign(block=moved["block"] + 1), "studio-maps", "How far the edit moves each map",
+        sample=f"“{question}” about the scene before and after the edits",
+    )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for block, number in most:
             if st.button(

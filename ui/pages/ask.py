@@ -293,7 +293,9 @@ def _list(asked: tuple[HistoryEntry, ...]) -> None:
         }
         for entry in reversed(asked)
     ]
-    fold.dataframe(pd.DataFrame(rows), hide_index=True)
+    with fold:
+        st.dataframe(pd.DataFrame(rows), hide_index=True)
+        widgets.data(pd.DataFrame(rows), "history", "Questions asked, newest first", sample="")
 
 
 def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
@@ -336,7 +338,12 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
             "two-answers", "The likeliest answers of A and B side by side", _both(a, b),
         )  # fmt: skip
     with right:
-        st.dataframe(_differences(a.answer, b.answer), hide_index=True)
+        differences = _differences(a.answer, b.answer)
+        st.dataframe(differences.round(4), hide_index=True)
+        widgets.data(
+            differences, "differences", "Root mean square difference of gamma and beta by block",
+            sample=f"A: “{a.question}”, B: “{b.question}”",
+        )  # fmt: skip
         st.caption(
             "How far A and B are apart: root mean square over a block's maps. The question alone sets gamma "
             "and beta, so the same question about two pictures differs by exactly 0."
@@ -370,8 +377,8 @@ def _differences(a: Answer, b: Answer) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "block": range(1, len(a.gamma) + 1),
-            "gamma": apart(a.gamma, b.gamma).round(4),
-            "beta": apart(a.beta, b.beta).round(4),
+            "gamma": apart(a.gamma, b.gamma),
+            "beta": apart(a.beta, b.beta),
         }
     )
 

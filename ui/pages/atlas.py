@@ -237,10 +237,9 @@ def _downloads(shown: AtlasView, name: str, key: str, coloring: analysis.Colorin
 def _table(shown: AtlasView, name: str) -> pd.DataFrame:
     """Where every point of a projection lies, whether it is selected, and what is known of it."""
     layout, selected = shown.layouts[name], shown.on(name)
-    labels = shown.study.table.iloc[layout.rows].rename(columns={"id": "id (label)"})
     places = pd.DataFrame(layout.places, columns=["x", "y"])
     places["selected"] = False if selected is None else selected
-    return pd.concat([places, labels.rename_axis("id").reset_index()], axis=1)
+    return pd.concat([places, shown.table(layout.rows)], axis=1)
 
 
 main()

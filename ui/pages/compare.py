@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import streamlit as st
 import analysis
 from analysis import Comparison, Study
 from film import InputError, command
-from ui import below, pages, scatter, state, widgets
+from ui import below, compare_offer, pages, scatter, state, widgets
 from ui.cache import comparison as cache, networks, pictures
 
 ROWS = 500  # of the list of differing questions
@@ -40,7 +41,7 @@ def page() -> None:
         f"**B: {_name(other)}.** {widgets.plain(other.session.card.taught)}"
     )
     if found is None:
-        _measure(one, other)
+        compare_offer.offer(one, other)
         return
     for sentence in found.cannot:
         st.info(f"Not compared: {widgets.plain(sentence)}", icon=":material/info:")
@@ -73,7 +74,7 @@ def _name_of(study: Study) -> str:
 def _other(one: Study) -> Study | None:
     """The network to compare with, chosen among those offered; None if there is none, which is said."""
     own = one.folder.resolve()
-    names = [name for name, folder in networks.offered().items() if folder.resolve() != own]
+    names = [name for name, folder in networks.with_weights().items() if folder.resolve() != own]
     if not names:
         st.info(
             "There is no second network here. `FILM_CHECKPOINTS=FOLDER` offers every checkpoint in a folder, "
@@ -90,38 +91,6 @@ def _other(one: Study) -> Study | None:
     except InputError as error:
         widgets.show_error(error)
         return None
-
-
-# --- Where nothing is measured yet -------------------------------------------------------------------
-
-
-def _measure(one: Study, other: Study) -> None:
-    """Offer the measurement, or show how far it is."""
-    job = cache.running(one, other)
-    if job is not None and not job.stop.is_set():
-        if error := cache.failed(job):
-            widgets.show_error(str(error))
-        else:
-            _progress(one, other)
-        return
-    st.info(
-        f"These two have not been compared yet. It takes a minute or two for {cache.QUESTIONS:,} questions, "
-        "in the background. To keep it beside the checkpoint:\n\n    "
-        + command("analysis", "compare", one.session.checkpoint, other.session.checkpoint),
-        icon=":material/balance:",
-    )
-    st.button("Compare now", icon=":material/play_arrow:", on_click=cache.begin, args=(one, other))
-
-
-@st.fragment(run_every=1)
-def _progress(one: Study, other: Study) -> None:
-    job = cache.running(one, other)
-    if job is None or job.stop.is_set() or job.found.done():
-        state.run_again()
-        return
-    st.progress(min(1.0, job.done / max(1, job.of)), f"Comparing: {100 * job.done // max(1, job.of)} % …")
-    if st.button("Stop", icon=":material/stop:", on_click=cache.stop, args=(one, other)):
-        state.run_again()
 
 
 # --- Answers ------------------------------------------------------------------------------------------
@@ -287,16 +256,22 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
         label = "A" if side == "one" else "B"
         places, points = cache.points(table, side)
         with column:
+            said = (
+                f"{label}, coloured by {coloring.title}", f"network {study.weights[: state.LINK_HASH]}",
+                str(told["layout"]), _origin(found)["sample"],
+            )  # fmt: skip
             scatter.scatter(
                 f"compare-{side}", places, coloring, points=points, texts=texts, selected=selected,
                 label=f"{label}: {len(table):,} questions. Arrow keys step from question to question, S "
                 "selects the 50 around it, Escape drops the selection.",
-                caption=f"{label}, coloured by {coloring.title} · network "
-                f"{study.weights[: state.LINK_HASH]} · {told['layout']}",
+                caption=" · ".join(said),
                 on_lasso=lambda rows: _mark(found, rows), on_pick=lambda row: None,
                 on_legend=lambda code: _mark(found, coloring.codes == code), dark=widgets.dark(), height=460,
             )  # fmt: skip
             st.caption(f"**{label}: {_name(study)}** · {widgets.plain(told['layout'])}")
+            drawn: dict[str, Any] = {"caption": said, "selected": selected, "dark": widgets.dark()}
+            svg = partial(analysis.layout_svg, places, coloring, **drawn)
+            widgets.download("SVG", svg, f"compare-layout-{label}.svg", "image/svg+xml")
     widgets.data(
         table[["text", "type", "x_one", "y_one", "x_other", "y_other"]], "compare-layouts",
         f"Layouts of A and B, {told['layout']}", **_origin(found),
@@ -362,6 +337,9 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
             "parameters_null_high": number("greatest null of these", format="%.3f"),
         },
     )  # fmt: skip
+    widgets.data(
+        pd.DataFrame(told), "compare-matching", "Maps of A and B matched, by block", **_origin(found)
+    )
     blocks = [int(each["block"]) for each in told]
     block = st.segmented_control(
         "Block", blocks, required=True, **state.option("compare-block", blocks, blocks[0])

@@ -222,7 +222,11 @@ def _groups(dark: bool) -> None:
         "Distances are in units of the mean distance of all questions to their centre. Faint and dashed: the "
         "authors' network of six blocks, in the t-SNE projections they published, so compare the trend only."
     )
-    st.dataframe(_agreement_table(found), hide_index=True)
+    agreement = _agreement_table(found)
+    st.dataframe(agreement, hide_index=True)
+    widgets.data(
+        agreement.rename(columns={"": "block"}), "agreement", "How each block groups questions", sample=which
+    )
     widgets.how_measured("Attribute and operation")
 
 
