@@ -224,11 +224,16 @@ def test_the_list_of_edits_as_text_words_and_python():
     assert bench.switched(entries, 1)[1].on
 
 
-def test_the_lines_to_copy_do_the_same(checkpoint, capsys):
+def test_the_lines_to_copy_do_the_same(open_page, checkpoint, capsys):
     entries = [BenchEdit(SetValue(Where((0,), None, "gamma"), 0.0)), BenchEdit(Scale(Where(), 2.0), on=False)]
-    lines = bench.as_python("gallery-0", QUESTION, entries, str(checkpoint))
-    exec(compile(lines, "copied", "exec"), {})
-    assert capsys.readouterr().out.strip() == asked(checkpoint, bench.applied(entries))
+    app = open_page(edits=bench.write(entries))
+    assert not app.code  # written once it is opened
+    app.session_state["python-bench"] = True
+    app.run()
+    exec(compile(app.code[0].value, "copied", "exec"), {})
+    answer = capsys.readouterr().out.strip()
+    assert outcome(app) == (asked(checkpoint, []), answer, 1)
+    assert answer == asked(checkpoint, bench.applied(entries))
 
 
 def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monkeypatch):
@@ -336,8 +341,9 @@ def test_a_sum_of_questions_is_added_and_stands_for_the_question_at_first(open_p
     assert edits == [PatchFrom(Where(), sum_of[0]), Arithmetic(Where(), *sum_of[1:])]
     answer = asked(checkpoint, edits)
     assert outcome(app)[1:] == (answer, 2)
-    lines = next(code.value for code in app.code if "Arithmetic" in code.value)
-    exec(compile(lines.replace("Session('tiny')", f"Session({str(checkpoint)!r})"), "copied", "exec"), {})
+    app.session_state["python-bench"] = True
+    app.run()
+    exec(compile(app.code[0].value, "copied", "exec"), {})
     assert capsys.readouterr().out.strip() == answer
 
     opened(app, "A + B − C", turn=1)  # the first was closed when its sum was added

@@ -11,10 +11,20 @@ from test_comparison import network, permuted
 from tiny import tiny_card
 
 import film
-from analysis import compare, comparison_folder, gallery_questions, rows_to_text, write_comparison
+from analysis import (
+    Study,
+    compare,
+    comparison_folder,
+    find_comparison,
+    gallery_questions,
+    rows_to_text,
+    write_comparison,
+)
 from film import Session, Vocabulary, save
 from film.clevr.language.word_tree import WORDS
+from ui import as_python
 from ui.cache import comparison as cache, networks
+from ui.pages import compare as compare_page
 
 NAMES = Vocabulary.of(WORDS).tokens
 SECTIONS = ["Answers", "Layouts", "Feature maps", "Blocks", "Gamma and beta", "Grouping", "Probes"]
@@ -208,3 +218,14 @@ def test_a_damaged_comparison_is_met_with_a_sentence(open_page, folder):
         (place / "maps.parquet").write_bytes(kept)
     assert not app.exception
     assert "cannot be read" in app.warning[0].value.replace("\\", "")
+
+
+def test_the_lines_to_copy_give_the_comparison(folder, capsys):
+    one, two = (Study(Session(folder / name), folder / name) for name in ("one", "two"))
+    kept = find_comparison(folder / "one", one.weights, two.weights)
+    assert compare_page.WRITTEN.keys() == compare_page.PARTS.keys()
+    for part, written in compare_page.WRITTEN.items():
+        names: dict = {}
+        exec(compile(as_python.compared(one, two, written), "copied", "exec"), names)
+        shown = eval(written, {"found": kept})
+        assert capsys.readouterr().out == f"{shown}\n", part

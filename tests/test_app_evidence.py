@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import streamlit as st
 from charts import charts
@@ -12,6 +13,7 @@ from tiny import tiny_card, tiny_network
 
 from analysis import (
     Evidence,
+    Study,
     find_evidence,
     gallery_questions,
     observe,
@@ -22,6 +24,8 @@ from analysis import (
 )
 from analysis.corpus.probe_targets import targets
 from film import QuestionSampler, Session, gallery, program_to_json, save, split_words, write_scenes
+from ui import as_python
+from ui.cache import evidence
 
 ROOT = Path(__file__).parents[1]
 WORDS = {"“red”": ("red",)}
@@ -270,3 +274,15 @@ def test_a_report_is_made_when_asked_for(open_page, measured):
     assert "What a linear probe reads" in whole
     view = evidence_cache.report_of(networks.study(), ViewState(question="What color is the cube?")).decode()
     assert "<h2>What color is the cube?</h2>" in view
+
+
+def test_the_lines_to_copy_give_the_same_answers(measured, clevr_folder, monkeypatch):
+    study = Study(Session(measured), measured)
+    names: dict = {}
+    exec(compile(as_python.evidences(study, evidence.KEPT), "copied", "exec"), names)
+    pd.testing.assert_frame_equal(names["answers"], study.evidence.answers)
+    monkeypatch.setenv("FILM_PICTURES", str(clevr_folder))
+    names = {}
+    exec(compile(as_python.evidences(study, evidence.OWN), "copied", "exec"), names)
+    expected = evidence.folder_answers(study, lambda *_: None)
+    pd.testing.assert_frame_equal(names["answers"], expected)

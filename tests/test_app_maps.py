@@ -11,9 +11,10 @@ from charts import charts
 from streamlit.testing.v1 import AppTest
 from tiny import tiny_card, tiny_network
 
-from analysis import extract_here, find_maps, measure_maps, sample_questions, write_maps
+from analysis import Study, extract_here, find_maps, measure_maps, sample_questions, write_maps
 from analysis.figures.map_cards import effect_bars, label_grid
 from film import Session, save
+from ui import as_python
 from ui.cache import evidence, networks
 
 APP = str(Path(__file__).parents[1] / "app.py")
@@ -146,3 +147,11 @@ def test_figures_carry_effects_and_labels(folder):
     assert (np.isnan(bright.z) == ~lit.reshape(bright.z.shape)).all()
     assert (np.isnan(faded.z) == lit.reshape(bright.z.shape)).all()
     assert faded.opacity < 0.5
+
+
+def test_the_lines_to_copy_give_the_card(folder):
+    study = Study(Session(folder), folder)
+    names: dict = {}
+    exec(compile(as_python.maps(study, 1, 3), "copied", "exec"), names)
+    card = study.cards.cards.query("block == 1 and map == 3").iloc[0]
+    assert names["card"].equals(card)

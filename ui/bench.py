@@ -1,4 +1,4 @@
-"""The bench's list of edits changed: an edit set, switched off, moved, removed; and written as Python."""
+"""The bench's list of edits changed: an edit set, switched off, moved, removed, and written as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 import film
 from analysis import (
     BenchEdit as BenchEdit,
-    PictureKey,
     applied_edits as applied,
     described_edit as described,
     read_edits as read,
@@ -18,7 +17,6 @@ from film import SetValue, Where
 __all__ = [
     "BenchEdit",
     "applied",
-    "as_python",
     "described",
     "moved",
     "read",
@@ -58,25 +56,3 @@ def moved(entries: Sequence[BenchEdit], number: int, by: int) -> list[BenchEdit]
 
 def removed(entries: Sequence[BenchEdit], number: int) -> list[BenchEdit]:
     return [entry for place, entry in enumerate(entries) if place != number]
-
-
-def as_python(picture: str, question: str, entries: Sequence[BenchEdit], checkpoint: str) -> str:
-    """Lines that do the same in a script.
-
-    Args:
-        picture: its key, as in a view; one that is not the gallery's is named "picture.png".
-    """
-    edits = applied(entries)
-    key = PictureKey.parse(picture)
-    ours = key is not None and key.kind == "gallery"
-    path = f"gallery()[{key.number}].picture_path" if key is not None and ours else '"picture.png"'
-    names = sorted(
-        {type(edit).__name__ for edit in edits}
-        | {"Session"}
-        | ({"Where"} if edits else set())
-        | ({"gallery"} if ours else set())
-    )
-    lines = [f"from film import {', '.join(names)}", "", f"session = Session({checkpoint!r})"]
-    lines += ["edits = ["] + [f"    {edit!r}," for edit in edits] + ["]"] if edits else ["edits = []"]
-    lines += [f"answer = session.ask({path}, {question!r}, edits)", "print(answer.answer)"]
-    return "\n".join(lines)

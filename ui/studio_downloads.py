@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 import film
 from film import InputError, Scene
-from ui import state, widgets
+from ui import as_python, state, widgets
 from ui.cache import networks
 from ui.measuring import measured
 from ui.studio_answers import Side
@@ -32,6 +32,12 @@ def downloads(before: Side, after: Side) -> None:
     )
     _folder("pair", (before.scene, after.scene))
     view = state.view()
+    widgets.copy_as_python(
+        "studio",
+        lambda: as_python.studio(
+            networks.study(), view.question, *(film.scene_to_text(side.scene) for side in (before, after))
+        ),
+    )
     if after.scene.objects:
         way, thing = view.series or "color", min(view.thing, len(after.scene.objects) - 1)
         try:

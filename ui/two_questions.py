@@ -8,7 +8,7 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, Population, TwoQuestions
 from film import InputError
-from ui import before_after, map_stages, question_header as header, state, widgets
+from ui import as_python, before_after, map_stages, question_header as header, state, widgets
 from ui.cache import evidence, networks
 from ui.second_question import second_question
 
@@ -63,6 +63,9 @@ def two_questions(case: header.Case, population: Population | None) -> None:
             _values(found, block, number)
             map_stages.stages_over_picture(session, answers, case.shown.pixels, block, number)
     _ranked(found)
+    widgets.copy_as_python(
+        "two-questions", lambda: as_python.two_questions(networks.study(), case.shown, case.question, other)
+    )
 
 
 def _heatmaps(found: TwoQuestions, chosen: tuple[int, int]) -> None:

@@ -99,6 +99,18 @@ def how_measured(heading: str) -> None:
         st.markdown(analysis.method(heading))
 
 
+@st.fragment  # opened, it alone is drawn again
+def copy_as_python(name: str, write: Callable[[], str]) -> None:
+    """A popover with the lines of Python that give what a page shows, written once it is opened.
+
+    Args:
+        name: of the page.
+    """
+    popover = st.popover("Copy as Python", icon=":material/code:", key=f"python-{name}", on_change="rerun")
+    if popover.open:
+        popover.code(write(), "python")
+
+
 def show_error(error: InputError | str) -> None:
     """Say what is wrong with something given, in place of a result."""
     st.warning(plain(str(error)), icon=":material/info:")

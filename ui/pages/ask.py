@@ -12,7 +12,7 @@ import streamlit as st
 import analysis
 from analysis import Truth
 from film import Answer, InputError, Session, UnknownWords
-from ui import below, builder, pages, program, question_box, state, widgets
+from ui import as_python, below, builder, pages, program, question_box, state, widgets
 from ui.cache import answers, networks, pictures
 from ui.cache.pictures import ShownPicture
 from ui.text import short_key
@@ -48,7 +48,9 @@ def page() -> None:
     if below.waits("ask"):
         return
     if answer is not None:
-        _stages(session, shown, state.view().question)
+        question, counted = state.view().question, analysis.not_counted(session.config) is None
+        _stages(session, shown, question)
+        widgets.copy_as_python("ask", lambda: as_python.ask(networks.study(), shown, question, counted))
     _history(dark)
 
 

@@ -13,6 +13,7 @@ import analysis
 from analysis import Extraction, Layout, Selection
 from film import InputError, command
 from ui import (
+    as_python,
     atlas_controls,
     atlas_errors,
     atlas_projections,
@@ -76,6 +77,7 @@ def page(study: Extraction, layouts: dict[str, Layout]) -> None:
     with why:  # last, because it takes longest
         atlas_selection.why(shown)
         atlas_errors.errors(shown)
+    widgets.copy_as_python("atlas", lambda: _as_python(shown))
     state.follow(networks.study().weights)
 
 
@@ -232,6 +234,15 @@ def _downloads(shown: AtlasView, name: str, key: str, coloring: analysis.Colorin
         widgets.data(
             _table(shown, name), f"atlas-{name}", title, sample=shown.sample, label="Coordinates ({})"
         )
+
+
+def _as_python(shown: AtlasView) -> str:
+    view, kept = state.view(), selections.kept(shown.study)
+    return as_python.atlas(
+        networks.study(), shown.name, shown.layout.recipe, shown.selection,
+        (view.filter_by, view.filter_for.strip()) if view.filter_for.strip() else None,
+        kept.get(str(state.options().get("atlas-compare", ""))),
+    )  # fmt: skip
 
 
 def _table(shown: AtlasView, name: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import analysis
 from analysis import KINDS, Kind, Population
 from film import Answer, InputError, Intervention, SetValue, Where
 from ui import (
+    as_python,
     before_after,
     below,
     bench,
@@ -203,11 +204,10 @@ def _list(case: header.Case, entries: list[BenchEdit]) -> None:
             )  # fmt: skip
         st.button("Clear", icon=":material/delete:", key="bench-clear", disabled=not entries,
                   on_click=state.edit, args=("",))  # fmt: skip
-        with st.popover("Copy as Python", icon=":material/code:"):
-            picture, question = case.shown.key, case.question
-            st.code(
-                bench.as_python(picture, question, entries, case.session.card.name or "CHECKPOINT"), "python"
-            )
+        edits = bench.applied(entries)
+        widgets.copy_as_python(
+            "bench", lambda: as_python.bench(networks.study(), case.shown, case.question, edits)
+        )
         st.download_button(
             "Report of this", partial(evidence.report_of, networks.study(), state.view(), state.upload()),
             "film-lens-bench.html", "text/html", key="bench-report", icon=":material/description:",

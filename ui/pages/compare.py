@@ -13,7 +13,7 @@ import streamlit as st
 import analysis
 from analysis import Comparison, Study
 from film import InputError, command
-from ui import below, compare_offer, pages, scatter, state, widgets
+from ui import as_python, below, compare_offer, pages, scatter, state, widgets
 from ui.cache import comparison as cache, networks, pictures
 
 ROWS = 500  # of the list of differing questions
@@ -59,6 +59,8 @@ def page() -> None:
         "Show", list(parts), required=True, label_visibility="collapsed", **state.bound("part")
     )
     parts[part](found, one, other)
+    if not below.is_first("compare"):
+        widgets.copy_as_python("compare", lambda: as_python.compared(one, other, WRITTEN[part]))
 
 
 def _name(study: Study) -> str:
@@ -456,6 +458,16 @@ PARTS: dict[str, tuple[Callable[[Comparison], bool], Callable[[Comparison, Study
     "Gamma and beta": (lambda found: len(found.parameters) > 0, _parameters),
     "Grouping": (lambda found: len(found.grouping) > 0, _grouping),
     "Probes": (lambda found: True, _probes),
+}
+# What of a comparison a part shows, in Python.
+WRITTEN = {
+    "Answers": "found.accuracy",
+    "Layouts": 'found.recipe["alignment"]',
+    "Feature maps": "found.maps",
+    "Blocks": "found.similarity",
+    "Gamma and beta": "found.parameters",
+    "Grouping": "found.grouping",
+    "Probes": "found.probes",
 }
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, WordContributions
 from film import Session
-from ui import below, question_header as header, state, widgets
+from ui import as_python, below, question_header as header, state, widgets
 from ui.cache import networks
 
 CAVEAT = (
@@ -44,6 +44,12 @@ def page() -> None:
     _replaced(session, contributions, kind, block, feature_map, dark)
     widgets.how_measured("Word contributions")
     _path(contributions, kind, block, dark)
+    widgets.copy_as_python(
+        "contributions",
+        lambda: as_python.contributions(
+            networks.study(), case.shown, case.question, kind, block, feature_map
+        ),
+    )
 
 
 def _answers(session: Session, picture: np.ndarray, contributions: WordContributions, dark: bool) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 import analysis
 from film import GROUP_NAMES, GROUPS, InputError, command
-from ui import below, builder, evidence_probes, measuring, state, widgets
+from ui import as_python, below, builder, evidence_probes, measuring, state, widgets
 from ui.cache import evidence as evidence_cache, networks, pictures
 from ui.error_list import error_list
 
@@ -63,6 +63,9 @@ def page() -> None:
         _errors(evidence_cache.answers(networks.study(), of), _sample(of))
     evidence_probes.probes(evidence, dark)
     _report()
+    widgets.copy_as_python(
+        "evidence", lambda: as_python.evidences(networks.study(), of or evidence_cache.KEPT)
+    )
 
 
 def _pictures_of() -> str | None:

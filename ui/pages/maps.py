@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 from analysis import MapCards
 from film import InputError, command
-from ui import below, map_card, question_header as header, state, widgets
+from ui import as_python, below, map_card, question_header as header, state, widgets
 from ui.cache import evidence, networks
 
 SELECTIVE, EFFECT = "greatest selectivity", "greatest effect on answers"
@@ -77,6 +77,9 @@ def page() -> None:
         with right:
             map_card.card(session, found, dark)
     _measured_how(found)
+    if not below.is_first("maps"):
+        view = state.view()
+        widgets.copy_as_python("maps", lambda: as_python.maps(networks.study(), view.block, view.feature_map))
 
 
 def _search() -> tuple[dict[str, str], str]:

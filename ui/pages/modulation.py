@@ -9,7 +9,16 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Kind, Population, Standing
 from film import Answer, NetworkConfig, Session, UnknownWords
-from ui import below, map_stages, modulation_wall, question_header as header, state, two_questions, widgets
+from ui import (
+    as_python,
+    below,
+    map_stages,
+    modulation_wall,
+    question_header as header,
+    state,
+    two_questions,
+    widgets,
+)
 from ui.cache import networks, pictures
 
 OTHER_QUESTIONS = ("How many red cubes are there?", "What shape is the large metal thing?")
@@ -59,6 +68,10 @@ def page() -> None:
     modulation_wall.wall(session, answer, block, feature_map, dark)
     _census(session, answer, dark)
     _reach(session, answer, picture, pictures.another_picture(case.shown.key), dark)
+    widgets.copy_as_python(
+        "modulation",
+        lambda: as_python.modulation(networks.study(), case.shown, question, block, feature_map),
+    )
 
 
 def _over_picture(session: Session, answer: Answer, picture: np.ndarray, block: int, number: int) -> None:

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 import analysis
-from analysis import KINDS, Grouping, Parameters, Statistics
+from analysis import KINDS, Grouping, Kind, Parameters, Statistics
 from film import InputError
-from ui import below, question_header as header, state, widgets
+from ui import as_python, below, question_header as header, state, widgets
 from ui.cache import networks
 
 POINTS = 4096  # most points of the plane, as many as the Distill article draws
@@ -43,7 +43,7 @@ def page() -> None:
     _all(parameters, dark)
     if below.waits("parameters"):
         return
-    _blocks(parameters, dark)
+    kind = _blocks(parameters, dark)
     _maps(parameters, dark)
     _plane(parameters, dark)
     if alone:
@@ -51,6 +51,7 @@ def page() -> None:
         st.caption("CLEVR's attributes and operations are not among these labels; see the Labels page.")
     else:
         _groups(dark)
+    widgets.copy_as_python("parameters", lambda: as_python.parameters(networks.study(), kind))
 
 
 def _all(parameters: Parameters, dark: bool) -> None:
@@ -89,16 +90,17 @@ def _line(found: Statistics) -> str:
     return f"{found.low:.1f} to {found.high:.1f} | {negative} | {found.mode:.2f} | {mean}"
 
 
-def _blocks(parameters: Parameters, dark: bool) -> None:
+def _blocks(parameters: Parameters, dark: bool) -> Kind:
+    """Block by block, of gamma or beta: which of them is shown."""
     st.header("Block by block")
     widgets.notice(
         "The paper's Figures 16 and 17; all blocks have the same axes. There, **later blocks have wider and "
         "more selective gammas**, and the first block's betas have a shape of their own."
     )
-    kind = st.segmented_control(
+    chosen = st.segmented_control(
         "Blocks of", KINDS, required=True, **state.option("blocks-kind", KINDS, "gamma")
     )
-    kind = kind or "gamma"
+    kind: Kind = "beta" if chosen == "beta" else "gamma"
     found = [(block, parameters.block_statistics(kind, block)) for block in parameters.modulated]
     alt = f"Histograms of {kind} in {len(found)} blocks."
     table = analysis.histogram_table(parameters, kind)
@@ -116,6 +118,7 @@ def _blocks(parameters: Parameters, dark: bool) -> None:
             for block, one in found
         )
     )
+    return kind
 
 
 def _maps(parameters: Parameters, dark: bool) -> None:
