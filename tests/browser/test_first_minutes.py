@@ -19,7 +19,7 @@ def test_the_walk_to_a_finding(visitors):
     visitor.glimpse("guide-1")
     assert side.get_by_role("button", name="Next step").is_disabled()
     side.locator(".stButtonGroup button").nth(2).press("Enter")
-    side.get_by_text("It was taught more than answers").wait_for()
+    side.get_by_text("it is given the words alone").wait_for()
     go_on()
 
     step("Change one word")
