@@ -570,7 +570,7 @@ from .study import (
     open_study as open_study,
 )
 from .table_files import csv_file as csv_file, parquet_file as parquet_file, table_source as table_source
-from .tables import grid_table as grid_table, percent as percent, small as small
+from .tables import grid_table as grid_table, small as small
 from .view import (
     LINK_HASH as LINK_HASH,
     LINK_LONGEST as LINK_LONGEST,

@@ -246,7 +246,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     add.add_argument("--device")
     add.set_defaults(run=_extract)
-    add = commands.add_parser("layout", help="a map of an extraction's questions, in layouts/ in its folder")
+    add = commands.add_parser(
+        "layout", help="a projection of an extraction's questions, in layouts/ in its folder"
+    )
     add.add_argument("folder", help="what extract made, or a study (then name its --checkpoint)")
     add.add_argument(
         "--space", default="both", help="gamma, beta, both, maps or state; one block's as both:4"
@@ -261,7 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--checkpoint", help="of a study")
     add.set_defaults(run=_layout, writes=lambda options: [options.folder])
     add = commands.add_parser(
-        "study", help="many questions and maps of them, kept in study/ beside a checkpoint"
+        "study", help="many questions and projections of them, kept in study/ beside a checkpoint"
     )
     add.add_argument("checkpoint", nargs="?", help=bundled)
     add.add_argument("--questions", type=int)
@@ -335,7 +337,7 @@ def main(arguments: list[str] | None = None) -> int:
         "import-article", help="the gammas and betas that the FiLM authors published, as a study"
     )
     add.add_argument("folder", help="the data files of the article Feature-wise transformations")
-    add.add_argument("--out", default="article", help="gets a folder for each map")
+    add.add_argument("--out", default="article", help="gets a folder for each feature map")
     add.set_defaults(run=_import_article)
     add_commands(commands, bundled)
     add_scene_commands(commands, bundled)

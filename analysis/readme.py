@@ -176,7 +176,7 @@ def _maps_of(found: Mapping[str, Any]) -> dict[str, str]:
     both = f"{found['labelled']['pictures']} and {found['labelled']['language']} of {found['maps']}"
     return {
         "maps with a visual label, with a language label": both,
-        "maps whose effect on answers is sure among all (max-T)": f"{found['telling']} of {found['maps']}",
+        "maps with an effect on answers, p ≤ 0.05 (max-T)": f"{found['telling']} of {found['maps']}",
         "rank correlation of effects, half the pictures to half": f"{value:.2f} [{low:.2f}, {high:.2f}]",
         **{
             f"{kind} effects of medium size that stay within scenes or families": f"{stays:,} of {plain:,}"

@@ -54,12 +54,12 @@ from analysis.report_studio import studio_section
 from analysis.report_view import ReportedPicture, reported_picture
 from analysis.study import Study
 from analysis.table_files import table_source
-from analysis.tables import percent, small
 from analysis.view import ViewState
 from film import (
     InputError,
     Progress,
     Session,
+    percent,
     write_atomically,
 )
 
@@ -430,8 +430,6 @@ def _selection(study: _Reported) -> Iterator[Section]:
             body.append(html("<h3>Why are these together?</h3>"))
             body += [html("<p><b>{}</b> {}</p>", asked, said) for asked, said in why.statements()]
             found = why.table[list(FINDING_COLUMNS)].head(FINDINGS)
-            for name in ("q", "p_family"):
-                found[name] = found[name].map(small)
             body += [
                 table(found.rename(columns=FINDING_COLUMNS), "{:.3g}"),
                 html("<p>{}</p>", why.describe()),

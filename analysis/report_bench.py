@@ -13,9 +13,8 @@ from analysis.question.feature_maps import stage_names
 from analysis.question.scene_objects import STAGES, object_readings
 from analysis.report_page import Item, Section, html, table
 from analysis.report_view import ReportedPicture
-from analysis.tables import percent
 from analysis.view import ViewState
-from film import InputError, Session
+from film import InputError, Session, percent
 
 
 def answers_table(before: Mapping[str, float], after: Mapping[str, float]) -> pd.DataFrame:
@@ -55,7 +54,7 @@ def bench_section(session: Session, view: ViewState, shown: ReportedPicture) -> 
                 "Probabilities of all answers, before and after.",
                 numbers,
             ),
-            table(numbers, "{:.4f}"),
+            table(numbers.assign(**{name: numbers[name].map(percent) for name in ("before", "after")})),
         ),
     )
 

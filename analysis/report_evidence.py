@@ -13,8 +13,7 @@ from analysis.corpus.probes import what_is_linear
 from analysis.figures import evidence as proofs, probes as read_off
 from analysis.report_page import Drawn, Section, html, missing, table
 from analysis.study import Study
-from analysis.tables import percent
-from film import GROUP_NAMES, GROUPS
+from film import GROUP_NAMES, GROUPS, percent
 
 ERRORS = 20  # wrong answers that are listed
 ERROR_COLUMNS = {

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,13 +27,17 @@ from analysis.figures.palette import ground
 from analysis.figures.source import figure_title, with_source
 from analysis.study import Study
 from analysis.table_files import csv_file, table_source
+from analysis.tables import small
 from analysis.view import LINK_HASH, ViewState, to_link
-from film import command as typed
+from film import command as typed, percent
 
 PACKAGES = ("numpy", "pandas", "torch", "scikit-learn", "plotly", "pyarrow", "openTSNE", "umap-learn")
 
 
 LETTERS = 120  # in a line at the foot of a figure
+# The names of columns that no number of decimals suits.
+_P = re.compile(r"[pq]|p_family|p \(family-wise\)|.+(_|, )p")
+_PROBABILITY = re.compile("confidence|probability")
 
 Drawn = tuple[go.Figure, str, pd.DataFrame]  # with its caption and its numbers
 Item = Markup | Drawn
@@ -107,16 +112,25 @@ def html(text: str, *values: object) -> Markup:
 
 
 def table(table: pd.DataFrame, form: str = "{:.1f}") -> Markup:
-    def told(value: Any) -> str:
+    """Numbers in this form; p and q, probabilities and confidences, by their columns' names, in theirs."""
+
+    def told(name: str, value: Any) -> str:
         if isinstance(value, float | np.floating):
-            return "" if np.isnan(value) else form.format(value)
+            if np.isnan(value):
+                return ""
+            if _P.fullmatch(name):
+                return small(float(value))
+            return percent(float(value)) if _PROBABILITY.match(name) else form.format(value)
         return "" if value is None else str(value)
 
     def row(name: str, cells: Iterable[str]) -> Markup:
         return html("<tr>{}</tr>", Markup().join(html(f"<{name}>{{}}</{name}>", cell) for cell in cells))
 
     head = row("th", map(str, table.columns))
-    rows = (row("td", map(told, values)) for values in table.itertuples(index=False, name=None))
+    rows = (
+        row("td", map(told, map(str, table.columns), values))
+        for values in table.itertuples(index=False, name=None)
+    )
     return html('<div class="scroll"><table>{}{}</table></div>', head, Markup().join(rows))
 
 

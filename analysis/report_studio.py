@@ -14,13 +14,13 @@ from analysis.report_view import drawn_scene
 from analysis.scenes.counterfactual import ScenePair, shared_questions
 from analysis.scenes.moved import moved_maps, recorded_stages
 from analysis.scenes.question_set import ask_both
-from analysis.tables import percent
 from analysis.view import PictureKey, ViewState
 from film import (
     InputError,
     Scene,
     Session,
     gallery,
+    percent,
     rounded_scene,
     scene_from_text,
     scene_picture,

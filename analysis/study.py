@@ -235,7 +235,7 @@ def _share(progress: Progress | None, start: int, end: int) -> Progress | None:
 
 
 def recipes(blocks: int, seed: int = 0) -> list[LayoutRecipe]:
-    """The maps that come with a network; the paper shows the first and the last block (Figure 6)."""
+    """The projections that come with a network; the paper shows the first and the last block (Figure 6)."""
     ends = list(dict.fromkeys((1, blocks)))
     spaces = [*(f"both:{block}" for block in ends), "both", "state"]
     return [

@@ -104,18 +104,12 @@ def grid_table(grids: Mapping[str, np.ndarray]) -> pd.DataFrame:
     )
 
 
-def percent(share: float) -> str:
-    """A probability in per cent, never rounded to 0 or 100: 97.3 %, > 99.9 %, < 0.1 %."""
-    if 0 < share < 0.001:
-        return "< 0.1 %"
-    if 0.999 < share < 1:
-        return "> 99.9 %"
-    return f"{share:.1%}".replace("%", " %")
-
-
-def small(value: float) -> str:
-    """A p or q, never written as 0: 0.0312, < 0.0001."""
-    return f"{value:.4f}" if value >= SMALLEST else f"< {SMALLEST:.4f}"
+def small(value: float, name: str = "") -> str:
+    """A p or q, never written as 0: 0.0312, < 0.0001; with its name: p = 0.0312, p < 0.0001."""
+    text = f"{value:.4f}" if value >= SMALLEST else f"< {SMALLEST:.4f}"
+    if not name:
+        return text
+    return f"{name} = {text}" if value >= SMALLEST else f"{name} {text}"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -401,7 +401,7 @@ ROWS: dict[str, Row] = {
         *_of_both(lambda name: Correlation(
             f"`{name}`: rank correlation of map effects on the logit difference, half the pictures to half",
             (name,), "its study", least=0.6)),
-        *_of_both(lambda name: Line(f"`{name}`: maps whose effect is sure among all (max-T)",
+        *_of_both(lambda name: Line(f"`{name}`: maps with an effect, p ≤ 0.05 (max-T)",
                                     (f"{name}, telling",), "maps")),
         *_of_both(lambda name: Names(f"`{name}`: the ten strongest of them, block.map (all: nulls.json)",
                                      (f"{name}, named",), "maps")),

@@ -5,6 +5,7 @@ __all__: list[str]
 from .answer import (
     Answer as Answer,
     Prefixes as Prefixes,
+    percent as percent,
 )
 from .checkpoint import (
     Card as Card,

@@ -333,6 +333,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 
 
 def _ask(options: argparse.Namespace) -> None:
+    from film.answer import percent
     from film.session import Session
 
     session = Session(options.checkpoint, options.device, resnet=options.resnet)
@@ -344,7 +345,7 @@ def _ask(options: argparse.Namespace) -> None:
         return
     for answer in answers:
         best = sorted(answer.probabilities.items(), key=lambda item: -item[1])[:3]
-        print(f"{answer.answer:10} " + "  ".join(f"{name} {share:.1%}" for name, share in best))
+        print(f"{answer.answer:10} " + "  ".join(f"{name} {percent(share)}" for name, share in best))
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,18 @@ from typing import Any
 import numpy as np
 
 
+def percent(probability: float) -> str:
+    """A probability in per cent, never 0 or 100: 97.3 %, > 99.9 %, < 0.1 %.
+
+    A softmax is neither, but kept in 32 bits it may be.
+    """
+    if probability < 0.001:
+        return "< 0.1 %"
+    if probability > 0.999:
+        return "> 99.9 %"
+    return f"{probability:.1%}".replace("%", " %")
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """What the network said, and what it went through.

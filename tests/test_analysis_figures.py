@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from test_analysis_population import planted
@@ -79,6 +80,27 @@ def test_answers_shown_are_the_likeliest():
     figure = analysis.prefix_answers(["a", "b"], rows, most=2)
     assert list(figure.data[0].y) == ["no", "yes"]  # the final answer first
     assert list(figure.data[1].y) == ["yes", "no"]  # who wins at each word
+
+
+def test_no_probability_is_rounded_away_on_hovering():
+    chances = {"yes": 0.99999, "no": 0.00001}
+    steps = pd.DataFrame(
+        {"share": [0.0, 1.0], "answer": "yes"} | {name: [p, p] for name, p in chances.items()}
+    )
+    series = steps.rename(columns={name: f"p({name})" for name in chances}).assign(
+        step=[0, 1], label=["a", "b"], truth=["yes", None], true_probability=[0.99999, np.nan]
+    )
+    right = pd.DataFrame({"right": True, "probability": 0.99999, "picture": range(40)})
+    for figure in (
+        analysis.answer_bars(chances), analysis.answers_side_by_side(chances, chances),
+        analysis.prefix_answers(["is", "it"], [chances, chances]), analysis.interpolation_lines(steps),
+        analysis.series_lines(series), analysis.calibration_curve(analysis.calibration(right, trials=3)),
+    ):  # fmt: skip
+        shown = [trace for trace in figure.data if trace.hovertemplate]
+        assert "> 99.9 %" in str([np.asarray(trace.customdata).tolist() for trace in shown])
+        for trace in shown:
+            assert "%}" not in trace.hovertemplate
+            assert "{x:" not in trace.hovertemplate or trace.hovertemplate.endswith("{x:.2f}<extra></extra>")
 
 
 def test_the_catalogue_is_complete():

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -29,7 +30,6 @@ from analysis import (
     measure_population,
     object_readings,
     observe,
-    percent,
     probe,
     read_edits,
     sample_questions,
@@ -45,6 +45,7 @@ from film import (
     Session,
     edit_scene,
     gallery,
+    percent,
     rounded_scene,
     save,
     scene_picture,
@@ -281,7 +282,8 @@ def test_a_bench_state_is_in_the_report_with_the_page_s_numbers(folder, session,
     numbers = answers_table(before, after)
     bare = re.sub(r"\s*\n\s*|(?<=<td)[^>]*", "", page)
     for row in numbers.itertuples():
-        assert f"<td>{row.before:.4f}</td><td>{row.after:.4f}</td>" in bare
+        chances = (escape(percent(chance)) for chance in (row.before, row.after))
+        assert "".join(f"<td>{chance}</td>" for chance in chances) in bare
     assert "block 1, map 2: gamma set to -3" in page
     assert "times 5 (switched off)" in page
     assert "Gamma and beta changed" not in make_report(

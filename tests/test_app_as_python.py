@@ -12,7 +12,7 @@ import analysis
 import film
 from analysis import LayoutRecipe, Selection, Study
 from analysis.study import make_study
-from film import Session, Vocabulary, gallery, save, scene_to_text
+from film import Session, Vocabulary, gallery, percent, save, scene_to_text
 from film.clevr.language.word_tree import WORDS
 from ui import as_python, widgets
 from ui.cache import folder, pictures
@@ -75,7 +75,7 @@ def test_ask(copied):
     answer, found = names["answer"], names["found"]
     (headline,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
     assert f'data-answer="{answer.answer}"' in headline
-    assert f"<i>{analysis.percent(answer.probabilities[answer.answer])}</i> confidence" in headline
+    assert f"<i>{percent(answer.probabilities[answer.answer])}</i> confidence" in headline
     assert f"<i>{answer.margin:.3f}</i> margin" in headline
     assert any(f"holds {found.share:.0%} of the argmax" in caption.value for caption in app.caption)
 

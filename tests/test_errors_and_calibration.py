@@ -1,5 +1,7 @@
 """Where errors lie, and whether confidence is accuracy, on data whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,7 +35,8 @@ def test_too_much_confidence_is_seen():
     assert found.error > np.percentile(found.null, 95)
     assert (found.curve["high"] < found.curve["confidence"]).all()
     assert found.curve["asked"].sum() == 2000
-    assert "p = 0.0" in found.describe()
+    assert "(p = 0.0050)" in found.describe()
+    assert "(p = 0.0005)" in replace(found, p=1 / 2001).describe()
     drawn = calibration_curve(found)
     assert drawn.data[1].y == pytest.approx((100 * found.curve["accuracy"]).round(2).tolist())
 

@@ -1,6 +1,7 @@
 """Who may import whom, held by reading the imports."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -163,6 +164,66 @@ def test_nobody_outside_film_reaches_into_a_session():
             if isinstance(node, ast.Attribute) and node.attr == "network":
                 owner = ast.unparse(node.value)
                 assert "session" not in owner, f"{name}: {owner}.network; ask the session instead"
+
+
+def test_every_picture_says_what_it_shows():
+    for name, tree in modules("ui"):
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "image"
+            ):
+                said = {given.arg for given in node.keywords}
+                assert "alt" in said, f"{name}, line {node.lineno}: an image without alt"
+
+
+# Words that a reader of the field would not search for, or that are of something else.
+ODD = re.compile(
+    r"\bforet[eo]l|hollow (control|twin)|\bledger\b|shufflings|hold the laws|\bsure among\b|\bsurest\b"
+    r"|turn upside|never seen rules|[Aa] map of (an|the|\d+|\{len\(rows\)\}) |whole map\b"
+    r"|questions and maps of them",
+)
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    """What is read on pages, by commands and in the documents; no docstring."""
+    for name, tree in modules("ui", "analysis", "film"):
+        told = {ast.get_docstring(node, clean=False) for node in ast.walk(tree)
+                if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)}  # fmt: skip
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                yield name, ast.unparse(node)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in told:
+                yield name, node.value
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        if path.name != "api.md":
+            yield path.name, path.read_text("utf-8")
+
+
+def test_words_are_the_field_s():
+    for name, text in _texts():
+        if (found := ODD.search(text)) and text not in {"ledger"}:  # the address of an earlier page
+            raise AssertionError(f"{name}: “{found[0]}” in {text[max(0, found.start() - 40) :][:120]!r}")
+
+
+P = re.compile(r"\.(p|p_family|effect_p)$|\['(p|p_family|effect_p)'\]$")
+P_ON_HOVERING = re.compile(r"\bp\b[a-z, ]* %\{customdata[^}]*:\.[0-3]f\}")
+
+
+def test_no_p_is_rounded_by_hand():
+    """`small` writes it in a text, `p_column` in a table; a hover has four decimals."""
+    for name, tree in modules("analysis", "ui"):
+        for node in ast.walk(tree):
+            where = f"{name}, line {getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+                assert not P.search(ast.unparse(node.value)), where
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not P_ON_HOVERING.search(node.value), where
+            if name.startswith("ui") and isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == "p_family":
+                        assert "p_column(" in ast.unparse(value), where
 
 
 def test_no_file_is_long():

@@ -1,6 +1,7 @@
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace as Namespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import torch
 from PIL import Image
 from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 
-from film import checkpoint
+import film.session
+from film import Answer, checkpoint
 from film.__main__ import main
 from film.checkpoint import weights_hash
 from film.device import choose_device
@@ -225,6 +227,15 @@ def test_ask_command(tmp_path, capsys):
     )
     assert main(["ask", "--image", "none.png", "--checkpoint", str(tmp_path), "--question", "Are cubes"]) == 2
     assert "card.json" in capsys.readouterr().err
+
+
+def test_ask_command_never_rounds_a_probability_to_all_or_nothing(monkeypatch, capsys):
+    sure = Answer("yes", {"yes": 0.99999, "no": 0.00001}, 1.0, 0.0, np.zeros((1, 1)), np.zeros((1, 1)))
+    monkeypatch.setattr(
+        film.session, "Session", lambda *_, **__: Namespace(notice="", ask_many=lambda *_: [sure])
+    )
+    assert main(["ask", "--image", "any.png", "--question", "Is it?"]) == 0
+    assert capsys.readouterr().out.split("  ")[-2:] == ["yes > 99.9 %", "no < 0.1 %\n"]
 
 
 def test_gradients_say_how_the_sum_of_logits_moves(session):

@@ -19,13 +19,14 @@ from analysis import (
     find_maps,
     grid_table,
     parquet_file,
-    percent,
+    small,
     table_source,
 )
 from analysis.interventions.kept import KEPT, find_measured
 from analysis.interventions.word_reading import find_word_reading
+from analysis.report_page import table as html_table
 from analysis.tables import read_tables, write_tables
-from film import InputError, find, load
+from film import InputError, find, load, percent
 
 
 def _measured(what, folder, weights):
@@ -118,10 +119,24 @@ def test_the_bundled_study_has_its_columns(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(0, "0.0 %"), (1e-9, "< 0.1 %"), (0.973, "97.3 %"), (0.9999, "> 99.9 %"), (1, "100.0 %")],
+    [(0, "< 0.1 %"), (1e-9, "< 0.1 %"), (0.973, "97.3 %"), (0.9999, "> 99.9 %"), (1, "> 99.9 %")],
 )
 def test_a_probability_is_never_rounded_to_all_or_nothing(share, said):
     assert percent(share) == said
+
+
+@pytest.mark.parametrize(
+    ("p", "cell", "sentence"),
+    [(0.03124, "0.0312", "p = 0.0312"), (1 / 2001, "0.0005", "p = 0.0005"), (1e-9, "< 0.0001", "p < 0.0001")],
+)
+def test_a_p_is_never_rounded_to_0(p, cell, sentence):
+    assert small(p) == cell
+    assert small(p, "p") == sentence
+
+
+def test_a_report_rounds_no_probability_and_no_p_away():
+    numbers = pd.DataFrame({"effect": [0.1234], "effect_p": [1 / 2001], "confidence_after": [0.99999]})
+    assert "<td>0.12</td><td>0.0005</td><td>&gt; 99.9 %</td>" in html_table(numbers, "{:.2f}")
 
 
 def test_grids_as_a_table():

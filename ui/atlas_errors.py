@@ -12,7 +12,7 @@ import streamlit as st
 import analysis
 import film
 from analysis import Extraction, Panel, Selection
-from film import command
+from film import command, percent
 from ui import pages, selections, state, widgets
 from ui.atlas_view import AtlasView, wait
 from ui.cache import errors as error_cache, networks
@@ -27,7 +27,7 @@ _SHARES: dict[str, Any] = {
     "expected": _number(
         "expected, %", format="%.1f", help="With errors shuffled among each picture's questions."
     ),
-    "p_family": _number("p", format="%.3f", help="Corrected for all types (max-T)."),
+    "p_family": widgets.p_column(help="Corrected for all types (max-T)."),
 }
 
 
@@ -73,7 +73,7 @@ def _regions(study: Extraction, name: str, found: pd.DataFrame, rows: np.ndarray
     """The regions with most errors; choosing one selects its questions."""
     labels = [
         f"{row.share:.1%} of {row.asked:,} wrong ({row.interval}), {row.expected:.1%} expected of its types, "
-        f"p = {row.p_family:.3f}"
+        f"{analysis.small(row.p_family, 'p')}"
         for row in found.head(SHOWN).itertuples()
     ]
 
@@ -105,14 +105,10 @@ def _selected(study: Extraction, selection: Selection) -> None:
     )
     st.caption(
         f"By chance {within.expected:.1%}, with errors shuffled among each picture's questions "
-        f"({_p(within.p_family)}), and {of_types.expected:.1%}, among each type's "
-        f"({_p(of_types.p_family)}). {error_cache.TRIALS:,} permutations, seed 0."
+        f"({analysis.small(within.p_family, 'p')}), and {of_types.expected:.1%}, among each type's "
+        f"({analysis.small(of_types.p_family, 'p')}). {error_cache.TRIALS:,} permutations, seed 0."
     )
     _pictures(study, selection)
-
-
-def _p(value: float) -> str:
-    return f"p = {value:.3f}" if value > 1 / error_cache.TRIALS else f"p < {1 / error_cache.TRIALS:.4f}"
 
 
 def _pictures(study: Extraction, selection: Selection) -> None:
@@ -146,9 +142,9 @@ def _pictures(study: Extraction, selection: Selection) -> None:
 
 def _picture(row: int, entry: pd.Series, pixels: bytes | None) -> None:
     """One picture with its question, the answer and the truth; it can be opened."""
-    said, sure = widgets.plain(entry["prediction"]), analysis.percent(entry["confidence"])
+    said, sure = widgets.plain(entry["prediction"]), percent(entry["confidence"])
     if pixels is not None:
-        st.image(pixels, width=240)
+        st.image(pixels, width=240, alt=f"The picture of “{entry['text']}”")
     st.markdown(
         f"{widgets.plain(entry['text'])}  \n**{said}** ({sure}), {entry['outcome']}; true: "
         f"{widgets.plain(str(entry['answer']))}"

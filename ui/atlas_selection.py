@@ -11,7 +11,7 @@ import streamlit as st
 
 import analysis
 from analysis import Selection, Why
-from film import InputError
+from film import InputError, percent
 from ui import pages, selections, state, widgets
 from ui.atlas_view import AtlasView, mark, wait
 from ui.cache import atlas as atlas_cache, networks, pictures
@@ -56,7 +56,7 @@ _FINDINGS: dict[str, Any] = {
     "rest": _number("rest", format="%.2f", help="The same of all others."),
     "effect": _number("effect", format="%+.2f", help="Cliff's delta, from -1 to 1."),
     "q": st.column_config.TextColumn("q", help="False-discovery rate (Benjamini and Hochberg)."),
-    "p_family": _number("null", format="%.3f", help="Share of scattered selections with one as strong."),
+    "p_family": widgets.p_column("null", help="Share of scattered selections with one as strong."),
 }
 
 
@@ -91,7 +91,7 @@ def _compared(compare: Callable[[], Why], sample: str) -> None:
     for asked, said in why.statements():
         st.markdown(f"**{asked}** {widgets.plain(said)}")
     if len(why.table):
-        # Words and labels are evidence; gammas and betas say where on a map of them a selection lies.
+        # Words and labels are evidence; gammas and betas say where on a projection of them a selection lies.
         evidence = ~why.table["kind"].isin(("gamma", "beta"))
         ordered = pd.concat([why.table[evidence], why.table[~evidence]])
         listed = ordered[list(_FINDINGS)].head(MOST)
@@ -129,8 +129,11 @@ def questions(shown: AtlasView) -> None:
     noun, alone = shown.study.schema.noun, networks.study().alone
     st.markdown(f"## The {shown.study.schema.nouns}")
     st.caption(f"Choose a row to see the {noun}'s true neighbours" + ("." if alone else ", or to ask it."))
+    listed = table.iloc[first][columns]
+    if "confidence" in listed and not alone:
+        listed = listed.assign(confidence=listed["confidence"].map(percent, na_action="ignore"))
     st.dataframe(
-        table.iloc[first][columns], hide_index=True, height=330, key=key,
+        listed, hide_index=True, height=330, key=key,
         on_select=take, selection_mode="single-row",
     )  # fmt: skip
     mark("selected", shown.selection)

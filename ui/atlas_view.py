@@ -39,7 +39,7 @@ class AtlasView:
         return known.rename_axis("id").reset_index()
 
     def on(self, name: str) -> np.ndarray | None:
-        """The selection among the points of a map, bool (points,)."""
+        """The selection among the points of a projection, bool (points,)."""
         return None if self.selection is None else self.selection.rows[self.layouts[name].rows]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 import analysis
-from film import Answer, Session, to_size
+from film import Answer, Session, percent, to_size
 from ui import widgets
 
 ENLARGED = 260  # pixels across
@@ -17,7 +17,7 @@ ENLARGED = 260  # pixels across
 def headline(before: Answer, after: Answer) -> None:
     """Both answers in a line, each with its probability."""
     turned = "" if after.answer == before.answer else " · the answer has changed"
-    one, other = (analysis.percent(a.probabilities[a.answer]) for a in (before, after))
+    one, other = (percent(a.probabilities[a.answer]) for a in (before, after))
     was, now = widgets.plain(before.answer), widgets.plain(after.answer)
     st.markdown(f"Answer: **{was}** ({one}) → **{now}** ({other}){turned}")
 

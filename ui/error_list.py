@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-import analysis
+from film import percent
 from ui import pages, state, widgets
 from ui.cache import pictures
 
@@ -22,7 +22,7 @@ def error_list(shown: pd.DataFrame, about: str, key: str, *, opens: bool = True)
     choice: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if opens else {}
     st.dataframe(
         shown[["text", "answer", "prediction", "probability", about, "picture"]].assign(
-            probability=shown["probability"].map(analysis.percent),
+            probability=shown["probability"].map(percent),
             picture=shown["picture"].map(pictures.name),
         ),
         hide_index=True,

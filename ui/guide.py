@@ -1,4 +1,4 @@
-"""The guided first five minutes: foretell, change a word, see what moved, and come away with a finding.
+"""The guided first five minutes: predict, change a word, see what moved, and come away with a finding.
 
 It stands beside every page and looks at what the visitor has done; nothing is ticked off by hand.
 """
@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import analysis
 from analysis import Population
-from film import InputError, PatchFrom, Session, Where, parse, question_type, to_text
+from film import InputError, PatchFrom, Session, Where, parse, percent, question_type, to_text
 from ui import before_after, builder, pages, state, widgets
 from ui.cache import answers, bench, networks, pictures
 from ui.visited import HistoryEntry
@@ -304,8 +304,11 @@ def _find_block(session: Session) -> bool:
             "total variation": [swap.moved for swap in swaps],
         }
     )
-    formats = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[2:]}
-    st.dataframe(table, hide_index=True, column_config=formats)
+    own = f"still {second.answer.answer}"
+    st.dataframe(
+        table.assign(**{own: table[own].map(percent)}), hide_index=True,
+        column_config={"total variation": st.column_config.NumberColumn(format="%.2f")},
+    )  # fmt: skip
     widgets.data(
         table, "guide-exchange", f"“{second.question}” with one block from “{first.question}”",
         sample=shown.title,
@@ -316,7 +319,7 @@ def _find_block(session: Session) -> bool:
     _to_bench(first, second, most.block)
     st.markdown("**Your finding**, to take along:")
     st.code(_finding(session, first, second, guide.chosen, most, shown.title), language=None, wrap_lines=True)
-    st.caption("One picture and one pair of words: a case, not a law. Map cards and Evidence hold the laws.")
+    st.caption("One picture and one pair of words: one case. Map cards and Evidence hold many cases.")
     return True
 
 
@@ -375,7 +378,7 @@ def _finding(
     compared = (
         f" The same exchange with {most.others} other questions of the first one's type (drawn with seed "
         f"{analysis.PATCHING_SEED}) moved it as far in {most.as_far}; corrected for choosing the block, "
-        f"p = {most.p:.2f}."
+        f"{analysis.small(most.p, 'p')}."
         if most.others
         else ""
     )
@@ -384,7 +387,7 @@ def _finding(
         f"{second.answer.answer} ({title}). From “{words[0]}” to “{words[1]}”, gamma of block {block + 1}, "
         f"map {number} goes from {before:+.2f} to {after:+.2f}. With gamma and beta of block "
         f"{most.block + 1} alone taken from the first question, the second is answered {most.answer}; its "
-        f"own answer keeps {analysis.percent(most.chance)}, and the answers' distribution moves by "
+        f"own answer keeps {percent(most.chance)}, and the answers' distribution moves by "
         f"{most.moved:.2f} in total variation.{compared}\n"
         f"Network {session.card.name or 'without a name'}, "
         f"weights {session.card.weights[: state.LINK_HASH]}.\n"

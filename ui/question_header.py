@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import streamlit as st
 
-import analysis
 from analysis import Population, Study
-from film import Answer, InputError, Session
+from film import Answer, InputError, Session, percent
 from ui import state, style, widgets
 from ui.cache import answers, networks, pictures
 
@@ -76,7 +75,7 @@ def _answer(shown: pictures.ShownPicture, question: str) -> Answer | None:
         return None
     truth = pictures.truth(question, shown).answer
     known = "" if truth is None else f" · true answer **{truth}**"
-    confidence = analysis.percent(answer.probabilities[answer.answer])
+    confidence = percent(answer.probabilities[answer.answer])
     st.markdown(f"Predicted **{answer.answer}**, confidence {confidence}{known}", width="content")
     return answer
 

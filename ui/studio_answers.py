@@ -9,7 +9,7 @@ import streamlit as st
 import analysis
 import film
 from analysis import Truth
-from film import Answer, Scene
+from film import Answer, Scene, percent
 from ui import before_after, pages, program, state, widgets
 from ui.cache import networks, pictures, scenes
 
@@ -50,7 +50,7 @@ def verdict(edited: bool, before: Side, after: Side) -> None:
     if edited:
         before_after.headline(before.answer, after.answer)
     else:
-        chance = analysis.percent(after.answer.probabilities[after.answer.answer])
+        chance = percent(after.answer.probabilities[after.answer.answer])
         st.markdown(f"Answer: **{widgets.plain(after.answer.answer)}** ({chance})")
     if after.truth.answer is None:
         st.markdown(f"True answer: none. {widgets.plain(after.truth.reason or '')}")

@@ -35,7 +35,7 @@ class HistoryEntry:
 class Guide:
     """How far a visitor has come in the guided first five minutes.
 
-    `step`: from 0. `asks`: the picture and question whose answer is foretold, `said`: what was foretold.
+    `step`: from 0. `asks`: the picture and question whose answer is predicted, `said`: the prediction.
     `pair`: two questions one word apart. `chosen`: a map that the word moved, by block and number from 0.
     `word`, `block`: what the visitor took to be behind it.
     """

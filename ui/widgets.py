@@ -157,6 +157,11 @@ def choose_network() -> None:
         )  # fmt: skip
 
 
+def p_column(label: str = "p", help: str | None = None) -> Any:
+    """A column of p from permutations, in as many places as 2,000 of them need: never 0."""
+    return st.column_config.NumberColumn(label, format="%.4f", help=help)
+
+
 def plain_table(table: pd.DataFrame, columns: Mapping[str, Any], label: str, height: int = 520) -> None:
     """A table that is only read, without what a browser loads to draw `st.dataframe`.
 

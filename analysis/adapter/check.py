@@ -50,7 +50,7 @@ def check_study(folder: str | Path) -> tuple[str, list[str]]:
         "no states" if study.state is None else f"states of {study.state.shape[1]}",
         f"labels {', '.join(name for name in schema.labels if name in study.table) or 'none'}",
         *([f"groups by {schema.groups}"] if schema.groups else []),
-        f"{len(layouts)} maps", *(["labels compared"] if labels is not None else []),
+        f"{len(layouts)} projections", *(["labels compared"] if labels is not None else []),
     ]  # fmt: skip
     return f"{folder}, version {told['version']}: {'; '.join(parts)}.", problems
 

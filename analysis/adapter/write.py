@@ -57,10 +57,10 @@ def write_study(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Extraction:
-    """Write a study of any FiLM network, with maps of its rows and its labels beside its layers.
+    """Write a study of any FiLM network, with projections of its rows and its labels beside its layers.
 
-    Two minutes for 2,000 rows of three layers on two cores, nearly all of it maps and probes. A study that
-    lies there is replaced.
+    Two minutes for 2,000 rows of three layers on two cores, nearly all of it projections and probes.
+    A study that lies there is replaced.
 
     Args:
         table: a row for every condition.
@@ -78,13 +78,13 @@ def write_study(
         noun: what a row is, in the singular: "episode", "image", "speaker".
         name: of the network.
         source: where the rows come from, in words.
-        seed: of maps and of what is resampled.
+        seed: of projections and of what is resampled.
         maps: what to lay out; t-SNE and PCA of all layers, and t-SNE of the first and last, by default.
         progress: called with hundredths of all parts.
 
     Raises:
         InputError: something is not a number, or does not fit the rows; the folder cannot be written.
-        Cancelled: `cancel` said so; the study is there, without some of its maps.
+        Cancelled: `cancel` said so; the study is there, without some of its projections.
     """
     folder = Path(folder)
     layers, gammas = _by_layer("gamma", gamma, len(table))
@@ -121,7 +121,7 @@ def write_study(
 
 
 def recipes(study: Extraction) -> list[LayoutRecipe]:
-    """The maps that come with a study."""
+    """The projections that come with a study."""
     seed, layers = study.recipe["seed"], len(study.schema.layers)
     spaces = ["both", *(f"both:{layer}" for layer in dict.fromkeys((1, layers)) if layers > 1)]
     spaces += [] if study.state is None else ["state"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.tables import small
 from film import clustered_share
 
 BINS, TRIALS = 10, 2000
@@ -39,7 +40,7 @@ class Calibration:
         return (
             f"expected calibration error {100 * self.error:.2f} points; a perfectly calibrated network would "
             f"have {100 * self.null.mean():.2f} on as many answers, up to {100 * high:.2f} in 95 of 100 "
-            f"samples (p = {self.p:.3f}); mean confidence minus accuracy {100 * self.gap:+.2f} points"
+            f"samples ({small(self.p, 'p')}); mean confidence minus accuracy {100 * self.gap:+.2f} points"
         )
 
 

@@ -1,10 +1,10 @@
-"""Why are these together? Three questions about a selection on a map, kept apart.
+"""Why are these together? Three questions about a selection on a projection, kept apart.
 
 What do they share?  A description: what the selected questions have more or less of than the rest. A finding
     passes two corrections for looking at so many features: the false-discovery rate, and the strongest
-    feature of scattered questions of the same number. Any region of a map has such findings.
+    feature of scattered questions of the same number. Any region of a projection has such findings.
 Is it a group, and is it special?  See `analysis.corpus.regions`: the selection beside random contiguous
-    regions of the same size on the same map.
+    regions of the same size on the same projection.
 Is it the network's doing?  See there too: neighbours in the network's space beside neighbours in an untrained
     encoder's space and in a bag-of-words space.
 
@@ -58,7 +58,7 @@ class Why:
         (odds ratio of shares), sd (difference of means in standard deviations of all questions), p
         (hypergeometric or Mann-Whitney), q (Benjamini-Hochberg), p_family (share of scattered selections
         whose strongest feature is as strong).
-    region: is it a group, and is it special; None where it was not drawn on a map.
+    region: is it a group, and is it special; None where it was not drawn on a projection.
     baselines: is it the network's doing; None where there is nothing to test it on.
     tested: how many features were compared.
     """
@@ -108,16 +108,16 @@ def why_together(
     trials: int = TRIALS,
     seed: int = 0,
 ) -> Why:
-    """Compare selected questions with all the others, and with other regions of their map.
+    """Compare selected questions with all the others, and with other regions of their projection.
 
-    The gammas and betas of questions selected on a map of gammas and betas differ by construction: they say
-    where the selection lies, not why.
+    The gammas and betas of questions selected on a projection of gammas and betas differ by construction:
+    they say where the selection lies, not why.
 
     Args:
         rows: of the extraction, or a mask over it.
-        layout: the map it is shown on; without one the description stands alone.
-        drawn: whether it was drawn on the map. What was chosen by a label is special by choice, and is not
-            compared with regions.
+        layout: the projection it is shown on; without one the description stands alone.
+        drawn: whether it was drawn on the projection. What was chosen by a label is special by choice, and
+            is not compared with regions.
         session: the network, for an untrained one of the same build; without one bag of words is the only
             baseline.
         trials: scattered selections behind `p_family`.
@@ -163,9 +163,10 @@ def prepare_why(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> QuestionFeatures:
-    """Do what `why_together` needs once for an extraction and once for a map: some 40 s for 20,000 questions.
+    """Do what `why_together` needs once for an extraction and once for a projection.
 
-    It is kept with the extraction; calling it in the background spares the first selection the wait.
+    Some 40 s for 20,000 questions. It is kept with the extraction; calling it in the background spares the
+    first selection the wait.
     """
     report = progress or (lambda done, of: None)
     with _PREPARING:  # two visitors wait for the same work

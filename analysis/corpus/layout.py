@@ -194,7 +194,7 @@ def lay_out(
 
     Args:
         rows: positions of the questions; all by default, the first 3,000 for the authors' settings.
-        measure: also measure how faithful the map is (some seconds).
+        measure: also measure how faithful the projection is (some seconds).
         stability: also compare with a layout from another random start (see `stability_of`), which takes
             one more fit.
         progress: called with steps done and of how many. t-SNE takes many steps, and can be cancelled
@@ -210,11 +210,11 @@ def lay_out(
     rows = np.asarray(rows)
     if len(rows) < 10:
         nouns = extraction.schema.nouns
-        raise InputError(f"A map of {len(rows)} {nouns} says nothing; take 10 or more.")
+        raise InputError(f"A projection of {len(rows)} {nouns} says nothing; take 10 or more.")
     points = vectors(_rows(extraction, rows), recipe.space)
     if not (points != points[0]).any():
         raise InputError(
-            f"These {extraction.schema.nouns} are all alike in {recipe.space}, so there is no map of them."
+            f"These {extraction.schema.nouns} are all alike in {recipe.space}, so they have no projection."
         )
     recipe = recipe.for_points(*points.shape)
     _stop_and_say(cancel, progress, 0, 100)
@@ -379,9 +379,9 @@ def quality(points: np.ndarray, places: np.ndarray, seed: int, sample: int = SAM
     """How faithful places (n, 2) are to points (n, d), on a random sample of the questions.
 
     Returns:
-        `trustworthiness`: 1 where no question has neighbours on the map that are far in the space, about
-        0.5 by chance (Venna and Kaski 2001); `neighbour_recall`: the share of the 15 nearest in the space
-        that are among the 15 nearest on the map; `recall_by_chance`; and `measured_on` how many.
+        `trustworthiness`: 1 where no question has neighbours on the projection that are far in the space,
+        about 0.5 by chance (Venna and Kaski 2001); `neighbour_recall`: the share of the 15 nearest in the
+        space that are among the 15 nearest on the projection; `recall_by_chance`; and `measured_on` how many.
     """
     n = len(points)
     count = min(NEIGHBOURS, (n - 1) // 3)
@@ -431,7 +431,7 @@ def stability_of(
 def place(
     layout: Layout, extraction: Extraction, new_vectors: np.ndarray, count: int = PLACED_BY
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where new questions lie on an existing map: at the median of their neighbours' places.
+    """Where new questions lie on an existing projection: at the median of their neighbours' places.
 
     The neighbours are the nearest of the questions laid out, in the space reduced to 50 dimensions
     by PCA. That is as faithful as the methods' own transforms, and takes milliseconds.
@@ -453,7 +453,7 @@ def place(
     new = np.atleast_2d(np.asarray(new_vectors, np.float32))
     if new.shape[1] != len(reduced.mean):
         raise InputError(
-            f"These vectors have {new.shape[1]} numbers, the map's space {layout.recipe.space} has "
+            f"These vectors have {new.shape[1]} numbers, the projection's space {layout.recipe.space} has "
             f"{len(reduced.mean)}; give vectors of that space."
         )
     new = (new - reduced.mean) @ reduced.axes  # (m, components)

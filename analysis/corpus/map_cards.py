@@ -103,7 +103,7 @@ class MapCards:
 
     @property
     def telling(self) -> pd.DataFrame:
-        """The cards of maps whose effect on answers is sure among all maps, the greatest first."""
+        """The cards of maps with p ≤ 0.05, family-wise, for their effect on answers, the greatest first."""
         rows = self.cards[self.cards["effect_p"] <= SURE]
         return rows.reindex(rows["effect_shrunken"].abs().sort_values(ascending=False, kind="stable").index)
 
@@ -112,8 +112,8 @@ class MapCards:
         value, low, high = self.recipe["reliability"]
         return (
             f"Halves of the pictures rank the maps alike (rank correlation {value:.2f}, {low:.2f} to "
-            f"{high:.2f}); {len(self.telling):,} of {len(self.cards):,} maps have an effect on answers that "
-            "is sure among all of them."
+            f"{high:.2f}); {len(self.telling):,} of {len(self.cards):,} maps have an effect on answers "
+            f"at p ≤ {SURE:g}, corrected for all maps (max-T)."
         )
 
     def selective(self, about: str, wanted: str = "") -> pd.DataFrame:

@@ -1,8 +1,8 @@
-"""Is a selection on a map a group, is it special, and is it the network's doing?
+"""Is a selection on a projection a group, is it special, and is it the network's doing?
 
-A group, and special: the selection beside random contiguous regions of the same size on the same map (the
-nearest points of a random one). Scattered questions are the wrong null here: every region of a map has
-something in common. Two statistics are compared, each at 2 %, so that at most 4 % of regions are called
+A group, and special: the selection beside random contiguous regions of the same size on the same projection
+(the nearest points of a random one). Scattered questions are the wrong null here: any region of a projection
+has something in common. Two statistics are compared, each at 2 %, so that at most 4 % of regions are called
 special: compactness, the share of
 the selected questions' nearest neighbours in the full space that are selected too, and the strength of the
 best label, the greatest deviance of any word or label.
@@ -36,7 +36,7 @@ BEYOND = 0.02  # of regions, for each of the two statistics
 MARGIN = 0.05  # of neighbours that the network's space must be ahead by; less is no finding however sure
 REGIONS = 399
 NEAREST = 10
-MOST = 20_000  # points of a map that are looked at
+MOST = 20_000  # points of a projection that are looked at
 PROBES = 200  # questions whose neighbours are looked for in every space
 UNTRAINED, BAG = "an untrained encoder", "bag of words"
 
@@ -107,16 +107,16 @@ def check_region(
     trials: int = REGIONS,
     seed: int = 0,
 ) -> RegionCheck | None:
-    """Compare a selection with random contiguous regions of its size on its map.
+    """Compare a selection with random contiguous regions of its size on its projection.
 
     Null: the selection is a region like any other. Exchangeable: regions with a random centre. The level is
     exact for selections that are nearest points of one; a lasso of another shape is less compact than they.
 
     Args:
-        rows: of the extraction; those on the map count, at most 20,000 points of which are looked at.
+        rows: of the extraction; those on the projection count, at most 20,000 points of which are looked at.
 
     Returns:
-        None where fewer than 5 of them are on the map, or nearly all of it is selected.
+        None where fewer than 5 of them are on the projection, or nearly all of it is selected.
     """
     shown = _shown(layout)
     chosen = np.flatnonzero(np.isin(layout.rows[shown], rows))
@@ -138,7 +138,7 @@ def measure_regions(
     """Compactness, strength of the strongest label, and which one it is, of regions of one size.
 
     Args:
-        regions: int (regions, size), of the map's points that are looked at.
+        regions: int (regions, size), of the projection's points that are looked at.
     """
     from scipy.sparse import csr_array
 
@@ -163,20 +163,20 @@ def measure_regions(
 def prepare_region(
     extraction: Extraction, features: QuestionFeatures, layout: Layout, session: Session | None, seed: int
 ) -> None:
-    """Do what the checks need once for a map: neighbours, and the baselines' spaces."""
+    """Do what the checks need once for a projection: neighbours, and the baselines' spaces."""
     _near(extraction, features, layout)
     _baseline_spaces(extraction, features, session, seed)
 
 
 def _shown(layout: Layout) -> np.ndarray:
-    """The points of a map that are looked at."""
+    """The points of a projection that are looked at."""
     if len(layout) <= MOST:
         return np.arange(len(layout))
     return np.sort(np.random.default_rng(0).choice(len(layout), MOST, replace=False))
 
 
 def _near(extraction: Extraction, features: QuestionFeatures, layout: Layout) -> np.ndarray:
-    """The nearest neighbours of the map's points in the full space, among them: int (points, NEAREST)."""
+    """The nearest neighbours of the points looked at in the full space, among them: int (points, NEAREST)."""
     rows = layout.rows[_shown(layout)]
     key = f"{layout.recipe.space} {zlib.crc32(np.ascontiguousarray(rows).tobytes())}"
     found = features.near.get(key)

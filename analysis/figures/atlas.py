@@ -1,4 +1,4 @@
-"""The atlas as a figure: how its points are coloured, and the whole map as SVG.
+"""The atlas as a figure: how its points are coloured, and the whole projection as SVG.
 
 Every colouring has at most 255 colours and one code a point, so that a point costs one byte.
 """
@@ -170,7 +170,7 @@ def name_places(places: np.ndarray, coloring: Coloring, each: int = 3) -> list[t
 
 
 def layout_caption(layout: Layout, of: int, nouns: str = "questions") -> str:
-    """What is printed under a map: how it was made, of how many of the `of` questions, and how good it is."""
+    """What is printed under a projection: how it was made, how good it is, how many it shows of `of`."""
     shown = len(layout.places)
     sampled = f"all {of:,} {nouns}" if shown == of else f"{shown:,} of {of:,} {nouns}"
     return " · ".join([layout.recipe.describe(), sampled, *_quality(layout.quality, nouns)])
@@ -199,11 +199,11 @@ def layout_svg(
     dark: bool = False,
     size: int = 900,
 ) -> str:
-    """The map as a self-contained SVG: one path a colour, selected points over the rest.
+    """The projection as a self-contained SVG: one path a colour, selected points over the rest.
 
     Args:
         places: (points, 2). selected: bool (points,), the others are drawn faint.
-        caption: lines under the map: method, seed, sampling.
+        caption: lines under the projection: method, seed, sampling.
         labels: (x, y, text) to write on it, in the layout's units. contours: also draw `density_contours`.
     """
     low, high = places.min(axis=0), places.max(axis=0)
@@ -269,7 +269,7 @@ def _point_layers(
 
 
 def _legend(coloring: Coloring, size: int) -> str:
-    """The names of the colours with their shapes, or the scale, right of a map of this size."""
+    """The names of the colours with their shapes, or the scale, right of a projection of this size."""
     parts, y = [], 16
     for name, color, shape in zip(coloring.names, coloring.palette, coloring.shapes, strict=False):
         parts.append(

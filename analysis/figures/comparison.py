@@ -78,7 +78,7 @@ def similarity_heatmap(similarity: pd.DataFrame, space: str, *, dark: bool = Fal
         ).round(4),
         hovertemplate="A %{y}, B %{x}: CKA %{z:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]"
         "<br>B untrained: %{customdata[2]:.3f}<br>95th percentile of permutations %{customdata[3]:.3f}, p "
-        "%{customdata[4]:.3f}<extra></extra>",
+        "%{customdata[4]:.4f}<extra></extra>",
         colorbar=color_bar("CKA"),
     )  # fmt: skip
     return figure(
@@ -147,7 +147,7 @@ def matching_lines(
                 line={"color": color, "dash": dashes[place % len(dashes)], "width": 1.5},
                 customdata=own[["block", "map", "partner", "p_family"]].to_numpy(float),
                 hovertemplate="block %{customdata[0]}: map %{customdata[1]} of A is map %{customdata[2]} of B"
-                "<br>correlation %{y:.3f}, p of the family %{customdata[3]:.3f}<extra></extra>",
+                "<br>correlation %{y:.3f}, p of the family %{customdata[3]:.4f}<extra></extra>",
             )
         )  # fmt: skip
     top = max(told["null_high"] for told in matching)

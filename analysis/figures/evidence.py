@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from analysis.corpus.calibration import Calibration
 from analysis.figures.palette import ACCURACY, NEUTRAL, ground, ink, rgb
 from analysis.figures.style import ABOVE, POSITIVE, figure
-from film import GROUP_NAMES, PAPER
+from film import GROUP_NAMES, PAPER, percent
 
 _MARKS = {"FiLM": "diamond-open", "FiLM, pixels": "x-thin-open", "Human": "circle-open"}
 
@@ -209,8 +209,9 @@ def calibration_curve(found: Calibration, *, dark: bool = False) -> go.Figure:
         textfont={"color": ink(dark), "size": 11}, line={"color": NEUTRAL, "width": 1},
         marker={"color": ACCURACY, "size": 9, "opacity": _faint(curve)},
         error_y={"array": up, "arrayminus": down, "thickness": 1.5, "width": 4, "color": ACCURACY},
-        customdata=curve[["right", "asked", "interval"]].to_numpy(object),
-        hovertemplate="mean confidence %{x:.1f} %: %{y:.1f} % right<br>%{customdata[0]:,} of "
+        customdata=curve[["right", "asked", "interval"]]
+        .assign(confidence=curve["confidence"].map(percent)).to_numpy(object),
+        hovertemplate="mean confidence %{customdata[3]}: %{y:.1f} % right<br>%{customdata[0]:,} of "
         "%{customdata[1]:,}, 95 % %{customdata[2]}<extra></extra>",
     )  # fmt: skip
     low = 100 * np.nanmin(curve[["confidence", "accuracy", "low"]].to_numpy(float), initial=1.0)

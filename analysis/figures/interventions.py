@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from analysis.figures.palette import BETA, CATEGORIES, GAMMA, NEUTRAL, ink
 from analysis.figures.style import ABOVE, block_names, cells, color_bar, color_scale, figure, rule
+from film import percent
 
 MOST_LINES = 6  # answers that a line is drawn for
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -129,7 +130,8 @@ def interpolation_lines(table: pd.DataFrame, *, at: float | None = None, dark: b
         go.Scatter(
             x=table["share"], y=chances[name], mode="lines", name=str(name),
             line={"color": CATEGORIES[place % len(CATEGORIES)], "dash": DASHES[place], "width": 2.5},
-            hovertemplate="%{fullData.name}: %{y:.1%} at %{x:.2f}<extra></extra>",
+            customdata=chances[name].map(percent),
+            hovertemplate="%{fullData.name}: %{customdata} at %{x:.2f}<extra></extra>",
         )
         for place, name in enumerate(shown)
     ]  # fmt: skip

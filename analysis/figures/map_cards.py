@@ -42,7 +42,7 @@ def effect_bars(effects: pd.DataFrame, *, most: int = 20, dark: bool = False) ->
         },
         customdata=shown[["low", "high", "p"]].to_numpy(float),
         hovertemplate="%{y}: %{x:+.2f}, 95 % %{customdata[0]:+.2f} to %{customdata[1]:+.2f}, "
-        "family-wise p %{customdata[2]:.3f}<extra></extra>",
+        "family-wise p %{customdata[2]:.4f}<extra></extra>",
     )  # fmt: skip
     return figure(
         94 + 20 * len(shown),

@@ -172,7 +172,7 @@ def regression_chart(
             "text": [ticks[block or last] for block in own["block"]],
             "hovertemplate": f"{space} %{{text}}<br>R² %{{customdata[0]:.2f}} (%{{customdata[1]:.2f}} to "
             "%{customdata[2]:.2f})<br>95th percentile of permutations %{customdata[4]:.2f}, "
-            "p %{customdata[5]:.3f}<extra></extra>",
+            "p %{customdata[5]:.4f}<extra></extra>",
         }  # fmt: skip
         bars = {
             "array": (own["high"] - own["r2"]).round(4), "arrayminus": (own["r2"] - own["low"]).round(4),

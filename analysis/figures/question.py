@@ -27,7 +27,7 @@ from analysis.figures.style import (
 from analysis.question.feature_maps import FilmEffects
 from analysis.question.population import Population, Standing
 from analysis.question.word_contributions import Contribution, Kind, WordContributions
-from analysis.tables import percent
+from film import percent
 
 
 def modulation_heatmap(
@@ -328,8 +328,10 @@ def prefix_answers(
     shown, winner = table[:, best].T, table.argmax(axis=1)
     trace = go.Heatmap(
         z=shown.round(4),
-        customdata=np.broadcast_to(np.array(tokens), shown.shape),
-        hovertemplate="stopped at “%{customdata}”: %{y} with %{z:.1%}<extra></extra>",
+        customdata=[
+            [(token, percent(chance)) for token, chance in zip(tokens, row, strict=True)] for row in shown
+        ],
+        hovertemplate="stopped at “%{customdata[0]}”: %{y} with %{customdata[1]}<extra></extra>",
         y=[names[i] for i in best],
         colorscale=[(0, ground(dark)), (1, probability(dark))],
         zmin=0,
@@ -369,7 +371,8 @@ def answer_bars(
         textposition="outside",
         textfont={"size": 11, "color": ink(dark)},
         cliponaxis=False,
-        hovertemplate="%{y}: %{x:.4%}<extra></extra>",
+        customdata=[percent(value) for value in values],
+        hovertemplate="%{y}: %{customdata}<extra></extra>",
     )
     return figure(
         34 + 17 * len(names), dark, bars,
@@ -400,7 +403,8 @@ def answers_side_by_side(
             x=[chances.get(name, 0.0) for name in answers], y=answers, orientation="h", name=label,
             text=[percent(chances.get(name, 0.0)) for name in answers], textposition="outside",
             textfont={"size": 11, "color": ink(dark)}, constraintext="none", cliponaxis=False,
-            hovertemplate=f"{label}, %{{y}}: %{{x:.2%}}<extra></extra>",
+            customdata=[percent(chances.get(name, 0.0)) for name in answers],
+            hovertemplate=f"{label}, %{{y}}: %{{customdata}}<extra></extra>",
             marker={
                 "color": color, "line": {"color": strong, "width": 1},
                 "pattern": {"shape": pattern, "fillmode": "overlay", "size": 5},

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from analysis.figures.interventions import DASHES, MOST_LINES
 from analysis.figures.palette import CATEGORIES, ink
 from analysis.figures.style import ABOVE, figure
+from film import percent
 
 LEAST = 0.01  # probability that an answer has at some step, to have a line
 
@@ -23,21 +24,26 @@ def series_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         go.Scatter(
             x=table["step"], y=chances[name], mode="lines+markers", name=str(name)[2:-1],
             line={"color": CATEGORIES[place % len(CATEGORIES)], "dash": DASHES[place], "width": 2.5},
-            customdata=table["label"],
-            hovertemplate="%{fullData.name}: %{y:.1%} at %{customdata}<extra></extra>",
+            customdata=_told(table["label"], chances[name]),
+            hovertemplate="%{fullData.name}: %{customdata[1]} at %{customdata[0]}<extra></extra>",
         )
         for place, name in enumerate(shown)
     ]  # fmt: skip
     true = go.Scatter(
         x=table["step"], y=table["true_probability"], mode="markers", name="the true answer",
         marker={"symbol": "circle-open", "size": 15, "color": ink(dark), "line": {"width": 2}},
-        customdata=table["truth"], hovertemplate="true: %{customdata}, %{y:.1%}<extra></extra>",
+        customdata=_told(table["truth"], table["true_probability"]),
+        hovertemplate="true: %{customdata[0]}, %{customdata[1]}<extra></extra>",
     )  # fmt: skip
     return figure(
         340, dark, *lines, true, showlegend=True, legend=ABOVE, margin={"t": 40},
         x={"tickvals": list(table["step"]), "ticktext": list(table["label"])},
         y={"title_text": "probability", "tickformat": ".0%", "range": [-0.04, 1.06]},
     )  # fmt: skip
+
+
+def _told(name: pd.Series, chance: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({"name": name, "probability": chance.map(percent, na_action="ignore")})
 
 
 def activation_lines(table: pd.DataFrame, names: Sequence[str], *, dark: bool = False) -> go.Figure:

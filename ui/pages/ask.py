@@ -11,7 +11,7 @@ import streamlit as st
 
 import analysis
 from analysis import Truth
-from film import Answer, InputError, Session, UnknownWords
+from film import Answer, InputError, Session, UnknownWords, percent
 from ui import as_python, below, builder, pages, program, question_box, state, widgets
 from ui.cache import answers, networks, pictures
 from ui.cache.pictures import ShownPicture
@@ -138,7 +138,7 @@ def _headline(answer: Answer, truth: Truth, dark: bool, marks: str = "") -> str:
     return f"""<div class="{"dark" if dark else ""}" {marks} data-answer="{widgets.escape(answer.answer)}"
         data-question="{widgets.escape(answer.question or "")}">
         <div class="answer"><b>{widgets.escape(answer.answer)}</b>{badge}</div>
-        <div class="figures"><span><i>{widgets.escape(analysis.percent(chance))}</i> confidence</span>
+        <div class="figures"><span><i>{widgets.escape(percent(chance))}</i> confidence</span>
         <span title="best probability minus second best"><i>{answer.margin:.3f}</i> margin</span>
         <span title="of the whole distribution; 0 is certain, {most:.1f} is uniform">
         <i>{answer.entropy:.2f}</i> bits of entropy</span>
@@ -154,7 +154,7 @@ def _distribution(answer: Answer, truth: Truth, dark: bool) -> None:
         analysis.answer_bars(first, truth.answer, dark=dark),
         "first-answers",
         f"The {len(first)} likeliest answers: "
-        + ", ".join(f"{name} {analysis.percent(chance)}" for name, chance in first.items())
+        + ", ".join(f"{name} {percent(chance)}" for name, chance in first.items())
         + ".",
         _table(first),
     )
@@ -290,7 +290,7 @@ def _list(asked: tuple[HistoryEntry, ...]) -> None:
             "picture": entry.title,
             "question": entry.question,
             "answer": entry.answer.answer,
-            "confidence": analysis.percent(entry.answer.probabilities[entry.answer.answer]),
+            "confidence": percent(entry.answer.probabilities[entry.answer.answer]),
             "truth": "none" if entry.truth.none else entry.truth.answer or "unknown",
         }
         for entry in reversed(asked)

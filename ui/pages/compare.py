@@ -12,7 +12,7 @@ import streamlit as st
 
 import analysis
 from analysis import Comparison, Study
-from film import InputError, command
+from film import InputError, command, percent
 from ui import as_python, below, compare_offer, pages, scatter, state, widgets
 from ui.cache import comparison as cache, networks, pictures
 
@@ -160,7 +160,7 @@ def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study,
     columns = ["text", "answer", "prediction_one", "probability_one", "prediction_other", "probability_other",
                "type", "picture"]  # fmt: skip
     listed = rows[columns].head(ROWS)
-    said = {name: listed[name].map(analysis.percent) for name in ("probability_one", "probability_other")}
+    said = {name: listed[name].map(percent) for name in ("probability_one", "probability_other")}
     st.dataframe(
         listed.assign(**said), hide_index=True, height=240, key=f"compare-rows-{key}-{kind}",
         on_select="rerun", selection_mode="single-row",
@@ -354,7 +354,7 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
         on_select="rerun", selection_mode="single-row",
         column_config={
             "map": "map of A", "partner": "map of B", "correlation": number("correlation", format="%.3f"),
-            "p_family": number("p, corrected", format="%.3f"),
+            "p_family": widgets.p_column("p, corrected"),
             "parameters": number("gamma and beta", format="%.3f"),
         },
     )  # fmt: skip
@@ -441,7 +441,8 @@ def _probes(found: Comparison, one: Study, other: Study) -> None:
     names = list(dict.fromkeys(probes["target"]))
     target = st.selectbox("Probe target", names, **state.option("compare-target", names, names[0]))
     widgets.notice(
-        "A probe counts where it stands above its hollow control and above the dotted line, the bag of words."
+        "A probe counts where it stands above its shuffled-label control (hollow) and above the dotted line, "
+        "the bag of words."
     )
     _figure(
         found, analysis.probe_pairs(probes, target, dark=widgets.dark()), "compare-probes",

@@ -223,8 +223,8 @@ def _calibration(of: str, dark: bool) -> None:
         st.metric("Expected calibration error", f"{100 * found.error:.2f} points", border=True)
         st.caption(
             f"A perfectly calibrated network would have {low:.2f} points on as many answers, and up to "
-            f"{high:.2f} in 95 of 100 samples (p = {found.p:.3f}, {len(found.null):,} samples, seed "
-            f"{found.seed}). Mean confidence minus accuracy: {100 * found.gap:+.2f} points."
+            f"{high:.2f} in 95 of 100 samples ({analysis.small(found.p, 'p')}, {len(found.null):,} samples, "
+            f"seed {found.seed}). Mean confidence minus accuracy: {100 * found.gap:+.2f} points."
         )
     widgets.how_measured("Calibration")
 

@@ -71,7 +71,7 @@ def _maps(found: LabelEvidence, schema: Schema, label: str) -> None:
     columns: dict[str, Any] = {
         "layer": "layer", "map": number("map"), "kind": "of", "value": f"for {label}",
         "effect": number("effect", format="%+.2f", help="Cliff's delta, from -1 to 1."),
-        "p_family": number("p", format="%.3f", help="Corrected for all maps, values and labels."),
+        "p_family": widgets.p_column(help="Corrected for all maps, values and labels."),
     }  # fmt: skip
     key = f"labels-maps-{schema.labels.index(label)}"
     shown = best.head(MOST)
@@ -166,7 +166,7 @@ def _regressions(own: pd.DataFrame, found: LabelEvidence, schema: Schema, label:
     st.caption(
         f"Best: **{widgets.plain(where)}** with R² {best['r2']:.2f} ({best['low']:.2f} to "
         f"{best['high']:.2f}); 95th percentile of permutations {best['null_high']:.2f}, "
-        f"p {best['p_family']:.3f} for all layers and numbers. {int(best['tested']):,} "
+        f"{analysis.small(best['p_family'], 'p')} for all layers and numbers. {int(best['tested']):,} "
         f"{widgets.plain(schema.nouns)}, {_folds(int(best['clusters']), schema)}, standardised, L2 penalty."
     )
 
