@@ -151,6 +151,7 @@ from .corpus.layout import (
     Layout as Layout,
     LayoutRecipe as LayoutRecipe,
     lay_out as lay_out,
+    layout_title as layout_title,
     place as place,
     quality as quality,
     stability_of as stability_of,

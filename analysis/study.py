@@ -21,7 +21,7 @@ from analysis.adapter.labels import LabelEvidence, read_labels
 from analysis.corpus.evidence import Evidence, find_evidence
 from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
 from analysis.corpus.kept_layouts import in_order, layout_in, layouts_in
-from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe
+from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe, layout_title
 from analysis.corpus.map_cards import MapCards, find_maps
 from analysis.corpus.parameters import Parameters, measure_parameters
 from analysis.corpus.pooled_maps import can_be_pooled, pooled_in, with_pooled
@@ -167,7 +167,7 @@ class Study:
                 )
                 self.__dict__["extraction"] = known
             layout = layout_in(folder, known, recipe, progress=_share(progress, first, 100), cancel=cancel)
-        title = layout.recipe.title_in(known.schema.layers)
+        title = layout_title(layout.recipe, known, len(layout))
         self.__dict__["layouts"] = in_order({title: layout} | self.layouts)
         return title
 
@@ -281,12 +281,11 @@ def make_study(
         asked = asked or sample_questions(questions, seed, progress=report(0), cancel=cancel)
         _same_questions(asked, study, folder)
         predictions_in(folder, session, asked, progress=report(1), cancel=cancel)
-    kept = {
-        layout_in(
-            folder / LAYOUTS, study, recipe, stability=True, progress=report(number), cancel=cancel
-        ).recipe.title
+    made = [
+        layout_in(folder / LAYOUTS, study, recipe, stability=True, progress=report(number), cancel=cancel)
         for number, recipe in enumerate(maps, 1 + predict)
-    }
+    ]
+    kept = {layout_title(layout.recipe, study, len(layout)) for layout in made}
     found = layouts_in(folder / LAYOUTS, study)
     return with_predictions(study, folder), {title: found[title] for title in found if title in kept}
 

@@ -191,6 +191,31 @@ def test_a_projection_that_is_not_there_is_computed_and_shown(open_page, checkpo
     assert app.selectbox(key="view-layout").value == title
 
 
+def test_settings_of_a_projection_are_its_name_and_stand_on_it(open_page, checkpoint):
+    app = open_page(checkpoint)
+    app.selectbox(key="atlas-space").set_value("gamma:1").run()
+    field = app.number_input(key="atlas-tsne-perplexity")
+    assert field.value == 30
+    app.number_input(key="atlas-tsne-perplexity").set_value(0.0).run()
+    assert any("perplexity cannot be 0" in warning.value for warning in app.warning)
+    assert not [button for button in app.button if button.key == "atlas-compute"]
+    app.number_input(key="atlas-tsne-perplexity").set_value(8.0).run()
+    app.button(key="atlas-compute").click().run()
+    title = "Gamma of block 1, t-SNE, perplexity 8"
+    if (job := projections.job(networks.study())) is not None:  # not shown yet
+        assert job.title == title
+        job.found.result(60)
+        app.run()
+    assert not app.exception
+    assert app.query_params["layout"] == title
+    assert "perplexity 8," in texts(app)
+    app.number_input(key="atlas-tsne-perplexity").set_value(30.0).run()
+    assert [button for button in app.button if button.key == "atlas-compute"]  # the usual one is another
+    app.selectbox(key="atlas-method").set_value("umap").run()
+    assert app.number_input(key="atlas-umap-n_neighbors").value == 15
+    assert app.number_input(key="atlas-umap-min_dist").value == 0.1
+
+
 def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views, files):
     app = open_page(checkpoint, layout=FIRST, beside=LAST)
     assert set(views) == {"atlas", "beside"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import ANSWERS, tiny_card, tiny_network
 
-from analysis import LayoutRecipe, Study, drawn_picture, make_study
+from analysis import LayoutRecipe, Study, drawn_picture, layout_title, make_study
 from analysis.corpus.extraction import vectors
 from analysis.corpus.pooled_maps import POOLED, pooled_in
 from film import WORDS, Cancelled, InputError, Session, Vocabulary, save
@@ -42,6 +42,27 @@ def test_every_space_can_be_projected(checkpoint, tmp_path):
     for title, layout in study.layouts.items():
         np.testing.assert_array_equal(layout.places, again.layouts[title].places)
     assert list(opened(checkpoint).layouts) == ["All blocks, PCA"]  # without the cache
+
+
+def test_layouts_of_other_settings_stand_beside_the_usual_one(checkpoint, tmp_path):
+    study = opened(checkpoint, tmp_path)
+    few = {"early": 5, "iterations": 5}
+    titles = [
+        study.project(LayoutRecipe("gamma", "tsne", 0, few | own))
+        for own in ({}, {"perplexity": 5}, {"perplexity": 9})
+    ]
+    few_told = "Gamma of all blocks, t-SNE, early 5, iterations 5"
+    perplexities = ["", ", perplexity 5", ", perplexity 9"]
+    assert titles == [few_told.replace(", early", f"{told}, early") for told in perplexities]
+    again = opened(checkpoint, tmp_path)
+    assert set(titles) < set(again.layouts)
+    assert again.layouts[titles[1]].recipe.settings["perplexity"] == 5
+    # What is cut down because there are few questions is not another setting.
+    usual = LayoutRecipe("both", "umap")
+    assert layout_title(usual, study.extraction, 12) == "All blocks, UMAP"
+    assert layout_title(LayoutRecipe("both:2", "umap", 0, {"min_dist": 0.5}), study.extraction) == (
+        "Block 2, UMAP, min dist 0.5"
+    )
 
 
 def test_pooled_maps_are_what_the_network_pools(checkpoint, tmp_path):

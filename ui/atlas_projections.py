@@ -5,9 +5,29 @@ from __future__ import annotations
 import streamlit as st
 
 from analysis import LayoutRecipe, Study
+from film import InputError
 from ui import state, widgets
 from ui.cache import projections
 from ui.cache.projections import METHODS
+
+_NEIGHBOURS = (
+    "Neighbours",
+    5.0,
+    "How many nearest questions each is held to: more, and larger shapes count.",
+)
+# Of each method: what can be set, what it is called, the step of its field, and what it does.
+SET: dict[str, dict[str, tuple[str, float, str]]] = {
+    "tsne": {"perplexity": ("Perplexity", 5.0, "How many neighbours each question has, softly counted.")},
+    "umap": {
+        "n_neighbors": _NEIGHBOURS,
+        "min_dist": (
+            "Least distance",
+            0.05,
+            "How close points may lie, from 0 to 1: less, and denser groups.",
+        ),
+    },
+    "pacmap": {"n_neighbors": _NEIGHBOURS},
+}
 
 
 def more(study: Study) -> None:
@@ -20,7 +40,11 @@ def more(study: Study) -> None:
             "greatest activation in the picture that was asked about; the question encoder's hidden state.",
         )  # fmt: skip
         method = st.selectbox("Method", list(METHODS), format_func=METHODS.__getitem__, key="atlas-method")
-        recipe = LayoutRecipe(space, method)
+        try:
+            recipe = LayoutRecipe(space, method, 0, _settings(method))
+        except InputError as error:
+            widgets.show_error(error)
+            return
         title = projections.title(study, recipe)
         if title in study.layouts:
             st.button(
@@ -34,12 +58,28 @@ def more(study: Study) -> None:
                 f"The study's {pictures:,} pictures are drawn and asked about for it, some minutes, once; "
                 "what is finished is kept."
             )
-        st.caption(f"{recipe.describe()}, of {len(known or ()):,} {study.schema.nouns}; seed 0.")
+        st.caption(f"{recipe.describe()}, of {len(known or ()):,} {study.schema.nouns}.")
+        st.caption(
+            "What is more than so many allow is cut down; the projection's caption says what was used."
+        )
         st.button(
             "Compute in the background", key="atlas-compute", icon=":material/play_arrow:",
             disabled=projections.busy() is not None,
             on_click=projections.begin, args=(study, recipe, state.session_name()),
         )  # fmt: skip
+
+
+def _settings(method: str) -> dict[str, float]:
+    """What is set of a method, each at its usual value at first."""
+    found = {}
+    usual = LayoutRecipe("both", method).settings
+    for name, (label, step, about) in SET.get(method, {}).items():
+        value = st.number_input(
+            label, value=float(usual[name]), step=step, format="%g", key=f"atlas-{method}-{name}",
+            help=f"{about} `{name}`, {usual[name]:g} if nothing else is asked for.",
+        )  # fmt: skip
+        found[name] = int(value) if value == int(value) else value
+    return found
 
 
 def progress(study: Study) -> None:

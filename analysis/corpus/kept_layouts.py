@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from analysis.corpus.extraction import Extraction
-from analysis.corpus.layout import Layout, LayoutRecipe, add_stability, lay_out
+from analysis.corpus.layout import Layout, LayoutRecipe, add_stability, lay_out, layout_title
 from film import InputError, command, write_atomically
 
 FORMAT, VERSION = "film-lens layout", 1
@@ -128,7 +128,7 @@ def layouts_in(folder: str | Path, extraction: Extraction) -> dict[str, Layout]:
             layout = read_layout(path, extraction)
         except InputError:
             continue  # of another network, or damaged: what is left is still of use
-        found[layout.recipe.title_in(extraction.schema.layers)] = layout
+        found[layout_title(layout.recipe, extraction, len(layout))] = layout
     return in_order(found)
 
 

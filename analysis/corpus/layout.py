@@ -140,6 +140,34 @@ class LayoutRecipe:
         return f"{named} ({settings}), seed {self.seed}" if settings else named
 
 
+def layout_title(recipe: LayoutRecipe, extraction: Extraction, count: int | None = None) -> str:
+    """What a layout is called among an extraction's: its space and method, and settings that are not usual.
+
+    What so many questions do not allow is cut down first (`LayoutRecipe.for_points`): "Block 4, t-SNE,
+    perplexity 50".
+
+    Args:
+        count: of the questions laid out; as many as `lay_out` takes if left out.
+    """
+    if count is None:
+        count = _all_rows(extraction, recipe)
+    space = recipe.space.replace("maps", "gamma")  # as many, and there before pictures were looked at
+    dimensions = vectors(extraction.take([0]), space).shape[1]
+    usual = LayoutRecipe(recipe.space, recipe.method).for_points(count, dimensions).settings
+    used = recipe.for_points(count, dimensions).settings
+    told = [
+        f"{name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:g}'}"
+        for name, value in used.items()
+        if value != usual[name]
+    ]
+    return ", ".join([recipe.title_in(extraction.schema.layers), *told])
+
+
+def _all_rows(extraction: Extraction, recipe: LayoutRecipe) -> int:
+    """How many questions a layout is of where none are named."""
+    return min(PAPER_QUESTIONS if recipe.method == "tsne-paper" else len(extraction), len(extraction))
+
+
 @dataclass(eq=False)
 class Layout:
     """Questions on a plane.
@@ -205,8 +233,7 @@ def lay_out(
         Cancelled: `cancel` said so.
     """
     if rows is None:
-        most = PAPER_QUESTIONS if recipe.method == "tsne-paper" else len(extraction)
-        rows = np.arange(min(most, len(extraction)))
+        rows = np.arange(_all_rows(extraction, recipe))
     rows = np.asarray(rows)
     if len(rows) < 10:
         nouns = extraction.schema.nouns

@@ -8,7 +8,7 @@ from threading import Event, Lock
 
 import streamlit as st
 
-from analysis import LayoutRecipe, Study
+from analysis import LayoutRecipe, Study, layout_title
 from film import Cancelled
 from ui.cache import atlas
 from ui.cache.networks import behind
@@ -71,7 +71,8 @@ def busy() -> ProjectionJob | None:
 
 def title(study: Study, recipe: LayoutRecipe) -> str:
     """What a projection is called in the list of layouts."""
-    return recipe.title_in(study.schema.layers)
+    assert study.extraction is not None
+    return layout_title(recipe, study.extraction)
 
 
 def spaces(study: Study) -> dict[str, str]:
