@@ -64,6 +64,9 @@ def test_effects_are_what_replacing_one_map_by_hand_does(session):
                 )  # fmt: skip
                 drops.append(found.difference - margin(session, picture, changed, best, second))
             assert found.effects[name][block, number] == pytest.approx(np.mean(drops), abs=1e-4)
+            if name in found.deviation:
+                row = found.table().query("block == @block + 1 and map == @number").iloc[0]
+                assert row[f"{name}, standard deviation"] == pytest.approx(np.std(drops), abs=1e-4)
         off = own.with_value(block, number, gamma=1.0, beta=0.0)
         by_hand = found.difference - margin(session, picture, off, best, second)
         assert found.effects["identity"][block, number] == pytest.approx(by_hand, abs=1e-4)

@@ -49,10 +49,12 @@ class MapEffects:
         return pd.DataFrame(values, names, names)
 
     def table(self) -> pd.DataFrame:
-        """A row a map: block (from 1), map, and the effect by each kind."""
+        """A row a map: block (from 1), map, each kind of effect, its standard deviation over donors."""
         blocks, maps = next(iter(self.effects.values())).shape
         ids = {"block": np.repeat(np.arange(blocks) + 1, maps), "map": np.tile(np.arange(maps), blocks)}
-        return pd.DataFrame(ids | {name: values.ravel() for name, values in self.effects.items()})
+        spread = {f"{name}, standard deviation": values for name, values in self.deviation.items()}
+        columns = {**self.effects, **spread}
+        return pd.DataFrame(ids | {name: values.ravel() for name, values in columns.items()})
 
     def strongest(self, kind: str, count: int) -> list[tuple[int, int]]:
         """The (block, map), from 0, that speak most for the answer."""
