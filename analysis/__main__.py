@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from analysis.writes import beside_all, beside_weights
+from analysis.writes import NO_DATA, beside_all, beside_weights
 from film import (
     InputError,
     Session,
@@ -17,6 +17,7 @@ from film import (
     command,
     find,
     progress_bars,
+    refuse,
     run_command,
     unknown_words,
 )
@@ -28,6 +29,10 @@ def _extract(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.corpus.extraction import extract
     from analysis.corpus.question_set import read_questions, sample_questions
 
+    if options.data:
+        refuse(options, "which is of sampled questions; those of --data are taken as they come.", "--seed")
+    else:
+        refuse(options, NO_DATA, "--split")
     session = Session(find(options.checkpoint), options.device or _own_device())
     if options.data:
         asked = read_questions(
@@ -106,6 +111,8 @@ def _evidence(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.corpus.accuracy import DRAWN, drawn_questions, some_questions
     from analysis.corpus.evidence import FOLDER, measure_evidence
 
+    if not options.data:
+        refuse(options, NO_DATA, "--split")
     folder = find(options.checkpoint)
     out = Path(options.out or folder / FOLDER)
     session = Session(folder, options.device)
@@ -190,6 +197,8 @@ def _report(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.report_view import view_of
     from analysis.study import Study
 
+    if not options.view:
+        refuse(options, "which is for the picture of a --view; name one.", "--pictures", "--picture")
     alone = Path(options.checkpoint) if options.checkpoint else None
     if alone and (alone / "extraction.json").is_file() and not (alone / "card.json").is_file():
         session, folder = None, alone  # a study without its network
@@ -342,6 +351,8 @@ def main(arguments: list[str] | None = None) -> int:
     add_commands(commands, bundled)
     add_scene_commands(commands, bundled)
     add_comparison(commands)
+    for parser_of in commands.choices.values():
+        parser_of.set_defaults(parser=parser_of)
     options = parser.parse_args(arguments)
     options.typed = command("analysis", *(sys.argv[1:] if arguments is None else arguments))
 

@@ -104,6 +104,8 @@ def picture_of(name: str, scenes: str | Path | None = None) -> ReportedPicture:
     key = PictureKey.parse(name)
     if key is None or key.kind != "gallery" or Path(name).is_file():
         return file_picture(name, scenes)
+    if scenes is not None:
+        raise InputError(f"The scene of {name} is the gallery's own; leave the scenes file out.")
     if (key.number or 0) >= len(gallery()):
         raise InputError(f"The gallery has no {name}; it has gallery-0 to gallery-{len(gallery()) - 1}.")
     return reported_picture(ViewState(picture=name))[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from film import bundled, find
 
 FOLDER = "study"
+NO_DATA = "which is of the folder in --data; name one."  # why an option is refused (`film.refuse`)
 
 
 def beside_weights(options: argparse.Namespace) -> list[Path]:
@@ -26,8 +27,10 @@ def where_kept(options: argparse.Namespace) -> list[Path]:
 
 
 def where_pairs(options: argparse.Namespace) -> list[Path]:
-    """`--out` or the study, where many pairs are patched."""
-    return [] if options.pairs is None else beside_weights(options)
+    """`--out`, or the study where many pairs are patched: it keeps what gamma and beta do together."""
+    if options.pairs is None:
+        return []
+    return beside_weights(options) if options.out or options.parameters == "both" else []
 
 
 def where_pairs_of_scenes(options: argparse.Namespace) -> list[Path]:

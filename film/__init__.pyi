@@ -190,6 +190,7 @@ from .clevr.scenes import (
     camera_from_pixels as camera_from_pixels,
 )
 from .command_line import (
+    refuse as refuse,
     run_command as run_command,
 )
 

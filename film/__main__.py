@@ -12,13 +12,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from film.command_line import run_command
+from film.command_line import refuse, run_command
 from film.errors import InputError
 from film.progress import progress_bars
 from film.started import command
 
 Add = Callable[[argparse.ArgumentParser], None]
 Run = Callable[[argparse.Namespace], None]
+
+_NO_PICTURES = "but --no-pictures makes none: leave one of them out."
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +175,9 @@ def _generate(options: argparse.Namespace) -> None:
     if options.questions_of != "clevr":
         _generate_closure(options)
         return
+    refuse(options, "which is for --questions-of closure; CLEVR's scenes are sampled here.", "--scenes")
+    if options.no_pictures:
+        refuse(options, _NO_PICTURES, "--size", "--for", "--quality")
     usual = FOLDER_SIZE if options.format == "clevr" else PACKED_SIZE
     size = None if options.no_pictures else _picture_size(options, usual)
     recipe = DatasetRecipe(
@@ -201,6 +206,11 @@ def _generate_closure(options: argparse.Namespace) -> None:
         raise InputError(f"--questions-of {options.questions_of} was given; use clevr or closure.")
     if options.scenes is None:
         raise InputError("--questions-of closure asks about scenes that exist; say with --scenes which.")
+    refuse(
+        options, "but --questions-of closure asks about the scenes of --scenes, as they are: leave it out.",
+        "--pictures", "--size", "--for", "--no-pictures", "--format", "--split", "--condition",
+        "--most-objects", "--again", "--quality", "--shard", "--workers",
+    )  # fmt: skip
     scenes = read_scenes(options.scenes)
     with progress_bars() as bars:
         counts = write_closure(
@@ -234,6 +244,10 @@ def _pack(options: argparse.Namespace) -> None:
     from film.clevr.data.folder import open_folder
     from film.clevr.data.packing import pack, words_of
 
+    if options.no_pictures:
+        refuse(options, _NO_PICTURES, "--size", "--for")
+    if options.words_of is not None:
+        refuse(options, "but --words-of takes the words of another corpus: leave one out.", "--new-words")
     size = None if options.no_pictures else _picture_size(options, (192, 128))
     split = open_folder(options.folder, options.pictures).split(options.split)
     words = None
@@ -273,7 +287,9 @@ def _draw(options: argparse.Namespace) -> None:
         scenes += [drawable(scene) for scene in read_scenes(options.scenes)]
     if not scenes:
         raise InputError("No scene was given; give --scenes FILE or --scene TEXT.")
-    if options.series is not None:
+    if options.series is None:
+        refuse(options, "which is the object of a --series; say which one.", "--object")
+    else:
         scenes = list(some_series(scenes[0], options.object - 1, options.series).scenes)
     with progress_bars() as bars:
         folder = write_scene_folder(
@@ -450,7 +466,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=command("film"), description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (summary, add, _) in COMMANDS.items():
-        add(commands.add_parser(name, help=summary, description=summary))
+        parser_of = commands.add_parser(name, help=summary, description=summary)
+        add(parser_of)
+        parser_of.set_defaults(parser=parser_of)
     options = parser.parse_args(arguments)
     run = COMMANDS[options.command][2]
     return run_command(f"film {options.command}", options, lambda: run(options))

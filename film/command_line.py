@@ -55,6 +55,24 @@ def run_command(
     return 0
 
 
+def refuse(options: argparse.Namespace, why: str, *names: str) -> None:
+    """Refuse options that a command would not heed as it was called, rather than do something else unsaid.
+
+    Args:
+        options: as parsed; its `parser` is the command's own.
+        why: the rest of the sentence.
+        names: of options, such as "--seed"; those at their defaults pass.
+
+    Raises:
+        InputError: one of them was given.
+    """
+    parser: argparse.ArgumentParser = options.parser
+    for name in names:
+        dest = parser._option_string_actions[name].dest
+        if getattr(options, dest) != parser.get_default(dest):
+            raise InputError(f"{name} was given, {why}")
+
+
 def _written(options: argparse.Namespace, out_is_file: bool) -> Iterable[str | Path]:
     """The folders that a command writes to."""
     if writes := getattr(options, "writes", None):

@@ -1,19 +1,28 @@
 """Which maps read which word: planted effects are found, donors at random are not, and runs go on."""
 
 import json
+from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny import tiny_card, tiny_network
 
-from analysis import average_effects, find_word_reading, measure_word_reading, write_word_reading
+from analysis import (
+    average_effects,
+    find_word_reading,
+    measure_word_reading,
+    write_word_reading,
+)
 from analysis.__main__ import main
 from analysis.interventions import pair_tests, word_reading
 from analysis.interventions.pairs import KINDS, MinimalPair, sample_pairs
-from analysis.interventions.patching import Patching, same_type_donors
+from analysis.interventions.patching import Patching, patch_pairs, same_type_donors
 from analysis.interventions.word_reading import read_from
+from analysis.writes import where_pairs
 from film import (
     ATTRIBUTES,
     InputError,
@@ -201,6 +210,36 @@ def test_commands(checkpoint, tmp_path, capsys):
     assert {"what", "block", "value", "right", "low", "high"} <= set(rows[0])
     assert rows[0]["what"] == "none"
     assert main(["ablate", str(checkpoint), "--noise", "-1"]) == 2
+
+
+def test_gamma_or_beta_of_many_pairs_is_patched_alone(checkpoint, tmp_path, monkeypatch):
+    patched = set()
+
+    def seen(session, pairs, picture_of, parameters, **how):
+        patched.add(parameters)
+        return patch_pairs(session, pairs, picture_of, parameters, **how)
+
+    monkeypatch.setattr(pair_tests, "TRIALS", 50)
+    monkeypatch.setattr(word_reading, "patch_pairs", seen)
+    out = tmp_path / "gamma.json"
+    asked = ["patch", str(checkpoint), "--pairs", "40", "--parameters", "gamma"]
+    assert main([*asked, "--out", str(tmp_path / "kept"), "--json", str(out)]) == 0
+    assert patched == {"gamma"}
+    told = json.loads(out.read_text())
+    assert (told["parameters"], told["pairs"]) == ("gamma", 40)
+    kept = pd.read_parquet(tmp_path / "kept" / "word_reading.parquet")
+    np.testing.assert_allclose([row["share"] for row in told["rows"]], kept["share"], atol=1e-5)
+
+
+def test_one_parameter_alone_does_not_take_the_place_of_both_in_the_study(checkpoint):
+    def where(**given):
+        options = {"pairs": 40, "out": None, "parameters": "both", "checkpoint": str(checkpoint)}
+        return where_pairs(Namespace(**options | given))
+
+    assert where() == [checkpoint / "study"]
+    assert where(parameters="gamma") == []
+    assert where(parameters="gamma", out="there") == [Path("there")]
+    assert where(pairs=None) == []
 
 
 def test_the_bundled_network_s_words_are_read_in_its_first_block():

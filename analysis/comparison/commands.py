@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.writes import where_compared
-from film import InputError, Session, Stages, find, write_atomically
+from analysis.writes import NO_DATA, where_compared
+from film import InputError, Session, Stages, find, refuse, write_atomically
 
 
 def add_commands(commands: Any) -> None:
@@ -32,6 +32,8 @@ def _compare(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.comparison.compare import compare, comparison_folder, write_comparison
     from analysis.corpus.accuracy import GALLERY, gallery_questions, some_questions
 
+    if not options.data:
+        refuse(options, NO_DATA, "--split")
     folder = find(options.one)
     one = Session(folder, options.device, resnet=options.resnet)
     other = Session(options.other, options.device, resnet=options.resnet)

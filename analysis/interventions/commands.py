@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.writes import where_kept, where_pairs
-from film import InputError, Questions, Session, Stages, find, write_atomically
+from analysis.writes import NO_DATA, where_kept, where_pairs
+from film import InputError, Questions, Session, Stages, find, refuse, write_atomically
 
 if TYPE_CHECKING:
     from analysis.interventions.kept import Measured
@@ -27,8 +27,10 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("--pairs", type=int, help="instead: so many one-word pairs about the gallery's pictures")
     add.add_argument("--seed", type=int, default=0)
     add.add_argument("--device", default="auto")
-    add.add_argument("--json", type=Path, help="write one pair's numbers here")
-    add.add_argument("--out", help="with --pairs: folder to write, study beside the weights if left out")
+    add.add_argument("--json", type=Path, help="write the pair's numbers here, or with --pairs the rows")
+    add.add_argument(
+        "--out", help="with --pairs: folder to keep them in; of gamma and beta together the study if left out"
+    )
     add.set_defaults(run=_patch, writes=where_pairs)
     add = commands.add_parser(
         "patch-words", help="after which words is the difference of two questions read?"
@@ -95,12 +97,13 @@ def _patch(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.interventions.pairs import MinimalPair
     from analysis.interventions.patching import patch_pair, patch_pairs, random_direction
 
-    session = Session(options.checkpoint, options.device)
     if options.pairs is not None:
-        _patch_many(options, session, bars)
+        _patch_many(options, bars)
         return
+    refuse(options, "which is for the results of many --pairs; those of one go to --json.", "--out")
     if not (options.picture and options.source and options.target):
         raise InputError("Give --picture, --source and --target, or --pairs for many.")
+    session = Session(options.checkpoint, options.device)
     answers = tuple(options.answers) if options.answers else None
     found = patch_pair(
         session, options.picture, options.source, options.target, options.parameters, answers=answers
@@ -126,26 +129,34 @@ def _patch(options: argparse.Namespace, bars: Stages) -> None:
         _write(options.json, told)
 
 
-def _patch_many(options: argparse.Namespace, session: Session, bars: Stages) -> None:
-    from analysis.interventions.word_reading import FOLDER, gallery_word_reading, write_word_reading
+def _patch_many(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.interventions.word_reading import gallery_word_reading, write_word_reading
 
+    refuse(
+        options, "which is of one pair; --pairs are about the gallery's pictures, and compare true answers.",
+        "--picture", "--source", "--target", "--answers",
+    )  # fmt: skip
     _enough(options.pairs)
-    out = Path(options.out or find(options.checkpoint) / FOLDER)
-    workshop = out / ".patching"
+    out = next(iter(where_pairs(options)), None)
+    workshop = None if out is None else out / ".patching"
     found = gallery_word_reading(
-        session, workshop, pairs=options.pairs, seed=options.seed, progress=bars("pairs patched")
-    )
-    write_word_reading(out, found)
-    for path in [*workshop.glob("chunk-*.npz"), *workshop.glob("pairs.json")]:
-        path.unlink()
-    workshop.rmdir()
+        Session(options.checkpoint, options.device), workshop, pairs=options.pairs,
+        parameters=options.parameters, seed=options.seed, progress=bars("pairs patched"),
+    )  # fmt: skip
+    if out is not None:
+        write_word_reading(out, found)
+    if workshop is not None:
+        shutil.rmtree(workshop, ignore_errors=True)
+    if options.json:
+        _write(options.json, found.to_json())
     whole = found.table[(found.table["kind"] == "any") & (found.table["map"] < 0)]
     for row in whole.itertuples():
         print(
             f"block {row.block}: {row.share:.3f} of the difference recovered [{row.low:.3f}, {row.high:.3f}]"
         )
     claimed = found.table[found.table["claimed"] & (found.table["map"] >= 0) & (found.table["kind"] != "any")]
-    print(f"{out}: {len(claimed)} maps read a kind of word, confirmed on pictures kept aside")
+    where = "not kept" if out is None else out
+    print(f"{where}: {len(claimed)} maps read a kind of word, confirmed on pictures kept aside")
 
 
 def _enough(pairs: int) -> None:
@@ -285,6 +296,7 @@ def _asked(options: argparse.Namespace) -> tuple[Questions, str]:
 
     if options.data:
         return some_questions(options.data, options.split, options.questions), Path(options.data).name
+    refuse(options, NO_DATA, "--split")
     return gallery_questions(options.questions, options.seed), GALLERY
 
 

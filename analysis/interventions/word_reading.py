@@ -11,6 +11,7 @@ less than a logit apart are left out by rule and counted.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,10 @@ class WordReading:
 
     table: pd.DataFrame
     recipe: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe, and the table as a list of rows."""
+        return {**self.recipe, "rows": json.loads(self.table.to_json(orient="records"))}
 
 
 def measure_word_reading(
@@ -177,6 +182,7 @@ def gallery_word_reading(
     folder: str | Path | None = None,
     *,
     pairs: int = PAIRS,
+    parameters: Parameters = "both",
     seed: int = 0,
     progress: Progress | None = None,
 ) -> WordReading:
@@ -185,7 +191,7 @@ def gallery_word_reading(
     return measure_word_reading(
         session, [(name, exhibit.scene) for name, exhibit in exhibits.items()],
         lambda name: read_picture(exhibits[name].picture_path),
-        pairs=pairs, seed=seed, workshop=folder, progress=progress,
+        pairs=pairs, parameters=parameters, seed=seed, workshop=folder, progress=progress,
     )  # fmt: skip
 
 
