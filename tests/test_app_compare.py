@@ -1,6 +1,8 @@
 """The Compare page, run without a browser on tiny networks."""
 
+import shutil
 import time
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -20,7 +22,7 @@ from analysis import (
     rows_to_text,
     write_comparison,
 )
-from film import Session, Vocabulary, save
+from film import Session, Vocabulary, gallery, save
 from film.clevr.language.word_tree import WORDS
 from ui import as_python
 from ui.cache import comparison as cache, networks
@@ -89,6 +91,38 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
     app.button(key="compare-open-all-B").click().run()
     assert not app.exception
     assert app.text_input(key="view-question").value == row["text"]
+    (said,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
+    assert f'data-answer="{row["prediction_other"]}"' in said
+
+
+def test_a_question_about_the_folder_that_is_open_is_asked_again(open_page, folder, tmp_path, monkeypatch):
+    """Compared with `--data CLEVR`, pictures have their files' names."""
+    one, two = (networks.named(name) for name in ("one", "two"))
+    kept = find_comparison(one.folder, one.weights, two.weights)
+    names = {f"gallery-{number}": f"CLEVR_val_{number:06d}.png" for number in range(len(gallery()))}
+    assert kept is not None
+    questions = kept.questions.assign(picture=kept.questions["picture"].map(names))
+    found = replace(kept, questions=questions, recipe={**kept.recipe, "source": "CLEVR"})
+    monkeypatch.setattr(cache, "find_comparison", lambda *_: found)
+
+    def asked():
+        app = open_page(versus="two", part="Answers")
+        next(box for box in app.selectbox if box.key.startswith("compare-rows-all")).set_value(0).run()
+        assert not app.exception
+        return app
+
+    assert "FILM_PICTURES" in text(asked())
+    row = asked().dataframe[0].value.iloc[0]
+    (tmp_path / "CLEVR/images/val").mkdir(parents=True)
+    shutil.copy(gallery()[0].picture_path, tmp_path / "CLEVR/images/val" / "CLEVR_val_999999.png")
+    shutil.copy(
+        gallery()[list(names.values()).index(row["picture"])].picture_path,
+        tmp_path / "CLEVR/images/val" / row["picture"],
+    )
+    monkeypatch.setenv("FILM_PICTURES", str(tmp_path / "CLEVR"))
+    app = asked()
+    app.button(key="compare-open-all-B").click().run()
+    assert app.query_params["picture"] == "folder-0"
     (said,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
     assert f'data-answer="{row["prediction_other"]}"' in said
 

@@ -1,6 +1,7 @@
 """Which maps read which word: planted effects are found, donors at random are not, and runs go on."""
 
 import json
+import re
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +179,9 @@ def test_a_run_that_was_cut_off_goes_on(checkpoint, tmp_path):
     assert read is not None
     assert len(read.table) == len(whole.table)
     assert find_word_reading(checkpoint, "another") is None
+    (checkpoint / "study" / "word_reading.parquet").write_bytes(b"cut off")
+    with pytest.raises(InputError, match=re.escape(f"patch {checkpoint} --pairs 300")):
+        find_word_reading(checkpoint, session.card.weights)
 
 
 def test_too_few_pairs_end_in_a_sentence(checkpoint):

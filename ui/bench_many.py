@@ -14,7 +14,7 @@ import analysis
 from analysis import RATES, Measured, Population
 from film import InputError, command
 from ui import question_header as header, state, widgets
-from ui.cache import bench as shelf, evidence, networks
+from ui.cache import bench as shelf, evidence, folder, networks, pictures
 from ui.measuring import measured
 
 PARAPHRASES, SHUFFLES = 200, 20  # of the question on the page
@@ -103,13 +103,14 @@ def _robustness_of_many() -> None:
         ways = list(dict.fromkeys(breaks["way"]))
         way = st.selectbox("Examples that break", ways, **state.option("bench-breaks", ways, ways[0]))
         some = breaks[breaks["way"] == way].reset_index(drop=True)
+        keys = [folder.key_of(str(name), str(recipe["source"])) for name in some["picture"]]
 
         def go(selection: dict[str, Any]) -> None:
             if selection["rows"]:
-                row = some.iloc[selection["rows"][0]]
-                state.change(picture=str(row["picture"]), question=str(row["text"]))
+                at = selection["rows"][0]
+                state.change(picture=keys[at], question=str(some["text"].iloc[at]))
 
-        here = bool(some["picture"].str.startswith("gallery-").all())
+        here = all(map(pictures.is_here, dict.fromkeys(keys)))
         choice: dict[str, Any] = state.picked(f"bench-break-{way}", go) if here else {}
         st.dataframe(
             some[["text", "answer", "again", "answers", "picture"]], hide_index=True, height=240,

@@ -32,7 +32,9 @@ from film import (
     Progress,
     Scene,
     Session,
+    command,
     gallery,
+    name_of,
     read_picture,
 )
 
@@ -216,6 +218,7 @@ def find_word_reading(folder: str | Path, weights: str) -> WordReading | None:
     if not (study / TABLE).is_file():
         return None
     (table,), (recipe,) = read_tables(
-        study, (TABLE,), _NOTE, "film-analysis patch --pairs 300", {TABLE: _COLUMNS}
-    )
+        study, (TABLE,), _NOTE, command("analysis", "patch", name_of(folder), "--pairs", "300"),
+        {TABLE: _COLUMNS},
+    )  # fmt: skip
     return WordReading(table, recipe) if recipe.get("weights") == weights else None

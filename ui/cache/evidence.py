@@ -302,7 +302,9 @@ def answers(study: Study, of: str) -> pd.DataFrame:
         return found
     kept = evidence(study)
     assert kept is not None
-    return kept.answers
+    source = str(kept.recipe["source"])
+    keys = {name: folder.key_of(name, source) for name in kept.answers["picture"].unique()}
+    return kept.answers.assign(picture=kept.answers["picture"].map(keys))
 
 
 def report_of(study: Study, view: ViewState | None, upload: Upload | None = None) -> bytes:

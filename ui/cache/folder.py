@@ -59,6 +59,27 @@ def count() -> int:
     return len(album())
 
 
+def key_of(name: str, source: str) -> str:
+    """What views call a measured picture: by its number in the open folder, where it is of that folder.
+
+    Args:
+        name: the picture's, as it was measured. source: what the folder that was measured is called.
+    """
+    try:
+        here = is_set() and album().path.name == source
+    except InputError:
+        here = False
+    number = _numbers(os.environ[PICTURES]).get(name) if here else None
+    return name if number is None else f"folder-{number}"
+
+
+@st.cache_resource(show_spinner=False)
+def _numbers(folder: str) -> dict[str, int]:
+    """The number of each picture, by its file name."""
+    pictures = _album(folder)
+    return {pictures.name(number): number for number in range(len(pictures))}
+
+
 @st.cache_resource(show_spinner=False, max_entries=64)
 def picture(number: int) -> np.ndarray:
     """A picture of the folder, uint8 (height, width, 3). Raises InputError where it cannot be read."""

@@ -14,7 +14,7 @@ import analysis
 from analysis import Comparison, Study
 from film import InputError, command, percent
 from ui import as_python, below, compare_offer, pages, scatter, state, widgets
-from ui.cache import comparison as cache, networks, pictures
+from ui.cache import comparison as cache, folder, networks, pictures
 
 ROWS = 500  # of the list of differing questions
 ANY = "all"
@@ -178,18 +178,22 @@ def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study,
     names = [f"{text} ({picture})" for text, picture in named]
     chosen = widgets.chosen_row(f"compare-rows-{key}-{kind}", names, "Type words of the question")
     if chosen is not None:
-        _side_by_side(rows.iloc[chosen], one, other, key)
+        _side_by_side(rows.iloc[chosen], one, other, key, found.recipe["source"])
 
 
-def _side_by_side(row: pd.Series, one: Study, other: Study, key: str) -> None:
-    """One question, its picture, and what each network makes of it."""
+def _side_by_side(row: pd.Series, one: Study, other: Study, key: str, source: str) -> None:
+    """One question, its picture, of the gallery or the open folder, and what each network makes of it."""
     text = str(row["text"])
     st.markdown(f"**{widgets.plain(text)}** True answer **{widgets.plain(str(row['answer']))}**")
-    if row["picture"] not in {f"gallery-{number}" for number in range(len(pictures.exhibits()))}:
-        st.caption("Its picture is not in the gallery, so it cannot be asked again here.")
+    picture = folder.key_of(str(row["picture"]), source)
+    if not pictures.is_here(picture):
+        st.caption(
+            "Its picture is not here, so it cannot be asked again. Start the app with "
+            f"{folder.PICTURES}=FOLDER to have those of {widgets.plain(source)}."
+        )
         return
-    shown = pictures.shown(str(row["picture"]), None)
     try:
+        shown = pictures.shown(picture, None)
         answers = [study.session.ask(shown.pixels, text) for study in (one, other)]
     except InputError as error:
         widgets.show_error(error)
@@ -216,7 +220,7 @@ def _side_by_side(row: pd.Series, one: Study, other: Study, key: str) -> None:
         with st.container(horizontal=True):
             for label, network in (("A", _name_of(one)), ("B", _name_of(other))):
                 if st.button(f"Open on the Ask page with {label}", key=f"compare-open-{key}-{label}"):
-                    state.change(picture=str(row["picture"]), question=text, network=network)
+                    state.change(picture=picture, question=text, network=network)
                     st.switch_page(pages.path("ask"))
 
 
