@@ -58,6 +58,7 @@ def keep_field(study: Extraction, selection: Selection) -> None:
 
     st.text_input(
         "Keep this selection as", placeholder="a name, then Enter", max_chars=40, width=180,
+        help="Another selection can then be compared with it.",
         **state.taken("atlas-keep", keep),
     )  # fmt: skip
 
@@ -65,10 +66,12 @@ def keep_field(study: Extraction, selection: Selection) -> None:
 def compared_with(study: Extraction) -> str:
     """The name of the kept selection that this one is compared with, empty for all the others."""
     names = ["", *kept(study)]
+    if len(names) < 2:
+        return ""
     name: str = st.selectbox(
         "Compare it with", names, width=180,
-        format_func=lambda name: name or "all the others", disabled=len(names) < 2,
-        help="Keep a selection first; then another can be compared with it, without the rest.",
+        format_func=lambda name: name or "all the others",
+        help="This selection and the kept one, without the rest.",
         **state.option("atlas-compare", names, ""),
     )  # fmt: skip
     return name

@@ -48,7 +48,7 @@ def difference_rows(accuracy: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         "<extra></extra>",
     )  # fmt: skip
     return figure(
-        70 + 26 * len(names), dark, trace, shapes=[rule("x", 0)],
+        60 + 22 * len(names), dark, trace, shapes=[rule("x", 0)],
         x={"title_text": "accuracy of B minus that of A (points)"},
         y={"autorange": "reversed", "showgrid": False},
     )  # fmt: skip

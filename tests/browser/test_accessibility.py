@@ -1,6 +1,8 @@
 """Every page is usable by keyboard, enlarged, and by what axe-core calls WCAG 2.1 AA, light and dark.
 
 All of it under the content-security policy that operators are told to set; nothing is fetched from elsewhere.
+Pages are seen filled, of a network beside which all is measured, and of a study without its network; what a
+window of 1440 by 900 first shows of each is kept among the artefacts.
 """
 
 from __future__ import annotations
@@ -10,8 +12,12 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+import film
+from analysis import LayoutRecipe, write_study
 from ui import pages
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
@@ -20,7 +26,40 @@ axe = pytest.importorskip(
 )
 OPERATORS = Path(__file__).parents[2] / "docs" / "operators.md"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-PAGES = [name for entries in pages.GROUPS.values() for name, _ in entries]
+ALONE = "arm"  # the study without its network
+
+# What the first window of a page is for: its figure, and what it answers, as Playwright finds them.
+PREDICTED = ".st-key-case-question p:has-text('Predicted')"
+FIRST_VIEW: dict[str, tuple[str, str]] = {
+    "ask": (".st-key-figure-first-answers", "#answer"),
+    "modulation": (".st-key-figure-gamma-of-the-question", PREDICTED),
+    "contributions": (".st-key-figure-prefix-answers", PREDICTED),
+    "bench": (".st-key-figure-bench-gamma", PREDICTED),
+    "studio": ("[data-testid=stImage] img", "p:has-text('True answer:')"),
+    "atlas": (".fs", "h2:has-text('Where do the errors lie?') >> visible=true"),
+    "maps": (".st-key-figure-labels", "p:has-text('of the maps differ between objects')"),
+    "parameters": (".st-key-figure-all-parameters", "tr:has-text('this network')"),
+    "evidence": (".st-key-figure-accuracy-by-group", "p:has-text('% of all')"),
+    "generalisation": (".st-key-figure-clevr", "p:has-text('right (95 % interval')"),
+    "compare": (".st-key-figure-compare-accuracy", "h2:has-text('B minus A: ')"),
+    f"study?network={ALONE}": ("[data-testid=stDataFrame]", "h2:has-text('Layers')"),
+    f"atlas?network={ALONE}": (".fs", "h2:has-text('Nothing is selected')"),
+    f"parameters?network={ALONE}": (".st-key-figure-all-parameters", "p:has-text('Of ')"),
+    f"labels?network={ALONE}": (".st-key-figure-probes-of-0", "p:has-text('gammas and betas differ')"),
+}
+SELECTED = "/atlas?by=type&for=count&row=8"  # why, errors, the selected questions, neighbours of one
+
+
+@pytest.fixture(scope="module")
+def address(serve, tmp_path_factory) -> str:
+    """The bundled network `clevr`, and beside it a study without its network."""
+    folder, rng = tmp_path_factory.mktemp("studies"), np.random.default_rng(0)
+    table = pd.DataFrame({"task": rng.choice(["push", "pull"], 60)})
+    gamma = {name: rng.normal(1, 1, (len(table), maps)) for name, maps in (("in", 4), ("out", 6))}
+    gamma["out"][:, 5] += 4.0 * (table["task"] == "push")
+    beta = {name: rng.normal(0, 1, values.shape) for name, values in gamma.items()}
+    write_study(folder / ALONE, table, gamma, beta, name=ALONE, maps=[LayoutRecipe("both", "pca")])
+    return serve(film.find("clevr"), FILM_CHECKPOINTS=str(folder))
 
 
 def path(name: str) -> str:
@@ -31,6 +70,7 @@ def path(name: str) -> str:
 def seen(visitors_of_the_module):
     """What every page shows, opened once and seen in both themes: what is measured -> a list of faults."""
     faults: dict[str, list[str]] = {
+        "first view": [],
         "light": [],
         "dark": [],
         "720": [],
@@ -42,19 +82,54 @@ def seen(visitors_of_the_module):
     }
     visitor = visitors_of_the_module(scheme="light")
     guard(visitor, faults["elsewhere"])
-    for name in PAGES:
-        visitor.open(path(name))
+    for name, wanted in FIRST_VIEW.items():
+        filled(visitor.open(path(name)))
+        visitor.glimpse("first-view-" + name.partition("?")[0] + ("-alone" if "?" in name else ""))
+        faults["first view"] += [f"{name}: {fault}" for fault in outside(visitor.page, wanted)]
         faults["policy"] += [f"{name}: {fault}" for fault in visitor.page.evaluate("window.blocked")]
         faults["headings"] += [f"{name}: {fault}" for fault in out_of_order(visitor.page)]
-        for scheme in ("light", "dark"):
-            wear(visitor, scheme)
-            faults[scheme] += [f"{name}: {fault}" for fault in violations(visitor.page)]
-        wear(visitor, "light")
+        in_both_themes(visitor, name, faults)
         faults["focus"] += [f"{name}: {fault}" for fault in unseen_focus(visitor.page)]
         for width in (720, 390):
             faults[str(width)] += [f"{name}: {fault}" for fault in too_wide(visitor.page, width)]
         visitor.page.set_viewport_size({"width": 1440, "height": 900})
+    filled(visitor.open(SELECTED))
+    visitor.says("nearest in the full space")
+    in_both_themes(visitor, "atlas with a selection", faults)
+    visitor.open("/")
+    for scheme in ("light", "dark"):
+        wear(visitor, scheme)  # which closes a dialog
+        visitor.page.get_by_role("button", name="Gallery").click()
+        visitor.page.get_by_role("dialog").get_by_role("img").last.wait_for()
+        faults[scheme] += [f"the gallery: {fault}" for fault in violations(visitor.page)]
+        visitor.page.keyboard.press("Escape")
     return faults
+
+
+def filled(visitor) -> None:
+    """Wait until nothing is measured in the background any more."""
+    visitor.page.get_by_text("hourglass_top", exact=True).first.wait_for(state="detached")
+    visitor.quiet()
+
+
+def outside(page, wanted: tuple[str, str]) -> list[str]:
+    """What of a page's figure and its answer does not stand in the window as it opens."""
+    size, faults = page.viewport_size, []
+    for what in wanted:
+        box = page.locator(what).first.bounding_box()
+        if box is None or min(box["x"], box["y"]) < 0 or not (
+            box["x"] + box["width"] <= size["width"] and box["y"] + box["height"] <= size["height"]
+        ):  # fmt: skip
+            faults.append(f"{what} stands at {box}")
+    return faults
+
+
+def in_both_themes(visitor, name: str, faults: dict[str, list[str]]) -> None:
+    """Look at a page in the theme that it opened in and in the other, which stays: a change takes seconds."""
+    first = visitor.page.locator("#network").get_attribute("data-theme")
+    for scheme in (first, "light" if first == "dark" else "dark"):
+        wear(visitor, scheme)
+        faults[scheme] += [f"{name}: {fault}" for fault in violations(visitor.page)]
 
 
 def wear(visitor, scheme: str) -> None:
@@ -81,7 +156,17 @@ def guard(visitor, elsewhere: list[str]) -> None:
         " event => window.blocked.push(event.violatedDirective + ' ' + event.blockedURI))"
     )
     visitor.page.on("request", note)
-    visitor.page.route(re.compile(f"^{re.escape(visitor.address)}/[a-z]*$"), with_policy)
+    visitor.page.route(re.compile(rf"^{re.escape(visitor.address)}/[a-z]*(\?.*)?$"), with_policy)
+
+
+def test_a_first_view_shows_a_page_s_figure_and_its_answer(seen):
+    """At 1440 by 900, without scrolling."""
+    assert not seen["first view"], "\n".join(seen["first view"])
+
+
+def test_no_page_is_left_out():
+    names = [name for groups in (pages.GROUPS, pages.ALONE) for own in groups.values() for name, _ in own]
+    assert sorted(names) == sorted(name.partition("?")[0] for name in FIRST_VIEW)
 
 
 def test_the_content_security_policy_of_the_docs_holds_on_every_page(seen):

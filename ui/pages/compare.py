@@ -26,7 +26,10 @@ def page() -> None:
     st.caption(
         "Two networks, or two points of one training run, put the same questions. Differences are B minus A."
     )
-    one, other = networks.study(), _other(networks.study())
+    head = st.container(horizontal=True, gap="medium", vertical_alignment="center")
+    one = networks.study()
+    with head:
+        other = _other(one)
     if other is None:
         return
     try:
@@ -36,7 +39,8 @@ def page() -> None:
     except InputError as error:
         widgets.show_error(error)
         return
-    st.caption(
+    about = head.container(gap=None)  # beside the choice: so the first figure stands in the first window
+    about.caption(
         f"**A: {_name(one)}.** {widgets.plain(one.session.card.taught)} "
         f"**B: {_name(other)}.** {widgets.plain(other.session.card.taught)}"
     )
@@ -46,7 +50,7 @@ def page() -> None:
     for sentence in found.cannot:
         st.info(f"Not compared: {widgets.plain(sentence)}", icon=":material/info:")
     recipe = found.recipe
-    st.caption(
+    about.caption(
         f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, "
         f"{widgets.plain(str(recipe['source']))}, seed {recipe['seed']}. Intervals are 95 %, clustered by "
         f"picture; nulls are {recipe['trials']} permutations of whole pictures."
