@@ -148,3 +148,4 @@ def _sets(case: header.Case, cards: MapCards, of: str, most: int) -> None:
         f"{len(order)} maps are selective for it. Up to {most} questions about {whose}, seed 0; "
         "bars: 95 % intervals clustered by picture, of random maps the least and the greatest of five draws."
     )
+    widgets.how_measured("Ablations")

@@ -70,6 +70,7 @@ def reworded(case: header.Case, population: Population | None, chosen: tuple[int
             found, "bench-reworded", "The question in other words", sample=f"{widgets.asked()}, seed 0"
         )
     _robustness_of_many()
+    widgets.how_measured("Questions in other words")
 
 
 def _robustness_of_many() -> None:

@@ -136,6 +136,7 @@ def between(case: header.Case, population: Population | None, chosen: tuple[int,
         analysis.interpolation_lines(line, dark=widgets.dark()), "bench-line",
         f"Probabilities on the way, {line['answer'].iloc[0]} to {line['answer'].iloc[-1]}.", line,
     )  # fmt: skip
+    widgets.how_measured("Between two questions")
 
 
 def flip(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
@@ -178,3 +179,4 @@ def flip(case: header.Case, population: Population | None, chosen: tuple[int, in
             f"changes it to **{found.norm_answer}**; in a random direction {random} (median of 5)."
         )
     st.caption("Greedy, then pruned, every step checked exactly; there may be smaller sets. Seed 0.")
+    widgets.how_measured("Smallest flip")

@@ -63,6 +63,7 @@ def _many_pairs() -> None:
             sample=f"{recipe['pairs']} one-word pairs about {recipe['pictures']} pictures, "
             f"seed {recipe['seed']}",
         )  # fmt: skip
+        widgets.how_measured("Patching")
 
 
 def _words_of_many_pairs() -> None:
@@ -197,6 +198,7 @@ def _word_by_word(case: header.Case, other: str) -> None:
             found, "bench-words", "What each word's patch recovers",
             sample=f"{widgets.asked()}, patched from “{other}”",
         )  # fmt: skip
+        widgets.how_measured("Patching one pair word by word")
 
 
 def _by_map(found: analysis.Patching, name: str) -> pd.DataFrame:

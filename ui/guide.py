@@ -94,6 +94,7 @@ def _foretell(session: Session) -> bool:
         f"{widgets.plain(session.card.taught)} Asked, it is given the words alone: they became the scale "
         "(gamma) and shift (beta) of its feature maps, and nothing else of the question reached the picture."
     )
+    widgets.how_measured("Answer to one question")
     return True
 
 
@@ -139,6 +140,7 @@ def _change_a_word(session: Session) -> bool:
         "guide-words", f"The likeliest answers with “{words[0]}” and with “{words[1]}”.",
         analysis.answers_table(*chances), letters=LETTERS,
     )  # fmt: skip
+    widgets.how_measured("Answer to one question")
     if first.answer.answer == second.answer.answer:
         st.caption("The answer is the same; a word that changes it makes for a better finding.")
     return True
@@ -199,6 +201,7 @@ def _see_maps(session: Session) -> bool:
         f"Block {block + 1}, map {number}: gamma went from **{before:+.2f}** to **{after:+.2f}**{unit}."
     )
     _map_over_picture(session, first, second, block, number)
+    widgets.how_measured("Two questions on one picture")
     return True
 
 
@@ -261,6 +264,7 @@ def _find_word(session: Session) -> bool:
     )  # fmt: skip
     if caveat := contributions.caveat("gamma"):
         st.caption(caveat)
+    widgets.how_measured("Word contributions")
     st.page_link(CONTRIBUTIONS, label="Every word's contribution", icon=":material/receipt_long:")
     return True
 
@@ -316,6 +320,7 @@ def _find_block(session: Session) -> bool:
     most = max(swaps, key=lambda swap: swap.moved)
     told = "As you said" if most.block == guide.block else "Not where you looked"
     st.markdown(f"{told}: **block {most.block + 1}** moves the answer most when exchanged alone.")
+    widgets.how_measured("Exchange of one block")
     _to_bench(first, second, most.block)
     st.markdown("**Your finding**, to take along:")
     st.code(_finding(session, first, second, guide.chosen, most, shown.title), language=None, wrap_lines=True)

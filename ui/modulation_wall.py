@@ -58,6 +58,7 @@ def wall(session: Session, answer: Answer, block: int, feature_map: int, dark: b
     made = analysis.map_grid(shown, numbers, scale=scale, chosen=feature_map, dark=dark)
     values = analysis.grid_table({f"map {number}": values for number, values in enumerate(shown)})
     widgets.picture_files([Panel(made.picture)], "map-wall", title, values)
+    widgets.how_measured("Order of feature maps")
 
 
 def _labels(answer: Answer, block: int) -> tuple[list[str], list[str]]:

@@ -88,6 +88,7 @@ def distributions(before: Side, after: Side) -> None:
     asked = f"“{state.view().question}” about the scene before and after the edits"
     widgets.picture_files(panels, "studio-pictures", "The scene before and after the edits", sample=asked)
     before_after.distributions(before.answer, after.answer, "studio-answers")
+    widgets.how_measured("Answer to one question")
 
 
 def programs(before: Side, after: Side) -> None:
@@ -99,6 +100,7 @@ def programs(before: Side, after: Side) -> None:
                 program.show(side.truth, f"studio-program-{name.lower()}")
             else:
                 st.caption(widgets.plain(side.truth.reason or "This is no question of CLEVR's."))
+    widgets.how_measured("Answer to one question")
 
 
 def maps(before: Side, after: Side) -> None:
@@ -135,3 +137,4 @@ def maps(before: Side, after: Side) -> None:
             ):  # fmt: skip
                 state.change(block=block, feature_map=number)
                 st.switch_page(pages.path("maps"))
+    widgets.how_measured("Feature maps that an edit moves")

@@ -40,6 +40,7 @@ def consistency(before: Side, after: Side) -> None:
         table, "studio-consistency", "Consistency on pairs of scenes that differ in one thing",
         sample=f"{found.pairs:,} pairs from {recipe['scenes']} scenes, seed {recipe['seed']}",
     )  # fmt: skip
+    widgets.how_measured("Consistency on pairs of scenes")
     _errors(found)
 
 

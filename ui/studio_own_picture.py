@@ -59,3 +59,4 @@ def beside_own_picture(drawn: ShownPicture) -> None:
             panels, "studio-own-picture", "A picture beside its scene drawn anew", differ,
             sample=f"picture {key} · mean absolute difference of 255, both blurred by 3 pixels", across=2,
         )  # fmt: skip
+        widgets.how_measured("A picture beside its scene drawn anew")

@@ -60,6 +60,7 @@ def questions(before: Side, after: Side) -> None:
         table, "studio-questions", "Answers about the scene before and after the edits",
         sample="the edited scene, questions as listed",
     )  # fmt: skip
+    widgets.how_measured("Consistency on pairs of scenes")
 
 
 def _open(table: pd.DataFrame, told: dict[str, list[int]]) -> None:

@@ -109,6 +109,7 @@ def _shown(asked: AskedSeries, drawn: list[np.ndarray], read: tuple[tuple[int, i
             f"Mean of {'; '.join(names)} after the ReLU: {asked.series.what}.",
             table[["step", "label", *names]], sample=_sample(asked),
         )  # fmt: skip
+    widgets.how_measured("Series of scenes")
 
 
 def _sample(asked: AskedSeries) -> str:

@@ -128,6 +128,7 @@ def _ranked(found: TwoQuestions) -> None:
         sample=f"{widgets.asked()}, A, and “{state.view().other}”, B, in deviations of {of}",
     )  # fmt: skip
     st.caption(f"Deviations and random pairs are those of {of}.")
+    widgets.how_measured("Two questions on one picture")
 
 
 def _labelled(table: pd.DataFrame) -> pd.DataFrame:

@@ -51,6 +51,7 @@ def page() -> None:
         question, counted = state.view().question, analysis.not_counted(session.config) is None
         _stages(session, shown, question)
         widgets.copy_as_python("ask", lambda: as_python.ask(networks.study(), shown, question, counted))
+        widgets.how_measured("Answer to one question")
     _history(dark)
 
 
@@ -350,6 +351,7 @@ def _compare(asked: tuple[HistoryEntry, ...], dark: bool) -> None:
             "How far A and B are apart: root mean square over a block's maps. The question alone sets gamma "
             "and beta, so the same question about two pictures differs by exactly 0."
         )
+        widgets.how_measured("Two questions on one picture")
         if a.question != b.question and st.button(
             "All maps, ranked by difference", key="compare-maps", icon=":material/tune:",
             help="On the Modulation page: gamma and beta of both in standard deviations, any map under both.",

@@ -168,6 +168,8 @@ def _labels(
             wait("Naming dense regions by their words", lambda: atlas_cache.labels(study, name) is not None)
             return ()
         st.caption(widgets.plain(analysis.describe_labels(found, shown.study.schema.nouns)))
+        if key == "atlas":
+            widgets.how_measured("Words of dense regions")
         if found:
             told = [
                 f"{one.text}: {one.share:.0%} of {one.size:,}, {one.elsewhere:.0%} of all" for one in found

@@ -144,6 +144,7 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
         found.accuracy,
     )  # fmt: skip
     if not below.waits("compare"):
+        widgets.how_measured("Accuracy of two networks")
         _differing(found, found.differing, one, other, "all")
 
 
@@ -221,6 +222,7 @@ def _side_by_side(row: pd.Series, one: Study, other: Study, key: str, source: st
             ),
             of=of, sample=sample,
         )  # fmt: skip
+        widgets.how_measured("Answer to one question")
         with st.container(horizontal=True):
             for label, network in (("A", _name_of(one)), ("B", _name_of(other))):
                 if st.button(f"Open on the Ask page with {label}", key=f"compare-open-{key}-{label}"):
@@ -286,6 +288,7 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
         table[["text", "type", "x_one", "y_one", "x_other", "y_other"]], "compare-layouts",
         f"Layouts of A and B, {told['layout']}", **_origin(found),
     )  # fmt: skip
+    widgets.how_measured("Layouts of two networks")
     if selected is None:
         st.caption(
             "Draw around points, or click a name in the legend, to see how both answer those questions."
@@ -350,6 +353,7 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
     widgets.data(
         pd.DataFrame(told), "compare-matching", "Maps of A and B matched, by block", **_origin(found)
     )
+    widgets.how_measured("Feature maps matched")
     blocks = [int(each["block"]) for each in told]
     block = st.segmented_control(
         "Block", blocks, required=True, **state.option("compare-block", blocks, blocks[0])
@@ -404,6 +408,7 @@ def _blocks(found: Comparison, one: Study, other: Study) -> None:
             found, analysis.similarity_heatmap(found.similarity, space, dark=widgets.dark()),
             f"compare-{str(space).replace(' ', '-')}", f"CKA of the blocks of A and B, {space}.", own,
         )  # fmt: skip
+    widgets.how_measured("Similarity of blocks")
 
 
 def _parameters(found: Comparison, one: Study, other: Study) -> None:
@@ -418,6 +423,7 @@ def _parameters(found: Comparison, one: Study, other: Study) -> None:
         found, analysis.parameter_pairs(found.parameters, statistic or statistics[0], dark=widgets.dark()),
         "compare-parameters", f"{statistic} of gamma and beta in each block of A and B.", found.parameters,
     )  # fmt: skip
+    widgets.how_measured("Gamma and beta of two networks")
 
 
 def _grouping(found: Comparison, one: Study, other: Study) -> None:
@@ -434,6 +440,7 @@ def _grouping(found: Comparison, one: Study, other: Study) -> None:
     shown = found.grouping[names].replace({"network": {"one": "A", "other": "B"}})
     three = {name: st.column_config.NumberColumn(format="%.3f") for name in names[2:]}
     st.dataframe(shown, hide_index=True, column_config=three)
+    widgets.how_measured("Neighbours of a question")
 
 
 def _probes(found: Comparison, one: Study, other: Study) -> None:
@@ -456,6 +463,7 @@ def _probes(found: Comparison, one: Study, other: Study) -> None:
         found, analysis.probe_pairs(probes, target, dark=widgets.dark()), "compare-probes",
         f"Accuracy of linear probes for {target} in A and B.", probes[probes["target"] == target],
     )  # fmt: skip
+    widgets.how_measured("Linear probes")
 
 
 # Name -> is there anything to show, and what shows it.

@@ -245,6 +245,7 @@ def _confusion(of: str, dark: bool) -> None:
         counts.rename_axis("true").reset_index(),
         sample=_sample(of),
     )
+    widgets.how_measured("Confusion matrix")
 
 
 # --- Errors ---------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ def page() -> None:
             return
         _test(test, dark)
     if found:
+        widgets.how_measured("Generalisation")
         _errors(found)
     _everyone(everyone)
     _learned_on(dark)
@@ -172,6 +173,7 @@ def _learned_on(dark: bool) -> None:
         f"{table['asked'].min():,} questions of each condition. The paper's accuracies are known taught A "
         "alone and after 30,000 of B's questions (Figure 9, table); its curves between are a picture."
     )
+    widgets.how_measured("Learning on from condition B")
 
 
 def _trained_on(made: dict[str, Any]) -> str:
@@ -281,8 +283,12 @@ def _ablations(dark: bool) -> None:
         f"95 % intervals over scenes (not over seeds): {'; '.join(points)}."
     )
     curves = made["curves"]
-    if curves.empty:
-        return
+    if not curves.empty:
+        _curves(curves, dark)
+    widgets.how_measured("Table 2, trained anew")
+
+
+def _curves(curves: pd.DataFrame, dark: bool) -> None:
     reached = curves.groupby("network", sort=False).tail(1)
     widgets.figure(
         analysis.training_lines(curves, dark=dark),

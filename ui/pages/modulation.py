@@ -152,6 +152,7 @@ def _one_map(
                 analysis.population_bins(population, kind, block, feature_map),
                 sample=f"{len(population):,} questions" + _seed(population),
             )
+    widgets.how_measured("Gamma and beta of one question")
 
 
 def _seed(population: Population) -> str:
@@ -179,6 +180,7 @@ def _census(session: Session, answer: Answer, dark: bool) -> None:
         alt = "Gamma against beta of every map, a panel a block; grey: |gamma| below 1."
         table = analysis.modulation_table({kind: getattr(answer, kind) for kind in KINDS})
         widgets.figure(drawn, "gamma-beta", alt, table, header.open_map)
+    widgets.how_measured("What FiLM does to maps")
 
 
 def _reached(config: NetworkConfig) -> dict[str, str]:
@@ -212,6 +214,7 @@ def _reach(session: Session, here: Answer, picture: np.ndarray, other: np.ndarra
     table = pd.DataFrame({"where": shown, "another question": by_question, "another picture": by_picture})
     alt = "How far another question and another picture move gamma and beta and each stage's maps."
     widgets.figure(analysis.reach(shown, by_question, by_picture, dark=dark), "reach", alt, table)
+    widgets.how_measured("What question and picture change")
 
 
 def _knows(session: Session, question: str) -> bool:

@@ -43,6 +43,7 @@ def page() -> None:
             if groups
             else f"{nouns.capitalize()} are taken to be independent."
         )
+        widgets.how_measured("Labels of any network")
     st.header("Where to look")
     for name, title, told in (
         (
