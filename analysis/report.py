@@ -137,6 +137,8 @@ def make_report(
 
 
 def write_report(path: str | Path, page: str) -> None:
+    """Write a report's page to a file, whole or not at all."""
+
     def write(temporary: Path) -> None:
         temporary.write_text(page, "utf-8")
 

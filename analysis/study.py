@@ -72,6 +72,7 @@ class Study:
 
     @property
     def name(self) -> str:
+        """What the network is called, or the study where it came without one."""
         if self._session is not None:
             return self._session.card.name
         return str(self._known.recipe["network"]) or self.folder.name

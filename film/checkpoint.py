@@ -95,6 +95,7 @@ class Card:
 
     @property
     def vocabulary(self) -> Vocabulary:
+        """The words that the network knows, with their ids."""
         return Vocabulary(self.words, self.keep_empty)
 
     @property
@@ -203,6 +204,9 @@ def save(folder: str | Path, network: FiLMNetwork, card: Card, *, half: bool = T
 
     `half`: keep matrices as float16, which halves the file; they are float32 again when loaded.
     The hash is that of the weights as they will be loaded.
+
+    Raises:
+        InputError: the card is of a network of another build.
     """
     if network.config != card.config:
         raise InputError("The card describes another network; make it from the network's own config.")
@@ -300,7 +304,11 @@ def bundled() -> list[Path]:
 
 
 def find(checkpoint: str | Path | None = None) -> Path:
-    """The folder of a checkpoint: a path, the name of a bundled one, or None for the first bundled."""
+    """The folder of a checkpoint: a path, the name of a bundled one, or None for the first bundled.
+
+    Raises:
+        InputError: None was given, and no network comes with this copy.
+    """
     names = [path.name for path in bundled()]
     if checkpoint is None:
         if not names:

@@ -179,6 +179,7 @@ class NetworkConfig:
         return self.hidden_size * (2 if self.bidirectional else 1)
 
     def to_dict(self) -> dict[str, Any]:
+        """As plain values, which `from_dict` reads."""
         return asdict(self)
 
     @classmethod
@@ -281,6 +282,7 @@ class TrainingConfig:
         _require(self.shift <= 0.2, "shift", self.shift, "0.2 at most, or objects leave the picture")
 
     def to_dict(self) -> dict[str, Any]:
+        """As plain values, which `from_dict` reads."""
         return asdict(self)
 
     @classmethod

@@ -8,7 +8,14 @@ from film.errors import InputError
 
 
 def choose_device(wanted: str = "auto") -> tuple[torch.device, str | None]:
-    """The device to compute on, tried out, and what to tell the user when it is not the one wanted."""
+    """The device to compute on, tried out, and what to tell the user when it is not the one wanted.
+
+    Args:
+        wanted: "auto" (CUDA, then MPS, then the CPU), "cpu", "cuda", "cuda:1" ... or "mps".
+
+    Raises:
+        InputError: there is no device of that name.
+    """
     if wanted == "auto":
         for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())):
             if there:

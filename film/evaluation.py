@@ -281,6 +281,10 @@ def constant_guess(truth: Sequence[str], families: Sequence[str], among: np.ndar
     """The share that is right when every family's most frequent answer is always said.
 
     It is counted on the same questions, so it is the higher the fewer questions a family has.
+
+    Args:
+        truth, families: of every question, its true answer and its family.
+        among: bool (questions,), which of them count; one at least.
     """
     answers: dict[str, Counter[str]] = {}
     for row in np.flatnonzero(among).tolist():
@@ -295,7 +299,18 @@ def answer_all(
     interventions: Edits = None,
     progress: Progress | None = None,
 ) -> tuple[list[str], np.ndarray]:
-    """The answer to every question, and its probability; each picture goes through the stem once."""
+    """The answer to every question, and its probability; each picture goes through the stem once.
+
+    Args:
+        interventions: edits of gamma and beta, the same for all questions.
+        progress: called with the questions answered and of all; raise in it to stop.
+
+    Returns:
+        Answers (questions,), and their probabilities, float64 (questions,).
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
     answers = [""] * len(asked.questions)
     chance = np.zeros(len(answers))
     groups = iter(asked.by_picture().items())

@@ -99,7 +99,14 @@ def _digest(content: bytes | bytearray | memoryview) -> str:
 
 
 def to_size(picture: np.ndarray, width: int, height: int, how: Fit = "crop") -> np.ndarray:
-    """A picture, uint8 (h, w, 3), brought to (height, width, 3)."""
+    """A picture, uint8 (h, w, 3), brought to (height, width, 3).
+
+    Args:
+        how: "crop" cuts its middle to the shape (`fit`), "stretch" keeps all of it and changes the shape.
+
+    Raises:
+        InputError: `how` is neither, or the picture is not 8-bit RGB.
+    """
     if how == "crop":
         return fit(picture, width, height)
     if how != "stretch":

@@ -39,6 +39,7 @@ class Share:
 
     @property
     def accuracy(self) -> float:
+        """The share of right answers, 0 to 1."""
         return self.right / self.asked
 
     def interval(self, digits: int = 1) -> str:

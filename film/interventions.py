@@ -76,6 +76,7 @@ class Where:
         return chosen
 
     def concerns(self, kind: str) -> bool:
+        """Is gamma, or beta (`kind`), meant?"""
         return self.parameters in (kind, "both")
 
     def __str__(self) -> str:
@@ -83,7 +84,11 @@ class Where:
 
     @staticmethod
     def parse(text: str) -> Where:
-        """Read what `str` gave: "2.17.gamma", "1-3.*.both", "*.0-9,12.beta"; blocks from 1, maps from 0."""
+        """Read what `str` gave: "2.17.gamma", "1-3.*.both", "*.0-9,12.beta"; blocks from 1, maps from 0.
+
+        Raises:
+            InputError: the text names no gammas or betas.
+        """
         parts = text.split(".")
         if len(parts) != 3:
             raise InputError(f"{_short(text)!r} names no gammas or betas; write BLOCK.MAP.gamma: 2.17.gamma.")
@@ -286,6 +291,7 @@ class Remembered:
         self._known: dict[tuple[str, ...], Modulation] = {}
 
     def modulate(self, questions: Sequence[str], *, lenient: bool = False) -> Modulation:
+        """As `Source.modulate`, once for the same questions."""
         key = tuple(questions)
         if key not in self._known:
             self._known[key] = self._source.modulate(questions, lenient=lenient)
@@ -293,6 +299,7 @@ class Remembered:
 
     @property
     def mean_modulation(self) -> Modulation:
+        """The mean over many questions, one row."""
         return self._source.mean_modulation
 
 

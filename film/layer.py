@@ -67,7 +67,11 @@ class FiLM(nn.Module):
                 _zero(network)
 
     def modulation(self, condition: Any) -> tuple[Tensor, Tensor]:
-        """Gamma, offset included, and beta as they are applied: (N, C) or (N, C, *places) each."""
+        """Gamma, offset included, and beta as they are applied: (N, C) or (N, C, *places) each.
+
+        Raises:
+            InputError: the layer has no network that makes them, or that gives another shape.
+        """
         if self.shared is not None:
             raw = _raw("shared", self.shared, condition, 2 * self.channels, self.condition)
             gamma, beta = raw.chunk(2, dim=1)

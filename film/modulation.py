@@ -81,6 +81,7 @@ class Modulation:
         return Modulation(self.gamma + other.gamma, self.beta + other.beta)
 
     def minus(self, other: Modulation) -> Modulation:
+        """Analogy arithmetic, see `plus`."""
         return Modulation(self.gamma - other.gamma, self.beta - other.beta)
 
     def with_noise(self, gamma: float = 0.0, beta: float = 0.0, *, seed: int) -> Modulation:

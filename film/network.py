@@ -399,7 +399,11 @@ class FiLMNetwork(nn.Module):
         return self.question_encoder.modulation(self.question_encoder(tokens, lengths))
 
     def encode_picture(self, pictures: Tensor) -> Tensor:
-        """Pictures (P, channels, height, width) -> stem maps (P, C, h, w)."""
+        """Pictures (P, channels, height, width) -> stem maps (P, C, h, w).
+
+        Raises:
+            InputError: the pictures are of another shape than the network looks at.
+        """
         expected = (self.config.channels, self.config.height, self.config.width)
         if pictures.ndim != 4 or tuple(pictures.shape[1:]) != expected:
             raise InputError(
@@ -440,4 +444,10 @@ class FiLMNetwork(nn.Module):
     def forward(
         self, pictures: Tensor, tokens: Tensor, lengths: Tensor, picture_of: PictureOf = None
     ) -> Tensor:
+        """Pictures (P, channels, height, width) and questions -> logits (Q, answers).
+
+        Args:
+            tokens, lengths: as of `modulate`, (Q, T) and (Q,).
+            picture_of: which picture each question is about; None: its own, in order.
+        """
         return self.classify(self.encode_picture(pictures), self.modulate(tokens, lengths), picture_of)[0]

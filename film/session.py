@@ -91,6 +91,7 @@ class Session:
 
     @property
     def config(self) -> NetworkConfig:
+        """The build of the network."""
         return self.network.config
 
     @property
@@ -455,7 +456,7 @@ class Session:
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis, float64."""
+    """Softmax over the last axis: logits of any shape -> float64 of the same shape, which sum to 1 there."""
     result: np.ndarray = torch.tensor(logits, dtype=torch.float64).softmax(-1).numpy()
     return result
 

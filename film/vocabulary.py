@@ -66,6 +66,7 @@ class Vocabulary:
 
     @cached_property
     def ids(self) -> dict[str, int]:
+        """Token -> its number in the network's embedding."""
         return {token: index for index, token in enumerate(self.tokens)}
 
     @cached_property

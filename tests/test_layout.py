@@ -177,7 +177,7 @@ def test_what_cannot_be_read_is_said(tmp_path):
     layout = lay_out(extraction, LayoutRecipe("gamma:2", "pca"))
     write_layout(tmp_path / "map.parquet", layout)
     assert read_layout(tmp_path / "map.parquet", extraction).quality == layout.quality
-    with pytest.raises(InputError, match="no map"):
+    with pytest.raises(InputError, match="no projection"):
         read_layout(tmp_path / "none.parquet")
     other = Extraction(**{**vars(extraction), "recipe": {**extraction.recipe, "weights": "xyz"}})
     with pytest.raises(InputError, match="other weights"):

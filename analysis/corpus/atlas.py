@@ -61,7 +61,7 @@ def nearest(extraction: Extraction, space: str, row: int, count: int = 10) -> tu
 
 @dataclass(frozen=True, eq=False)
 class PrefixPath:
-    """A question as it is read, on a map.
+    """A question as it is read, on a projection.
 
     words: after each of which the question is ended; the last is the whole question.
     places: (words, 2). near: rows of the questions whose places made up the last one, nearest first.
@@ -80,9 +80,9 @@ class PrefixPath:
 
 
 def path(session: Session, extraction: Extraction, layout: Layout, question: str) -> PrefixPath:
-    """Place a question, and every beginning of it, on an existing map.
+    """Place a question, and every beginning of it, on an existing projection.
 
-    Each beginning is read as a question that ends there, because the map is one of questions that end.
+    Each beginning is read as a question that ends there, because the projection is one of questions that end.
 
     Raises:
         InputError: the question is empty or has words that the network does not know.

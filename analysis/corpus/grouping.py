@@ -4,7 +4,7 @@ The paper's claim (section 4.2, Fig. 6) is that the first block groups questions
 about (equal_color near query_color) and the last by the operation (the equal_* together, the query_*
 together). Here it becomes numbers that can come out otherwise.
 
-Every number is a `Score`: its interval is a bootstrap over questions with the map held fixed, its null
+Every number is a `Score`: its interval is a bootstrap over questions with the space held fixed, its null
 shuffles the labels. Equal questions have equal vectors and so are neighbours for free: measure distinct
 questions where that matters (`distinct`).
 """
@@ -173,9 +173,12 @@ def centre_distances(
 
 
 def silhouette(points: np.ndarray, labels: np.ndarray, *, trials: int = 100, seed: int) -> Score:
-    """Mean silhouette of labelled questions, -1..1: nearer to their own kind than to the next (Rousseeuw).
+    """Mean silhouette of questions (Rousseeuw, 1987), -1..1: nearer to their own kind than to the next.
 
     All distances are held at once: for some thousands of rows.
+
+    Args:
+        points: (rows, d). labels: (rows,), of any kind.
 
     Raises:
         InputError: there are fewer than two kinds, or too many rows.
@@ -225,7 +228,11 @@ def _distances(points: np.ndarray) -> np.ndarray:
 def adjusted_rand(
     clusters: np.ndarray, labels: np.ndarray, *, trials: int = GROUPING_TRIALS, seed: int
 ) -> Score:
-    """How well a clustering matches labels: 1 the same parts, 0 chance (Hubert and Arabie's index)."""
+    """How well a clustering matches labels: 1 the same parts, 0 chance (Hubert and Arabie's index, 1985).
+
+    Args:
+        clusters: (rows,), the part of each. labels: (rows,), of any kind.
+    """
     rng, first, second = np.random.default_rng(seed), _codes(clusters), _codes(labels)
     value = _rand(first, second)
     rows = len(first)
@@ -275,7 +282,7 @@ def distinct(texts: Sequence[str], most: int, *, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Grouping:
-    """How one block's map, or full space, groups questions.
+    """How one block's projection, or full space, groups questions.
 
     `type`, `attribute`, `operation`: neighbour agreement, the last two among query_X and equal_X questions
     only; `centres`: see `Centres`; `silhouettes`, `rand`: by "type", "attribute" and "operation", the latter
@@ -321,7 +328,7 @@ def grouping(
     trials: int = GROUPING_TRIALS,
     with_clusters: bool = True,
 ) -> Grouping:
-    """Every number about one map or space.
+    """Every number about one projection or space.
 
     Args:
         points: (rows, d), a layout's places or full vectors, unscaled as the authors' t-SNE had them.
@@ -362,6 +369,7 @@ def grouping(
 
 
 def grouping_table(groupings: Sequence[Grouping]) -> pd.DataFrame:
+    """A row a space, with the columns of `Grouping.row`."""
     return pd.DataFrame([one.row() for one in groupings])
 
 
@@ -376,6 +384,10 @@ def groupings(
     cancel: Cancel | None = None,
 ) -> list[Grouping]:
     """`grouping` of several spaces of the same questions, such as the blocks in order.
+
+    Args:
+        spaces: name -> (rows, d). types: (rows,) names of question types.
+        progress: called with the spaces done and of all.
 
     Raises:
         InputError: a type is missing.

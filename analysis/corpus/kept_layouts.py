@@ -58,7 +58,7 @@ def read_layout(path: str | Path, extraction: Extraction | None = None) -> Layou
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"There is no map {path}; make it with `{command('analysis', 'layout')}`.")
+        raise InputError(f"There is no projection {path}; make it with `{command('analysis', 'layout')}`.")
     try:
         table = pyarrow.parquet.read_table(path)
         about = json.loads(table.schema.metadata[b"layout"])
@@ -74,13 +74,13 @@ def read_layout(path: str | Path, extraction: Extraction | None = None) -> Layou
         if not np.isfinite(layout.places).all():
             raise ValueError("it has places that are no numbers")
     except Exception as error:  # a damaged file fails in many ways
-        raise InputError(f"The map {path} cannot be read ({error}); make it again.") from None
+        raise InputError(f"The projection {path} cannot be read ({error}); make it again.") from None
     if extraction is not None:
         for name in ("weights", "questions"):
             if layout.origin.get(name) != extraction.recipe.get(name):
-                raise InputError(f"The map {path} is of other {name} than the extraction; make it again.")
+                raise InputError(f"The projection {path} is of other {name} than the study; make it again.")
         if len(layout) and not 0 <= layout.rows.min() <= layout.rows.max() < len(extraction):
-            raise InputError(f"The map {path} speaks of questions that the extraction lacks; make it again.")
+            raise InputError(f"The projection {path} has questions that the extraction lacks; make it again.")
     return layout
 
 
@@ -102,6 +102,12 @@ def layout_in(
     """The layout kept in a folder under its content's hash; made and kept there if it is not.
 
     Options are those of `lay_out`. A damaged file is made again, and a stability that is lacking is added.
+
+    Args:
+        rows: int (questions,), which of the extraction are laid out; as `lay_out` takes them if left out.
+
+    Raises:
+        InputError: as `lay_out`, or the folder cannot be written.
     """
     space = recipe.space.replace(":", "-")
     key = layout_key(extraction, recipe, rows)[:12]

@@ -1,4 +1,4 @@
-"""The nearest neighbours of questions, exact, by Euclidean distance: the one search that all maps use.
+"""The nearest neighbours of questions, exact, by Euclidean distance: the one search that all projections use.
 
 scikit-learn's exact search takes as long for all pairs of thousands of questions, but twice as long for a
 few hundred of them and many times as long for one, which is what a page asks for: so it is done here.

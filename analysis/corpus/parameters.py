@@ -81,14 +81,21 @@ class Parameters:
 
     @property
     def layers(self) -> Layers:
+        """The layers that are modulated: names and widths."""
         return self.schema.layers
 
     def values(self, kind: str) -> np.ndarray:
+        """Gamma or beta (`kind`): (questions, blocks, maps); (questions, all maps) where widths differ.
+
+        Raises:
+            InputError: `kind` is neither.
+        """
         if kind not in KINDS:
             raise InputError(f"Parameters are gamma or beta, not {kind!r}.")
         return self.gamma if kind == "gamma" else self.beta
 
     def block_statistics(self, kind: str, block: int) -> Statistics:
+        """The statistics of one block's gamma or beta (`kind`); blocks from 0."""
         return _statistics(
             self.layers.of(self.values(kind), block),
             self.edges[kind],
@@ -120,6 +127,7 @@ def measure_parameters(
     """Count gammas and betas; about two seconds for 20,000 questions of 4 blocks with 128 maps.
 
     Args:
+        texts: (questions,), what was asked.
         labels: such as {"type": (questions,)}.
         gamma, beta: (questions, blocks, maps), or as the schema's layers say.
         clusters: (questions,), which of them depend on each other.

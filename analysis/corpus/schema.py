@@ -30,6 +30,7 @@ class Layers:
 
     @staticmethod
     def equal(blocks: int, maps: int) -> Layers:
+        """So many blocks of so many maps each, called "block 1" and on."""
         return Layers(tuple(f"block {block + 1}" for block in range(blocks)), (maps,) * blocks)
 
     def __len__(self) -> int:
@@ -95,6 +96,7 @@ class Schema:
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """The names of all labels, categories before numbers."""
         return (*self.categories, *self.numbers)
 
 

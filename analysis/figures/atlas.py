@@ -78,7 +78,12 @@ def color_by_category(values: pd.Series, title: str) -> Coloring:
 
 
 def color_by_value(numbers: np.ndarray, title: str) -> Coloring:
-    """Numbers on a scale from their 1st to their 99th percentile; what lies beyond has the end's colour."""
+    """Numbers on a scale from their 1st to their 99th percentile; what lies beyond has the end's colour.
+
+    Args:
+        numbers: (points,); where there is none (nan) the colour is the lowest.
+        title: of the scale.
+    """
     numbers = np.asarray(numbers, np.float64)
     known = numbers[np.isfinite(numbers)]
     low, high = np.percentile(known, [1, 99]) if len(known) else (0.0, 1.0)

@@ -29,8 +29,10 @@ def map_heatmap(
     """A number for every map, (blocks, maps): a row a block, a column a map; a click names the map.
 
     Args:
+        values: (blocks, maps). title: what they are, with their unit.
         top: value of the strongest colour; the greatest |value| if left out.
-        chosen: (block, map) to frame.
+        chosen: (block, map) to frame, from 0.
+        form: how a value is written on hovering.
     """
     blocks, maps = values.shape
     ids = np.stack(np.meshgrid(np.arange(blocks) + 1, np.arange(maps), indexing="ij"), axis=-1)
@@ -53,6 +55,7 @@ def object_heatmap(
     """What every map of a block reads at every object, (objects, maps): a row an object, a column a map.
 
     Args:
+        values: (objects, maps), nan where an object does not show.
         names: of the objects, from `object_readings`.
         block: counted from 0; a click names it and the map.
         top: value of the strongest colour; the greatest |value| if left out.
@@ -107,7 +110,11 @@ def _heatmap(
 
 
 def block_bars(values: Mapping[str, np.ndarray], title: str, *, dark: bool = False) -> go.Figure:
-    """A number for every block, (blocks,), for each name."""
+    """A number for every block as bars, beside each other for each name.
+
+    Args:
+        values: name -> (blocks,). title: of the axis.
+    """
     bars = [
         go.Bar(
             x=block_names(len(numbers)), y=numbers, name=name,

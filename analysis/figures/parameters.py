@@ -348,7 +348,11 @@ def moment_table(parameters: Parameters) -> pd.DataFrame:
 
 
 def point_table(parameters: Parameters, block: int, maps: Sequence[int], rows: np.ndarray) -> pd.DataFrame:
-    """What `gamma_against_beta` draws: row, question, its labels, map, gamma, beta."""
+    """What `gamma_against_beta` draws: row, question, its labels, map, gamma, beta.
+
+    Args:
+        block: from 0. maps: numbers in it. rows: int (points,), of the questions.
+    """
     chosen, layers = list(maps), parameters.layers
     labels = {name: np.repeat(values[rows], len(chosen)) for name, values in parameters.labels.items()}
     return pd.DataFrame(

@@ -42,9 +42,10 @@ def modulation_heatmap(
     """One question's gamma or beta, (blocks, maps), as a picture: a row a block, a column a map.
 
     Args:
+        values: (blocks, maps), of gamma or beta as `kind` says.
         standing: against the population; its z and percentile appear on hovering.
         show: colour by "value" or by "z".
-        chosen: (block, map) to frame.
+        chosen: (block, map) to frame, from 0.
     """
     blocks, maps = values.shape
     by_z = show == "z" and standing is not None
@@ -94,7 +95,12 @@ def modulation_heatmap(
 def plane(
     gamma: np.ndarray, beta: np.ndarray, *, chosen: tuple[int, int] | None = None, dark: bool = False
 ) -> go.Figure:
-    """Gamma against beta of every map, a panel a block (compare the paper's Figure 5 and Distill's)."""
+    """Gamma against beta of every map, a panel a block (compare the paper's Figure 5 and Distill's).
+
+    Args:
+        gamma, beta: of one question, (blocks, maps) each.
+        chosen: (block, map) to mark, from 0.
+    """
     blocks, columns = len(gamma), min(2, len(gamma))
     rows = -(-blocks // columns)
     axes = panels(rows, columns, same_x=True, same_y=True, gap=min(0.3, 0.36 / rows))
@@ -189,7 +195,12 @@ def film_effect_bars(counts: Sequence[FilmEffects], *, dark: bool = False) -> go
 def reach(
     names: Sequence[str], by_question: np.ndarray, by_picture: np.ndarray, *, dark: bool = False
 ) -> go.Figure:
-    """How far another question and another picture move each activation, see `analysis.differences`."""
+    """How far another question and another picture move each activation, see `analysis.differences`.
+
+    Args:
+        names: of the stages, in order.
+        by_question, by_picture: (stages,), relative to the first run; 0 is written out.
+    """
     bars = [
         go.Bar(
             x=list(names),

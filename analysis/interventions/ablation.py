@@ -77,6 +77,9 @@ def set_ablations(
 
     Returns:
         ("top maps" or "random maps, draw 1" ..., 0, k) -> interventions.
+
+    Raises:
+        InputError: the order names a block that there is not.
     """
     rng = np.random.default_rng(seed)
     found: dict[tuple[str, int, float | None], list[Edit]] = {}

@@ -54,6 +54,7 @@ class MinimalPair:
 
     @property
     def same_answer(self) -> bool:
+        """Have both questions the same true answer?"""
         return self.source_answer == self.target_answer
 
 

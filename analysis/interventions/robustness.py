@@ -84,6 +84,9 @@ def ask_again(
         again (what was asked, " / " between several), answer, answers (to those), holds, and chance (the
         share of this type's answers with which it would hold; nan where the type has fewer than ten).
         Questions that are not CLEVR's are left out.
+
+    Raises:
+        InputError: none is CLEVR's.
     """
     types = [_type(question.text) for question in asked.questions]
     cases = [

@@ -51,14 +51,30 @@ def stage_names(config: NetworkConfig, block: int) -> Stages:
 def stages_of(
     activations: Mapping[str, np.ndarray], config: NetworkConfig, block: int
 ) -> tuple[np.ndarray, ...]:
-    """Maps (maps, rows, columns) before FiLM, after FiLM and after the ReLU, coordinate maps left out."""
+    """Maps (maps, rows, columns) before FiLM, after FiLM and after the ReLU, coordinate maps left out.
+
+    Args:
+        activations: of one answer, with those of `stage_names` recorded. block: from 0.
+    """
     return tuple(activations[name][: config.maps] for name in stage_names(config, block).names)
 
 
 def order(
     by: str, stages: tuple[np.ndarray, ...], gamma: np.ndarray | None = None, beta: np.ndarray | None = None
 ) -> np.ndarray:
-    """Map numbers in the order of `ORDERS`, ties by number. `gamma`, `beta`: (maps,)."""
+    """Map numbers in the order of `ORDERS`, ties by number.
+
+    Args:
+        by: a key of ORDERS.
+        stages: of a block, from `stages_of`, (maps, rows, columns) each.
+        gamma, beta: of the block, (maps,); for these orders alone.
+
+    Returns:
+        int (maps,).
+
+    Raises:
+        InputError: there is no such order.
+    """
     before, after, rectified = stages
     match by:
         case "map number":
@@ -144,7 +160,11 @@ def map_grid(
 
 
 def strongest(maps: np.ndarray) -> float:
-    """A scale that a few outliers do not spoil."""
+    """The value for the strongest colour, which a few outliers do not spoil: the 99.5th percentile of |maps|.
+
+    Args:
+        maps: of any shape.
+    """
     return max(float(np.percentile(np.abs(maps), 99.5)), 1e-6)
 
 
@@ -154,7 +174,11 @@ def colored(values: np.ndarray, scale: float, dark: bool = False) -> np.ndarray:
 
 
 def color_steps(values: np.ndarray, scale: float) -> np.ndarray:
-    """Values of any shape -> their rows in `color_table`, uint8: 127 is zero, 254 is `scale` and above."""
+    """Values of any shape -> their rows in `color_table`, uint8 alike: 127 is zero, 254 `scale` and above.
+
+    Args:
+        values: of any shape. scale: the value of the strongest colour, above zero.
+    """
     return (np.rint(np.clip(values / scale, -1, 1) * 127).astype(np.int16) + 127).astype(np.uint8)
 
 
@@ -207,13 +231,17 @@ def differences(
     """How far two runs are apart at each activation, relative to the first: |a - b| / |a|, (names,).
 
     0 where what was changed has not reached yet.
+
+    Args:
+        one, other: activations by name, of the same shapes, as an answer has them.
+        names: which of them, in order.
     """
     lengths = [(np.linalg.norm(one[name] - other[name]), np.linalg.norm(one[name])) for name in names]
     return np.array([apart / length if length else float(apart > 0) for apart, length in lengths])
 
 
 def png(picture: np.ndarray) -> bytes:
-    """uint8 (height, width, 3) as a PNG file, packed for speed: flat squares stay small all the same."""
+    """A picture, uint8 (height, width, 3), as a PNG file. Packed for speed: flat squares stay small."""
     Image.fromarray(picture).save(file := io.BytesIO(), "PNG", compress_level=1)
     return file.getvalue()
 

@@ -38,6 +38,11 @@ class Population:
         return len(self.gamma)
 
     def values(self, kind: str) -> np.ndarray:
+        """Gamma or beta (`kind`): (questions, blocks, maps), float16.
+
+        Raises:
+            InputError: `kind` is neither.
+        """
         if kind not in ("gamma", "beta"):
             raise InputError(f"A population is of gamma or beta, not of {kind!r}.")
         return self.gamma if kind == "gamma" else self.beta
@@ -51,6 +56,11 @@ class Population:
         return _Spread.of(self.beta)
 
     def spread(self, kind: str) -> _Spread:
+        """Mean and standard deviation of gamma or beta (`kind`) over questions, (blocks, maps) each.
+
+        Raises:
+            InputError: `kind` is neither.
+        """
         self.values(kind)
         return self._gamma if kind == "gamma" else self._beta
 

@@ -41,6 +41,7 @@ class Truth:
 
     @property
     def read_as(self) -> str | None:
+        """The question in CLEVR's words, where the text has others of the same meaning."""
         return self.parse.read_as if self.parse else None
 
     @property
@@ -50,6 +51,7 @@ class Truth:
 
     @property
     def type(self) -> str | None:
+        """The type of the question, such as "count"; None where it is none of CLEVR's."""
         return question_type(self.parse.program) if self.parse else None
 
 

@@ -48,7 +48,11 @@ class WordContributions:
     config: NetworkConfig
 
     def values(self, kind: Kind) -> np.ndarray:
-        """(tokens + 1, blocks, maps), float64: before the first token, and after each."""
+        """(tokens + 1, blocks, maps), float64: before the first token, and after each.
+
+        Raises:
+            InputError: `kind` is neither gamma nor beta.
+        """
         if kind not in ("gamma", "beta"):
             raise InputError(f"Word contributions are of gamma or beta, not of {kind!r}.")
         start = self.bias_gamma + self.offset if kind == "gamma" else self.bias_beta

@@ -82,6 +82,7 @@ class CounterfactualSet:
 
     @property
     def pairs(self) -> int:
+        """How many pairs of scenes there are."""
         return int(self.table["pair"].nunique())
 
     def consistency(self) -> pd.DataFrame:
@@ -313,6 +314,11 @@ def measure_counterfactuals(
 
     Args:
         source: where the scenes are from, for the recipe.
+        pairs: how many. seed: of pairs, questions and pictures.
+        quality, workers, progress: as of `ask_pairs`.
+
+    Raises:
+        InputError: the pairs are too few to say anything, or more than the scenes allow.
     """
     if pairs < _FEW:
         raise InputError(f"{pairs} pairs say nothing of a network; take {_FEW} or more.")

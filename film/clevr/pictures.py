@@ -121,6 +121,9 @@ def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     3:2 picture shows, and positions in the picture keep their meaning.
 
     `picture`: uint8 (h, w, 3); returns uint8 (height, width, 3).
+
+    Raises:
+        InputError: the picture is not 8-bit RGB, or a size is below 1.
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
         raise InputError(

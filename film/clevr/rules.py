@@ -73,7 +73,11 @@ def add_object(scene: Scene, thing: SceneObject, *, check: bool = True) -> Scene
 
 
 def remove_object(scene: Scene, index: int, *, check: bool = True) -> Scene:
-    """The scene without one object; those after it move up by one."""
+    """The scene without one object; those after it move up by one.
+
+    Raises:
+        InputError: there is no such object, or, unless `check` is False, too few would be left.
+    """
     _must_have(scene, index)
     after = scene.replaced(objects=scene.objects[:index] + scene.objects[index + 1 :])
     if check and len(after.objects) < FEWEST:  # no other rule is broken by taking away
@@ -82,7 +86,14 @@ def remove_object(scene: Scene, index: int, *, check: bool = True) -> Scene:
 
 
 def change_object(scene: Scene, index: int, *, check: bool = True, **changes: Any) -> Scene:
-    """The scene with an object moved (x, y, rotation) or changed (shape, size, material, color)."""
+    """The scene with an object moved (x, y, rotation) or changed (shape, size, material, color).
+
+    Args:
+        changes: x, y in CLEVR's units, rotation in degrees; values of attributes as CLEVR names them.
+
+    Raises:
+        InputError: there is no such object or property, or, unless `check` is False, a rule would be broken.
+    """
     _must_have(scene, index)
     known = (*ATTRIBUTES, "x", "y", "rotation")
     if unknown := [name for name in changes if name not in known]:
@@ -225,6 +236,9 @@ def sample_scene(
     `condition`: "A" or "B" of CLEVR-CoGenT. `count`: how many objects; when None, 3 to `most` are drawn.
     `width`, `height`: the picture size at which every object must show at least 200 pixels;
     `visibility=False` skips that test.
+
+    Raises:
+        InputError: there is no such condition, a number is outside of CLEVR's, or the picture is too small.
     """
     if condition not in (None, *COGENT):
         raise InputError(f"The condition {condition!r} was asked for; use A or B, or none.")

@@ -118,7 +118,11 @@ def read_scenes(path: str | Path) -> list[Scene]:
 
 
 def write_scenes(path: str | Path, scenes: Iterable[Scene], split: str = "new") -> None:
-    """Write a CLEVR v1.0 scenes file, one scene a line; the scenes are numbered as they come."""
+    """Write a CLEVR v1.0 scenes file, one scene a line; the scenes are numbered as they come.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     lines = []
     for index, scene in enumerate(scenes):
         named = scene.replaced(index=index, split=split, filename=f"CLEVR_{split}_{index:06d}.png")

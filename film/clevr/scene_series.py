@@ -43,7 +43,11 @@ class SceneSeries:
 
 
 def attribute_series(scene: Scene, index: int, attribute: str) -> SceneSeries:
-    """One object through all colors, shapes, materials or sizes."""
+    """One object, `index` from 0, through all colors, shapes, materials or sizes.
+
+    Raises:
+        InputError: there is no such object or attribute.
+    """
     thing, scene = _object(scene, index), rounded_scene(scene)
     if attribute not in ATTRIBUTES:
         raise InputError(f"{attribute!r} is no attribute; choose from {', '.join(ATTRIBUTES)}.")
@@ -79,7 +83,11 @@ def circle_series(
 
 
 def towards_series(scene: Scene, index: int, other: int, steps: int = STEPS) -> SceneSeries:
-    """One object from where it stands to another, up to the gap that CLEVR leaves."""
+    """One object from where it stands to another, up to the gap that CLEVR leaves.
+
+    Raises:
+        InputError: there is no such object, or both are the same.
+    """
     thing, target = _object(scene, index), _object(scene, other)
     if index == other:
         raise InputError("An object cannot come nearer to itself; choose another to move it to.")
@@ -115,7 +123,11 @@ def opposite_series(scene: Scene, index: int, steps: int = STEPS) -> SceneSeries
 
 
 def nearest_series(scene: Scene, index: int, steps: int = STEPS) -> SceneSeries:
-    """One object from where it stands to the object nearest to it."""
+    """One object from where it stands to the object nearest to it.
+
+    Raises:
+        InputError: there is no such object, or no other.
+    """
     here = _object(scene, index)
     others = [number for number in range(len(scene.objects)) if number != index]
     if not others:

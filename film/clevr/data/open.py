@@ -1,11 +1,11 @@
 """CLEVR data in all its forms behind one door.
 
 folder.py      CLEVR v1.0, CoGenT and Humans folders as downloaded, and ours
-corpus.py      packed corpora, which training reads; arrays.py says what their rows mean
+corpus.py      packed corpora, which training reads; encoding.py says what their rows mean
 packing.py     folder -> packed corpus
 generate.py    scenes, questions and pictures from nothing, in either form
-album.py       pictures to leaf through, of any of these or of a plain folder
-gallery/       the scenes that come with the project
+scene_folder.py  given scenes with their pictures, as such a folder
+picture_folder.py  pictures to leaf through, of any of these or of a plain folder
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ def open_data(path: str | Path, split: str | None = None) -> Split | Corpus:
 
     Both have `name`, `questions()`, `scenes()` and `picture_of(filename)`. `split` may be left
     out where there is only one.
+
+    Raises:
+        InputError: there is neither, it is damaged, or it has no such split or several and none is named.
     """
     path = Path(path)
     if (path / MANIFEST).exists() or any(path.glob(f"shard-*/{MANIFEST}")):

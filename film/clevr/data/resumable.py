@@ -104,6 +104,7 @@ class ResumableFolder:
             write_file(recipe_file, json.dumps({"recipe": self.recipe}, indent=1).encode())
 
     def chunk(self, number: int) -> Path:
+        """The folder of a chunk, which is there once the chunk is whole."""
         return self.folder / f"chunk-{number:06d}"
 
     def put_chunk(self, number: int, files: dict[str, bytes]) -> None:
@@ -182,6 +183,11 @@ class BigArray:
                     file.truncate(size)
 
     def put(self, rows: Sequence[int] | np.ndarray, values: np.ndarray) -> None:
+        """Write some rows, which are on the disk when it returns.
+
+        Args:
+            rows: numbers of rows. values: (rows, ...), of the array's type and shape.
+        """
         if isinstance(rows, range) and rows.step == 1 and len(rows) == len(values):
             rows, values = rows[:1], values[None]  # neighbours are written at once
         with open(self.path, "r+b") as file:

@@ -80,6 +80,10 @@ def write_scene_folder(
 ) -> Path:
     """Write such a folder; arguments as of `scene_folder_files`.
 
+    Args:
+        out: the folder, new or empty.
+        pictures: uint8 (height, width, 3), one a scene; the clean ones are drawn if left out.
+
     Raises:
         InputError: as there, or the folder holds something already or cannot be written.
     """

@@ -39,7 +39,11 @@ class Exhibit:
 
 
 def gallery(folder: Path = FOLDER) -> tuple[Exhibit, ...]:
-    """All exhibits, in the order in which they are to be shown."""
+    """All exhibits, in the order in which they are to be shown.
+
+    Raises:
+        InputError: the folder is incomplete or damaged.
+    """
     split = open_folder(folder).split(SPLIT)
     try:
         labels = json.loads((folder / LABELS).read_text("utf-8"))["exhibits"]
