@@ -58,7 +58,6 @@ def keep_field(study: Extraction, selection: Selection) -> None:
 
     st.text_input(
         "Keep this selection as", placeholder="a name, then Enter", max_chars=40, width=180,
-        help="Another selection can then be compared with it.",
         **state.taken("atlas-keep", keep),
     )  # fmt: skip
 
