@@ -20,7 +20,7 @@ from analysis.adapter.dependence import clusters_of
 from analysis.adapter.labels import LabelEvidence, read_labels
 from analysis.corpus.evidence import Evidence, find_evidence
 from analysis.corpus.extraction import Extraction, extract, open_extraction, write_small
-from analysis.corpus.kept_layouts import in_order, layout_in, layouts_in
+from analysis.corpus.kept_layouts import layout_in, layouts_in
 from analysis.corpus.layout import PAPER_SEED, Layout, LayoutRecipe, layout_title
 from analysis.corpus.map_cards import MapCards, find_maps
 from analysis.corpus.parameters import Parameters, measure_parameters
@@ -116,12 +116,16 @@ class Study:
 
     @cached_property
     def layouts(self) -> dict[str, Layout]:
-        """Layouts of these questions by their titles; nothing is fitted here."""
+        """Layouts of these questions by their titles, the study's own before what visitors had computed.
+
+        Nothing is fitted here.
+        """
         if self.extraction is None:
             return {}
         cache = self._cache_of(self.extraction)
+        own = layouts_in(self.where / LAYOUTS, self.extraction)
         later = {} if cache is None else layouts_in(cache, self.extraction)
-        return in_order(later | layouts_in(self.where / LAYOUTS, self.extraction))
+        return own | {title: layout for title, layout in later.items() if title not in own}
 
     def _cache_of(self, extraction: Extraction) -> Path | None:
         """Where what is computed later of these questions is kept."""
@@ -169,7 +173,7 @@ class Study:
                 self.__dict__["extraction"] = known
             layout = layout_in(folder, known, recipe, progress=_share(progress, first, 100), cancel=cancel)
         title = layout_title(layout.recipe, known, len(layout))
-        self.__dict__["layouts"] = in_order({title: layout} | self.layouts)
+        self.__dict__["layouts"] = self.layouts | {title: layout}
         return title
 
     @cached_property

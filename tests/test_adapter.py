@@ -138,7 +138,7 @@ def test_a_study_of_unequal_layers_opens_as_any_other(study):
         "400 episodes",
         "3 layers of 16, 32, 64 maps",
         "task, night, speed",
-        "2 maps",
+        "2 projections",
         "states of 12",
     ):
         assert part in said

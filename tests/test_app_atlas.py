@@ -209,6 +209,9 @@ def test_settings_of_a_projection_are_its_name_and_stand_on_it(open_page, checkp
     assert not app.exception
     assert app.query_params["layout"] == title
     assert "perplexity 8," in texts(app)
+    later = open_page(checkpoint)  # what somebody had computed does not stand in another visitor's way
+    assert later.selectbox(key="view-layout").value == FIRST
+    assert later.selectbox(key="view-layout").options[-1] == title
     app.number_input(key="atlas-tsne-perplexity").set_value(30.0).run()
     assert [button for button in app.button if button.key == "atlas-compute"]  # the usual one is another
     app.selectbox(key="atlas-method").set_value("umap").run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def layout_in(
 
 
 def layouts_in(folder: str | Path, extraction: Extraction) -> dict[str, Layout]:
-    """The readable layouts of an extraction that a folder holds, by their titles, t-SNE first."""
+    """The readable layouts of an extraction in a folder, by their titles: t-SNE first, all blocks before one."""
     found: dict[str, Layout] = {}
     for path in sorted(Path(folder).glob("*.parquet")):
         try:
@@ -135,12 +134,7 @@ def layouts_in(folder: str | Path, extraction: Extraction) -> dict[str, Layout]:
         except InputError:
             continue  # of another network, or damaged: what is left is still of use
         found[layout_title(layout.recipe, extraction, len(layout))] = layout
-    return in_order(found)
-
-
-def in_order(layouts: Mapping[str, Layout]) -> dict[str, Layout]:
-    """Layouts by their titles, t-SNE first, all blocks before one."""
-    return dict(sorted(layouts.items(), key=lambda item: _rank(item[1].recipe)))
+    return dict(sorted(found.items(), key=lambda item: _rank(item[1].recipe)))
 
 
 def _rank(recipe: LayoutRecipe) -> tuple[int, int, str]:
