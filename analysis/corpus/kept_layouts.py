@@ -126,7 +126,7 @@ def layout_in(
 
 
 def layouts_in(folder: str | Path, extraction: Extraction) -> dict[str, Layout]:
-    """The readable layouts of an extraction in a folder, by their titles: t-SNE first, all blocks before one."""
+    """The readable layouts of an extraction in a folder, by title: t-SNE first, all blocks before one."""
     found: dict[str, Layout] = {}
     for path in sorted(Path(folder).glob("*.parquet")):
         try:
