@@ -72,7 +72,7 @@ class App:
     def folds(self, place: Place) -> set[str]:
         """The sections of the Methods page that are shown by a definition itself."""
         calls = (call for name, call in self._calls(place) if name.endswith("how_measured"))
-        return {ast.literal_eval(call.args[0]) for call in calls if call.args}
+        return {ast.literal_eval(heading) for call in calls for heading in call.args}
 
     def shows(self, place: Place) -> bool:
         """Does it show numbers?"""

@@ -93,10 +93,13 @@ def notice(text: str) -> None:
     st.caption(f":material/visibility: {text}")
 
 
-def how_measured(heading: str) -> None:
-    """A fold with the section of the Methods page on what stands above it."""
+def how_measured(*headings: str) -> None:
+    """A fold with the sections of the Methods page on what stands above it."""
     with st.expander("How is this measured?", icon=":material/science:"):
-        st.markdown(analysis.method(heading))
+        for heading in headings:
+            if len(headings) > 1:
+                st.markdown(f"**{heading}**")
+            st.markdown(analysis.method(heading))
 
 
 @st.fragment  # opened, it alone is drawn again

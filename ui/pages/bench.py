@@ -65,8 +65,7 @@ def page() -> None:
     _edit(case, population, block, number, state.view())
     if below.waits("bench"):
         return
-    widgets.how_measured("Answer to one question")
-    widgets.how_measured("Gamma and beta of one question")
+    widgets.how_measured("Answer to one question", "Gamma and beta of one question")
     tabs = st.tabs(list(TABS))
     for tab, show in zip(tabs, TABS.values(), strict=True):
         with tab:

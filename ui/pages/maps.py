@@ -195,9 +195,8 @@ def _measured_how(found: MapCards) -> None:
         "Cliff's delta of 0.33 or more and a family-wise p of at most 0.05 over all maps and values "
         f"({recipe['trials']} permutations within scenes and families). {found.survival()}"
     )
-    widgets.how_measured("Selectivity of feature maps")
     st.caption(f"{found.trust()} Measured on {found.recipe['asked']:,} questions.")
-    widgets.how_measured("Effects of feature maps on answers")
+    widgets.how_measured("Selectivity of feature maps", "Effects of feature maps on answers")
 
 
 if __name__ == "__main__":  # as Streamlit runs a page

@@ -230,8 +230,7 @@ def _groups(dark: bool) -> None:
     widgets.data(
         agreement.rename(columns={"": "block"}), "agreement", "How each block groups questions", sample=which
     )
-    widgets.how_measured("Neighbours of a question")
-    widgets.how_measured("Attribute and operation")
+    widgets.how_measured("Neighbours of a question", "Attribute and operation")
 
 
 def _verdict(found: list[Grouping]) -> None:
