@@ -196,9 +196,9 @@ def test_settings_of_a_projection_are_its_name_and_stand_on_it(open_page, checkp
     app.selectbox(key="atlas-space").set_value("gamma:1").run()
     field = app.number_input(key="atlas-tsne-perplexity")
     assert field.value == 30
-    app.number_input(key="atlas-tsne-perplexity").set_value(0.0).run()
-    assert any("perplexity cannot be 0" in warning.value for warning in app.warning)
-    assert not [button for button in app.button if button.key == "atlas-compute"]
+    for value in (0.0, 6666.0):  # so many neighbours of each of 20,000 questions are many gigabytes
+        app.number_input(key="atlas-tsne-perplexity").set_value(value).run()
+        assert "perplexity 30," in texts(app)
     app.number_input(key="atlas-tsne-perplexity").set_value(8.0).run()
     app.button(key="atlas-compute").click().run()
     title = "Gamma of block 1, t-SNE, perplexity 8"
@@ -215,8 +215,12 @@ def test_settings_of_a_projection_are_its_name_and_stand_on_it(open_page, checkp
     app.number_input(key="atlas-tsne-perplexity").set_value(30.0).run()
     assert [button for button in app.button if button.key == "atlas-compute"]  # the usual one is another
     app.selectbox(key="atlas-method").set_value("umap").run()
-    assert app.number_input(key="atlas-umap-n_neighbors").value == 15
-    assert app.number_input(key="atlas-umap-min_dist").value == 0.1
+    for name, value, bounds in (("n_neighbors", 15, (2, 200)), ("min_dist", 0.1, (0, 1))):
+        field = app.number_input(key=f"atlas-umap-{name}")
+        assert (field.value, field.min, field.max) == (value, *bounds)
+    app.number_input(key="atlas-umap-n_neighbors").set_value(15.5).run()
+    assert any("n_neighbors cannot be 15.5" in warning.value for warning in app.warning)
+    assert not [button for button in app.button if button.key == "atlas-compute"]
 
 
 def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views, files):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from analysis import LayoutRecipe, Study
@@ -10,20 +12,36 @@ from ui import state, widgets
 from ui.cache import projections
 from ui.cache.projections import METHODS
 
-_NEIGHBOURS = (
-    "Neighbours",
-    5.0,
-    "How many nearest questions each is held to: more, and larger shapes count.",
+
+@dataclass(frozen=True)
+class _Field:
+    """A setting as the page has it: what it is called, its bounds, the step of its field, and what it does.
+
+    The bounds are narrower than `LayoutRecipe`'s. Memory and time grow with neighbours times questions, and
+    nobody can stop the search for neighbours: 20,000 of each for 20,000 questions would take many gigabytes.
+    """
+
+    label: str
+    least: float
+    most: float
+    step: float
+    about: str
+
+
+_NEIGHBOURS = _Field(
+    "Neighbours", 2, 200, 5, "How many nearest questions each is held to: more, and larger shapes count."
 )
-# Of each method: what can be set, what it is called, the step of its field, and what it does.
-SET: dict[str, dict[str, tuple[str, float, str]]] = {
-    "tsne": {"perplexity": ("Perplexity", 5.0, "How many neighbours each question has, softly counted.")},
+# Of each method, what can be set.
+SET: dict[str, dict[str, _Field]] = {
+    "tsne": {
+        "perplexity": _Field(
+            "Perplexity", 2, 200, 5, "How many neighbours each question has, softly counted."
+        ),
+    },
     "umap": {
         "n_neighbors": _NEIGHBOURS,
-        "min_dist": (
-            "Least distance",
-            0.05,
-            "How close points may lie, from 0 to 1: less, and denser groups.",
+        "min_dist": _Field(
+            "Least distance", 0, 1, 0.05, "How close points may lie: less, and denser groups."
         ),
     },
     "pacmap": {"n_neighbors": _NEIGHBOURS},
@@ -70,13 +88,15 @@ def more(study: Study) -> None:
 
 
 def _settings(method: str) -> dict[str, float]:
-    """What is set of a method, each at its usual value at first."""
+    """What is set of a method, each at its usual value at first; what is out of bounds is at it again."""
     found = {}
     usual = LayoutRecipe("both", method).settings
-    for name, (label, step, about) in SET.get(method, {}).items():
+    for name, field in SET.get(method, {}).items():
+        bounds = f"from {field.least:g} to {field.most:g}"
         value = st.number_input(
-            label, value=float(usual[name]), step=step, format="%g", key=f"atlas-{method}-{name}",
-            help=f"{about} `{name}`, {usual[name]:g} if nothing else is asked for.",
+            field.label, float(field.least), float(field.most), float(usual[name]), float(field.step),
+            format="%g", key=f"atlas-{method}-{name}",
+            help=f"{field.about} `{name}`, {bounds}; {usual[name]:g} if nothing else is asked for.",
         )  # fmt: skip
         found[name] = int(value) if value == int(value) else value
     return found
