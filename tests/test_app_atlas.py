@@ -19,7 +19,7 @@ from analysis import view
 from analysis.corpus.layout import LayoutRecipe
 from analysis.study import make_study
 from film import WORDS, Session, Vocabulary, save
-from ui import atlas_selection, figures, scatter
+from ui import atlas_selection, figures, scatter, widgets
 from ui.atlas_view import AtlasView
 from ui.cache import atlas as atlas_cache, errors as error_cache, networks, projections
 
@@ -219,7 +219,7 @@ def test_settings_of_a_projection_are_its_name_and_stand_on_it(open_page, checkp
         field = app.number_input(key=f"atlas-umap-{name}")
         assert (field.value, field.min, field.max) == (value, *bounds)
     app.number_input(key="atlas-umap-n_neighbors").set_value(15.5).run()
-    assert any("n_neighbors cannot be 15.5" in warning.value for warning in app.warning)
+    assert any("cannot be 15.5" in warning.value.replace("\\", "") for warning in app.warning)
     assert not [button for button in app.button if button.key == "atlas-compute"]
 
 
@@ -237,6 +237,20 @@ def test_a_lasso_selects_in_both_maps(open_page, checkpoint, views, files):
     assert "drawn on the projection" in texts(app)
     views.do(app, "beside", "on_lasso", np.zeros(300, bool))
     assert views["atlas"]["selected"] is None
+
+
+def test_the_lines_to_copy_test_a_selection_on_the_projection_it_was_drawn_on(
+    open_page, checkpoint, views, monkeypatch
+):
+    written: list[str] = []
+    monkeypatch.setattr(widgets, "copy_as_python", lambda name, write: written.append(write()))
+    app = open_page(checkpoint, layout=LAST, beside=FIRST)
+    views.do(app, "beside", "on_lasso", np.arange(300) < 40)
+    names: dict[str, Any] = {}
+    exec(compile(written[-1], "copied", "exec"), names)
+    assert names["name"] == FIRST
+    for _, said in names["why"].statements():
+        assert widgets.plain(said) in texts(app)
 
 
 def test_many_points_are_handed_out_as_parquet(open_page, checkpoint, views, files, monkeypatch):

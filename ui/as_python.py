@@ -188,7 +188,7 @@ def atlas(
     """A projection, and what sets a selection on it apart.
 
     Args:
-        name: of the projection.
+        name: of the projection; with a selection, the one that the selection is tested on.
         filtered: the column and value that `selection` is of, where it is a filter's.
         other: the selection that it is compared with; None for all other questions.
     """

@@ -39,7 +39,7 @@ def why(shown: AtlasView) -> None:
         selections.keep_field(shown.study, selection)
         other = selections.compared_with(shown.study)
     selections.kept_list(shown.study)
-    name = shown.name
+    name = shown.tested_on
     if not atlas_cache.explains(networks.study(), name):
         wait("Counting words and finding neighbours", lambda: atlas_cache.explains(networks.study(), name))
         return
@@ -64,9 +64,9 @@ def _findings(shown: AtlasView, selection: Selection, other: str) -> None:
     """What sets a selection apart from all the others, or from the kept one of a name."""
     study = networks.study()
     if not other:
-        name = selection.layout if selection.layout in shown.layouts else shown.name
+        drawn = bool(selection.layout)
         _compared(
-            lambda: atlas_cache.why(study, selection.rows, name, drawn=bool(selection.layout)),
+            lambda: atlas_cache.why(study, selection.rows, shown.tested_on, drawn),
             f"{selection.how} · {shown.sample}",
         )
         return

@@ -33,6 +33,12 @@ class AtlasView:
         recipe = self.study.recipe
         return f"{len(self.study):,} {self.study.schema.nouns}, {recipe['source']}, seed {recipe['seed']}"
 
+    @property
+    def tested_on(self) -> str:
+        """The projection that a selection is tested on: the one it was drawn on, and else the one shown."""
+        drawn = "" if self.selection is None else self.selection.layout
+        return drawn if drawn in self.layouts else self.name
+
     def table(self, rows: np.ndarray) -> pd.DataFrame:
         """What is known of these rows of the study, after the id of each; a label may be called “id” too."""
         known = self.study.table.iloc[rows].rename(columns={"id": "id (label)"})

@@ -239,9 +239,9 @@ def _downloads(shown: AtlasView, name: str, key: str, coloring: analysis.Colorin
 
 
 def _as_python(shown: AtlasView) -> str:
-    view, kept = state.view(), selections.kept(shown.study)
+    view, kept, name = state.view(), selections.kept(shown.study), shown.tested_on
     return as_python.atlas(
-        networks.study(), shown.name, shown.layout.recipe, shown.selection,
+        networks.study(), name, shown.layouts[name].recipe, shown.selection,
         (view.filter_by, view.filter_for.strip()) if view.filter_for.strip() else None,
         kept.get(str(state.options().get("atlas-compare", ""))),
     )  # fmt: skip
