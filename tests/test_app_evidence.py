@@ -24,7 +24,7 @@ from analysis import (
 )
 from analysis.corpus.probe_targets import targets
 from film import QuestionSampler, Session, gallery, program_to_json, save, split_words, write_scenes
-from ui import as_python
+from ui import as_python, widgets
 from ui.cache import evidence
 
 ROOT = Path(__file__).parents[1]
@@ -175,6 +175,20 @@ def measure_folder(open_page, measured, monkeypatch):
         return app
 
     return opened
+
+
+def test_the_lines_to_copy_wait_until_the_folder_is_measured(open_page, measured, tmp_path, monkeypatch):
+    offered: list[str] = []
+    monkeypatch.setattr(widgets, "copy_as_python", lambda name, write: offered.append(write()))
+    monkeypatch.setenv("FILM_PICTURES", str(a_folder(tmp_path, None)))
+    st.cache_resource.clear()  # an app has one folder as long as it runs
+    app = open_page(measured)
+    assert "study.evidence.answers" in offered.pop()
+    offered.clear()
+    app.radio(key="measured-on").set_value("folder").run()
+    assert not offered  # they would be of the study's pictures
+    app.button(key="evidence-run-folder-accuracy").click().run(timeout=60)
+    assert "folder_questions(" in offered.pop()
 
 
 def paper_stands(app: AppTest) -> bool:

@@ -63,9 +63,8 @@ def page() -> None:
         _errors(evidence_cache.answers(networks.study(), of), _sample(of))
     evidence_probes.probes(evidence, dark)
     _report()
-    widgets.copy_as_python(
-        "evidence", lambda: as_python.evidences(networks.study(), of or evidence_cache.KEPT)
-    )
+    if of is not None:
+        widgets.copy_as_python("evidence", lambda: as_python.evidences(networks.study(), of))
 
 
 def _pictures_of() -> str | None:
