@@ -228,6 +228,7 @@ from .figures.atlas import (
     color_by_presence as color_by_presence,
     color_by_value as color_by_value,
     layout_caption as layout_caption,
+    layout_sample as layout_sample,
     layout_svg as layout_svg,
     name_places as name_places,
 )

@@ -336,10 +336,9 @@ def _coordinates(study: _Reported, name: str, selected: np.ndarray | None) -> Ma
     places["selected"] = False if selected is None else selected[layout.rows]
     places.insert(0, "text", extraction.table["text"].to_numpy()[layout.rows])
     places.insert(0, "id", layout.rows)
-    recipe, nouns = extraction.recipe, extraction.schema.nouns
     source = table_source(
         f"Projection {layout.recipe.describe()}", named_network(study.weights),
-        f"{len(extraction):,} {nouns}, {recipe['source']}, seed {recipe['seed']}",
+        maps.layout_sample(layout, extraction),
     )  # fmt: skip
     return html(
         '<p><a download="film-lens-coordinates.csv" href="{}">Coordinates as CSV</a></p>',

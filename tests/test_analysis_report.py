@@ -267,6 +267,7 @@ def test_maps_of_questions_are_drawn_with_how_they_were_made(tmp_path):
     (points,) = (table for table in tables_in(page) if "selected" in table)
     assert len(points) == 120
     assert np.isfinite(points[["x", "y"]]).all(axis=None)
+    assert "all 120 questions, " in points["source"].iloc[0]
     assert (points["selected"] == points["text"].str.contains(r"\bsame\b")).all()
 
 

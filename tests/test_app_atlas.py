@@ -260,7 +260,7 @@ def test_many_points_are_handed_out_as_parquet(open_page, checkpoint, views, fil
     assert len(pd.read_parquet(file)) == 300
     told = parquet.read_schema(file).metadata
     assert told[b"title"].decode().startswith("Projection PCA of both:1")
-    assert told[b"sample"].decode().startswith("300 questions")
+    assert told[b"sample"].decode().startswith("all 300 questions")
     assert told[b"seed"] == b"0"
 
 

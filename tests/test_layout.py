@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from analysis import (
     LayoutRecipe,
     lay_out,
     layout_in,
+    layout_sample,
     layouts_in,
     make_study,
     open_study,
@@ -63,6 +65,15 @@ def test_planted_groups_lie_apart(method):
     assert apart(noise.places, extraction.table["type"]) < 0.55
     again = lay_out(extraction, recipe, measure=False)
     np.testing.assert_array_equal(layout.places, again.places)
+
+
+def test_a_table_of_some_of_the_questions_says_of_how_many():
+    """A projection with the authors' settings shows 3,000 of 20,000."""
+    extraction = planted(3)
+    extraction = replace(extraction, recipe={**extraction.recipe, "source": "planted", "seed": 3})
+    for count, said in ((40, "40 of 120 questions"), (120, "all 120 questions")):
+        layout = lay_out(extraction, LayoutRecipe(method="pca"), np.arange(count), measure=False)
+        assert layout_sample(layout, extraction) == f"{said}, planted, seed 3"
 
 
 def test_quality_tells_a_map_from_chance():

@@ -29,7 +29,7 @@ class AtlasView:
 
     @property
     def sample(self) -> str:
-        """What was read, with the seed."""
+        """What was read, with the seed. A projection may show fewer (`analysis.layout_sample`)."""
         recipe = self.study.recipe
         return f"{len(self.study):,} {self.study.schema.nouns}, {recipe['source']}, seed {recipe['seed']}"
 

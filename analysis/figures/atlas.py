@@ -21,6 +21,7 @@ from analysis.figures.shapes import OUTLINES, outline
 from film import InputError
 
 if TYPE_CHECKING:
+    from analysis.corpus.extraction import Extraction
     from analysis.corpus.layout import Layout
 
 MOST = 20  # categories with a colour of their own; the rest are "other"
@@ -176,9 +177,20 @@ def name_places(places: np.ndarray, coloring: Coloring, each: int = 3) -> list[t
 
 def layout_caption(layout: Layout, of: int, nouns: str = "questions") -> str:
     """What is printed under a projection: how it was made, how good it is, how many it shows of `of`."""
-    shown = len(layout.places)
-    sampled = f"all {of:,} {nouns}" if shown == of else f"{shown:,} of {of:,} {nouns}"
+    sampled = _laid_out(layout, of, nouns)
     return " · ".join([layout.recipe.describe(), sampled, *_quality(layout.quality, nouns)])
+
+
+def layout_sample(layout: Layout, extraction: Extraction) -> str:
+    """What a table of a projection's points is of: "3,000 of 20,000 questions, their source, seed 0"."""
+    recipe = extraction.recipe
+    shown = _laid_out(layout, len(extraction), extraction.schema.nouns)
+    return f"{shown}, {recipe['source']}, seed {recipe['seed']}"
+
+
+def _laid_out(layout: Layout, of: int, nouns: str) -> str:
+    shown = len(layout)
+    return f"all {of:,} {nouns}" if shown == of else f"{shown:,} of {of:,} {nouns}"
 
 
 def _quality(known: Mapping[str, float], nouns: str) -> Iterator[str]:

@@ -233,9 +233,8 @@ def _downloads(shown: AtlasView, name: str, key: str, coloring: analysis.Colorin
             atlas_controls.contours_toggle()
         widgets.download("SVG", svg, f"atlas-{name}.svg", "image/svg+xml", key=f"{key}-svg")
         title = f"Projection {layout.recipe.describe()}"
-        widgets.data(
-            _table(shown, name), f"atlas-{name}", title, sample=shown.sample, label="Coordinates ({})"
-        )
+        sample = analysis.layout_sample(layout, shown.study)
+        widgets.data(_table(shown, name), f"atlas-{name}", title, sample=sample, label="Coordinates ({})")
 
 
 def _as_python(shown: AtlasView) -> str:
