@@ -15,7 +15,7 @@ from analysis.study import make_study
 from film import Session, Vocabulary, gallery, percent, save, scene_to_text
 from film.clevr.language.word_tree import WORDS
 from ui import as_python, widgets
-from ui.cache import folder, pictures
+from ui.cache import atlas, folder, pictures
 from ui.cache.pictures import ShownPicture
 
 QUESTION, OTHER = "How many red cubes are there?", "Is there a large sphere?"
@@ -151,7 +151,7 @@ def test_the_atlas(study):
     names = ran(as_python.atlas(study, title, recipe, by, ("type", kinds.iloc[0]), drawn))
     np.testing.assert_array_equal(names["rows"], rows)
     np.testing.assert_array_equal(names["others"], drawn.rows)
-    assert names["why"].table["kind"].notna().all()
+    assert names["why"].table.equals(atlas.why_between(study, rows, drawn.rows).table)
     later = LayoutRecipe("gamma", "pca")
     names = ran(as_python.atlas(study, later.title, later, None, None, None))
     assert names["layout"].recipe == later

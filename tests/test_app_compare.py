@@ -14,6 +14,7 @@ from tiny import tiny_card
 
 import film
 from analysis import (
+    Evidence,
     Study,
     compare,
     comparison_folder,
@@ -21,6 +22,7 @@ from analysis import (
     gallery_questions,
     rows_to_text,
     write_comparison,
+    write_evidence,
 )
 from film import Session, Vocabulary, gallery, save
 from film.clevr.language.word_tree import WORDS
@@ -29,6 +31,12 @@ from ui.cache import comparison as cache, networks
 from ui.pages import compare as compare_page
 
 NAMES = Vocabulary.of(WORDS).tokens
+# The columns of a network's evidence.
+ANSWERS = (
+    "text type group family length depth attribute operation answer picture prediction probability "
+    "probability_of_truth right"
+)
+PROBES = "target space block axes tested accuracy low high control selectivity majority bag held_out"
 SECTIONS = ["Answers", "Layouts", "Feature maps", "Blocks", "Gamma and beta", "Grouping", "Probes"]
 
 
@@ -257,9 +265,33 @@ def test_a_damaged_comparison_is_met_with_a_sentence(open_page, folder):
 def test_the_lines_to_copy_give_the_comparison(folder, capsys):
     one, two = (Study(Session(folder / name), folder / name) for name in ("one", "two"))
     kept = find_comparison(folder / "one", one.weights, two.weights)
-    assert compare_page.WRITTEN.keys() == compare_page.PARTS.keys()
-    for part, written in compare_page.WRITTEN.items():
+    for part, (_, _, written) in compare_page.PARTS.items():
         names: dict = {}
         exec(compile(as_python.compared(one, two, written), "copied", "exec"), names)
         shown = eval(written, {"found": kept})
         assert capsys.readouterr().out == f"{shown}\n", part
+
+
+def test_the_lines_to_copy_give_the_probes_shown_where_the_comparison_has_none(folder, tmp_path, capsys):
+    """Then the page shows those of both networks' evidence, where that is about the same questions."""
+    weights = [Session(folder / name, "cpu").card.weights for name in ("one", "two")]
+    compared = find_comparison(folder / "one", *weights)
+    studies: list[Study] = []
+    for name, accuracy in (("one", 0.25), ("two", 0.75)):
+        place = shutil.copytree(folder / name, tmp_path / name)
+        studies.append(study := Study(Session(place), place))
+        answers = dict.fromkeys(ANSWERS.split(), 0.0)
+        probes = dict.fromkeys(PROBES.split(), 0.0) | {"target": "type", "accuracy": accuracy}
+        recipe = {"weights": study.weights, "source": "drawn", "seed": 0, "questions": "ab"}
+        write_evidence(place / "study", Evidence(pd.DataFrame([answers]), pd.DataFrame([probes]), recipe))
+    assert compared is not None
+    assert not len(compared.probes)
+    one, two = studies
+    shown = cache.probes(one, two, compared)
+    assert shown["accuracy"].tolist() == [0.25, 0.75]
+    printed = ""
+    exec(compile(compare_page._as_python("Probes", compared, one, two), "copied", "exec"), {})
+    for side in ("one", "other"):
+        own = shown[shown["network"] == side].drop(columns="network").reset_index(drop=True)
+        printed += f"{own}\n"
+    assert capsys.readouterr().out == printed

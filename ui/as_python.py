@@ -300,3 +300,14 @@ def compared(one: Study, other: Study, shown: str) -> str:
         f"print({shown})",
         film=("Session", "find"), analysis=("GALLERY", "compare", "find_comparison", "gallery_questions"),
     )  # fmt: skip
+
+
+def probes_of_both(one: Study, other: Study) -> str:
+    """The probes of two networks' evidence, about the same questions."""
+    return _script(
+        _session(one, "one"),
+        _session(other, "other"),
+        "for network in (one, other):",
+        "    print(Study(network, find(network.checkpoint)).evidence.probes)",
+        film=("Session", "find"), analysis=("Study",),
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from ui.cache import comparison as cache, folder, networks, pictures
 
 ROWS = 500  # of the list of differing questions
 ANY = "all"
+PROBES = "found.probes"  # or, where a comparison has none, those of both networks' evidence
 COLORS = {"right": "who is right", "type": "type", "attribute": "attribute"}
 
 
@@ -55,7 +56,7 @@ def page() -> None:
         f"{widgets.plain(str(recipe['source']))}, seed {recipe['seed']}. Intervals are 95 %, clustered by "
         f"picture; nulls are {recipe['trials']} permutations of whole pictures."
     )
-    parts = {name: show for name, (there, show) in PARTS.items() if there(found)}
+    parts = {name: show for name, (there, show, _) in PARTS.items() if there(found)}
     part = state.view().part if state.view().part in parts else next(iter(parts))
     if part != state.view().part:
         state.change(part=part)
@@ -64,7 +65,14 @@ def page() -> None:
     )
     parts[part](found, one, other)
     if not below.is_first("compare"):
-        widgets.copy_as_python("compare", lambda: as_python.compared(one, other, WRITTEN[part]))
+        widgets.copy_as_python("compare", lambda: _as_python(part, found, one, other))
+
+
+def _as_python(part: str, found: Comparison, one: Study, other: Study) -> str:
+    *_, written = PARTS[part]
+    if written == PROBES and not len(found.probes) and len(cache.probes(one, other, found)):
+        return as_python.probes_of_both(one, other)
+    return as_python.compared(one, other, written)
 
 
 def _name(study: Study) -> str:
@@ -466,25 +474,15 @@ def _probes(found: Comparison, one: Study, other: Study) -> None:
     widgets.how_measured("Linear probes")
 
 
-# Name -> is there anything to show, and what shows it.
-PARTS: dict[str, tuple[Callable[[Comparison], bool], Callable[[Comparison, Study, Study], None]]] = {
-    "Answers": (lambda found: len(found.accuracy) > 0, _answers),
-    "Layouts": (lambda found: bool(found.recipe["alignment"]), _layouts),
-    "Feature maps": (lambda found: len(found.maps) > 0, _maps),
-    "Blocks": (lambda found: len(found.similarity) > 0, _blocks),
-    "Gamma and beta": (lambda found: len(found.parameters) > 0, _parameters),
-    "Grouping": (lambda found: len(found.grouping) > 0, _grouping),
-    "Probes": (lambda found: True, _probes),
-}
-# What of a comparison a part shows, in Python.
-WRITTEN = {
-    "Answers": "found.accuracy",
-    "Layouts": 'found.recipe["alignment"]',
-    "Feature maps": "found.maps",
-    "Blocks": "found.similarity",
-    "Gamma and beta": "found.parameters",
-    "Grouping": "found.grouping",
-    "Probes": "found.probes",
+# Name -> is there anything to show, what shows it, and what of a comparison it shows, in Python.
+PARTS: dict[str, tuple[Callable[[Comparison], bool], Callable[[Comparison, Study, Study], None], str]] = {
+    "Answers": (lambda found: len(found.accuracy) > 0, _answers, "found.accuracy"),
+    "Layouts": (lambda found: bool(found.recipe["alignment"]), _layouts, 'found.recipe["alignment"]'),
+    "Feature maps": (lambda found: len(found.maps) > 0, _maps, "found.maps"),
+    "Blocks": (lambda found: len(found.similarity) > 0, _blocks, "found.similarity"),
+    "Gamma and beta": (lambda found: len(found.parameters) > 0, _parameters, "found.parameters"),
+    "Grouping": (lambda found: len(found.grouping) > 0, _grouping, "found.grouping"),
+    "Probes": (lambda found: True, _probes, PROBES),
 }
 
 
