@@ -3,13 +3,14 @@
 import re
 import shutil
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny import tiny_card, tiny_network
 
 import analysis
-import film
 from analysis import LayoutRecipe, Selection, Study
 from analysis.study import make_study
 from film import Session, Vocabulary, gallery, percent, save, scene_to_text
@@ -17,7 +18,9 @@ from film.clevr.language.word_tree import WORDS
 from ui import as_python, widgets
 from ui.cache import atlas, folder, pictures
 from ui.cache.pictures import ShownPicture
+from ui.pages import ALONE, GROUPS
 
+ROOT = Path(__file__).parents[1]
 QUESTION, OTHER = "How many red cubes are there?", "Is there a large sphere?"
 
 
@@ -115,24 +118,20 @@ def test_two_questions_and_words(study, shown):
     assert names["line"].total == pytest.approx(session.modulate([QUESTION]).beta[0, 1, 3].item(), abs=1e-5)
 
 
-@pytest.fixture
-def quick_pictures(monkeypatch):
-    """Previews in place of clean pictures, which take a second each."""
-    clean = film.scene_picture
-    monkeypatch.setattr(film, "scene_picture", lambda scene, *given, **more: clean(scene, "preview", **more))
-
-
-def test_the_studio(study, quick_pictures, capsys):
+def test_the_studio(study, capsys):
+    """While clean pictures are still drawn the page's answers are about previews, and so are the lines'."""
     scenes = [exhibit.scene for exhibit in gallery()[:2]]
-    ran(as_python.studio(study, QUESTION, *map(scene_to_text, scenes)))
-    said = [line.split() for line in capsys.readouterr().out.splitlines()]
     shown = [pictures.edited(scene_to_text(scene), quick=True) for scene in scenes]
+    ran(as_python.studio(study, QUESTION, *shown))
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
     answers = [study.session.ask(each.pixels, QUESTION) for each in shown]
     assert said == [
         [answer.answer, str(answer.probabilities[answer.answer]),
          analysis.find_truth(QUESTION, scene).answer]
         for answer, scene in zip(answers, scenes, strict=True)
     ]  # fmt: skip
+    clean = as_python.studio(study, QUESTION, *(replace(each, preview=False) for each in shown))
+    assert "scene_picture(scene)" in clean
 
 
 def test_the_atlas(study):
@@ -157,10 +156,11 @@ def test_the_atlas(study):
     assert names["layout"].recipe == later
 
 
-def test_pictures_of_every_kind(study, shown, quick_pictures, tmp_path, monkeypatch):
+def test_pictures_of_every_kind(study, shown, tmp_path, monkeypatch):
     drawn = pictures.edited(scene_to_text(gallery()[2].scene), quick=True)
     names = ran(as_python.ask(study, drawn, QUESTION, counted=False))
     np.testing.assert_array_equal(names["picture"], drawn.pixels)
+    assert "preview" not in as_python.ask(study, replace(drawn, preview=False), QUESTION, counted=False)
     shutil.copy(gallery()[3].picture_path, tmp_path / "a.png")
     monkeypatch.setenv("FILM_PICTURES", str(tmp_path))
     for longest, shape in ((1440, (320, 480, 3)), (240, (160, 240, 3))):
@@ -175,3 +175,15 @@ def test_pictures_of_every_kind(study, shown, quick_pictures, tmp_path, monkeypa
     lines = as_python.ask(study, upload, QUESTION, counted=False)
     assert 'picture = "picture.png"  # your own picture' in lines
     compile(lines, "copied", "exec")
+
+
+def test_the_readme_names_the_pages_that_offer_lines():
+    titles = {name: title for groups in (GROUPS, ALONE) for group in groups.values() for name, title in group}
+    offering = {
+        title
+        for name, title in titles.items()
+        for file in (ROOT / f"ui/pages/{name}.py", *(ROOT / "ui").glob(f"{name}_*.py"))
+        if "copy_as_python(" in file.read_text("utf-8")
+    }
+    said = (ROOT / "README.md").read_text("utf-8").partition("*Copy as Python*")[2].partition("\n\n")[0]
+    assert {title for title in titles.values() if title in said} == offering

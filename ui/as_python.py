@@ -51,8 +51,15 @@ class _Picture:
             return _Picture(tuple(names), pixels, scene)
         if key is not None and key.kind == "scene":
             scene = f"scene_from_text({key.scene!r})"
-            return _Picture(("scene_from_text", "scene_picture"), f"scene_picture({scene})", scene)
+            return _Picture(
+                ("scene_from_text", "scene_picture"), f"scene_picture({scene}{_quality(shown)})", scene
+            )
         return _Picture((), '"picture.png"  # your own picture: where it lies', None)
+
+
+def _quality(shown: ShownPicture) -> str:
+    """What `scene_picture` is given after a scene: the page's answer may be about the preview."""
+    return ', "preview"' if shown.preview else ""
 
 
 def _session(study: Study, name: str = "session") -> str:
@@ -160,15 +167,16 @@ def bench(study: Study, shown: ShownPicture, question: str, edits: Sequence[Inte
     )  # fmt: skip
 
 
-def studio(study: Study, question: str, before: str, after: str) -> str:
-    """The answer and the true one about two scenes, each by its text."""
+def studio(study: Study, question: str, before: ShownPicture, after: ShownPicture) -> str:
+    """The answer and the true one about two drawn scenes; both are previews, or neither is."""
+    first, second = (_Picture.of(shown).scene for shown in (before, after))
     return _script(
         _session(study),
         f"question = {question!r}",
-        f"before = scene_from_text({before!r})",
-        f"after = scene_from_text({after!r})",
+        f"before = {first}",
+        f"after = {second}",
         "for scene in (before, after):",
-        "    answer = session.ask(scene_picture(scene), question)",
+        f"    answer = session.ask(scene_picture(scene{_quality(after)}), question)",
         "    print(answer.answer, answer.probabilities[answer.answer], find_truth(question, scene).answer)",
         film=("Session", "scene_from_text", "scene_picture"), analysis=("find_truth",),
     )  # fmt: skip

@@ -33,10 +33,7 @@ def downloads(before: Side, after: Side) -> None:
     _folder("pair", (before.scene, after.scene))
     view = state.view()
     widgets.copy_as_python(
-        "studio",
-        lambda: as_python.studio(
-            networks.study(), view.question, *(film.scene_to_text(side.scene) for side in (before, after))
-        ),
+        "studio", lambda: as_python.studio(networks.study(), view.question, before.shown, after.shown)
     )
     if after.scene.objects:
         way, thing = view.series or "color", min(view.thing, len(after.scene.objects) - 1)
