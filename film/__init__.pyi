@@ -134,6 +134,7 @@ from .clevr.pictures import (
     fit as fit,
     kept_middle as kept_middle,
     open_picture as open_picture,
+    picture_hash as picture_hash,
     save_picture as save_picture,
 )
 from .clevr.rendering.render import (

@@ -110,7 +110,10 @@ def test_a_question_about_the_folder_that_is_open_is_asked_again(open_page, fold
     names = {f"gallery-{number}": f"CLEVR_val_{number:06d}.png" for number in range(len(gallery()))}
     assert kept is not None
     questions = kept.questions.assign(picture=kept.questions["picture"].map(names))
-    found = replace(kept, questions=questions, recipe={**kept.recipe, "source": "CLEVR"})
+    first = gallery()[3]
+    known = {"name": names["gallery-3"], "hash": film.picture_hash(film.open_picture(first.picture_path))}
+    recipe = {**kept.recipe, "source": "CLEVR", "first_picture": known}
+    found = replace(kept, questions=questions, recipe=recipe)
     monkeypatch.setattr(cache, "find_comparison", lambda *_: found)
 
     def asked():
@@ -120,6 +123,9 @@ def test_a_question_about_the_folder_that_is_open_is_asked_again(open_page, fold
         return app
 
     assert "FILM_PICTURES" in text(asked())
+    known_folder, found = found, replace(found, recipe={**kept.recipe, "source": "CLEVR"})
+    assert "on CLEVR again" in text(asked())  # of an earlier version
+    found = known_folder
     row = asked().dataframe[0].value.iloc[0]
     (tmp_path / "CLEVR/images/val").mkdir(parents=True)
     shutil.copy(gallery()[0].picture_path, tmp_path / "CLEVR/images/val" / "CLEVR_val_999999.png")
@@ -127,10 +133,12 @@ def test_a_question_about_the_folder_that_is_open_is_asked_again(open_page, fold
         gallery()[list(names.values()).index(row["picture"])].picture_path,
         tmp_path / "CLEVR/images/val" / row["picture"],
     )
+    shutil.copy(first.picture_path, tmp_path / "CLEVR/images/val" / known["name"])
     monkeypatch.setenv("FILM_PICTURES", str(tmp_path / "CLEVR"))
     app = asked()
     app.button(key="compare-open-all-B").click().run()
-    assert app.query_params["picture"] == "folder-0"
+    numbered = sorted({known["name"], row["picture"]}).index(row["picture"])
+    assert app.query_params["picture"] == f"folder-{numbered}"
     (said,) = [h.proto.body for h in app.get("html") if 'id="answer"' in h.proto.body]
     assert f'data-answer="{row["prediction_other"]}"' in said
 

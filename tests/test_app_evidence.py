@@ -25,7 +25,7 @@ from analysis import (
 from analysis.corpus.probe_targets import targets
 from film import QuestionSampler, Session, gallery, program_to_json, save, split_words, write_scenes
 from ui import as_python, widgets
-from ui.cache import evidence
+from ui.cache import evidence, folder
 
 ROOT = Path(__file__).parents[1]
 WORDS = {"“red”": ("red",)}
@@ -141,6 +141,17 @@ def test_a_study_without_probes_across_blocks_says_how_to_have_them(open_page, t
     app = open_page(tmp_path)
     assert not app.exception
     assert "before probes were read across blocks" in text(app)
+
+
+def test_pictures_are_named_once_and_not_in_every_run(open_page, measured, monkeypatch):
+    st.cache_resource.clear()
+    named = []
+    keys_of = folder.keys_of
+    monkeypatch.setattr(folder, "keys_of", lambda *given: named.append(given) or keys_of(*given))
+    app = open_page(measured)
+    app.selectbox(key="error-type").set_value("count").run()
+    assert not app.exception
+    assert len(named) == 1
 
 
 def a_folder(tmp_path: Path, asked: list[dict] | None) -> Path:

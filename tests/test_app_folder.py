@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from test_app_ask import html, link, opened, said
 from tiny import tiny_card, tiny_network
 
-from analysis import ViewState, find_truth, from_link
+from analysis import ViewState, find_truth, from_link, observe, some_questions
 from film import InputError, Session, open_picture, open_picture_folder, save, write_scenes
 from film.clevr.data.generate import DatasetRecipe, generate
 from film.clevr.gallery import gallery
@@ -326,3 +326,21 @@ def test_official_questions_about_the_folder_have_their_answers(shared_data):
     asked = asked[::10]
     found = [find_truth(item["question"], by_name[item["image_filename"]]).answer for item in asked]
     assert found == [str(item["answer"]) for item in asked]
+
+
+def test_measured_pictures_are_the_folders_only_if_it_was_measured(checkpoint, clevr_folder, monkeypatch):
+    """Made folders share names: of the folder, and of its pictures."""
+    asked = some_questions(clevr_folder, most=4)
+    recipe = observe(Session(checkpoint, "cpu"), asked, clevr_folder.name).recipe
+    album = open_picture_folder(clevr_folder)
+    names = [album.name(number) for number in range(2)]
+    monkeypatch.setenv(folder_cache.PICTURES, str(clevr_folder))
+    assert folder_cache.keys_of(names, recipe) == {names[0]: "folder-0", names[1]: "folder-1"}
+    former = {name: value for name, value in recipe.items() if name != "first_picture"}
+    assert folder_cache.keys_of(names, former) == dict(zip(names, names, strict=True))
+    other = checkpoint.parent / "other" / clevr_folder.name
+    shutil.copytree(clevr_folder / "images", other / "images")
+    first = next(other.rglob(recipe["first_picture"]["name"]))
+    shutil.copy(gallery()[0].picture_path, first)
+    monkeypatch.setenv(folder_cache.PICTURES, str(other))
+    assert folder_cache.keys_of(names, recipe) == dict(zip(names, names, strict=True))

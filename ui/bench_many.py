@@ -104,7 +104,7 @@ def _robustness_of_many() -> None:
         ways = list(dict.fromkeys(breaks["way"]))
         way = st.selectbox("Examples that break", ways, **state.option("bench-breaks", ways, ways[0]))
         some = breaks[breaks["way"] == way].reset_index(drop=True)
-        keys = [folder.key_of(str(name), str(recipe["source"])) for name in some["picture"]]
+        keys = some["picture"].map(folder.keys_of(some["picture"], recipe)).tolist()
 
         def go(selection: dict[str, Any]) -> None:
             if selection["rows"]:

@@ -20,7 +20,7 @@ from analysis.comparison.matching import match_maps
 from analysis.comparison.paired import accuracy_table, parameter_table
 from analysis.comparison.similarity import similarity_table
 from analysis.comparison.watching import Watched, known_to_all, watch
-from analysis.corpus.accuracy import Observed, describe, versions
+from analysis.corpus.accuracy import Observed, describe, first_picture, versions
 from analysis.corpus.extraction import Extraction
 from analysis.corpus.grouping import block_groupings, distinct, grouping_table
 from analysis.corpus.layout import LayoutRecipe, lay_out
@@ -187,7 +187,8 @@ def compare(
     recipe = {
         **{side: _told(session) for side, session in zip(SIDES, sessions, strict=True)},
         "source": source, "seed": seed, "trials": TRIALS, "laid_out": LAID_OUT,
-        "questions": len(table), "pictures": int(owner.max()) + 1, "given": everything,
+        "questions": len(table), "pictures": int(owner.max()) + 1, **first_picture(asked),
+        "given": everything,
         "untrained": len(some), "matching": matching, "alignment": alignment, "cannot": cannot,
         "versions": versions("scipy", "openTSNE"),
     }  # fmt: skip

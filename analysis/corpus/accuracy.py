@@ -36,6 +36,7 @@ from film import (
     open_data,
     open_folder,
     open_questions,
+    picture_hash,
     program_depth,
     read_picture,
     sample_scene,
@@ -206,6 +207,17 @@ def some_questions(data: str | Path, split: str | None = None, most: int = MOST)
     return Questions(known, given.picture)
 
 
+def first_picture(asked: Questions) -> dict[str, dict[str, str]]:
+    """For a recipe: name and hash of the first picture, by which its folder is known again.
+
+    Empty where pictures' names say what they show: those of the gallery and of drawn scenes.
+    """
+    name = asked.questions[0].filename
+    if name.startswith(("gallery-", SCENE)):
+        return {}
+    return {"first_picture": {"name": name, "hash": picture_hash(asked.picture(name))}}
+
+
 def observe(
     session: Session,
     asked: Questions,
@@ -258,6 +270,7 @@ def observe(
         "pooling": pooling,
         "questions": count,
         "pictures": int(table["picture"].nunique()),
+        **first_picture(asked),
         "versions": versions(),
     }
     return Observed(table, state, gamma, beta, pooled, recipe)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.corpus.accuracy import Observed, observe
+from analysis.corpus.accuracy import Observed, first_picture, observe
 from analysis.corpus.probe_transfer import probe_transfer
 from analysis.corpus.probes import probe
 from analysis.tables import read_tables, write_tables
@@ -88,7 +88,7 @@ def _observed_before(
     try:
         tables, notes = read_tables(folder, [ANSWERS], _NOTE, "", _COLUMNS)
         evidence = Evidence(tables[0], tables[0][:0], notes[0])
-        wanted = {"weights": session.card.weights, "source": source, "seed": seed}
+        wanted = {"weights": session.card.weights, "source": source, "seed": seed, **first_picture(asked)}
         if any(notes[0].get(name) != value for name, value in wanted.items()):
             return None
         if evidence.answers["text"].tolist() != [question.text for question in asked.questions]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.corpus.accuracy import first_picture
 from analysis.interventions.kept import Measured
 from analysis.interventions.rewording import (
     LEFT_OUT,
@@ -171,7 +172,7 @@ def measure_robustness(
     recipe = {
         "weights": session.card.weights, "source": source, "seed": seed, "paraphrases": most,
         "shuffles": SHUFFLES, "questions": int(cases["question"].nunique()),
-        "pictures": int(cases["picture"].nunique()),
+        "pictures": int(cases["picture"].nunique()), **first_picture(asked),
     }  # fmt: skip
     return Measured({"table": robustness(cases), "breaks": breaks}, recipe)
 

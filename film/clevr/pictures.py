@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from os.path import exists, isdir, isfile
 from pathlib import Path
@@ -23,6 +24,11 @@ _BAND = 256  # rows that are converted at once
 # Pillow's remarks on odd files are no use to anybody: what matters is checked here. Silenced once and
 # not around each call, which would change the whole process for a moment and so needs a lock.
 warnings.filterwarnings("ignore", module=r"PIL\b")
+
+
+def picture_hash(pixels: np.ndarray) -> str:
+    """SHA-256 of a picture, uint8 (height, width, 3), as hexadecimal digits; its file format is no part."""
+    return hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
 
 
 def open_picture(source: str | Path | BinaryIO) -> np.ndarray:

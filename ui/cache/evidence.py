@@ -300,10 +300,15 @@ def answers(study: Study, of: str) -> pd.DataFrame:
     if of == OWN:
         found: pd.DataFrame = shelf.kept(folder_key(study), lambda: folder_answers(study, lambda *_: None))
         return found
+    return _kept_answers(study, os.environ.get(folder.PICTURES, ""))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)
+def _kept_answers(study: Study, opened: str) -> pd.DataFrame:
+    """Those about the study's pictures, named as views name them while this folder is open."""
     kept = evidence(study)
     assert kept is not None
-    source = str(kept.recipe["source"])
-    keys = {name: folder.key_of(name, source) for name in kept.answers["picture"].unique()}
+    keys = folder.keys_of(kept.answers["picture"].unique(), kept.recipe)
     return kept.answers.assign(picture=kept.answers["picture"].map(keys))
 
 

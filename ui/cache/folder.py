@@ -6,7 +6,9 @@ Nothing of it is touched before somebody wants to see one of its pictures.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -59,18 +61,33 @@ def count() -> int:
     return len(album())
 
 
-def key_of(name: str, source: str) -> str:
-    """What views call a measured picture: by its number in the open folder, where it is of that folder.
+def keys_of(names: Iterable[str], recipe: Mapping[str, Any]) -> dict[str, str]:
+    """What views call measured pictures: by their numbers in the open folder, where it was measured.
 
     Args:
-        name: the picture's, as it was measured. source: what the folder that was measured is called.
+        names: the pictures', as they were measured.
+        recipe: of what was measured: `source`, what its folder is called, and `first_picture`. Without the
+            latter, as earlier versions kept it, no picture counts as the folder's.
     """
+    numbers: dict[str, int] = {}
+    first = recipe.get("first_picture")
+    if is_set() and first is not None:
+        path = os.environ[PICTURES]
+        if _was_measured(path, str(recipe["source"]), first["name"], first["hash"]):
+            numbers = _numbers(path)
+    return {name: f"folder-{numbers[name]}" if name in numbers else name for name in names}
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _was_measured(folder: str, source: str, first: str, pixels: str) -> bool:
+    """Is it the folder that was measured? Made folders share names: one picture must be the same too."""
     try:
-        here = is_set() and album().path.name == source
+        pictures = _album(folder)
+        if pictures.path.name != source or (number := _numbers(folder).get(first)) is None:
+            return False
+        return film.picture_hash(pictures.picture(number)) == pixels
     except InputError:
-        here = False
-    number = _numbers(os.environ[PICTURES]).get(name) if here else None
-    return name if number is None else f"folder-{number}"
+        return False
 
 
 @st.cache_resource(show_spinner=False)

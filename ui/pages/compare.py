@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -191,18 +191,24 @@ def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study,
     names = [f"{text} ({picture})" for text, picture in named]
     chosen = widgets.chosen_row(f"compare-rows-{key}-{kind}", names, "Type words of the question")
     if chosen is not None:
-        _side_by_side(rows.iloc[chosen], one, other, key, found.recipe["source"])
+        _side_by_side(rows.iloc[chosen], one, other, key, found.recipe)
 
 
-def _side_by_side(row: pd.Series, one: Study, other: Study, key: str, source: str) -> None:
+def _side_by_side(row: pd.Series, one: Study, other: Study, key: str, recipe: Mapping[str, Any]) -> None:
     """One question, its picture, of the gallery or the open folder, and what each network makes of it."""
     text = str(row["text"])
     st.markdown(f"**{widgets.plain(text)}** True answer **{widgets.plain(str(row['answer']))}**")
-    picture = folder.key_of(str(row["picture"]), source)
+    picture = folder.keys_of([row["picture"]], recipe)[row["picture"]]
     if not pictures.is_here(picture):
+        source = widgets.plain(str(recipe["source"]))
         st.caption(
-            "Its picture is not here, so it cannot be asked again. Start the app with "
-            f"{folder.PICTURES}=FOLDER to have those of {widgets.plain(source)}."
+            "Its picture is not here, so it cannot be asked again. "
+            + (
+                f"Start the app with {folder.PICTURES}=FOLDER to have those of {source}."
+                if "first_picture" in recipe
+                else f"Compare the networks on {source} again: an earlier version did not keep which folder "
+                "of this name it was."
+            )
         )
         return
     try:
