@@ -13,6 +13,7 @@ import torch
 from tiny import tiny_card, tiny_network
 
 from analysis import (
+    WordReading,
     average_effects,
     find_word_reading,
     measure_word_reading,
@@ -244,6 +245,22 @@ def test_one_parameter_alone_does_not_take_the_place_of_both_in_the_study(checkp
     assert where(parameters="gamma") == []
     assert where(parameters="gamma", out="there") == [Path("there")]
     assert where(pairs=None) == []
+
+
+def test_results_that_would_be_kept_nowhere_are_refused_before_the_work(checkpoint, monkeypatch, capsys):
+    monkeypatch.setattr(word_reading, "gallery_word_reading", None)  # would fail if it were called
+    assert main(["patch", str(checkpoint), "--pairs", "40", "--parameters", "gamma"]) == 2
+    assert "--out or --json" in capsys.readouterr().err
+
+
+def test_a_table_of_one_parameter_is_not_taken_for_both(tmp_path):
+    table = read_from(*planted(1, 1.5))
+    for parameters, found in (("both", True), ("gamma", False), ("beta", False)):
+        recipe = {"weights": "w", "parameters": parameters}
+        write_word_reading(tmp_path / "study", WordReading(table, recipe))
+        assert (find_word_reading(tmp_path, "w") is not None) == found
+    write_word_reading(tmp_path / "study", WordReading(table, {"weights": "w"}))  # of an earlier version
+    assert find_word_reading(tmp_path, "w") is not None
 
 
 def test_the_bundled_network_s_words_are_read_in_its_first_block():

@@ -138,6 +138,11 @@ def _patch_many(options: argparse.Namespace, bars: Stages) -> None:
     )  # fmt: skip
     _enough(options.pairs)
     out = next(iter(where_pairs(options)), None)
+    if out is None and options.json is None:
+        raise InputError(
+            f"--parameters {options.parameters} was given, but the study keeps only what gamma and beta do "
+            "together; say with --out or --json where these results go."
+        )
     workshop = None if out is None else out / ".patching"
     found = gallery_word_reading(
         Session(options.checkpoint, options.device), workshop, pairs=options.pairs,

@@ -209,7 +209,9 @@ _COLUMNS = "kind block map pairs pictures share low high control effect p held_o
 
 
 def find_word_reading(folder: str | Path, weights: str) -> WordReading | None:
-    """What is kept beside a checkpoint; None where there is nothing, or it is of other weights.
+    """What gamma and beta together do, as kept beside a checkpoint; None where that was not measured.
+
+    A table of other weights, or of gamma or beta alone, does not count.
 
     Raises:
         InputError: the file is damaged.
@@ -221,4 +223,5 @@ def find_word_reading(folder: str | Path, weights: str) -> WordReading | None:
         study, (TABLE,), _NOTE, command("analysis", "patch", name_of(folder), "--pairs", "300"),
         {TABLE: _COLUMNS},
     )  # fmt: skip
-    return WordReading(table, recipe) if recipe.get("weights") == weights else None
+    fits = recipe.get("weights") == weights and recipe.get("parameters", "both") == "both"
+    return WordReading(table, recipe) if fits else None
