@@ -45,7 +45,7 @@ def answers_section(study: Study) -> Iterator[Section]:
                 proofs.accuracy_rows(groups, paper=("FiLM", "Human") if clevrs else (), order=GROUP_NAMES),
                 "By group, beside the paper's Table 1 (on CLEVR's test set: compare the order)."
                 if clevrs
-                else "By group; the questions are not CLEVR's own, so the paper's figures are left out.",
+                else "By group; not all questions are of CLEVR's 90 families, so the paper's are left out.",
                 groups,
             ),
             (proofs.accuracy_rows(kinds, order=order), "By type of question.", kinds),

@@ -1,11 +1,12 @@
 """Accuracy under ablations of gamma and beta, beside asking by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tiny import ANSWERS, a_picture, tiny_card, tiny_network
 
-from analysis import ablate, set_ablations, set_table, standard_ablations
+from analysis import ablate, measure_ablations, set_ablations, set_table, standard_ablations
 from film import GivenQuestion, InputError, Noise, Questions, ReplaceByMean, Session, SetValue, Where, parse
 
 TEXTS = [
@@ -64,6 +65,13 @@ def test_the_standard_ones_cover_blocks_and_kinds(session, asked):
     assert once.equals(ablate(session, asked, few))
     assert set(once["group"]) == {"all", "Count", "Exist", "Query Attribute"}
     assert set(ANSWERS) >= {question.answer for question in asked.questions}
+
+
+def test_what_is_kept_says_whether_clevrs_questions_were_asked(session, asked):
+    kept = measure_ablations(session, asked, "here", noise=(1.0,))
+    assert kept.recipe["clevrs"] is False  # these say of no family
+    some = Questions([replace(question, family=3) for question in asked.questions], asked.picture)
+    assert measure_ablations(session, some, "here", noise=(1.0,)).recipe["clevrs"] is True
 
 
 def test_without_truth_there_is_no_accuracy(session):

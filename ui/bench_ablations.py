@@ -24,7 +24,7 @@ def ablations(case: header.Case, population: Population | None, chosen: tuple[in
     most = SIZES[0] if of == evidence.KEPT else _how_many()
     found = kept("ablate") if of == evidence.KEPT else _of_folder(most)
     if found is not None:
-        _standard(found, of == evidence.KEPT or evidence.folder_is_clevrs(most))
+        _standard(found)
     if not folder.is_set():
         st.caption(
             f"On a CLEVR folder or a packed corpus of yours: start with {folder.PICTURES}=FOLDER and choose "
@@ -60,8 +60,9 @@ def _of_folder(most: int) -> analysis.Measured | None:
     return found
 
 
-def _standard(found: analysis.Measured, clevrs: bool) -> None:
+def _standard(found: analysis.Measured) -> None:
     table, recipe = found.tables["table"], found.recipe
+    clevrs = recipe.get("clevrs", recipe["source"] == analysis.GALLERY)  # earlier versions did not keep it
     widgets.notice(
         "Right answers with noise on gamma or beta, and with their means in place of either (paper, "
         "Figure 7). **Which of the two does the network live on?**"
@@ -89,7 +90,8 @@ def _standard(found: analysis.Measured, clevrs: bool) -> None:
         st.caption(
             "The paper's noise curves are known as a picture alone; its two means are in its text."
             if clevrs
-            else "These are not CLEVR's own questions, so the paper's figures do not stand beside them."
+            else "Not all of these questions are of CLEVR's 90 families, so the paper's figures do not stand "
+            "beside them."
         )
     with right, st.expander("Block by block"):
         shown = whole[["what", "block", "value", "accuracy", "low", "high", "change"]]

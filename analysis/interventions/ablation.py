@@ -26,6 +26,7 @@ from film import (
     Session,
     SetValue,
     Where,
+    are_clevrs,
     clustered_shares,
 )
 
@@ -200,12 +201,13 @@ def measure_ablations(
         noise: standard deviations.
 
     Returns:
-        The table of `ablate` by the name "table"; the recipe has weights, source, questions, pictures, seed.
+        The table of `ablate` by the name "table"; the recipe has weights, source, questions, pictures, seed
+        and clevrs: is each question of one of CLEVR's 90 families (`are_clevrs`)?
     """
     wanted = standard_ablations(session.config.blocks, noise=noise, seed=seed)
     table = ablate(session, asked, wanted, seed=seed, progress=progress)
     recipe = {
         "weights": session.card.weights, "source": source, "questions": len(asked.questions),
-        "pictures": len(asked.by_picture()), "seed": seed,
+        "pictures": len(asked.by_picture()), "seed": seed, "clevrs": are_clevrs(asked.questions),
     }  # fmt: skip
     return Measured({"table": table}, recipe)

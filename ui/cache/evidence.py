@@ -37,7 +37,7 @@ from analysis import (
     make_report,
     rank_maps,
 )
-from film import Progress, Questions, Session, are_clevrs, must_be_sayable, unknown_words
+from film import Progress, Questions, Session, must_be_sayable, unknown_words
 from ui.cache import bench as shelf, folder, pictures
 from ui.cache.networks import behind, measuring_population, population
 from ui.state import ViewState
@@ -174,14 +174,8 @@ def paper(study: Study, of: str) -> pd.DataFrame:
 
 
 def is_clevrs(study: Study, of: str) -> bool:
-    """May the paper's figures stand beside these answers? Only where CLEVR's own questions were asked."""
-    return folder_is_clevrs() if of == OWN else analysis.is_clevrs(answers(study, of))
-
-
-def folder_is_clevrs(most: int = MOST) -> bool:
-    """Does the visitor's folder bring CLEVR's own questions?"""
-    asked = folder_questions(most)
-    return not asked.made and are_clevrs(asked.questions)
+    """May the paper's figures stand beside these answers? Only if each question is of CLEVR's families."""
+    return analysis.is_clevrs(answers(study, of))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=_KEYED)

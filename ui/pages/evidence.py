@@ -107,7 +107,8 @@ def _accuracy(of: str, dark: bool) -> None:
         " Beside the paper's network, which saw 700,000 questions: **is the order of the groups the same?** "
         "Pictures and questions differ from CLEVR's test set, so compare the order, not the decimals."
         if clevrs
-        else " These are not CLEVR's own questions, so the paper's figures do not stand beside them."
+        else " Not all of these questions are of CLEVR's 90 families, so the paper's figures do not stand "
+        "beside them."
     )
     widgets.notice(
         f"**{whole['accuracy']:.1%} of all** (95 % interval, per cent: {whole['interval']}).{compared}"
