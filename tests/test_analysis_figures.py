@@ -103,6 +103,15 @@ def test_no_probability_is_rounded_away_on_hovering():
             assert "{x:" not in trace.hovertemplate or trace.hovertemplate.endswith("{x:.2f}<extra></extra>")
 
 
+def test_an_answer_that_one_of_two_networks_lacks_has_no_probability():
+    figure = analysis.answers_side_by_side({"yes": 0.9, "no": 0.1}, {"yes": 0.3, "perhaps": 0.7})
+    for trace, written in zip(
+        figure.data, (["90.0 %", "none", "10.0 %"], ["30.0 %", "70.0 %", "none"]), strict=True
+    ):
+        assert list(trace.y) == ["yes", "perhaps", "no"]
+        assert list(trace.text) == list(trace.customdata) == written
+
+
 def test_the_catalogue_is_complete():
     for name in analysis.__all__:
         assert getattr(analysis, name) is not None

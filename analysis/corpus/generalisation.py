@@ -156,12 +156,15 @@ def find_test(folder: str | Path, test: str, weights: str) -> tuple[pd.DataFrame
 
 
 def find_generalisation(folder: str | Path, weights: str) -> dict[str, pd.DataFrame]:
-    """The tables of all tests measured of these weights, by the test's name; `attrs` has the seed."""
+    """The tables of all tests measured of these weights, by the test's name.
+
+    `attrs` of each has the `seed`, and how many questions were `asked` for (`measure_generalisation`).
+    """
     found = {}
     for test in _TESTS:
         if (kept := find_test(folder, test, weights)) is not None:
             found[test], recipe = kept
-            found[test].attrs["seed"] = recipe["seed"]
+            found[test].attrs |= {"seed": recipe["seed"], "asked": recipe["asked"]}
     return found
 
 

@@ -406,22 +406,32 @@ def answers_side_by_side(
     most: int = 8,
     dark: bool = False,
 ) -> go.Figure:
-    """Two distributions over the answers that are likeliest in either, the first above the second."""
-    answers = sorted(first, key=lambda name: -max(first[name], second.get(name, 0.0)))[:most]
+    """Two distributions over the answers that are likeliest in either, the first above the second.
+
+    An answer that one of two networks does not have has no probability there, and "none" in place of one.
+    """
+    either = dict.fromkeys((*first, *second))
+    answers = sorted(either, key=lambda name: -max(first.get(name, 0.0), second.get(name, 0.0)))[:most]
+    told = [
+        [percent(chances[name]) if name in chances else "none" for name in answers]
+        for chances in (first, second)
+    ]
     strong, weak = probability(dark), "#5a4a86" if dark else "#c4b5e8"
     bars = [
         go.Bar(
             x=[chances.get(name, 0.0) for name in answers], y=answers, orientation="h", name=label,
-            text=[percent(chances.get(name, 0.0)) for name in answers], textposition="outside",
+            text=written, textposition="outside",
             textfont={"size": 11, "color": ink(dark)}, constraintext="none", cliponaxis=False,
-            customdata=[percent(chances.get(name, 0.0)) for name in answers],
+            customdata=written,
             hovertemplate=f"{label}, %{{y}}: %{{customdata}}<extra></extra>",
             marker={
                 "color": color, "line": {"color": strong, "width": 1},
                 "pattern": {"shape": pattern, "fillmode": "overlay", "size": 5},
             },
         )
-        for label, chances, color, pattern in ((names[0], first, strong, ""), (names[1], second, weak, "/"))
+        for label, chances, written, color, pattern in (
+            (names[0], first, told[0], strong, ""), (names[1], second, told[1], weak, "/"),
+        )
     ]  # fmt: skip
     return figure(
         70 + 34 * len(answers), dark, *bars, barmode="group", bargap=0.3, showlegend=True,

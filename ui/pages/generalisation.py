@@ -109,9 +109,11 @@ def _errors(found: dict[str, pd.DataFrame]) -> None:
         return
     here = all(pictures.is_here(key) for key in wrong["picture"].unique())
     if not here:
+        measured = found[test].attrs
         more = (
             " These were kept without their scenes, so they cannot be opened; the command adds them: "
-            f"`{command('analysis', 'generalisation', networks.network().checkpoint)}`"
+            f"`{command('analysis', 'generalisation', networks.network().checkpoint)} "
+            f"--questions {measured['asked']} --seed {measured['seed']}`"
         )
     elif test.startswith("CoGenT"):
         more = " The Ask page draws the scene anew, larger and with less grain, so an answer may differ."
