@@ -351,6 +351,7 @@ def test_errors_of_a_former_table_are_listed_but_not_opened(visit, former):
     app = visit(former, "generalisation", options=json.dumps({"generalisation-test": "CoGenT B"}))
     assert not app.exception
     assert "kept without their scenes" in text(app)
+    assert f"generalisation {former} --questions 110 --seed 2" in text(app)  # as they were measured
     assert not [box for box in app.selectbox if box.key.startswith("generalisation-errors")]
     assert any("prediction" in table.value for table in app.dataframe)
 

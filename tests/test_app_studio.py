@@ -5,7 +5,9 @@ import re
 import shutil
 import sys
 import time
+from io import BytesIO
 
+import pandas as pd
 import pytest
 from tiny import tiny_card, tiny_network
 
@@ -152,6 +154,16 @@ def test_every_panel_shows_an_edited_scene(open_page, panel):
     if panel == "Feature maps":
         (table,) = [frame.value for frame in app.dataframe if "grain" in frame.value]
         assert (table["change"] > 0).any()
+
+
+def test_a_programs_file_says_on_which_scene_it_was_run(open_page, files):
+    moved = edit_scene(SCENE, MoveObject(0, SCENE.objects[0].x + 0.2, SCENE.objects[0].y))
+    options = json.dumps({"studio-panel": "True answer"})
+    open_page(picture=studio.key_of(moved), before=studio.key_of(SCENE), options=options)
+    for side in ("before", "after"):
+        table = pd.read_csv(BytesIO(files[f"studio-program-{side}.csv"]()))
+        (whence,) = set(table["source"])
+        assert f"CLEVR's program · “{QUESTION}” about the scene {side} the edits" in whence
 
 
 def test_a_series_asks_at_every_step_and_any_of_them_is_taken_up(open_page):

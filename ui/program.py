@@ -9,16 +9,17 @@ from analysis import Truth
 from ui import widgets
 
 
-def show(truth: Truth, name: str) -> None:
+def show(truth: Truth, name: str, sample: str | None = None) -> None:
     """The steps as a table, with a button for its file.
 
     Args:
         name: of the file.
+        sample: written into it: the question and what it was run on; of the page if left out.
     """
     st.html(_steps(truth))
     rows = [(step.number, " ".join(map(str, step.inputs)), step.does, step.gives) for step in truth.steps]
     table = pd.DataFrame(rows, columns=["step", "of", "does", "gives"])
-    widgets.data(table, name, "The question's program, step by step")
+    widgets.data(table, name, "The question's program, step by step", sample=sample, of="CLEVR's program")
 
 
 def _steps(truth: Truth) -> str:

@@ -97,7 +97,8 @@ def programs(before: Side, after: Side) -> None:
         with column:
             st.markdown(f"**{name}**")
             if side.truth.steps:
-                program.show(side.truth, f"studio-program-{name.lower()}")
+                asked = f"“{state.view().question}” about the scene {name.lower()} the edits"
+                program.show(side.truth, f"studio-program-{name.lower()}", asked)
             else:
                 st.caption(widgets.plain(side.truth.reason or "This is no question of CLEVR's."))
     widgets.how_measured("Answer to one question")
