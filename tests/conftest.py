@@ -62,6 +62,19 @@ def visit(monkeypatch):
 
 
 @pytest.fixture
+def open_folder(monkeypatch) -> Iterator[Callable[[Path], None]]:
+    """Opens a folder of pictures. An app has one as long as it runs, so nothing that was kept outlives it."""
+    import streamlit as st
+
+    def opened(folder: Path) -> None:
+        st.cache_resource.clear()
+        monkeypatch.setenv("FILM_PICTURES", str(folder))
+
+    yield opened
+    st.cache_resource.clear()
+
+
+@pytest.fixture
 def files(monkeypatch) -> dict[str, Callable[[], bytes]]:
     """What the files of a page are written by, by their names."""
     import streamlit as st

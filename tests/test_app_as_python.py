@@ -156,13 +156,13 @@ def test_the_atlas(study):
     assert names["layout"].recipe == later
 
 
-def test_pictures_of_every_kind(study, shown, tmp_path, monkeypatch):
+def test_pictures_of_every_kind(study, shown, tmp_path, monkeypatch, open_folder):
     drawn = pictures.edited(scene_to_text(gallery()[2].scene), quick=True)
     names = ran(as_python.ask(study, drawn, QUESTION, counted=False))
     np.testing.assert_array_equal(names["picture"], drawn.pixels)
     assert "preview" not in as_python.ask(study, replace(drawn, preview=False), QUESTION, counted=False)
     shutil.copy(gallery()[3].picture_path, tmp_path / "a.png")
-    monkeypatch.setenv("FILM_PICTURES", str(tmp_path))
+    open_folder(tmp_path)
     for longest, shape in ((1440, (320, 480, 3)), (240, (160, 240, 3))):
         monkeypatch.setattr(folder, "KEPT", longest)  # a larger picture is made smaller on the page
         folder.picture.clear()

@@ -256,7 +256,7 @@ def test_the_papers_means_stand_beside_kept_ablations_of_clevrs_families(open_pa
     (checkpoint / "study" / "ablate_table.parquet").unlink()
 
 
-def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monkeypatch):
+def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monkeypatch, open_folder):
     images = tmp_path / "CLEVR" / "images" / "val"
     images.mkdir(parents=True)
     (tmp_path / "CLEVR" / "scenes").mkdir()
@@ -264,7 +264,7 @@ def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monk
         shutil.copy(exhibit.picture_path, images / f"CLEVR_val_{number:06d}.png")
     scenes = [exhibit.scene for exhibit in gallery()[:12]]
     write_scenes(tmp_path / "CLEVR" / "scenes" / "CLEVR_val_scenes.json", scenes, "val")
-    monkeypatch.setenv("FILM_PICTURES", str(tmp_path / "CLEVR"))
+    open_folder(tmp_path / "CLEVR")
     monkeypatch.setattr(bench_ablations, "SIZES", (24, 48))
     app = open_page(options=json.dumps({"bench-ablated-on": "folder"}))
     assert not app.exception

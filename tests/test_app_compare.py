@@ -103,7 +103,9 @@ def test_a_differing_question_is_opened_side_by_side_and_then_on_the_ask_page(op
     assert f'data-answer="{row["prediction_other"]}"' in said
 
 
-def test_a_question_about_the_folder_that_is_open_is_asked_again(open_page, folder, tmp_path, monkeypatch):
+def test_a_question_about_the_folder_that_is_open_is_asked_again(
+    open_page, folder, tmp_path, monkeypatch, open_folder
+):
     """Compared with `--data CLEVR`, pictures have their files' names."""
     one, two = (networks.named(name) for name in ("one", "two"))
     kept = find_comparison(one.folder, one.weights, two.weights)
@@ -134,7 +136,7 @@ def test_a_question_about_the_folder_that_is_open_is_asked_again(open_page, fold
         tmp_path / "CLEVR/images/val" / row["picture"],
     )
     shutil.copy(first.picture_path, tmp_path / "CLEVR/images/val" / known["name"])
-    monkeypatch.setenv("FILM_PICTURES", str(tmp_path / "CLEVR"))
+    open_folder(tmp_path / "CLEVR")
     app = asked()
     app.button(key="compare-open-all-B").click().run()
     numbered = sorted({known["name"], row["picture"]}).index(row["picture"])

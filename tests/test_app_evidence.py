@@ -171,12 +171,11 @@ def a_folder(tmp_path: Path, asked: list[dict] | None) -> Path:
 
 
 @pytest.fixture
-def measure_folder(open_page, measured, monkeypatch):
+def measure_folder(open_page, measured, open_folder):
     """The page after a folder was measured."""
 
     def opened(folder: Path) -> AppTest:
-        monkeypatch.setenv("FILM_PICTURES", str(folder))
-        st.cache_resource.clear()  # an app has one folder as long as it runs
+        open_folder(folder)
         app = open_page(measured)
         app.radio(key="measured-on").set_value("folder").run()
         assert not app.exception
@@ -188,11 +187,12 @@ def measure_folder(open_page, measured, monkeypatch):
     return opened
 
 
-def test_the_lines_to_copy_wait_until_the_folder_is_measured(open_page, measured, tmp_path, monkeypatch):
+def test_the_lines_to_copy_wait_until_the_folder_is_measured(
+    open_page, measured, tmp_path, monkeypatch, open_folder
+):
     offered: list[str] = []
     monkeypatch.setattr(widgets, "copy_as_python", lambda name, write: offered.append(write()))
-    monkeypatch.setenv("FILM_PICTURES", str(a_folder(tmp_path, None)))
-    st.cache_resource.clear()  # an app has one folder as long as it runs
+    open_folder(a_folder(tmp_path, None))
     app = open_page(measured)
     assert "study.evidence.answers" in offered.pop()
     offered.clear()
@@ -244,9 +244,9 @@ def test_free_questions_of_a_folder_are_measured_without_types(measure_folder, t
     assert not paper_stands(app)
 
 
-def test_answers_that_the_network_cannot_give_are_said(open_page, measured, tmp_path, monkeypatch):
+def test_answers_that_the_network_cannot_give_are_said(open_page, measured, tmp_path, open_folder):
     asked = [{"image_index": 1, "question": "Count the balls", "answer": "12"}]
-    monkeypatch.setenv("FILM_PICTURES", str(a_folder(tmp_path, asked)))
+    open_folder(a_folder(tmp_path, asked))
     app = open_page(measured)
     app.radio(key="measured-on").set_value("folder").run()
     app.button(key="evidence-run-folder-accuracy").click().run(timeout=60)
@@ -302,12 +302,12 @@ def test_a_report_is_made_when_asked_for(open_page, measured):
     assert "<h2>What color is the cube?</h2>" in view
 
 
-def test_the_lines_to_copy_give_the_same_answers(measured, clevr_folder, monkeypatch):
+def test_the_lines_to_copy_give_the_same_answers(measured, clevr_folder, open_folder):
     study = Study(Session(measured), measured)
     names: dict = {}
     exec(compile(as_python.evidences(study, evidence.KEPT), "copied", "exec"), names)
     pd.testing.assert_frame_equal(names["answers"], study.evidence.answers)
-    monkeypatch.setenv("FILM_PICTURES", str(clevr_folder))
+    open_folder(clevr_folder)
     names = {}
     exec(compile(as_python.evidences(study, evidence.OWN), "copied", "exec"), names)
     expected = evidence.folder_answers(study, lambda *_: None)

@@ -60,11 +60,11 @@ def plain(tmp_path) -> Path:
 
 
 @pytest.fixture
-def start(checkpoint, monkeypatch):
+def start(checkpoint, open_folder):
     """Opens the app with this folder, by this link."""
 
     def start(folder: Path, **parts: str) -> AppTest:
-        monkeypatch.setenv(folder_cache.PICTURES, str(folder))
+        open_folder(folder)
         return opened(**parts)
 
     return start
@@ -328,13 +328,13 @@ def test_official_questions_about_the_folder_have_their_answers(shared_data):
     assert found == [str(item["answer"]) for item in asked]
 
 
-def test_measured_pictures_are_the_folders_only_if_it_was_measured(checkpoint, clevr_folder, monkeypatch):
+def test_measured_pictures_are_the_folders_only_if_it_was_measured(checkpoint, clevr_folder, open_folder):
     """Made folders share names: of the folder, and of its pictures."""
     asked = some_questions(clevr_folder, most=4)
     recipe = observe(Session(checkpoint, "cpu"), asked, clevr_folder.name).recipe
     album = open_picture_folder(clevr_folder)
     names = [album.name(number) for number in range(2)]
-    monkeypatch.setenv(folder_cache.PICTURES, str(clevr_folder))
+    open_folder(clevr_folder)
     assert folder_cache.keys_of(names, recipe) == {names[0]: "folder-0", names[1]: "folder-1"}
     former = {name: value for name, value in recipe.items() if name != "first_picture"}
     assert folder_cache.keys_of(names, former) == dict(zip(names, names, strict=True))
@@ -342,5 +342,5 @@ def test_measured_pictures_are_the_folders_only_if_it_was_measured(checkpoint, c
     shutil.copytree(clevr_folder / "images", other / "images")
     first = next(other.rglob(recipe["first_picture"]["name"]))
     shutil.copy(gallery()[0].picture_path, first)
-    monkeypatch.setenv(folder_cache.PICTURES, str(other))
+    open_folder(other)
     assert folder_cache.keys_of(names, recipe) == dict(zip(names, names, strict=True))
