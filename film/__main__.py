@@ -269,7 +269,8 @@ def _add_draw(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenes", type=Path, help="a CLEVR scenes file")
     parser.add_argument("--scene", action="append", default=[], metavar="TEXT",
                         help="a scene as in the link of an edited one; repeatable")  # fmt: skip
-    parser.add_argument("--series", choices=list(SERIES), help="of the first scene: one object through it")
+    parser.add_argument("--series", choices=list(SERIES), help="of one scene: one object of it through this")
+    parser.add_argument("--number", type=int, help="the scene of the series where several are given, from 1")
     parser.add_argument("--object", type=int, default=1, help="the object of the series, from 1 (default 1)")
     parser.add_argument("--question", action="append", default=[], metavar="TEXT",
                         help="asked of every scene in which it has an answer; repeatable")  # fmt: skip
@@ -288,9 +289,18 @@ def _draw(options: argparse.Namespace) -> None:
     if not scenes:
         raise InputError("No scene was given; give --scenes FILE or --scene TEXT.")
     if options.series is None:
-        refuse(options, "which is the object of a --series; say which one.", "--object")
+        refuse(options, "which is of a --series; say which one.", "--number", "--object")
     else:
-        scenes = list(some_series(scenes[0], options.object - 1, options.series).scenes)
+        if options.number is None and len(scenes) > 1:
+            raise InputError(
+                f"A series is of one scene, and {len(scenes):,} were given; choose one with --number."
+            )
+        number = 1 if options.number is None else options.number
+        if not 1 <= number <= len(scenes):
+            raise InputError(
+                f"--number {number} was given; use 1 to {len(scenes):,}, as many as there are scenes."
+            )
+        scenes = list(some_series(scenes[number - 1], options.object - 1, options.series).scenes)
     with progress_bars() as bars:
         folder = write_scene_folder(
             options.out, scenes, options.question, split=options.split, progress=bars("pictures")

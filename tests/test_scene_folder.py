@@ -75,6 +75,23 @@ def test_the_command_draws_a_scene_and_a_series(tmp_path, monkeypatch):
     assert len(list((again / "images" / "new").iterdir())) == len(scenes)
 
 
+def test_of_several_scenes_the_series_is_of_the_one_that_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "film.clevr.data.scene_folder.scene_picture", lambda scene: np.zeros((32, 48, 3), np.uint8)
+    )
+    both = [part for scene in (SCENE, MOVED) for part in ("--scene", film.scene_to_text(scene))]
+    command = ["draw", str(tmp_path / "drawn"), *both, "--series", "size"]
+    assert main(command) == 2
+    assert "of one scene, and 2 were given" in capsys.readouterr().err
+    assert main([*command, "--number", "3"]) == 2
+    assert "use 1 to 2" in capsys.readouterr().err
+    assert not (tmp_path / "drawn").exists()
+    assert main([*command, "--number", "2"]) == 0
+    drawn = film.read_scenes(tmp_path / "drawn" / "scenes" / "CLEVR_new_scenes.json")
+    assert {scene.objects[0].x for scene in drawn} == {MOVED.objects[0].x}
+    assert MOVED.objects[0].x != SCENE.objects[0].x
+
+
 def test_what_cannot_be_written_is_refused(tmp_path, drawn):
     with pytest.raises(InputError, match="give a scene"):
         film.scene_folder_files([], [])
