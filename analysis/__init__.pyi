@@ -354,6 +354,7 @@ from .interventions.effects import (
     interactions as interactions,
     map_effects as map_effects,
     replacement_curves as replacement_curves,
+    source_distances as source_distances,
 )
 from .interventions.flip import (
     SmallestFlip as SmallestFlip,

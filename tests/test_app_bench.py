@@ -167,6 +167,9 @@ def test_measurements_are_made_on_request(open_page, checkpoint):
     assert "Speak most for the answer" in text
     assert "change the answer" in text or "answer stays the same" in text
     assert "comes back" in text
+    assert sum("KL divergence, nats" in drawn for drawn in charts(app)) == 1
+    (sources,) = [frame.value for frame in app.dataframe if "donor" in frame.value]
+    assert {"resampled, any", "mean", "identity"} <= set(sources["kind"])
 
 
 def test_maps_are_read_at_every_object_where_the_scene_is_known(open_page, checkpoint):

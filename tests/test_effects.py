@@ -7,6 +7,7 @@ from tiny import a_picture, tiny_card, tiny_network
 
 from analysis import (
     Kind,
+    MapEffects,
     analogy_of,
     analogy_rates,
     interactions,
@@ -15,16 +16,31 @@ from analysis import (
     replacement_curves,
     sample_analogies,
     smallest_flip,
+    source_distances,
     try_analogies,
 )
 from analysis.interventions.analogies import _stepped
-from film import Blend, InputError, Session, SetValue, Vocabulary, Where, gallery, parse, read_picture, run
+from analysis.question.population import Population
+from film import (
+    Blend,
+    InputError,
+    Session,
+    SetValue,
+    Vocabulary,
+    Where,
+    gallery,
+    parse,
+    probabilities,
+    read_picture,
+    run,
+)
 from film.clevr.language.word_tree import WORDS
 
 FIRST, SECOND = "How many red cubes are there?", "What color is the large cube?"
 DONORS = {
     "any": [SECOND, "Are there any spheres?", "What is the shape of the red thing?", FIRST],
     "same type": ["How many blue cubes are there?", "How many large spheres are there?"],
+    "same family": ["How many green spheres are there?"],
 }
 
 
@@ -44,6 +60,12 @@ def margin(session, picture, modulation, best, second) -> float:
     return float(logits[best] - logits[second])
 
 
+def divergence(session, picture, before, after) -> float:
+    maps = session.encode_picture(picture)
+    was, now = (probabilities(session.classify(maps, which)[0][0]) for which in (before, after))
+    return float((was * np.log(was / now)).sum())
+
+
 @pytest.mark.slow
 def test_effects_are_what_replacing_one_map_by_hand_does(session):
     picture, own = a_picture(2), session.modulate([FIRST])
@@ -56,14 +78,16 @@ def test_effects_are_what_replacing_one_map_by_hand_does(session):
         for name, sources in (
             ("mean", mean), ("resampled, same type", donors),
         ):  # fmt: skip
-            drops = []
+            drops, moved = [], []
             for row in range(len(sources)):
                 changed = own.with_value(
                     block, number,
                     gamma=sources.gamma[row, block, number], beta=sources.beta[row, block, number],
                 )  # fmt: skip
                 drops.append(found.difference - margin(session, picture, changed, best, second))
+                moved.append(divergence(session, picture, own, changed))
             assert found.effects[name][block, number] == pytest.approx(np.mean(drops), abs=1e-4)
+            assert found.divergence[name][block, number] == pytest.approx(np.mean(moved), rel=1e-3, abs=1e-6)
             if name in found.deviation:
                 row = found.table().query("block == @block + 1 and map == @number").iloc[0]
                 assert row[f"{name}, standard deviation"] == pytest.approx(np.std(drops), abs=1e-4)
@@ -74,11 +98,38 @@ def test_effects_are_what_replacing_one_map_by_hand_does(session):
     assert len(table) == own.gamma[0].numel()
     np.testing.assert_allclose(np.diag(agreement), 1)
     assert set(agreement) == set(found.effects)
+    assert set(found.divergence) == set(found.effects) - {"gradient estimate"}
+    assert found.donors["resampled, same family"] == DONORS["same family"]
+    assert "resampled, same family, KL divergence" in table
     assert found.strongest("mean", 1)[0] == np.unravel_index(
         found.effects["mean"].argmax(), found.effects["mean"].shape
     )
     with pytest.raises(InputError, match="no other question"):
         map_effects(session, picture, FIRST, {"none": [FIRST]})
+
+
+def test_donors_lie_as_far_from_the_distribution_as_their_z_says(session):
+    texts = [FIRST, SECOND, *DONORS["same type"], *DONORS["same family"]]
+    asked = session.modulate(texts)
+    gamma, beta = asked.gamma.numpy().astype(np.float16), asked.beta.numpy().astype(np.float16)
+    gamma[:, 0, 0] = 1  # a map that no question varies says nothing of any
+    population = Population(gamma, beta, np.array(texts), np.array(["count"] * 5), "w", 0)
+    found = source_distances(
+        session, population,
+        MapEffects("1", "2", 1.0, {}, {}, {}, {"resampled, same type": DONORS["same type"]}),
+    ).set_index(["kind", "donor"])  # fmt: skip
+    by_hand = np.zeros(len(texts))
+    for values, own in ((gamma, asked.gamma), (beta, asked.beta)):
+        values = values.astype(np.float32).reshape(len(texts), -1)
+        exact = own.numpy().reshape(values.shape)
+        for number in range(1 if own is asked.gamma else 0, values.shape[1]):
+            by_hand += ((exact[:, number] - values[:, number].mean()) / values[:, number].std()) ** 2
+    by_hand = np.sqrt(by_hand / (2 * gamma[0].size - 1))
+    for row, text in enumerate(DONORS["same type"], start=2):
+        assert found.loc[("resampled, same type", text), "distance"] == pytest.approx(by_hand[row], rel=1e-2)
+    assert len(found) == 4
+    assert found.loc[("identity", ""), "percentile"] == 100
+    assert found.loc[("identity", ""), "distance"] > by_hand.max()
 
 
 @pytest.mark.slow

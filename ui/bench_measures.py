@@ -5,7 +5,7 @@ Each is made on request, with progress and a way to stop, and kept for whoever a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import streamlit as st
@@ -19,31 +19,38 @@ from ui.measuring import measured
 
 WORDS: dict[Parameters, str] = {"both": "gamma and beta", "gamma": "gamma", "beta": "beta"}
 DONORS = 20
+A_SECOND = 1700  # questions with one map replaced that are answered in a second on two cores
 
 
 def _donors(case: header.Case, population: Population | None) -> dict[str, list[str]]:
-    """Questions to resample from: any, and of the same type as the one on the page."""
+    """Questions to resample from: any, and of the same type and family as the one on the page."""
     if population is None:
         return {}
     rows = np.random.default_rng(0).permutation(len(population))
-    texts = population.texts[rows]
-    kind = pictures.truth(case.question, None).type
-    same = texts[population.types[rows] == kind] if kind else texts[:0]
-    return {"any": list(texts[:200])} | ({"same type": list(same[:200])} if len(same) > 1 else {})
+    texts, asked = population.texts[rows], pictures.truth(case.question, None)
+    found = {"any": texts}
+    if asked.parse is not None:
+        found["same type"] = texts[population.types[rows] == asked.type]
+        if population.families is not None:
+            found["same family"] = texts[population.families[rows] == asked.parse.family.index]
+    chosen = {
+        name: [str(text) for text in some[:200] if text != case.question] for name, some in found.items()
+    }
+    return {name: some for name, some in chosen.items() if len(some) > 1}
 
 
 def effects(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
     widgets.notice(
-        "How much the logit of the answer loses on its runner-up when one map's gamma and beta are replaced. "
-        "**Orange maps speak for the answer, blue ones against it.** Which kind of replacement is asked "
-        "matters: see how far they agree."
+        "How much the logit of the answer loses on its runner-up when one map's gamma and beta are replaced, "
+        "and how far the distribution of all answers moves. **Orange maps speak for the answer, blue ones "
+        "against it.** Which kind of replacement is asked matters: see how far they agree."
     )
     donors = _donors(case, population)
-    if not donors:
+    if not donors or population is None:
         st.caption("This needs other questions to resample from; they are being measured in the background.")
         return
     key = ("effects", *case.measured_on)
-    found = measured(
+    found: analysis.MapEffects | None = measured(
         key,
         "Measure every map",
         lambda told: analysis.map_effects(
@@ -51,6 +58,8 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
         ),
     )
     if found is None:
+        seconds = DONORS * len(donors) * case.answer.gamma.size / A_SECOND
+        st.caption(f"Some {max(1, round(seconds))} s on two cores.")
         return
     kinds = list(found.effects)
     kind = st.segmented_control(
@@ -63,13 +72,26 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
         analysis.map_heatmap(values, f"drop of {title}", chosen=chosen, dark=widgets.dark()),
         "bench-effects", f"Drop of the {title} for every map, {kind}.", found.table(), header.open_map,
     )  # fmt: skip
+    if kind in found.divergence:
+        widgets.figure(
+            analysis.map_heatmap(
+                found.divergence[kind], "KL divergence, nats", chosen=chosen, form=".2e", dark=widgets.dark()
+            ),
+            "bench-divergence",
+            f"Kullback-Leibler divergence of the answers' distribution for every map, {kind}.",
+            found.table(), header.open_map,
+        )  # fmt: skip
+    else:
+        st.caption("A gradient estimates the logit difference alone: no KL divergence.")
     st.caption(
-        f"{title} is {found.difference:.2f} as it is. Resampled: the mean over {DONORS} other questions, "
-        "drawn with seed 0, gamma and beta of a map together. One question about one picture: many cases "
-        "are needed before anything can be said in general."
+        f"{title} is {found.difference:.2f} as it is. Resampled: the mean over {_counted(found)}, "
+        "drawn with seed 0, gamma and beta of a map together. KL: of the distribution of all answers from "
+        "what it was. One question about one picture: many cases are needed before anything can be said in "
+        "general."
     )
     header.offer_maps(found.strongest(kind, 6), "Speak most for the answer:")
     widgets.how_measured("Effects on one answer")
+    _sources(case, population, found, key)
     with st.expander("How far the kinds agree (Spearman's rank correlation over all maps)"):
         agreement = found.agreement()
         st.dataframe(agreement.round(2))
@@ -77,8 +99,6 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
             agreement.rename_axis("kind").reset_index(), "bench-agreement",
             "Spearman's rank correlation of the kinds over all maps",
         )  # fmt: skip
-    if population is None:
-        return
     deviation = np.asarray(population.spread("gamma").deviation)
     curves = bench_cache.kept(
         ("curves", *key[1:], kind),
@@ -102,6 +122,32 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
     with st.expander("Pairs of maps that do together what they do not do alone"):
         st.dataframe(pairs.head(20).round(3), hide_index=True)
         widgets.data(pairs, "bench-interactions", "Effects of pairs of maps, together and alone")
+
+
+def _counted(found: analysis.MapEffects) -> str:
+    """How many donors there were of each kind, in words."""
+    numbers = {name.removeprefix("resampled, "): len(texts) for name, texts in found.donors.items()}
+    return ", ".join(f"{number} other questions ({name})" for name, number in numbers.items())
+
+
+def _sources(
+    case: header.Case, population: Population, found: analysis.MapEffects, key: tuple[Hashable, ...]
+) -> None:
+    """How far from the distribution over questions each donor lies, and the means and FiLM off."""
+    table = bench_cache.kept(
+        ("sources", *key[1:]), lambda: analysis.source_distances(case.session, population, found)
+    )
+    with st.expander("How far the donors lie from the distribution over questions"):
+        shown = table.groupby("kind", sort=False)["distance"].agg(["count", "min", "median", "max"])
+        names = {"count": "sources", "min": "nearest", "max": "farthest"}
+        st.dataframe(shown.rename(columns=names).round(2))
+        st.dataframe(table.round(2), hide_index=True, height=240)
+        st.caption(
+            "Distance: root of the mean squared z of all gammas and betas, over "
+            f"{len(population):,} questions; 1 is usual, and the mean lies at 0, where hardly a question "
+            "does. Percentile: the share of these questions that lie nearer. Identity is FiLM switched off."
+        )
+        widgets.data(table, "bench-donors", "Donors and their distance from the distribution over questions")
 
 
 def between(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:

@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.interventions.effects import each_replaced
-from analysis.interventions.sweep import Baseline
+from analysis.interventions.sweep import Baseline, each_map, replaced
 from analysis.ranking import shrunken_means, split_half_correlation
 from analysis.statistics import sign_flip_test
-from film import Cancel, InputError, Modulation, Picture, Progress, Session, stop_if, write_atomically
+from film import Cancel, InputError, Picture, Progress, Session, stop_if, write_atomically
 
 TRIALS, SPLITS = 2000, 100
 
@@ -119,7 +118,7 @@ def _drops(session: Session, picture: Picture, questions: Sequence[str], donors:
     baseline = Baseline(session, session.encode_picture(picture), own, np.zeros(len(own), int))
     best, second = np.argsort(-baseline.logits, axis=1, kind="stable")[:, :2].T
     maps = own.gamma[0].numel()
-    changed = Modulation.stack([each_replaced(own[[row]], other[[row]]) for row in range(len(own))])
+    changed = replaced(own, other, each_map(*own.gamma.shape[1:]))
     logits = baseline.under(changed, np.repeat(np.arange(len(own)), maps)).reshape(len(own), maps, -1)
     rows = np.arange(len(own))
     before = baseline.logits[rows, best] - baseline.logits[rows, second]

@@ -1,9 +1,10 @@
 """What made this answer: the effect of every feature map on it, by several kinds of ablation.
 
-The metric is the logit of the answer minus that of its runner-up, both fixed beforehand. A map's gamma and
-beta are replaced *together*: by those of other questions (resample ablation, the mean over donors), by their
-means, or by 1 and 0 (FiLM switched off for it). A gradient estimates the mean ablation without doing it.
-The kinds answer different questions and agree only so far; `agreement` says how far.
+The metric is the logit of the answer minus that of its runner-up, both fixed beforehand; beside it how far
+the distribution of all answers moves. A map's gamma and beta are replaced *together*: by those of other
+questions (resample ablation, the mean over donors), by their means, or by 1 and 0 (FiLM switched off for it).
+A gradient estimates the mean ablation without doing it. The kinds answer different questions and agree only
+so far; `agreement` says how far, and `source_distances` how usual the values are that they put in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import pandas as pd
 import torch
 from scipy.stats import spearmanr
 
-from analysis.interventions.sweep import Baseline
+from analysis.interventions.sweep import Baseline, divergences, each_map, replaced, sets_of
+from analysis.question.population import Population
 from film import InputError, Modulation, Picture, Progress, Session
 
 DONORS = 20  # questions that resampling draws from
@@ -31,7 +33,9 @@ class MapEffects:
 
     `answer`, `runner_up`: whose logits are compared; `difference`: the metric as it is, in logits. `effects`:
     kind -> drop; positive where the map speaks for the answer. `deviation`: of the drop over donors, by
-    kind of resampling, its standard error being that over the root of `donors`.
+    kind of resampling, its standard error being that over the root of the number of `donors`, which are the
+    questions drawn. `divergence`: kind -> Kullback-Leibler divergence of the answers' distribution from what
+    it was, in nats, the mean over donors; the gradient has none.
     """
 
     answer: str
@@ -39,7 +43,8 @@ class MapEffects:
     difference: float
     effects: Mapping[str, np.ndarray]
     deviation: Mapping[str, np.ndarray]
-    donors: Mapping[str, int]
+    divergence: Mapping[str, np.ndarray]
+    donors: Mapping[str, Sequence[str]]
 
     def agreement(self) -> pd.DataFrame:
         """Spearman's rank correlation of every two kinds over all maps."""
@@ -49,11 +54,12 @@ class MapEffects:
         return pd.DataFrame(values, names, names)
 
     def table(self) -> pd.DataFrame:
-        """A row a map: block (from 1), map, each kind of effect, its standard deviation over donors."""
+        """A row a map: block (from 1), map, and of every kind effect, deviation over donors, divergence."""
         blocks, maps = next(iter(self.effects.values())).shape
         ids = {"block": np.repeat(np.arange(blocks) + 1, maps), "map": np.tile(np.arange(maps), blocks)}
         spread = {f"{name}, standard deviation": values for name, values in self.deviation.items()}
-        columns = {**self.effects, **spread}
+        moved = {f"{name}, KL divergence": values for name, values in self.divergence.items()}
+        columns = {**self.effects, **spread, **moved}
         return pd.DataFrame(ids | {name: values.ravel() for name, values in columns.items()})
 
     def strongest(self, kind: str, count: int) -> list[tuple[int, int]]:
@@ -92,32 +98,34 @@ def map_effects(
     rng = np.random.default_rng(seed)
     effects: dict[str, np.ndarray] = {}
     deviation: dict[str, np.ndarray] = {}
-    drawn: dict[str, int] = {}
+    divergence: dict[str, np.ndarray] = {}
+    drawn: dict[str, Sequence[str]] = {}
 
-    def drop(source: Modulation) -> np.ndarray:
-        """(rows of the source, blocks, maps)."""
-        changed = Modulation.stack([each_replaced(own, source[[row]]) for row in range(len(source))])
+    def replace(name: str, source: Modulation) -> np.ndarray:
+        """Drops, (rows of the source, blocks, maps)."""
+        changed = replaced(own, source, each_map(*shape))
         logits = baseline.under(changed, np.zeros(len(changed), int))
-        values = difference - (logits[:, best] - logits[:, second]).astype(np.float64)
-        return np.asarray(values.reshape(len(source), *shape))
+        drops = difference - (logits[:, best] - logits[:, second]).astype(np.float64)
+        drops = np.asarray(drops.reshape(len(source), *shape))
+        moved = divergences(baseline.logits, logits).reshape(len(source), *shape)
+        effects[name], divergence[name] = drops.mean(axis=0), moved.mean(axis=0)
+        return drops
 
     def told() -> None:
         if progress:
             progress(len(effects), len(donors) + 3)
 
-    for name, texts in donors.items():
-        some = list(dict.fromkeys(text for text in texts if text != question))
+    for kind, given in donors.items():
+        some = list(dict.fromkeys(text for text in given if text != question))
         if not some:
-            raise InputError(f"There is no other question to resample from ({name}); give some.")
-        texts = [some[i] for i in rng.permutation(len(some))[:count]]
-        values = drop(session.modulate(texts, lenient=True))
-        effects[f"resampled, {name}"] = values.mean(axis=0)
-        deviation[f"resampled, {name}"] = values.std(axis=0)
-        drawn[f"resampled, {name}"] = len(texts)
+            raise InputError(f"There is no other question to resample from ({kind}); give some.")
+        name = f"resampled, {kind}"
+        drawn[name] = [some[i] for i in rng.permutation(len(some))[:count]]
+        deviation[name] = replace(name, session.modulate(drawn[name], lenient=True)).std(axis=0)
         told()
-    effects["mean"] = drop(session.mean_modulation)[0]
+    replace("mean", session.mean_modulation)
     told()
-    effects["identity"] = drop(Modulation.identity(1, *shape))[0]
+    replace("identity", Modulation.identity(1, *shape))
     told()
     names = (session.answers[best], session.answers[second])
     slopes = session.gradients(picture, own, names, ["gamma", "beta"])
@@ -127,20 +135,47 @@ def map_effects(
         + slopes["beta"][1] * (mean.beta - own.beta)[0].numpy()
     ).astype(np.float64)
     told()
-    return MapEffects(*names, difference, effects, deviation, drawn)
+    return MapEffects(*names, difference, effects, deviation, divergence, drawn)
 
 
-def each_replaced(own: Modulation, source: Modulation) -> Modulation:
-    """Row b * maps + c: the question with map c of block b as the source has it."""
-    blocks, maps = own.gamma.shape[1:]
-    rows = torch.arange(blocks * maps)
-    block, number = rows // maps, rows % maps
-    made = []
-    for mine, other in ((own.gamma, source.gamma), (own.beta, source.beta)):
-        values = mine.repeat(blocks * maps, 1, 1)
-        values[rows, block, number] = other[0, block, number]
-        made.append(values)
-    return Modulation(*made)
+def source_distances(session: Session, population: Population, found: MapEffects) -> pd.DataFrame:
+    """How far from the distribution the values lie that replaced a map's own: every donor, mean and identity.
+
+    Args:
+        population: the questions that the distribution is of.
+
+    Returns:
+        A row a source: kind, donor (its text; "" for mean and identity), distance (root of the mean squared
+        z of all its gammas and betas, in standard deviations over the population; 1 for a usual question),
+        percentile (the share of the population's questions that lie nearer, 0 to 100).
+    """
+    usual = _distances(population, population.gamma, population.beta)
+    shape = population.gamma.shape[1:]
+    sources = [(kind, text) for kind, texts in found.donors.items() for text in texts]
+    parts = [session.modulate([text for _, text in sources], lenient=True)] if sources else []
+    parts += [session.mean_modulation, Modulation.identity(1, *shape)]
+    every = Modulation.stack(parts)
+    far = _distances(population, every.gamma.numpy(), every.beta.numpy())
+    sources += [("mean", ""), ("identity", "")]
+    table = pd.DataFrame(sources, columns=["kind", "donor"])
+    nearer = np.searchsorted(np.sort(usual), far) / len(usual)
+    return table.assign(distance=far, percentile=100 * nearer)
+
+
+def _distances(population: Population, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Root mean square of z over all gammas and betas that vary over the population: (rows,).
+
+    Args:
+        gamma, beta: (rows, blocks, maps).
+    """
+    squares, count = np.zeros(len(gamma)), 0
+    for kind, values in (("gamma", gamma), ("beta", beta)):
+        spread = population.spread(kind)
+        varies = spread.deviation > 1e-6
+        z = (values.astype(np.float32) - spread.mean)[:, varies] / spread.deviation[varies]
+        squares += (z**2).sum(axis=1)
+        count += int(varies.sum())
+    return np.asarray(np.sqrt(squares / max(1, count)))
 
 
 def replacement_curves(
@@ -185,15 +220,9 @@ def replacement_curves(
                 for count in counts:
                     chosen = torch.zeros(size, dtype=torch.bool)
                     chosen[torch.from_numpy(order[:count].copy())] = True
-                    replaced = (chosen if curve == "deletion" else ~chosen).view(1, *effect.shape)
-                    parts.append(
-                        Modulation(
-                            torch.where(replaced, mean.gamma, own.gamma),
-                            torch.where(replaced, mean.beta, own.beta),
-                        )
-                    )
+                    parts.append((chosen if curve == "deletion" else ~chosen).view(effect.shape))
                     rows.append((curve, name, count))
-    logits = baseline.under(Modulation.stack(parts), np.zeros(len(parts), int))
+    logits = baseline.under(replaced(own, mean, torch.stack(parts)), np.zeros(len(parts), int))
     table = pd.DataFrame(rows, columns=["curve", "order", "maps"])
     table["difference"] = (logits[:, best] - logits[:, second]).astype(np.float64)
     grouped = table.groupby(["curve", "order", "maps"], sort=False)["difference"]
@@ -231,16 +260,8 @@ def interactions(
     best, second = np.argsort(-baseline.logits[0], kind="stable")[:2]
     pairs = [(a, b) for i, a in enumerate(chosen) for b in chosen[i + 1 :]]
     sets: list[tuple[tuple[int, int], ...]] = [*((place,) for place in chosen), *pairs]
-    parts = []
-    for places in sets:
-        gamma, beta = own.gamma.clone(), own.beta.clone()
-        for block, number in places:
-            gamma[0, block, number], beta[0, block, number] = (
-                mean.gamma[0, block, number],
-                mean.beta[0, block, number],
-            )
-        parts.append(Modulation(gamma, beta))
-    logits = baseline.under(Modulation.stack(parts), np.zeros(len(parts), int))
+    changed = replaced(own, mean, sets_of(sets, *own.gamma.shape[1:]))
+    logits = baseline.under(changed, np.zeros(len(sets), int))
     plain = float(baseline.logits[0, best] - baseline.logits[0, second])
     drops = plain - (logits[:, best] - logits[:, second]).astype(np.float64)
     alone = dict(zip(chosen, drops, strict=False))

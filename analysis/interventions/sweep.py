@@ -62,10 +62,47 @@ class Swept:
 
     def divergence(self) -> np.ndarray:
         """Kullback-Leibler divergence from the distribution without intervention, in nats: (V, Q)."""
-        before, after = probabilities(self.base), probabilities(self.changed)
-        tiny = np.finfo(float).tiny
-        result: np.ndarray = (before * (np.log(before + tiny) - np.log(after + tiny))).sum(axis=-1)
-        return result
+        return divergences(self.base, self.changed)
+
+
+def divergences(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Kullback-Leibler divergence of the answers' distribution from what it was before, in nats.
+
+    Args:
+        before, after: logits, (..., answers) each, of shapes that go together.
+    """
+    was, now = probabilities(before), probabilities(after)
+    tiny = np.finfo(float).tiny
+    return np.asarray((was * (np.log(was + tiny) - np.log(now + tiny))).sum(axis=-1))
+
+
+def replaced(own: Modulation, source: Modulation, sets: torch.Tensor) -> Modulation:
+    """Row q * sets + s: question q with the maps of set s as row q of the source has them.
+
+    Args:
+        own, source: (questions, blocks, maps); where one of the two has one row, it does for all.
+        sets: which maps are replaced, bool (sets, blocks, maps).
+    """
+    return Modulation(
+        *(
+            torch.where(sets[None], other[:, None], mine[:, None]).flatten(0, 1)
+            for mine, other in ((own.gamma, source.gamma), (own.beta, source.beta))
+        )
+    )
+
+
+def each_map(blocks: int, maps: int) -> torch.Tensor:
+    """For `replaced`: set b * maps + c is map c of block b alone."""
+    return torch.eye(blocks * maps, dtype=torch.bool).view(-1, blocks, maps)
+
+
+def sets_of(places: Sequence[Sequence[tuple[int, int]]], blocks: int, maps: int) -> torch.Tensor:
+    """For `replaced`: the sets of these (block, map), from 0."""
+    found = torch.zeros(len(places), blocks, maps, dtype=torch.bool)
+    for row, some in enumerate(places):
+        for block, number in some:
+            found[row, block, number] = True
+    return found
 
 
 class Baseline:

@@ -24,7 +24,8 @@ class Population:
     """`gamma`, `beta`: (questions, blocks, maps), float16. `texts`, `types`: of the questions.
 
     `weights`: hash of the network's weights (`film.Card`); `seed`: that the questions were drawn with,
-    None where they were given.
+    None where they were given. `families`: CLEVR's, 0 to 89, -1 where a question is of none; None where they
+    are not known.
     """
 
     gamma: np.ndarray
@@ -33,6 +34,7 @@ class Population:
     types: np.ndarray
     weights: str
     seed: int | None
+    families: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.gamma)
@@ -134,6 +136,7 @@ def population_of(extraction: Extraction, most: int = ENOUGH) -> Population:
         types=extraction.table["type"].to_numpy(),
         weights=extraction.recipe["weights"],
         seed=extraction.recipe["seed"],
+        families=extraction.table["family"].to_numpy() if "family" in extraction.table else None,
     )
 
 
