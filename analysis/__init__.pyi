@@ -260,6 +260,7 @@ from .figures.generalisation import (
 )
 from .figures.interventions import (
     block_bars as block_bars,
+    control_bars as control_bars,
     interpolation_lines as interpolation_lines,
     map_heatmap as map_heatmap,
     noise_lines as noise_lines,
@@ -374,6 +375,12 @@ from .interventions.pairs import (
     sample_pairs as sample_pairs,
     word_changed as word_changed,
 )
+from .interventions.patch_controls import (
+    CONTROLS as CONTROLS,
+    controls_table as controls_table,
+    gallery_patch_controls as gallery_patch_controls,
+    measure_patch_controls as measure_patch_controls,
+)
 from .interventions.patching import (
     PATCHING_SEED as PATCHING_SEED,
     BlockPatching as BlockPatching,
@@ -382,6 +389,7 @@ from .interventions.patching import (
     patch_pair as patch_pair,
     patch_pairs as patch_pairs,
     random_direction as random_direction,
+    same_family_donors as same_family_donors,
     same_type_donors as same_type_donors,
     some_others as some_others,
 )
@@ -563,6 +571,7 @@ from .statistics import (
     permutation_test as permutation_test,
     random_regions as random_regions,
     ratio_of_sums as ratio_of_sums,
+    ratios_of_sums as ratios_of_sums,
     region_test as region_test,
     shuffles as shuffles,
     sign_flip_test as sign_flip_test,

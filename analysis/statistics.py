@@ -397,6 +397,32 @@ def ratio_of_sums(
     return cluster_bootstrap(ratio, clusters_all, trials=trials, seed=seed)
 
 
+def ratios_of_sums(
+    above: Floats, below: Floats, clusters: Codes, *, trials: int = TRIALS, seed: int
+) -> tuple[Floats, Floats, Floats]:
+    """`ratio_of_sums` of many items at once, the same clusters drawn for all.
+
+    Returns:
+        Value, low and high, (items,) each; the ends are nan under ten clusters.
+
+    Args:
+        above, below: (rows, items). clusters: (rows,).
+    """
+    over, under = (cluster_sums(values, clusters) for values in (above, below))
+
+    def ratio(weights: Floats) -> Floats:
+        upper, lower = weights @ over, weights @ under
+        return np.asarray(np.divide(upper, lower, out=np.full(upper.shape, np.nan), where=lower != 0))
+
+    count = len(over)
+    value = ratio(np.ones((1, count)))[0]
+    if too_few(count):
+        return value, np.full(value.shape, np.nan), np.full(value.shape, np.nan)
+    drawn = ratio(np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), trials) * 1.0)
+    low, high = np.nanquantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0)
+    return value, low, high
+
+
 def cluster_sums(values: Floats, clusters: Codes | None) -> Floats:
     """Sums of each cluster's rows: (rows, items) -> (clusters, items), in the order of the names."""
     values = np.asarray(values, np.float64)

@@ -28,7 +28,7 @@ def where_kept(options: argparse.Namespace) -> list[Path]:
 
 def where_pairs(options: argparse.Namespace) -> list[Path]:
     """`--out`, or the study where many pairs are patched: it keeps what gamma and beta do together."""
-    if options.pairs is None:
+    if options.pairs is None or options.controls:
         return []
     return beside_weights(options) if options.out or options.parameters == "both" else []
 

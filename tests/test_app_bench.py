@@ -40,7 +40,7 @@ from film import (
     write_scenes,
 )
 from film.clevr.language.word_tree import WORDS
-from ui import bench, bench_ablations, state
+from ui import bench, bench_ablations, bench_patching, state
 from ui.bench import BenchEdit
 from ui.cache import folder, pictures
 from ui.pages import bench as bench_page
@@ -153,14 +153,15 @@ def test_what_a_link_cannot_have_is_said(open_page, edits):
         assert any("cannot be applied" in warning.value for warning in app.warning)
 
 
-def test_measurements_are_made_on_request(open_page, checkpoint):
+def test_measurements_are_made_on_request(open_page, checkpoint, monkeypatch):
+    monkeypatch.setattr(bench_patching, "PAIRS", 14)
     others = ("What color is the cube?", "Is there a red cube?", "What size is the sphere?")
     session, picture = Session(checkpoint, "cpu"), gallery()[0].picture_path
     said = {text: session.ask(picture, text).answer for text in others}
     other = next(text for text, answer in said.items() if answer != asked(checkpoint, []))
     app = open_page(other=other)
     assert not app.exception
-    for key in ("effects", "patch", "flip"):
+    for key in ("effects", "patch", "flip", "controls"):
         app.button(key=f"bench-run-{key}").click().run()
         assert not app.exception, key
     text = " ".join(m.value for m in [*app.markdown, *app.caption])

@@ -115,6 +115,8 @@ PAIRS = ["patch", "NET", "--pairs", "100", "--out", "OUT/new"]
         )),
         (analysis_main, ["patch", "NET", "--picture", "SCENES", "--source", "x", "--target", "x",
                          "--out", "OUT/new"]),
+        (analysis_main, ["patch", "NET", "--picture", "SCENES", "--source", "x", "--target", "x",
+                         "--controls"]),
     ],
 )  # fmt: skip
 def test_what_would_do_nothing_is_refused_before_the_work(main, arguments, network, tmp_path, capsys):

@@ -315,3 +315,17 @@ def test_split_halves_agree_on_what_is_there():
     assert abs(value) < 0.3
     assert low < 0 < high
     assert ranking.split_half_correlation(np.ones((40, 3)), seed=0)[0] == 0
+
+
+def test_many_pooled_ratios_are_each_that_of_one_and_have_intervals_like_its():
+    rng = np.random.default_rng(0)
+    clusters, below = np.repeat(np.arange(30), 4), rng.uniform(1, 3, (120, 2))
+    above = below * [0.5, 0.0] + rng.normal(0, 1, (120, 2))
+    value, low, high = statistics.ratios_of_sums(above, below, clusters, seed=1)
+    for item in range(2):
+        one = statistics.ratio_of_sums(above[:, item], below[:, item], clusters, trials=1000, seed=1)
+        assert value[item] == pytest.approx(one.value)
+        assert (low[item], high[item]) == pytest.approx((one.low, one.high), abs=0.03)
+    few = statistics.ratios_of_sums(above[:20], below[:20], clusters[:20], seed=1)
+    assert np.isnan(few[1:]).all()
+    assert np.isfinite(few[0]).all()

@@ -238,13 +238,16 @@ def test_gamma_or_beta_of_many_pairs_is_patched_alone(checkpoint, tmp_path, monk
 
 def test_one_parameter_alone_does_not_take_the_place_of_both_in_the_study(checkpoint):
     def where(**given):
-        options = {"pairs": 40, "out": None, "parameters": "both", "checkpoint": str(checkpoint)}
+        options = {
+            "pairs": 40, "out": None, "parameters": "both", "checkpoint": str(checkpoint), "controls": False,
+        }  # fmt: skip
         return where_pairs(Namespace(**options | given))
 
     assert where() == [checkpoint / "study"]
     assert where(parameters="gamma") == []
     assert where(parameters="gamma", out="there") == [Path("there")]
     assert where(pairs=None) == []
+    assert where(controls=True) == []
 
 
 def test_results_that_would_be_kept_nowhere_are_refused_before_the_work(checkpoint, monkeypatch, capsys):

@@ -13,11 +13,13 @@ import analysis
 from analysis import Population
 from film import InputError, Parameters, command
 from ui import question_header as header, state, widgets
-from ui.bench_many import kept
+from ui.bench_many import PERCENT, kept
 from ui.bench_measures import WORDS
 from ui.cache import bench as shelf, evidence, networks
 from ui.measuring import measured
 from ui.second_question import second_question
+
+PAIRS, SECONDS = 200, 20  # patched on request with their controls, and how long that takes on two cores
 
 
 def patch(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
@@ -25,7 +27,57 @@ def patch(case: header.Case, population: Population | None, chosen: tuple[int, i
     if other is not None:
         _one_pair(case, other, chosen)
     _many_pairs()
+    if population is not None:
+        _controls(case, population)
     _words_of_many_pairs()
+
+
+def _controls(case: header.Case, population: Population) -> None:
+    """Whole blocks of many pairs beside patches that should bring nothing back, measured on request."""
+    with st.expander(f"By block over {PAIRS} one-word pairs, beside four controls"):
+        widgets.notice(
+            "A block's patch from the question one word apart, and from another question of its type and of "
+            "its family; steps of the same size in random directions; and pairs one word apart with the same "
+            "true answer. **Does the word bring the answer back, or any change of that size?**"
+        )
+        seed = 0
+        found: analysis.Measured | None = measured(
+            ("controls", case.session.card.weights, PAIRS, seed),
+            "Patch them and their controls",
+            lambda told: analysis.gallery_patch_controls(
+                case.session, population, pairs=PAIRS, seed=seed, progress=told
+            ),
+        )
+        if found is None:
+            st.caption(
+                f"About the gallery's pictures, seed {seed}: some {SECONDS} s on two cores. "
+                f"`{command('analysis', 'patch', networks.study().name)} --pairs {PAIRS} --controls`"
+            )
+            return
+        table, recipe = found.tables["table"], found.recipe
+        kinds = list(dict.fromkeys(table["kind"]))
+        kind = st.selectbox("Kind of change", kinds, **state.option("bench-controls", kinds, kinds[0]))
+        own, sample = table[table["kind"] == kind], f"{recipe['pairs']} pairs, seed {seed}"
+        for logits, what in ((False, "share of the logit difference"), (True, "logits")):
+            widgets.figure(
+                analysis.control_bars(table, kind, logits=logits, dark=widgets.dark()),
+                f"bench-controls-{'logits' if logits else 'shares'}",
+                f"What a block's patch brings back beside its controls, {what}, kind of change: {kind}.",
+                own, sample=sample,
+            )  # fmt: skip
+        shown = own[["patch", "block", "pairs", "share", "logits", "turned", "p"]].round(4)
+        names = {"turned": "then prefer the other answer", "p": "p (max-T)"}
+        st.dataframe(shown.rename(columns=names), hide_index=True, column_config={names["turned"]: PERCENT})
+        st.caption(
+            f"{recipe['pairs']} pairs about {recipe['pictures']} pictures, seed {seed}; {recipe['small']} "
+            f"less than a logit apart and {recipe['alone']} without another question of their family are "
+            f"left out. {recipe['same_answer']} pairs have the same true answer: there the other answer is "
+            "the runner-up, and no difference is there to share. 95 % intervals by picture. p: the patch "
+            "from one word apart moves more than this control (sign flips of whole pictures, "
+            f"{recipe['trials']:,}, corrected over blocks and controls)."
+        )
+        widgets.data(table, "bench-controls", "Patches of whole blocks beside their controls", sample=sample)
+        widgets.how_measured("Patching")
 
 
 def _many_pairs() -> None:

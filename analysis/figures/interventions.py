@@ -14,6 +14,7 @@ from film import percent
 
 MOST_LINES = 6  # answers that a line is drawn for
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SHADES = ("", "/", "x", ".", "\\", "-")  # of bars, besides their colors
 _NAMES = {"effect": "by effect", "random": "random", "matched": "random, matched on SD"}
 
 
@@ -109,23 +110,64 @@ def _heatmap(
     )  # fmt: skip
 
 
-def block_bars(values: Mapping[str, np.ndarray], title: str, *, dark: bool = False) -> go.Figure:
+def block_bars(
+    values: Mapping[str, np.ndarray],
+    title: str,
+    *,
+    ends: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    whole: bool = True,
+    dark: bool = False,
+) -> go.Figure:
     """A number for every block as bars, beside each other for each name.
 
     Args:
         values: name -> (blocks,). title: of the axis.
+        ends: name -> low and high of an interval, (blocks,) each, nan where there is none.
+        whole: draw a line at 1.
     """
-    bars = [
-        go.Bar(
-            x=block_names(len(numbers)), y=numbers, name=name,
-            marker={"color": CATEGORIES[place], "pattern": {"shape": ("", "/", "x")[place % 3], "size": 5}},
-            hovertemplate=f"{name}, %{{x}}: %{{y:.3f}}<extra></extra>",
-        )
-        for place, (name, numbers) in enumerate(values.items())
-    ]  # fmt: skip
+    bars = []
+    for place, (name, numbers) in enumerate(values.items()):
+        low, high = (ends or {}).get(name, (np.full(len(numbers), np.nan),) * 2)
+        told = [
+            "" if np.isnan(least) else f" [{least:.3f}, {most:.3f}]"
+            for least, most in zip(low, high, strict=True)
+        ]
+        bars.append(
+            go.Bar(
+                x=block_names(len(numbers)), y=numbers, name=name, customdata=told,
+                marker={"color": CATEGORIES[place], "pattern": {"shape": SHADES[place], "size": 5}},
+                error_y={
+                    "type": "data", "symmetric": False, "thickness": 1, "width": 3, "visible": bool(ends),
+                    "array": np.nan_to_num(high - numbers), "arrayminus": np.nan_to_num(numbers - low),
+                },
+                hovertemplate=f"{name}, %{{x}}: %{{y:.3f}}%{{customdata}}<extra></extra>",
+            )
+        )  # fmt: skip
     return figure(
-        260, dark, *bars, y={"title_text": title}, shapes=[rule("y", 0), rule("y", 1)],
-        barmode="group", bargap=0.3, showlegend=True, legend=ABOVE, margin={"t": 40},
+        260 if len(bars) < 4 else 340, dark, *bars, y={"title_text": title},
+        shapes=[rule("y", 0), *([rule("y", 1)] if whole else [])],
+        barmode="group", bargap=0.3, showlegend=True, legend=ABOVE,
+        margin={"t": 40 if len(bars) < 4 else 100},
+    )  # fmt: skip
+
+
+def control_bars(table: pd.DataFrame, kind: str, *, logits: bool = False, dark: bool = False) -> go.Figure:
+    """What a block's patch brings back beside its controls, of one kind of change, with 95 % intervals.
+
+    Args:
+        table: of `controls_table`.
+        kind: of change.
+        logits: how far the patch moves, instead of the share that comes back; of all controls.
+    """
+    own = table[table["kind"] == kind]
+    value, low, high = ("logits", "logits_low", "logits_high") if logits else ("share", "low", "high")
+    known = own[own[value].notna()]
+    by_name = dict(tuple(known.groupby("patch", sort=False)))
+    return block_bars(
+        {str(name): rows[value].to_numpy() for name, rows in by_name.items()},
+        "logits towards the other answer" if logits else "share of the logit difference",
+        ends={str(name): (rows[low].to_numpy(), rows[high].to_numpy()) for name, rows in by_name.items()},
+        whole=not logits, dark=dark,
     )  # fmt: skip
 
 

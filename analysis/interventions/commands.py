@@ -31,6 +31,9 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument(
         "--out", help="with --pairs: folder to keep them in; of gamma and beta together the study if left out"
     )
+    add.add_argument(
+        "--controls", action="store_true", help="with --pairs: whole blocks beside controls; nothing is kept"
+    )
     add.set_defaults(run=_patch, writes=where_pairs)
     add = commands.add_parser(
         "patch-words", help="after which words is the difference of two questions read?"
@@ -98,8 +101,9 @@ def _patch(options: argparse.Namespace, bars: Stages) -> None:
     from analysis.interventions.patching import patch_pair, patch_pairs, random_direction
 
     if options.pairs is not None:
-        _patch_many(options, bars)
+        (_patch_controls if options.controls else _patch_many)(options, bars)
         return
+    refuse(options, "which is of many pairs; say with --pairs how many.", "--controls")
     refuse(options, "which is for the results of many --pairs; those of one go to --json.", "--out")
     if not (options.picture and options.source and options.target):
         raise InputError("Give --picture, --source and --target, or --pairs for many.")
@@ -162,6 +166,36 @@ def _patch_many(options: argparse.Namespace, bars: Stages) -> None:
     claimed = found.table[found.table["claimed"] & (found.table["map"] >= 0) & (found.table["kind"] != "any")]
     where = "not kept" if out is None else out
     print(f"{where}: {len(claimed)} maps read a kind of word, confirmed on pictures kept aside")
+
+
+def _patch_controls(options: argparse.Namespace, bars: Stages) -> None:
+    from analysis.interventions.patch_controls import gallery_patch_controls
+    from analysis.study import Study
+
+    refuse(
+        options, "which controls have not: they are of whole blocks, about the gallery's pictures.",
+        "--picture", "--source", "--target", "--answers", "--out",
+    )  # fmt: skip
+    if options.parameters != "both":
+        raise InputError("Controls are of gamma and beta together; leave --parameters out.")
+    _enough(options.pairs)
+    study = Study(Session(options.checkpoint, options.device), find(options.checkpoint))
+    found = gallery_patch_controls(
+        study.session,
+        study.population,
+        pairs=options.pairs,
+        seed=options.seed,
+        progress=bars("pairs patched"),
+    )
+    table = found.tables["table"]
+    for row in table[table["kind"] == "any"].itertuples():
+        share = "" if row.share != row.share else f" {row.share:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
+        print(
+            f"block {row.block}, {row.patch:32}{row.logits:+8.3f} logits "
+            f"[{row.logits_low:+.3f}, {row.logits_high:+.3f}]{share}"
+        )
+    if options.json:
+        _write(options.json, found.to_json())
 
 
 def _enough(pairs: int) -> None:

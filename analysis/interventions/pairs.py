@@ -57,6 +57,11 @@ class MinimalPair:
         """Have both questions the same true answer?"""
         return self.source_answer == self.target_answer
 
+    @property
+    def family(self) -> int:
+        """The target's question family, CLEVR's 0 to 89."""
+        return parse(self.target).family.index
+
 
 def one_word_changes(
     picture: str, question: str, scene: Scene, *, kinds: Sequence[str] = KINDS, well_posed: bool = True

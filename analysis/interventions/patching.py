@@ -144,6 +144,7 @@ def patch_pairs(
     answers: Sequence[tuple[str, str]] | None = None,
     change: Callable[[MinimalPair, Modulation], Modulation] | None = None,
     noising: bool = True,
+    by_map: bool = True,
     progress: Progress | None = None,
 ) -> Patching:
     """Patch many pairs; the metric compares their true answers.
@@ -153,6 +154,7 @@ def patch_pairs(
         answers: whose logits are compared, for each pair; the pairs' true answers if left out.
         change: makes other gammas and betas of a pair's own (2, blocks, maps) to patch from, for controls.
         noising: both ways; otherwise denoising alone, which takes half the time.
+        by_map: each map by itself too; otherwise whole blocks alone, and `maps` holds none.
         progress: called with the pairs done and of all; raise in it to stop.
     """
     compared = list(answers) if answers else [(pair.source_answer, pair.target_answer) for pair in pairs]
@@ -169,7 +171,7 @@ def patch_pairs(
             donors = Modulation.stack(each)
         maps = session.encode_picture(picture_of(name))
         own = [compared[row] for row in rows]
-        parts.append(_patch(session, maps, modulation, own, parameters, donors, noising))
+        parts.append(_patch(session, maps, modulation, own, parameters, donors, noising, by_map))
         order += rows
         if progress:
             progress(len(order), len(pairs))
@@ -197,12 +199,13 @@ def _patch(
     parameters: Parameters,
     donors: Modulation | None = None,
     noising: bool = True,
+    by_map: bool = True,
 ) -> Patching:
     """Patch pairs about one picture: rows 0 and 1 of the modulation are the first pair's, and so on.
 
     `donors`: what each row is patched from; its partner's own gammas and betas if left out.
     """
-    count, blocks, each = len(modulation), session.config.blocks, session.config.maps
+    count, blocks, each = len(modulation), session.config.blocks, session.config.maps if by_map else 0
     partner = np.arange(count) ^ 1
     donors = donors or modulation[torch.from_numpy(partner)]
     baseline = Baseline(session, maps, modulation)
@@ -212,8 +215,8 @@ def _patch(
     chosen = torch.from_numpy(rows)
     for block in range(blocks):
         changed = Modulation(
-            _one_by_one(modulation.gamma[chosen], donors.gamma[chosen], block, parameters != "beta"),
-            _one_by_one(modulation.beta[chosen], donors.beta[chosen], block, parameters != "gamma"),
+            _one_by_one(modulation.gamma[chosen], donors.gamma[chosen], block, each, parameters != "beta"),
+            _one_by_one(modulation.beta[chosen], donors.beta[chosen], block, each, parameters != "gamma"),
         )
         patched[:, block] = baseline.under(changed, owner).reshape(len(rows), each + 1, -1)
     first, second = (
@@ -236,15 +239,15 @@ def _patch(
     )
 
 
-def _one_by_one(own: torch.Tensor, other: torch.Tensor, block: int, wanted: bool) -> torch.Tensor:
-    """(Q (C + 1), B, C): every question with one map of a block after the other from `other`, then all."""
+def _one_by_one(own: torch.Tensor, other: torch.Tensor, block: int, each: int, wanted: bool) -> torch.Tensor:
+    """(Q (each + 1), B, C): every question with `each` maps of a block from `other`, one by one, then all."""
     count, blocks, maps = own.shape
-    values = own[:, None].repeat(1, maps + 1, 1, 1)  # (Q, C + 1, B, C)
+    values = own[:, None].repeat(1, each + 1, 1, 1)  # (Q, each + 1, B, C)
     if wanted:
-        every = torch.arange(maps)
-        values[:, every, block, every] = other[:, block]
-        values[:, maps, block] = other[:, block]
-    return values.view(count * (maps + 1), blocks, maps)
+        every = torch.arange(each)
+        values[:, every, block, every] = other[:, block, :each]
+        values[:, each, block] = other[:, block]
+    return values.view(count * (each + 1), blocks, maps)
 
 
 # --- Controls -------------------------------------------------------------------------------------
@@ -277,26 +280,49 @@ def same_type_donors(
     Raises:
         InputError: when called for a pair that no other question of its type stands beside.
     """
+    return _other_questions(session, lambda pair: donors_of(pair, donors), seed)
+
+
+def same_family_donors(
+    session: Session, donors: Mapping[int, Sequence[str]], seed: int
+) -> Callable[[MinimalPair, Modulation], Modulation]:
+    """For `patch_pairs`: the same of other questions of the target's family, a stricter control.
+
+    Args:
+        donors: family -> texts to draw from.
+
+    Raises:
+        InputError: when called for a pair that no other question of its family stands beside.
+    """
+    return _other_questions(session, lambda pair: donors_of(pair, donors, "family"), seed)
+
+
+def _other_questions(
+    session: Session, texts_for: Callable[[MinimalPair], Sequence[str]], seed: int
+) -> Callable[[MinimalPair, Modulation], Modulation]:
     rng = np.random.default_rng(seed)
 
     def changed(pair: MinimalPair, _: Modulation) -> Modulation:
-        texts = donors_of(pair, donors)
+        texts = texts_for(pair)
         return session.modulate([texts[i] for i in rng.integers(len(texts), size=2)], lenient=True)
 
     return changed
 
 
-def donors_of(pair: MinimalPair, donors: Mapping[str, Sequence[str]]) -> list[str]:
-    """The questions of a pair's type but its own two.
+def donors_of(
+    pair: MinimalPair, donors: Mapping[Any, Sequence[str]], by: Literal["type", "family"] = "type"
+) -> list[str]:
+    """The questions of a pair's type, or of its target's family, but its own two.
 
     Raises:
         InputError: there is none.
     """
-    texts = [text for text in donors.get(pair.type, ()) if text not in (pair.source, pair.target)]
+    own = pair.type if by == "type" else pair.family
+    texts = [text for text in donors.get(own, ()) if text not in (pair.source, pair.target)]
     if not texts:
         raise InputError(
-            f"No other question of the type {pair.type} is among these, to set a patch of one beside; take "
-            "more pairs."
+            f"No other question of the {by} {own} is among these, to set a patch of one beside; take more "
+            "pairs."
         )
     return texts
 
