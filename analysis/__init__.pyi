@@ -261,6 +261,7 @@ from .figures.generalisation import (
 from .figures.interventions import (
     block_bars as block_bars,
     control_bars as control_bars,
+    faithfulness_lines as faithfulness_lines,
     interpolation_lines as interpolation_lines,
     map_heatmap as map_heatmap,
     noise_lines as noise_lines,
@@ -340,6 +341,8 @@ from .interventions.analogies import (
 from .interventions.average_effects import (
     AverageEffects as AverageEffects,
     average_effects as average_effects,
+    resampled_differences as resampled_differences,
+    under_sets as under_sets,
 )
 from .interventions.between import (
     interpolate as interpolate,
@@ -357,6 +360,10 @@ from .interventions.effects import (
     replacement_curves as replacement_curves,
     source_distances as source_distances,
 )
+from .interventions.family_effects import (
+    family_effects_table as family_effects_table,
+    measure_family_effects as measure_family_effects,
+)
 from .interventions.flip import (
     SmallestFlip as SmallestFlip,
     smallest_flip as smallest_flip,
@@ -366,6 +373,20 @@ from .interventions.kept import (
     Measured as Measured,
     find_measured as find_measured,
     write_measured as write_measured,
+)
+from .interventions.kept_sets import (
+    CHOSEN as CHOSEN,
+    COMPLEMENT as COMPLEMENT,
+    KEPT_DRAWS as KEPT_DRAWS,
+    KEPT_SIZES as KEPT_SIZES,
+    kept_sets_table as kept_sets_table,
+    matched_set as matched_set,
+    measure_kept_sets as measure_kept_sets,
+)
+from .interventions.map_pairs import (
+    STRONGEST as STRONGEST,
+    interactions_table as interactions_table,
+    measure_interactions as measure_interactions,
 )
 from .interventions.pairs import (
     MinimalPair as MinimalPair,

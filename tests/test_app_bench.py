@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from charts import charts
@@ -15,6 +16,7 @@ from tiny import tiny_card, tiny_network
 from analysis import (
     GALLERY,
     STAGES,
+    MapCards,
     Measured,
     analogy_of,
     folder_questions,
@@ -40,9 +42,9 @@ from film import (
     write_scenes,
 )
 from film.clevr.language.word_tree import WORDS
-from ui import bench, bench_ablations, bench_patching, state
+from ui import bench, bench_ablations, bench_over_questions, bench_patching, state
 from ui.bench import BenchEdit
-from ui.cache import folder, pictures
+from ui.cache import evidence, folder, pictures
 from ui.pages import bench as bench_page
 
 QUESTION = "How many red cubes are there?"
@@ -155,22 +157,50 @@ def test_what_a_link_cannot_have_is_said(open_page, edits):
 
 def test_measurements_are_made_on_request(open_page, checkpoint, monkeypatch):
     monkeypatch.setattr(bench_patching, "PAIRS", 14)
+    monkeypatch.setattr(bench_over_questions, "QUESTIONS", (80, 160))
     others = ("What color is the cube?", "Is there a red cube?", "What size is the sphere?")
     session, picture = Session(checkpoint, "cpu"), gallery()[0].picture_path
     said = {text: session.ask(picture, text).answer for text in others}
     other = next(text for text, answer in said.items() if answer != asked(checkpoint, []))
     app = open_page(other=other)
     assert not app.exception
-    for key in ("effects", "patch", "flip", "controls"):
+    for key in ("effects", "patch", "flip", "controls", "families"):
         app.button(key=f"bench-run-{key}").click().run()
         assert not app.exception, key
     text = " ".join(m.value for m in [*app.markdown, *app.caption])
     assert "Speak most for the answer" in text
     assert "change the answer" in text or "answer stays the same" in text
     assert "comes back" in text
+    assert "question families that were left out" in text
     assert sum("KL divergence, nats" in drawn for drawn in charts(app)) == 1
     (sources,) = [frame.value for frame in app.dataframe if "donor" in frame.value]
     assert {"resampled, any", "mean", "identity"} <= set(sources["kind"])
+
+
+def test_kept_sets_and_pairs_of_maps_are_measured_where_maps_have_cards(open_page, checkpoint, monkeypatch):
+    config = Session(checkpoint, "cpu").config
+    size = np.random.default_rng(0).normal(size=config.blocks * config.maps)
+    cards = pd.DataFrame(
+        {"block": np.repeat(np.arange(config.blocks), config.maps),
+         "map": np.tile(np.arange(config.maps), config.blocks), "effect": size, "effect_shrunken": size,
+         "pictures": "", "language": ""}
+    )  # fmt: skip
+    effects = pd.DataFrame(columns=["block", "map", "about", "value", "delta", "p"])
+    monkeypatch.setattr(evidence, "cards", lambda _: MapCards(cards, effects, {}))
+    monkeypatch.setattr(bench_over_questions, "QUESTIONS", (40, 80))
+    app = open_page()
+    for key in ("kept-sets", "map-pairs"):
+        app.button(key=f"bench-run-{key}").click().run()
+        assert not app.exception, key
+    kept = next(frame.value for frame in app.dataframe if "faithfulness" in frame.value)
+    assert list(kept["maps"]) == [8, 8, 16, 16]
+    pairs = next(frame.value for frame in app.dataframe if "interaction" in frame.value)
+    first = np.argsort(-np.abs(size), kind="stable")[:16]
+    named = {divmod(int(place), config.maps) for place in first}
+    assert {
+        (block - 1, number) for block, number in zip(pairs["block_a"], pairs["map_a"], strict=True)
+    } <= named
+    assert sum("random sets in place of" in drawn for drawn in charts(app)) == 1
 
 
 def test_maps_are_read_at_every_object_where_the_scene_is_known(open_page, checkpoint):

@@ -41,7 +41,10 @@ COMMANDS = {
     ),
 }  # fmt: skip
 # These write nothing, or a file that is put in its place whole.
-OTHERS = {film.__main__: {"truth", "ask", "evaluate"}, analysis.__main__: {"check", "objects", "report"}}
+OTHERS = {
+    film.__main__: {"truth", "ask", "evaluate"},
+    analysis.__main__: {"check", "objects", "report", "kept-sets", "map-pairs", "families"},
+}
 
 
 @pytest.fixture

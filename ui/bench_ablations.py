@@ -8,7 +8,7 @@ import streamlit as st
 import analysis
 from analysis import PAPER_MEAN, MapCards, Population
 from film import InputError, command
-from ui import question_header as header, state, widgets
+from ui import bench_over_questions as over_questions, question_header as header, state, widgets
 from ui.bench_many import PERCENT, kept
 from ui.cache import evidence, folder, networks
 from ui.measuring import choose_sample, measured
@@ -37,6 +37,7 @@ def ablations(case: header.Case, population: Population | None, chosen: tuple[in
         return
     if cards is not None:
         _sets(case, cards, of, most)
+    over_questions.kept_sets(case, population)
 
 
 def _how_many() -> int:

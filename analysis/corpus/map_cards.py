@@ -107,6 +107,12 @@ class MapCards:
         rows = self.cards[self.cards["effect_p"] <= SURE]
         return rows.reindex(rows["effect_shrunken"].abs().sort_values(ascending=False, kind="stable").index)
 
+    def strongest(self, count: int) -> list[tuple[int, int]]:
+        """The (block, map), from 0, of the greatest effects on answers, either way."""
+        size = self.cards["effect_shrunken"].abs().sort_values(ascending=False, kind="stable")
+        rows = self.cards.reindex(size.index[:count])
+        return [(int(row.block), int(row.map)) for row in rows.itertuples()]
+
     def trust(self) -> str:
         """How far the ranks of the effects on answers can be trusted, in a sentence."""
         value, low, high = self.recipe["reliability"]

@@ -284,6 +284,40 @@ def set_lines(table: pd.DataFrame, whole: float, *, dark: bool = False) -> go.Fi
     )  # fmt: skip
 
 
+def faithfulness_lines(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """Faithfulness of the chosen maps alone and of all but these, beside random sets, from `kept_sets_table`.
+
+    Bars are 95 % intervals by picture, of random sets the 5th and 95th percentile of draws.
+    """
+    traces = []
+    for place, (kept, own) in enumerate(table.groupby("kept", sort=False)):
+        for name, value, low, high, dash in (
+            (str(kept), "faithfulness", "low", "high", "solid"),
+            (f"random sets in place of {kept}", "random", "random_low", "random_high", "dot"),
+        ):
+            traces.append(
+                go.Scatter(
+                    x=own["maps"], y=own[value], mode="lines+markers", name=name,
+                    line={"color": CATEGORIES[place], "dash": dash},
+                    marker={"symbol": "circle" if value == "faithfulness" else "circle-open"},
+                    error_y={
+                        "type": "data", "symmetric": False, "thickness": 1, "width": 3,
+                        "array": np.nan_to_num(own[high] - own[value]),
+                        "arrayminus": np.nan_to_num(own[value] - own[low]),
+                    },
+                    hovertemplate=f"{name}, %{{x}} chosen: %{{y:.3f}}<extra></extra>",
+                )
+            )  # fmt: skip
+    sizes = list(dict.fromkeys(table["maps"]))
+    return figure(
+        340, dark, *traces, shapes=[rule("y", 0), rule("y", 1)], showlegend=True, legend=ABOVE,
+        margin={"t": 100},
+        x={"type": "log", "title_text": "chosen feature maps", "tickvals": sizes,
+           "ticktext": [str(size) for size in sizes]},
+        y={"title_text": "faithfulness"},
+    )  # fmt: skip
+
+
 def word_patching_lines(table: pd.DataFrame, kind: str, *, dark: bool = False) -> go.Figure:
     """Share of the difference after each word, and by each word alone, beside another pair's, of one kind.
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
-from analysis.interventions.sweep import Baseline, each_map, replaced
+from analysis.interventions.sweep import ROWS_AT_ONCE, Baseline, each_map, replaced
 from analysis.ranking import shrunken_means, split_half_correlation
 from analysis.statistics import sign_flip_test
-from film import Cancel, InputError, Picture, Progress, Session, stop_if, write_atomically
+from film import Cancel, InputError, Picture, Progress, Questions, Session, stop_if, write_atomically
 
 TRIALS, SPLITS = 2000, 100
 
@@ -114,13 +115,79 @@ def average_effects(
 
 def _drops(session: Session, picture: Picture, questions: Sequence[str], donors: Sequence[str]) -> np.ndarray:
     """Float32 (questions, blocks, maps), in logits."""
+    shape = (session.config.blocks, session.config.maps)
+    before, under = resampled_differences(session, picture, questions, donors, each_map(*shape))
+    return np.asarray((before[:, None] - under).reshape(-1, *shape), np.float32)
+
+
+def resampled_differences(
+    session: Session,
+    picture: Picture,
+    questions: Sequence[str],
+    donors: Sequence[str],
+    sets: torch.Tensor,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The logit of the answer minus its runner-up's, both fixed beforehand, with sets of maps resampled.
+
+    Args:
+        donors: for each question another one, whose gamma and beta these maps take over.
+        sets: bool (sets, blocks, maps).
+
+    Returns:
+        As it is, (questions,), and with each set resampled, (questions, sets); float32, logits.
+    """
     own, other = (session.modulate(list(texts), lenient=True) for texts in (questions, donors))
     baseline = Baseline(session, session.encode_picture(picture), own, np.zeros(len(own), int))
     best, second = np.argsort(-baseline.logits, axis=1, kind="stable")[:, :2].T
-    maps = own.gamma[0].numel()
-    changed = replaced(own, other, each_map(*own.gamma.shape[1:]))
-    logits = baseline.under(changed, np.repeat(np.arange(len(own)), maps)).reshape(len(own), maps, -1)
     rows = np.arange(len(own))
     before = baseline.logits[rows, best] - baseline.logits[rows, second]
-    drops = before[:, None] - (logits[rows, :, best] - logits[rows, :, second])
-    return np.asarray(drops.reshape(own.gamma.shape), np.float32)
+    under = np.empty((len(own), len(sets)), np.float32)
+    at_once = max(1, ROWS_AT_ONCE // len(sets))
+    for start in range(0, len(own), at_once):
+        here = rows[start : start + at_once]
+        chosen = torch.from_numpy(here)
+        changed = replaced(own[chosen], other[chosen], sets)
+        logits = baseline.under(changed, np.repeat(here, len(sets))).reshape(len(here), len(sets), -1)
+        each = np.arange(len(here))
+        under[here] = logits[each, :, best[here]] - logits[each, :, second[here]]
+    return before, under
+
+
+def under_sets(
+    session: Session,
+    asked: Questions,
+    donors: Sequence[str],
+    sets: torch.Tensor,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`resampled_differences` of questions about many pictures, with a donor drawn for each.
+
+    Args:
+        sets: bool (sets, blocks, maps).
+        seed: of the donors.
+        progress: called with questions done and of all; raise in it to stop.
+
+    Returns:
+        As it is, (questions,); with each set resampled, (questions, sets); each one's picture as a number.
+
+    Raises:
+        InputError: there are no donors.
+    """
+    if not donors:
+        raise InputError("Resampling needs other questions to draw from; give some.")
+    count = len(asked.questions)
+    drawn = np.random.default_rng(seed).integers(len(donors), size=count)
+    before, under = np.empty(count), np.empty((count, len(sets)))
+    owners, done = np.empty(count, int), 0
+    for number, (name, rows) in enumerate(asked.by_picture().items()):
+        before[rows], under[rows] = resampled_differences(
+            session, asked.picture(name), [asked.questions[row].text for row in rows],
+            [str(donors[drawn[row]]) for row in rows], sets,
+        )  # fmt: skip
+        owners[rows] = number
+        done += len(rows)
+        if progress:
+            progress(done, count)
+    return before, under, owners

@@ -14,6 +14,8 @@ from film import InputError, Questions, Session, Stages, find, refuse, write_ato
 if TYPE_CHECKING:
     from analysis.interventions.kept import Measured
 
+PRINTED = 20  # rows of what is measured over many questions
+
 
 def add_commands(commands: Any, checkpoint_help: str) -> None:
     """Add them to the parsers of `film-analysis`."""
@@ -63,6 +65,7 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("--noise", type=float, nargs="+", default=[1.0, 2.0, 3.0], help="standard deviations")
     _of_results(add)
     add.set_defaults(run=_ablate, writes=where_kept)
+    _of_questions(commands, checkpoint_help)
     add = commands.add_parser("analogies", help="A + B - C of questions, and how often it answers rightly")
     add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
     add.add_argument("--triples", type=int, default=300, help="so many about the gallery's pictures")
@@ -81,6 +84,22 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     add.add_argument("folder", type=Path, help="that `film train-cogent` wrote")
     _of_results(add)
     add.set_defaults(run=_zero_shot, writes=lambda options: [options.folder])
+
+
+def _of_questions(commands: Any, checkpoint_help: str) -> None:
+    """Those that measure many questions on request, as the bench does; they keep nothing."""
+    for name, told in (
+        ("kept-sets", "what is left with a few feature maps alone, and without them"),
+        ("map-pairs", "whether pairs of feature maps do together what they do alone"),
+        ("families", "effects of feature maps on question families that were left out"),
+    ):
+        add = commands.add_parser(name, help=told)
+        add.add_argument("checkpoint", nargs="?", help=checkpoint_help)
+        add.add_argument("--questions", type=int, default=200, help="so many about the gallery's pictures")
+        add.add_argument("--seed", type=int, default=0)
+        add.add_argument("--device", default="auto")
+        add.add_argument("--json", type=Path, help="write the rows here")
+        add.set_defaults(run=_over_questions)
 
 
 def _of_data(add: argparse.ArgumentParser, questions: int) -> None:
@@ -271,6 +290,45 @@ def _ablate(options: argparse.Namespace, bars: Stages) -> None:
         named = found.rename(columns={"right": "count", "accuracy": "right"})
         rows = json.loads(named.to_json(orient="records"))  # right: the share of right answers
         _write(options.json, {**kept.recipe, "rows": rows})
+
+
+def _over_questions(options: argparse.Namespace, bars: Stages) -> None:
+    import numpy as np
+
+    from analysis.corpus.accuracy import GALLERY, gallery_questions
+    from analysis.interventions.family_effects import measure_family_effects
+    from analysis.interventions.kept_sets import measure_kept_sets
+    from analysis.interventions.map_pairs import STRONGEST, measure_interactions
+    from analysis.study import Study
+
+    if options.questions < 40:
+        raise InputError(f"--questions {options.questions} is too few to test anything; take 200 or more.")
+    session = Session(options.checkpoint, options.device)
+    study = Study(session, find(options.checkpoint))
+    cards = study.cards
+    if cards is None and options.command != "families":
+        raise InputError("Maps are chosen by their cards, which are not measured here: measure them first.")
+    asked, donors = gallery_questions(options.questions, options.seed), list(study.population.texts)
+    told = bars("questions")
+    if options.command == "kept-sets":
+        assert cards is not None
+        effect = cards.cards["effect"].to_numpy().reshape(session.config.blocks, -1)
+        deviation = np.asarray(study.population.spread("gamma").deviation)
+        found = measure_kept_sets(
+            session, asked, GALLERY, donors, effect, deviation, seed=options.seed, progress=told
+        )
+    elif options.command == "map-pairs":
+        assert cards is not None
+        found = measure_interactions(
+            session, asked, GALLERY, donors, cards.strongest(STRONGEST), seed=options.seed, progress=told
+        )
+    else:
+        found = measure_family_effects(session, asked, GALLERY, donors, seed=options.seed, progress=told)
+    table = found.tables["table"]
+    shown = table[table["claimed"]] if "claimed" in table else table
+    print(shown.head(PRINTED).round(4).to_string(index=False))
+    if options.json:
+        _write(options.json, found.to_json())
 
 
 def _analogies(options: argparse.Namespace, bars: Stages) -> None:

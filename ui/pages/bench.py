@@ -22,6 +22,7 @@ from ui import (
     bench_many as many,
     bench_measures as measures,
     bench_objects as objects,
+    bench_over_questions as over_questions,
     bench_patching as patching,
     question_header as header,
     state,
@@ -34,7 +35,7 @@ MOST_SHOWN = 4  # changed maps drawn over the picture
 MOST_FOUND = 12  # maps that a search offers
 
 TABS: dict[str, Callable[[header.Case, Population | None, tuple[int, int]], None]] = {
-    "What made this answer": measures.effects,
+    "What made this answer": over_questions.made_this,
     "At each object": objects.at_each_object,
     "Patch from another question": patching.patch,
     "Between two questions": measures.between,
