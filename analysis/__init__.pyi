@@ -48,6 +48,7 @@ from .corpus.accuracy import (
     GALLERY as GALLERY,
     FolderQuestions as FolderQuestions,
     Observed as Observed,
+    TypedQuestions as TypedQuestions,
     accuracy_by as accuracy_by,
     beside_paper as beside_paper,
     confusion as confusion,
@@ -57,6 +58,7 @@ from .corpus.accuracy import (
     is_clevrs as is_clevrs,
     observe as observe,
     some_questions as some_questions,
+    told_left_out as told_left_out,
     wrong_answers as wrong_answers,
 )
 from .corpus.atlas import (

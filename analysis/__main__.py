@@ -12,6 +12,7 @@ from pathlib import Path
 from analysis.writes import NO_DATA, beside_all, beside_weights
 from film import (
     InputError,
+    Questions,
     Session,
     Stages,
     command,
@@ -108,7 +109,7 @@ def _study(options: argparse.Namespace, bars: Stages) -> None:
 
 
 def _evidence(options: argparse.Namespace, bars: Stages) -> None:
-    from analysis.corpus.accuracy import DRAWN, drawn_questions, some_questions
+    from analysis.corpus.accuracy import DRAWN, drawn_questions, some_questions, told_left_out
     from analysis.corpus.evidence import FOLDER, measure_evidence
 
     if not options.data:
@@ -116,6 +117,7 @@ def _evidence(options: argparse.Namespace, bars: Stages) -> None:
     folder = find(options.checkpoint)
     out = Path(options.out or folder / FOLDER)
     session = Session(folder, options.device)
+    asked: Questions
     if options.data:
         asked = some_questions(options.data, options.split, options.questions)
         source = Path(options.data).name
@@ -126,6 +128,8 @@ def _evidence(options: argparse.Namespace, bars: Stages) -> None:
         f"{out}: {found.answers['right'].mean():.1%} of {len(found.answers):,} questions right, "
         f"{len(found.probes):,} probes"
     )
+    if told := told_left_out(found.recipe):
+        print(told)
 
 
 def _generalisation(options: argparse.Namespace, bars: Stages) -> None:

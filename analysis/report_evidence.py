@@ -7,7 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.corpus.accuracy import accuracy_by, beside_paper, confusion, is_clevrs, wrong_answers
+from analysis.corpus.accuracy import (
+    accuracy_by,
+    beside_paper,
+    confusion,
+    is_clevrs,
+    told_left_out,
+    wrong_answers,
+)
 from analysis.corpus.calibration import calibration
 from analysis.corpus.probes import what_is_linear
 from analysis.figures import evidence as proofs, probes as read_off
@@ -39,7 +46,7 @@ def answers_section(study: Study) -> Iterator[Section]:
     yield Section(
         "Accuracy",
         f"{whole['accuracy']:.1%} of {_asked(recipe)}, 95 % interval in per cent {whole['interval']} "
-        "(Wilson's, for questions that come several to a picture).",
+        f"(Wilson's, for questions that come several to a picture). {told_left_out(recipe)}",
         (
             (
                 proofs.accuracy_rows(groups, paper=("FiLM", "Human") if clevrs else (), order=GROUP_NAMES),

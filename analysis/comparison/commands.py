@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.writes import NO_DATA, where_compared
-from film import InputError, Session, Stages, find, refuse, write_atomically
+from film import InputError, Questions, Session, Stages, find, refuse, write_atomically
 
 
 def add_commands(commands: Any) -> None:
@@ -37,6 +37,7 @@ def _compare(options: argparse.Namespace, bars: Stages) -> None:
     folder = find(options.one)
     one = Session(folder, options.device, resnet=options.resnet)
     other = Session(options.other, options.device, resnet=options.resnet)
+    asked: Questions
     if options.data:
         asked = some_questions(options.data, options.split, options.questions)
         source = Path(options.data).name

@@ -20,7 +20,7 @@ from analysis.comparison.matching import match_maps
 from analysis.comparison.paired import accuracy_table, parameter_table
 from analysis.comparison.similarity import similarity_table
 from analysis.comparison.watching import Watched, known_to_all, watch
-from analysis.corpus.accuracy import Observed, describe, first_picture, versions
+from analysis.corpus.accuracy import Observed, describe, first_picture, left_out, told_left_out, versions
 from analysis.corpus.extraction import Extraction
 from analysis.corpus.grouping import block_groupings, distinct, grouping_table
 from analysis.corpus.layout import LayoutRecipe, lay_out
@@ -157,7 +157,7 @@ def compare(
         Cancelled: `cancel` said so.
     """
     parts = _Parts(progress, cancel, probes)
-    everything = len(asked.questions)
+    everything, untold = len(asked.questions), left_out(asked)
     asked, unknown = known_to_all((one, other), asked)
     sessions = (one, other)
     watched = [
@@ -166,6 +166,7 @@ def compare(
     ]
     table = describe(asked.questions)
     cannot = _differences(sessions, watched, unknown, everything)
+    cannot += filter(None, [told_left_out(untold).removeprefix("Left out: ")])
     owner = pd.factorize(table["picture"])[0]
     for side, seen in zip(SIDES, watched, strict=True):
         if seen.predictions is not None:
@@ -188,7 +189,7 @@ def compare(
         **{side: _told(session) for side, session in zip(SIDES, sessions, strict=True)},
         "source": source, "seed": seed, "trials": TRIALS, "laid_out": LAID_OUT,
         "questions": len(table), "pictures": int(owner.max()) + 1, **first_picture(asked),
-        "given": everything,
+        "given": everything, **untold,
         "untrained": len(some), "matching": matching, "alignment": alignment, "cannot": cannot,
         "versions": versions("scipy", "openTSNE"),
     }  # fmt: skip

@@ -47,6 +47,10 @@ from film import (
 
 MOST = 3000  # questions
 GALLERY, DRAWN = "the gallery's pictures", "scenes drawn as CLEVR draws them"
+WHY_LEFT_OUT = {
+    "untyped": "whose type is not known, since neither a program nor a family is given with them",
+    "foreign": "that are not CLEVR's, so that they cannot be put in other words",
+}
 ABOUT_EACH, FEWEST_SCENES = 10, 10  # questions about each drawn scene; scenes
 _ACCURACY = ("right", "asked", "pictures", "accuracy", "low", "high", "interval")
 
@@ -192,8 +196,15 @@ def _about(scene: Scene, name: str, count: int, sampler: QuestionSampler) -> lis
     ]
 
 
-def some_questions(data: str | Path, split: str | None = None, most: int = MOST) -> Questions:
-    """The first questions of a CLEVR folder's split or a packed corpus whose program or family is known.
+@dataclass(frozen=True)
+class TypedQuestions(Questions):
+    """Questions of known type. `untyped`: how many were left out, with neither program nor family."""
+
+    untyped: int = 0
+
+
+def some_questions(data: str | Path, split: str | None = None, most: int = MOST) -> TypedQuestions:
+    """The first questions of a CLEVR folder's split or a packed corpus, less those of no known type.
 
     Raises:
         InputError: there are none, or they come without answers.
@@ -204,7 +215,24 @@ def some_questions(data: str | Path, split: str | None = None, most: int = MOST)
         raise InputError(
             f"No question of {data} says of which type it is; give a folder whose questions have programs."
         )
-    return Questions(known, given.picture)
+    return TypedQuestions(known, given.picture, len(given.questions) - len(known))
+
+
+def left_out(asked: Questions, **more: int) -> dict[str, dict[str, int]]:
+    """For a recipe: how many questions of the data were not asked, by why; empty where all were.
+
+    Args:
+        more: further counts by a name in WHY_LEFT_OUT.
+    """
+    counts = {"untyped": asked.untyped if isinstance(asked, TypedQuestions) else 0, **more}
+    why = {WHY_LEFT_OUT[name]: count for name, count in counts.items() if count}
+    return {"left_out": why} if why else {}
+
+
+def told_left_out(recipe: Mapping[str, Any]) -> str:
+    """A recipe's questions that were not asked, in a sentence; "" where all were."""
+    counts = recipe.get("left_out", {}).items()
+    return f"Left out: {'; '.join(f'{count:,} questions {why}' for why, count in counts)}." if counts else ""
 
 
 def first_picture(asked: Questions) -> dict[str, dict[str, str]]:
@@ -270,6 +298,7 @@ def observe(
         "pooling": pooling,
         "questions": count,
         "pictures": int(table["picture"].nunique()),
+        **left_out(asked),
         **first_picture(asked),
         "versions": versions(),
     }

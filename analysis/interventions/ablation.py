@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.corpus.accuracy import left_out
 from analysis.interventions.kept import Measured
 from analysis.interventions.sweep import sweep
 from film import (
@@ -202,12 +203,14 @@ def measure_ablations(
 
     Returns:
         The table of `ablate` by the name "table"; the recipe has weights, source, questions, pictures, seed
-        and clevrs: is each question of one of CLEVR's 90 families (`are_clevrs`)?
+        and clevrs: is each question of one of CLEVR's 90 families (`are_clevrs`)? Where questions of the data
+        were not asked, left_out: how many, by why.
     """
     wanted = standard_ablations(session.config.blocks, noise=noise, seed=seed)
     table = ablate(session, asked, wanted, seed=seed, progress=progress)
     recipe = {
         "weights": session.card.weights, "source": source, "questions": len(asked.questions),
         "pictures": len(asked.by_picture()), "seed": seed, "clevrs": are_clevrs(asked.questions),
+        **left_out(asked),
     }  # fmt: skip
     return Measured({"table": table}, recipe)

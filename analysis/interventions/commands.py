@@ -285,6 +285,7 @@ def _ablate(options: argparse.Namespace, bars: Stages) -> None:
     for row in whole.itertuples():
         value = "" if row.value != row.value else f" {row.value:g}"
         print(f"{row.what + value:24}{row.accuracy:8.1%}{row.change:+8.1f} points")
+    _tell_left_out(kept)
     _keep(options, "ablate", kept)
     if options.json:
         named = found.rename(columns={"right": "count", "accuracy": "right"})
@@ -360,6 +361,7 @@ def _robustness(options: argparse.Namespace, bars: Stages) -> None:
     for row in found.tables["table"].itertuples():
         interval = "no interval" if row.low != row.low else f"[{row.low:.1%}, {row.high:.1%}]"
         print(f"{row.way:32}{row.share:8.1%} {interval}; by chance {row.chance:.1%}; {row.asked:,} asked")
+    _tell_left_out(found)
     _keep(options, "robustness", found)
     if options.json:
         _write(options.json, found.to_json())
@@ -395,6 +397,13 @@ def _asked(options: argparse.Namespace) -> tuple[Questions, str]:
         return some_questions(options.data, options.split, options.questions), Path(options.data).name
     refuse(options, NO_DATA, "--split")
     return gallery_questions(options.questions, options.seed), GALLERY
+
+
+def _tell_left_out(found: Measured) -> None:
+    from analysis.corpus.accuracy import told_left_out
+
+    if told := told_left_out(found.recipe):
+        print(told)
 
 
 def _keep(options: argparse.Namespace, what: str, found: Measured) -> None:

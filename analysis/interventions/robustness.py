@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.corpus.accuracy import first_picture
+from analysis.corpus.accuracy import first_picture, left_out
 from analysis.interventions.kept import Measured
 from analysis.interventions.rewording import (
     LEFT_OUT,
@@ -169,10 +169,12 @@ def measure_robustness(
     """
     cases = ask_again(session, asked, most=most, seed=seed, progress=progress)
     breaks = cases[~cases["holds"]].groupby("way", sort=False).head(BREAKS).reset_index(drop=True)
+    put = int(cases["question"].nunique())
     recipe = {
         "weights": session.card.weights, "source": source, "seed": seed, "paraphrases": most,
-        "shuffles": SHUFFLES, "questions": int(cases["question"].nunique()),
-        "pictures": int(cases["picture"].nunique()), **first_picture(asked),
+        "shuffles": SHUFFLES, "questions": put,
+        "pictures": int(cases["picture"].nunique()), **left_out(asked, foreign=len(asked.questions) - put),
+        **first_picture(asked),
     }  # fmt: skip
     return Measured({"table": robustness(cases), "breaks": breaks}, recipe)
 

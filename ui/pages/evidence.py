@@ -48,7 +48,7 @@ def page() -> None:
         st.caption(
             f"{_sample(of)}{_source(of)}. Bars are 95 % intervals (Wilson's, with a design effect, since "
             "questions about one picture stand and fall together); under ten pictures there are none, "
-            "since this cannot be measured on so few."
+            f"since this cannot be measured on so few. {_left_out(of)}"
         )
         _questions(of)
         _accuracy(of, dark)
@@ -185,6 +185,12 @@ def _source(of: str) -> str:
     kept = evidence_cache.evidence(networks.study())
     told = "" if of == evidence_cache.OWN or kept is None else widgets.plain(str(kept.recipe["source"]))
     return f" ({told})" if told else ""
+
+
+def _left_out(of: str) -> str:
+    """Which of the study's questions were not asked; "" where all were."""
+    kept = evidence_cache.evidence(networks.study())
+    return "" if of == evidence_cache.OWN or kept is None else analysis.told_left_out(kept.recipe)
 
 
 def _sample(of: str) -> str:
