@@ -14,6 +14,7 @@ from tiny import tiny_card
 
 import film
 from analysis import (
+    DRAWN,
     Evidence,
     Study,
     compare,
@@ -27,7 +28,7 @@ from analysis import (
 from film import Session, Vocabulary, gallery, save
 from film.clevr.language.word_tree import WORDS
 from ui import as_python
-from ui.cache import comparison as cache, networks
+from ui.cache import comparison as cache, evidence as evidence_cache, networks
 from ui.pages import compare as compare_page
 
 NAMES = Vocabulary.of(WORDS).tokens
@@ -292,7 +293,7 @@ def test_the_lines_to_copy_give_the_probes_shown_where_the_comparison_has_none(f
         studies.append(study := Study(Session(place), place))
         answers = dict.fromkeys(ANSWERS.split(), 0.0)
         probes = dict.fromkeys(PROBES.split(), 0.0) | {"target": "type", "accuracy": accuracy}
-        recipe = {"weights": study.weights, "source": "drawn", "seed": 0, "questions": "ab"}
+        recipe = {"weights": study.weights, "source": DRAWN, "seed": 0, "questions": 1}
         write_evidence(place / "study", Evidence(pd.DataFrame([answers]), pd.DataFrame([probes]), recipe))
     assert compared is not None
     assert not len(compared.probes)
@@ -305,3 +306,31 @@ def test_the_lines_to_copy_give_the_probes_shown_where_the_comparison_has_none(f
         own = shown[shown["network"] == side].drop(columns="network").reset_index(drop=True)
         printed += f"{own}\n"
     assert capsys.readouterr().out == printed
+
+
+def test_probes_about_folders_stand_side_by_side_only_where_their_pictures_are_the_same(folder, monkeypatch):
+    """Made folders share names: of the folder, its pictures and even its questions."""
+    weights = [Session(folder / name, "cpu").card.weights for name in ("one", "two")]
+    compared = find_comparison(folder / "one", *weights)
+    asked = pd.DataFrame({"text": ["How many things are there?"], "picture": ["CLEVR_val_000000.png"]})
+    first = {"name": "CLEVR_val_000000.png", "hash": "a" * 64}
+    recipe = {"source": "world", "seed": 0, "questions": 1, "first_picture": first}
+    former = {name: value for name, value in recipe.items() if name != "first_picture"}
+    other_pictures = recipe | {"first_picture": first | {"hash": "b" * 64}}
+    reworded = asked.assign(text="Are there any things?")
+    probed = pd.DataFrame({"target": ["type"], "accuracy": [0.5]})
+
+    def shown(recipe, other, answers=asked):
+        one, two = networks.named("one"), networks.named("two")
+        found = {
+            one.weights: Evidence(asked, probed, recipe),
+            two.weights: Evidence(answers, probed, other),
+        }
+        monkeypatch.setattr(evidence_cache, "evidence", lambda study: found[study.weights])
+        return len(cache.probes(one, two, compared))
+
+    monkeypatch.setenv(networks.CHECKPOINTS, str(folder))
+    assert shown(recipe, dict(recipe)) == 2
+    assert shown(recipe, other_pictures) == 0
+    assert shown(former, former) == 0  # an earlier version did not keep which pictures they were
+    assert shown(recipe, recipe, reworded) == 0

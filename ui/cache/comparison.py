@@ -12,9 +12,11 @@ import pandas as pd
 import streamlit as st
 
 from analysis import (
+    DRAWN,
     GALLERY,
     Coloring,
     Comparison,
+    Evidence,
     Study,
     color_by_category,
     compare,
@@ -115,15 +117,27 @@ def probes(one: Study, other: Study, found: Comparison) -> pd.DataFrame:
     both = [evidence.evidence(study) for study in (one, other)]
     if both[0] is None or both[1] is None:
         return pd.DataFrame()
-    same = all(
-        both[0].recipe.get(name) == both[1].recipe.get(name) for name in ("source", "seed", "questions")
-    )
-    if not same:
+    if not _same_questions(both[0], both[1]):
         return pd.DataFrame()
     tables = [
         each.probes.assign(network=side) for each, side in zip(both, ("one", "other"), strict=True) if each
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+def _same_questions(one: Evidence, other: Evidence) -> bool:
+    """Were both asked the same questions about the same pictures?
+
+    Folders share names, so their first pictures must be the same too; an earlier version did not keep them.
+    """
+    names = ("source", "seed", "questions", "first_picture")
+    known = one.recipe.get("source") in (GALLERY, DRAWN) or "first_picture" in one.recipe
+    asked = (each.answers[["text", "picture"]].reset_index(drop=True) for each in (one, other))
+    return (
+        known
+        and all(one.recipe.get(name) == other.recipe.get(name) for name in names)
+        and next(asked).equals(next(asked))
+    )
 
 
 # --- The layouts' points ------------------------------------------------------------------------------
