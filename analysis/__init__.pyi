@@ -155,9 +155,9 @@ from .corpus.layout import (
     lay_out as lay_out,
     layout_title as layout_title,
     place as place,
-    quality as quality,
     stability_of as stability_of,
 )
+from .corpus.layout_quality import quality as quality
 from .corpus.map_cards import (
     MapCards as MapCards,
     find_maps as find_maps,
@@ -170,6 +170,7 @@ from .corpus.map_ranking import (
     bimodality as bimodality,
     rank_maps as rank_maps,
 )
+from .corpus.metric import METRICS as METRICS
 from .corpus.neighbours import (
     neighbours as neighbours,
 )

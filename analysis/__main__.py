@@ -80,12 +80,14 @@ def _layout(options: argparse.Namespace, bars: Stages) -> None:
     print(f"{layout.recipe.describe()}: {len(layout):,} questions; " + _quality(layout.quality))
 
 
-def _setting(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
+def _setting(text: str) -> tuple[str, float | str]:
+    name, found, value = text.partition("=")
+    if not found:
+        raise InputError(f"--set {text} is no setting; write it as --set perplexity=50.")
     try:
         return name, int(value) if value.isdecimal() else float(value)
     except ValueError:
-        raise InputError(f"--set {text} is no setting; write it as --set perplexity=50.") from None
+        return name, value  # such as metric=cosine; the recipe refuses what is none of a setting's values
 
 
 def _quality(quality: dict[str, float]) -> str:
@@ -269,7 +271,11 @@ def main(arguments: list[str] | None = None) -> int:
     add.add_argument("--method", default="tsne", help="tsne, umap, pca, pacmap or tsne-paper (the authors')")
     add.add_argument("--questions", type=int, help="a random sample of so many")
     add.add_argument("--seed", type=int, default=0)
-    add.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="such as perplexity=50")
+    add.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="such as perplexity=50, n_neighbors=30 (at most 200), min_dist=0.3, or metric=cosine "
+        "(euclidean, cosine or correlation)",
+    )  # fmt: skip
     add.add_argument(
         "--stability", action="store_true", help="compare with a layout from another random start"
     )

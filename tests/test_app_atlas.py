@@ -200,8 +200,9 @@ def test_settings_of_a_projection_are_its_name_and_stand_on_it(open_page, checkp
         app.number_input(key="atlas-tsne-perplexity").set_value(value).run()
         assert "perplexity 30," in texts(app)
     app.number_input(key="atlas-tsne-perplexity").set_value(8.0).run()
+    app.selectbox(key="atlas-tsne-metric").set_value("correlation").run()
     app.button(key="atlas-compute").click().run()
-    title = "Gamma of block 1, t-SNE, perplexity 8"
+    title = "Gamma of block 1, t-SNE, perplexity 8, correlation distance"
     if (job := projections.job(networks.study())) is not None:  # not shown yet
         assert job.title == title
         job.found.result(60)
@@ -209,11 +210,15 @@ def test_settings_of_a_projection_are_its_name_and_stand_on_it(open_page, checkp
     assert not app.exception
     assert app.query_params["layout"] == title
     assert "perplexity 8," in texts(app)
+    assert "correlation distance" in texts(app)
     later = open_page(checkpoint)  # what somebody had computed does not stand in another visitor's way
     assert later.selectbox(key="view-layout").value == FIRST
     assert later.selectbox(key="view-layout").options[-1] == title
     app.number_input(key="atlas-tsne-perplexity").set_value(30.0).run()
     assert [button for button in app.button if button.key == "atlas-compute"]  # the usual one is another
+    assert "Euclidean distance" in texts(app)
+    app.selectbox(key="atlas-tsne-metric").set_value("cosine").run()
+    assert "cosine distance" in texts(app)
     app.selectbox(key="atlas-method").set_value("umap").run()
     for name, value, bounds in (("n_neighbors", 15, (2, 200)), ("min_dist", 0.1, (0, 1))):
         field = app.number_input(key=f"atlas-umap-{name}")

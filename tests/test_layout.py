@@ -27,6 +27,9 @@ from analysis import (
     write_layout,
 )
 from analysis.__main__ import main
+from analysis.corpus.kept_layouts import layout_key
+from analysis.corpus.layout import Layout
+from analysis.corpus.metric import by_metric
 from film import Cancelled, InputError, Session, save
 
 ROOT = Path(__file__).parents[1]
@@ -150,6 +153,60 @@ def test_new_questions_are_placed_among_their_kind():
         place(layout, extraction, np.zeros((1, 5)))
 
 
+@pytest.mark.parametrize("metric", ["cosine", "correlation"])
+def test_points_are_compared_by_the_metric_that_is_asked_for(metric):
+    from scipy.spatial.distance import cdist
+
+    points = np.random.default_rng(0).normal(1, 1, (30, 6)).astype(np.float32)
+    found = by_metric(points, metric)
+    np.testing.assert_allclose(cdist(found, found) ** 2 / 2, cdist(points, points, metric), atol=1e-5)
+    assert by_metric(points, "euclidean") is points
+    assert not by_metric(np.zeros((2, 6)), metric).any()
+
+
+def test_the_usual_metric_is_told_and_changes_no_kept_layout():
+    extraction = planted(3)
+    usual, plain = LayoutRecipe("gamma:2", settings={"metric": "euclidean"}), LayoutRecipe("gamma:2")
+    assert usual == plain
+    assert "metric" not in plain.settings  # earlier versions knew none: their layouts are found by their hash
+    assert layout_key(extraction, usual) == layout_key(extraction, plain)
+    assert "Euclidean distance" in plain.describe()
+    assert "distance" not in LayoutRecipe("gamma:2", "pca").describe()
+    cosine = LayoutRecipe("gamma:2", settings={"metric": "cosine"})
+    assert "cosine distance" in cosine.describe()
+    assert "Euclidean" not in cosine.describe()
+    assert analysis.layout_title(cosine, extraction) == "Gamma of block 2, t-SNE, cosine distance"
+    assert eval(repr(cosine)) == cosine  # as the lines of Python have it
+    with pytest.raises(InputError, match="has no setting 'metric'"):
+        LayoutRecipe("gamma:2", "tsne-paper", settings={"metric": "cosine"})
+
+
+def test_a_projection_is_by_its_metric():
+    extraction = planted(3, 20)
+    recipe = LayoutRecipe("gamma:2", settings={**QUICK, "metric": "cosine"})
+    lengths = np.random.default_rng(1).uniform(0.1, 10, (len(extraction), 1, 1)).astype(np.float32)
+    stretched = replace(extraction, gamma=extraction.gamma * lengths)
+    assert apart(lay_out(stretched, recipe).places, extraction.table["type"]) > 0.95
+    alike = replace(extraction, gamma=extraction.gamma[:1] * lengths)
+    lay_out(alike, LayoutRecipe("gamma:2", "pca"), measure=False)
+    with pytest.raises(InputError, match="all alike"):
+        lay_out(alike, recipe)
+
+
+def test_new_questions_are_placed_by_the_metric():
+    extraction = planted()
+    rows = np.arange(len(extraction))
+    places = np.random.default_rng(0).normal(size=(len(rows), 2)).astype(np.float32)
+    new = vectors(extraction.take([3]), "gamma:2")
+
+    def near(metric, vector):
+        recipe = LayoutRecipe("gamma:2", settings={"metric": metric})
+        return set(place(Layout(places, rows, recipe), extraction, vector)[1][0].tolist())
+
+    assert near("cosine", new) == near("cosine", 9 * new)
+    assert near("euclidean", new) != near("euclidean", 9 * new)
+
+
 @pytest.mark.slow
 def test_progress_and_cancel():
     seen = []
@@ -258,11 +315,13 @@ def test_the_command(tmp_path, capsys):
     command = ["extract", "--checkpoint", str(tmp_path / "net"), "--device", "cpu", "--out", out]
     assert main([*command, "--questions", "60"]) == 0
     layout = ["layout", out, "--space", "both:2", "--set", "perplexity=5", "--set", "iterations=20"]
-    assert main([*layout, "--set", "early=20", "--questions", "40"]) == 0
+    assert main([*layout, "--set", "early=20", "--set", "metric=cosine", "--questions", "40"]) == 0
     assert "perplexity 5" in (said := capsys.readouterr().out)
+    assert "cosine distance" in said
     assert "40 questions" in said
     (path,) = (tmp_path / "out" / "layouts").iterdir()
     assert len(read_layout(path)) == 40
+    assert read_layout(path).recipe.metric == "cosine"
     assert main(["layout", out, "--space", "both:9"]) == 2
     assert main(["layout", out, "--set", "perplexity"]) == 2
     assert main(["layout", str(tmp_path / "none")]) == 2

@@ -37,11 +37,15 @@ def extraction(network, tmp_path_factory):
         ("pacmap", "n_neighbors", 0), ("umap", "n_neighbors", 0), ("umap", "n_neighbors", 1),
         ("umap", "n_neighbors", 15.5), ("umap", "min_dist", 2), ("umap", "min_dist", True),
         ("tsne-paper", "max_iter", 100), ("tsne-paper", "learning_rate", 0), ("tsne-paper", "angle", 3),
-        ("tsne-paper", "init", "elsewhere"), ("tsne-paper", "perplexity", 1e300),
+        ("pacmap", "n_neighbors", 201), ("umap", "n_neighbors", 201), ("tsne", "perplexity", "many"),
+        ("tsne", "metric", "hamming"), ("umap", "metric", 2), ("tsne-paper", "init", "elsewhere"),
+        ("tsne-paper", "perplexity", 1e300),
     ],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_told_with_the_range(method, setting, value):
-    with pytest.raises(InputError, match=f"{setting} cannot be .*( from .* to |it is random or pca)"):
+    with pytest.raises(
+        InputError, match=f"{setting} cannot be .*( from .* to |it is (random|euclidean) or )"
+    ):
         LayoutRecipe(method=method, settings={setting: value})
 
 
@@ -57,7 +61,7 @@ def test_what_is_cut_down_stands_in_the_recipe(extraction):
     assert made.recipe.settings["perplexity"] == pytest.approx(59 / 3)
     assert made.recipe.settings["components"] == min(50, extraction.gamma[0].size * 2)
     assert "perplexity 19.6" in made.recipe.describe()
-    pacmap = LayoutRecipe("both", "pacmap", settings={"n_neighbors": 500, "iterations": 10})
+    pacmap = LayoutRecipe("both", "pacmap", settings={"n_neighbors": 100, "iterations": 10})
     assert pacmap.for_points(60, 48).settings["n_neighbors"] == 59
 
 
@@ -118,6 +122,8 @@ def test_film_leaves_with_status_2(arguments, network, clevr_folder, tmp_path, c
         ["ablate", "NET", "--json", "OUT"],
         ["layout", "STUDY", "--set", "perplexity=0"],
         ["layout", "STUDY", "--set", "components=inf"],
+        ["layout", "STUDY", "--method", "umap", "--set", "n_neighbors=201"],
+        ["layout", "STUDY", "--set", "metric=hamming"],
         ["layout", "STUDY", "--method", "tsne-paper", "--seed", "5000000000"],
     ],
 )

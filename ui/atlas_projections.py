@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from analysis import LayoutRecipe, Study
+from analysis import METRICS, LayoutRecipe, Study
 from film import InputError
 from ui import state, widgets
 from ui.cache import projections
@@ -17,8 +17,8 @@ from ui.cache.projections import METHODS
 class _Field:
     """A setting as the page has it: what it is called, its bounds, the step of its field, and what it does.
 
-    The bounds are narrower than `LayoutRecipe`'s. Memory and time grow with neighbours times questions, and
-    nobody can stop the search for neighbours: 20,000 of each for 20,000 questions would take many gigabytes.
+    The bounds of a perplexity are narrower than `LayoutRecipe`'s: somebody waits, and cannot stop the search
+    for three times as many neighbours.
     """
 
     label: str
@@ -87,9 +87,9 @@ def more(study: Study) -> None:
         )  # fmt: skip
 
 
-def _settings(method: str) -> dict[str, float]:
+def _settings(method: str) -> dict[str, float | str]:
     """What is set of a method, each at its usual value at first; what is out of bounds is at it again."""
-    found = {}
+    found: dict[str, float | str] = {}
     usual = LayoutRecipe("both", method).settings
     for name, field in SET.get(method, {}).items():
         bounds = f"from {field.least:g} to {field.most:g}"
@@ -99,6 +99,13 @@ def _settings(method: str) -> dict[str, float]:
             help=f"{field.about} `{name}`, {bounds}; {usual[name]:g} if nothing else is asked for.",
         )  # fmt: skip
         found[name] = int(value) if value == int(value) else value
+    if method in SET:
+        found["metric"] = st.selectbox(
+            "Distance", list(METRICS), format_func=METRICS.__getitem__, key=f"atlas-{method}-metric",
+            help="What makes questions neighbours. `metric`: Euclidean, how far their values lie apart; "
+            "cosine, the angle between them, whatever their size; correlation, the same about each one's own "
+            "mean.",
+        )  # fmt: skip
     return found
 
 

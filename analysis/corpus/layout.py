@@ -21,14 +21,14 @@ from threadpoolctl import threadpool_limits
 
 from analysis.corpus.compiled import compiled
 from analysis.corpus.extraction import Extraction, vectors
+from analysis.corpus.layout_quality import quality
+from analysis.corpus.metric import METRICS, by_metric
 from analysis.corpus.neighbours import nearest_to
 from analysis.corpus.schema import Layers
 from film import Cancel, InputError, Progress, stop_if
 
 COMPONENTS = 50  # of the PCA that comes before the other methods; it costs no visible quality
-NEIGHBOURS = 15  # that quality is measured by
 PLACED_BY = 10  # neighbours that place a new question
-SAMPLE = 1000  # questions that quality is measured on
 STABILITY = "drawn_stability"  # its name among qualities
 
 METHODS = {
@@ -60,16 +60,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 PAPER_QUESTIONS, PAPER_SEED = 3000, 1
 
+_BY_METRIC = ("tsne", "umap", "pacmap")  # PCA is of plain distances, as the authors' settings are
+
 # What each setting may be: the least, the greatest, and whether it is a whole number. What is more than the
-# questions at hand allow is cut down, and stands in the layout's recipe as it was used.
+# questions at hand allow is cut down, and stands in the layout's recipe as it was used. Memory and time grow
+# with neighbours times questions, and nobody can stop the search for neighbours: hence so few of them.
 RANGES: dict[str, tuple[float, float, bool]] = {
     "components": (2, 10_000, True), "perplexity": (1, 10_000, False), "exaggeration": (1, 1000, False),
-    "early": (0, 100_000, True), "iterations": (1, 100_000, True), "n_neighbors": (2, 10_000, True),
+    "early": (0, 100_000, True), "iterations": (1, 100_000, True), "n_neighbors": (2, 200, True),
     "min_dist": (0, 1, False), "early_exaggeration": (1, 1000, False), "learning_rate": (0.01, 1e6, False),
     "max_iter": (250, 100_000, True), "n_iter_without_progress": (1, 100_000, True),
     "min_grad_norm": (0, 1, False), "angle": (0.01, 0.99, False),
 }  # fmt: skip
-STARTS = ("random", "pca")
+_CHOICES: dict[str, tuple[str, ...]] = {"init": ("random", "pca"), "metric": tuple(METRICS)}
 SEEDS = 2**32 - 3  # the largest seed: the libraries take it, and the two after it
 FEW = 2000  # points which one thread lays out as fast: more would wait for one another
 
@@ -77,6 +80,9 @@ FEW = 2000  # points which one thread lays out as fast: more would wait for one 
 @dataclass(frozen=True)
 class LayoutRecipe:
     """How to lay questions out: `space` and `method` (a key of METHODS), seed, and settings that differ.
+
+    The setting metric, one of METRICS, stands among them only where it is not the usual one: projections
+    that earlier versions kept are found by their settings.
 
     Raises:
         InputError: there is no such method or setting, or a value or the seed is out of its range.
@@ -91,14 +97,16 @@ class LayoutRecipe:
         if self.method not in METHODS:
             raise InputError(f"There is no method {self.method!r}; choose {', '.join(METHODS)}.")
         known = SETTINGS[self.method]
+        names = [*known, *(["metric"] if self.method in _BY_METRIC else [])]
         for name, value in self.settings.items():
-            if name not in known:
+            if name not in names:
                 raise InputError(
-                    f"{METHODS[self.method]} has no setting {name!r}; it has {', '.join(known) or 'none'}."
+                    f"{METHODS[self.method]} has no setting {name!r}; it has {', '.join(names) or 'none'}."
                 )
-            if name == "init":
-                if value not in STARTS:
-                    raise InputError(f"The setting init cannot be {value!r}; it is {' or '.join(STARTS)}.")
+            if name in _CHOICES:
+                if value not in _CHOICES[name]:
+                    choices = " or ".join(_CHOICES[name])
+                    raise InputError(f"The setting {name} cannot be {value!r}; it is {choices}.")
                 continue
             least, most, whole = RANGES[name]
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -109,13 +117,21 @@ class LayoutRecipe:
                 )
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= SEEDS + 2:
             raise InputError(f"The seed cannot be {self.seed!r}; use a whole number from 0 to {SEEDS:,}.")
-        object.__setattr__(self, "settings", {**known, **self.settings})
+        settings = {**known, **self.settings}
+        if settings.get("metric") == "euclidean":
+            del settings["metric"]
+        object.__setattr__(self, "settings", settings)
 
     def for_points(self, count: int, dimensions: int) -> LayoutRecipe:
         """The same, with what so many points of a space do not allow cut down to what they do."""
         most = {"perplexity": (count - 1) / 3, "n_neighbors": count - 1, "components": max(2, dimensions)}
         used = {name: min(value, most.get(name, value)) for name, value in self.settings.items()}
         return LayoutRecipe(self.space, self.method, self.seed, used)
+
+    @property
+    def metric(self) -> str:
+        """What questions are compared by, one of METRICS."""
+        return str(self.settings.get("metric", "euclidean"))
 
     @property
     def title(self) -> str:
@@ -135,9 +151,17 @@ class LayoutRecipe:
 
     def describe(self) -> str:
         """One line for a figure."""
-        settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.settings.items())
+        told = [_told(name, value) for name, value in self.settings.items() if name != "metric"]
+        if self.method in _BY_METRIC:
+            told.append(_told("metric", self.metric))
+        settings = ", ".join(told)
         named = f"{METHODS[self.method]} of {self.space}"
         return f"{named} ({settings}), seed {self.seed}" if settings else named
+
+
+def _told(name: str, value: Any) -> str:
+    """A setting in words."""
+    return f"{METRICS[value]} distance" if name == "metric" else f"{name.replace('_', ' ')} {value}"
 
 
 def layout_title(recipe: LayoutRecipe, extraction: Extraction, count: int | None = None) -> str:
@@ -156,9 +180,9 @@ def layout_title(recipe: LayoutRecipe, extraction: Extraction, count: int | None
     usual = LayoutRecipe(recipe.space, recipe.method).for_points(count, dimensions).settings
     used = recipe.for_points(count, dimensions).settings
     told = [
-        f"{name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:g}'}"
+        _told(name, value if isinstance(value, str) else f"{value:g}")
         for name, value in used.items()
-        if value != usual[name]
+        if value != usual.get(name)
     ]
     return ", ".join([recipe.title_in(extraction.schema.layers), *told])
 
@@ -239,7 +263,9 @@ def lay_out(
         nouns = extraction.schema.nouns
         raise InputError(f"A projection of {len(rows)} {nouns} says nothing; take 10 or more.")
     points = vectors(_rows(extraction, rows), recipe.space)
-    if not (points != points[0]).any():
+    compared = by_metric(points, recipe.metric)
+    rounding = 0.0 if compared is points else 1e-6
+    if not (np.abs(compared - compared[0]) > rounding).any():
         raise InputError(
             f"These {extraction.schema.nouns} are all alike in {recipe.space}, so they have no projection."
         )
@@ -249,7 +275,7 @@ def lay_out(
     layout = Layout(places, rows, recipe, {}, _origin(extraction, recipe))
     if measure:
         stop_if(cancel)
-        layout.quality = quality(points, places, recipe.seed)
+        layout.quality = quality(compared, places, recipe.seed)
     if stability:
         add_stability(layout, extraction, cancel)
     _stop_and_say(None, progress, 100, 100)
@@ -296,7 +322,8 @@ def _fit(
 ) -> np.ndarray:
     """Places (n, 2) of points (n, d), around the origin. `random`: start t-SNE at random places."""
     settings = dict(recipe.settings)
-    reduced = points
+    settings.pop("metric", None)
+    points = reduced = by_metric(points, recipe.metric)
     if "components" in settings:
         components = int(settings.pop("components"))
         if points.shape[1] > components:
@@ -402,41 +429,6 @@ def _cores(points: int) -> int:
 # --- how good it is -------------------------------------------------------------------------------
 
 
-def quality(points: np.ndarray, places: np.ndarray, seed: int, sample: int = SAMPLE) -> dict[str, float]:
-    """How faithful places (n, 2) are to points (n, d), on a random sample of the questions.
-
-    Returns:
-        `trustworthiness`: 1 where no question has neighbours on the projection that are far in the space,
-        about 0.5 by chance (Venna and Kaski 2001); `neighbour_recall`: the share of the 15 nearest in the
-        space that are among the 15 nearest on the projection; `recall_by_chance`; and `measured_on` how many.
-    """
-    n = len(points)
-    count = min(NEIGHBOURS, (n - 1) // 3)
-    chosen = np.random.default_rng(seed).choice(n, min(sample, n), replace=False)
-    points = points - points.mean(axis=0)
-    squares, flat = np.einsum("ij,ij->i", points, points), np.einsum("ij,ij->i", places, places)
-    too_far, kept = 0.0, 0
-    for start in range(0, len(chosen), 100):
-        rows = chosen[start : start + 100]
-        here = np.arange(len(rows))[:, None]
-        apart = squares - 2 * points[rows] @ points.T  # (100, n), the row's own square left out
-        on_map = flat - 2 * places[rows] @ places.T
-        apart[here[:, 0], rows] = on_map[here[:, 0], rows] = -np.inf  # a question is nearest to itself
-        near = np.argpartition(apart, count, axis=1)[:, : count + 1]
-        near_on_map = np.argpartition(on_map, count, axis=1)[:, : count + 1]
-        for one, (true, shown) in enumerate(zip(near, near_on_map, strict=True)):
-            kept += len(np.intersect1d(true, shown)) - 1
-            ranks = (apart[one] < apart[one, shown][:, None]).sum(axis=1)  # 0 for itself
-            too_far += np.maximum(ranks - count, 0).sum()
-    scale = 2 / (len(chosen) * count * (2 * n - 3 * count - 1))
-    return {
-        "trustworthiness": float(1 - scale * too_far),
-        "neighbour_recall": kept / (len(chosen) * count),
-        "recall_by_chance": count / (n - 1),
-        "measured_on": len(chosen),
-    }
-
-
 def stability_of(
     points: np.ndarray, places: np.ndarray, recipe: LayoutRecipe, cancel: Cancel | None = None
 ) -> float:
@@ -460,8 +452,9 @@ def place(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where new questions lie on an existing projection: at the median of their neighbours' places.
 
-    The neighbours are the nearest of the questions laid out, in the space reduced to 50 dimensions
-    by PCA. That is as faithful as the methods' own transforms, and takes milliseconds.
+    The neighbours are the nearest of the questions laid out, by the projection's metric, in the space
+    reduced to 50 dimensions by PCA. That is as faithful as the methods' own transforms, and takes
+    milliseconds.
 
     Args:
         new_vectors: (m, d), of the layout's space, as `vectors` gives them.
@@ -474,7 +467,7 @@ def place(
     """
     reduced = layout._reduced
     if reduced is None:
-        points = vectors(_rows(extraction, layout.rows), layout.recipe.space)
+        points = by_metric(vectors(_rows(extraction, layout.rows), layout.recipe.space), layout.recipe.metric)
         # Axes of 4,000 questions are as good for finding neighbours, and nobody waits for more.
         reduced = layout._reduced = _Reduced.of(points, COMPONENTS, max(1, len(points) // 4000))
     new = np.atleast_2d(np.asarray(new_vectors, np.float32))
@@ -483,6 +476,6 @@ def place(
             f"These vectors have {new.shape[1]} numbers, the projection's space {layout.recipe.space} has "
             f"{len(reduced.mean)}; give vectors of that space."
         )
-    new = (new - reduced.mean) @ reduced.axes  # (m, components)
+    new = (by_metric(new, layout.recipe.metric) - reduced.mean) @ reduced.axes  # (m, components)
     near = nearest_to(reduced.points, new, min(count, len(layout)))
     return np.median(layout.places[near], axis=1).astype(np.float32), layout.rows[near]
