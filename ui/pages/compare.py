@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,12 +12,20 @@ import streamlit as st
 
 import analysis
 from analysis import Comparison, Study
-from film import InputError, command, percent
-from ui import as_python, below, compare_offer, pages, scatter, state, widgets
-from ui.cache import comparison as cache, folder, networks, pictures
+from film import InputError, command
+from ui import (
+    as_python,
+    below,
+    compare_networks,
+    compare_offer,
+    compare_questions,
+    pages,
+    scatter,
+    state,
+    widgets,
+)
+from ui.cache import comparison as cache, networks
 
-ROWS = 500  # of the list of differing questions
-ANY = "all"
 PROBES = "found.probes"  # or, where a comparison has none, those of both networks' evidence
 COLORS = {"right": "who is right", "type": "type", "attribute": "attribute"}
 
@@ -42,8 +50,8 @@ def page() -> None:
         return
     about = head.container(gap=None)  # beside the choice: so the first figure stands in the first window
     about.caption(
-        f"**A: {_name(one)}.** {widgets.plain(one.session.card.taught)} "
-        f"**B: {_name(other)}.** {widgets.plain(other.session.card.taught)}"
+        f"**A: {compare_networks.name(one)}.** {widgets.plain(one.session.card.taught)} "
+        f"**B: {compare_networks.name(other)}.** {widgets.plain(other.session.card.taught)}"
     )
     if found is None:
         compare_offer.offer(one, other)
@@ -75,16 +83,6 @@ def _as_python(part: str, found: Comparison, one: Study, other: Study) -> str:
     return as_python.compared(one, other, written)
 
 
-def _name(study: Study) -> str:
-    return widgets.plain(study.folder.name if study.session.card.name in ("", None) else study.name)
-
-
-def _name_of(study: Study) -> str:
-    """What the view calls one of the two networks: A is the page's own, or the other where a comparison was
-    kept the other way round."""
-    return state.view().network if study.folder == networks.study().folder else state.view().versus
-
-
 def _other(one: Study) -> Study | None:
     """The network to compare with, chosen among those offered; None if there is none, which is said."""
     own = one.folder.resolve()
@@ -110,25 +108,6 @@ def _other(one: Study) -> Study | None:
 # --- Answers ------------------------------------------------------------------------------------------
 
 
-def _figure(found: Comparison, *given: Any) -> None:
-    """A figure of both networks, which says whose it is and of how many questions."""
-    widgets.figure(*given, **_origin(found))
-
-
-def _origin(found: Comparison) -> dict[str, Any]:
-    """Which networks a figure or a table is of, and what they were asked."""
-    recipe = found.recipe
-    return {
-        "of": _both(*(recipe[side]["weights"] for side in ("one", "other"))),
-        "sample": f"{recipe['questions']:,} questions, seed {recipe['seed']}",
-    }
-
-
-def _both(one: str, other: str) -> str:
-    """Which networks a figure is of, by their weights."""
-    return f"A is network {one[: state.LINK_HASH]}, B {other[: state.LINK_HASH]}"
-
-
 def _answers(found: Comparison, one: Study, other: Study) -> None:
     whole = found.accuracy.iloc[0]
     interval = (
@@ -146,102 +125,14 @@ def _answers(found: Comparison, one: Study, other: Study) -> None:
         "correcting for looking at every type** (sign flips of whole pictures, max-T); faint, under 30 "
         "questions."
     )
-    _figure(
+    compare_networks.figure(
         found, analysis.difference_rows(found.accuracy, dark=widgets.dark()), "compare-accuracy",
         f"Accuracy of B minus that of A: overall {100 * whole['difference']:+.1f} points, and by type.",
         found.accuracy,
     )  # fmt: skip
     if not below.waits("compare"):
         widgets.how_measured("Accuracy of two networks")
-        _differing(found, found.differing, one, other, "all")
-
-
-def _differing(found: Comparison, shown: pd.DataFrame, one: Study, other: Study, key: str) -> None:
-    """The questions answered differently; a chosen one is opened side by side."""
-    st.header("Questions answered differently")
-    if shown.empty:
-        st.success("There is none.")
-        return
-    who = cache.who_is_right(shown)
-    kinds = {ANY: len(shown)} | who.value_counts().to_dict()
-    kind = st.segmented_control(
-        "Who is right", list(kinds), required=True,
-        format_func=lambda name: f"{name} ({kinds[name]:,})",
-        **state.option(f"compare-who-{key}", list(kinds), ANY),
-    )  # fmt: skip
-    rows = shown if kind == ANY else shown[who == kind]
-    columns = ["text", "answer", "prediction_one", "probability_one", "prediction_other", "probability_other",
-               "type", "picture"]  # fmt: skip
-    listed = rows[columns].head(ROWS)
-    said = {name: listed[name].map(percent) for name in ("probability_one", "probability_other")}
-    st.dataframe(
-        listed.assign(**said), hide_index=True, height=240, key=f"compare-rows-{key}-{kind}",
-        on_select="rerun", selection_mode="single-row",
-        column_config={
-            "text": st.column_config.TextColumn("question", width="large"), "answer": "true",
-            "prediction_one": "A predicted", "probability_one": "confidence A",
-            "prediction_other": "B predicted", "probability_other": "confidence B",
-        },
-    )  # fmt: skip
-    widgets.data(
-        rows.drop(columns=["x_one", "y_one", "x_other", "y_other"]), f"compare-differing-{key}",
-        "Questions answered differently", **_origin(found),
-    )  # fmt: skip
-    named = zip(rows["text"].head(ROWS), rows["picture"].head(ROWS), strict=True)
-    names = [f"{text} ({picture})" for text, picture in named]
-    chosen = widgets.chosen_row(f"compare-rows-{key}-{kind}", names, "Type words of the question")
-    if chosen is not None:
-        _side_by_side(rows.iloc[chosen], one, other, key, found.recipe)
-
-
-def _side_by_side(row: pd.Series, one: Study, other: Study, key: str, recipe: Mapping[str, Any]) -> None:
-    """One question, its picture, of the gallery or the open folder, and what each network makes of it."""
-    text = str(row["text"])
-    st.markdown(f"**{widgets.plain(text)}** True answer **{widgets.plain(str(row['answer']))}**")
-    picture = folder.keys_of([row["picture"]], recipe)[row["picture"]]
-    if not pictures.is_here(picture):
-        source = widgets.plain(str(recipe["source"]))
-        st.caption(
-            "Its picture is not here, so it cannot be asked again. "
-            + (
-                f"Start the app with {folder.PICTURES}=FOLDER to have those of {source}."
-                if "first_picture" in recipe
-                else f"Compare the networks on {source} again: an earlier version did not keep which folder "
-                "of this name it was."
-            )
-        )
-        return
-    try:
-        shown = pictures.shown(picture, None)
-        answers = [study.session.ask(shown.pixels, text) for study in (one, other)]
-    except InputError as error:
-        widgets.show_error(error)
-        return
-    left, right = st.columns([2, 3], gap="large")
-    of, sample = _both(one.weights, other.weights), f"“{text}” about picture {row['picture']}"
-    with left:
-        st.image(shown.pixels, width="stretch", alt=shown.title)
-        said = f"A {answers[0].answer}, B {answers[1].answer}, true {row['answer']}"
-        widgets.picture_files(
-            [analysis.Panel(shown.pixels, said)], f"compare-picture-{key}", shown.title, sample=sample, of=of
-        )
-    with right:
-        chances = [answer.probabilities for answer in answers]
-        names = (f"A, {one.name or one.folder.name}", f"B, {other.name or other.folder.name}")
-        widgets.figure(
-            analysis.answers_side_by_side(chances[0], chances[1], names=names, dark=widgets.dark()),
-            f"compare-answers-{key}", f"A says {answers[0].answer}, B says {answers[1].answer}.",
-            pd.DataFrame({"answer": list(chances[0]), "A": list(chances[0].values())}).merge(
-                pd.DataFrame({"answer": list(chances[1]), "B": list(chances[1].values())}), how="outer"
-            ),
-            of=of, sample=sample,
-        )  # fmt: skip
-        widgets.how_measured("Answer to one question")
-        with st.container(horizontal=True):
-            for label, network in (("A", _name_of(one)), ("B", _name_of(other))):
-                if st.button(f"Open on the Ask page with {label}", key=f"compare-open-{key}-{label}"):
-                    state.change(picture=picture, question=text, network=network)
-                    st.switch_page(pages.path("ask"))
+        compare_questions.differing(found, found.differing, one, other, "all")
 
 
 # --- Layouts ------------------------------------------------------------------------------------------
@@ -284,7 +175,7 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
         with column:
             said = (
                 f"{label}, coloured by {coloring.title}", f"network {study.weights[: state.LINK_HASH]}",
-                str(told["layout"]), _origin(found)["sample"],
+                str(told["layout"]), compare_networks.origin(found)["sample"],
             )  # fmt: skip
             scatter.scatter(
                 f"compare-{side}", places, coloring, points=points, texts=texts, selected=selected,
@@ -294,13 +185,13 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
                 on_lasso=lambda rows: _mark(found, rows), on_pick=lambda row: None,
                 on_legend=lambda code: _mark(found, coloring.codes == code), dark=widgets.dark(), height=460,
             )  # fmt: skip
-            st.caption(f"**{label}: {_name(study)}** · {widgets.plain(told['layout'])}")
+            st.caption(f"**{label}: {compare_networks.name(study)}** · {widgets.plain(told['layout'])}")
             drawn: dict[str, Any] = {"caption": said, "selected": selected, "dark": widgets.dark()}
             svg = partial(analysis.layout_svg, places, coloring, **drawn)
             widgets.download("SVG", svg, f"compare-layout-{label}.svg", "image/svg+xml")
     widgets.data(
         table[["text", "type", "x_one", "y_one", "x_other", "y_other"]], "compare-layouts",
-        f"Layouts of A and B, {told['layout']}", **_origin(found),
+        f"Layouts of A and B, {told['layout']}", **compare_networks.origin(found),
     )  # fmt: skip
     widgets.how_measured("Layouts of two networks")
     if selected is None:
@@ -315,9 +206,11 @@ def _layouts(found: Comparison, one: Study, other: Study) -> None:
             f"**{len(rows):,} questions selected.** A has {first:.1%} right, B {second:.1%}: "
             f"{100 * (second - first):+.1f} points. A selection made after looking has no interval."
         )
-        _differing(found, found.differing[found.differing.index.isin(rows.index)], one, other, "selected")
+        compare_questions.differing(
+            found, found.differing[found.differing.index.isin(rows.index)], one, other, "selected"
+        )
     else:
-        st.dataframe(rows[["text", "type"]].head(ROWS), hide_index=True, height=240)
+        st.dataframe(rows[["text", "type"]].head(compare_questions.ROWS), hide_index=True, height=240)
 
 
 def _mark(found: Comparison, rows: np.ndarray) -> None:
@@ -348,7 +241,7 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
         "other pictures.** gamma and beta: how the pair's go together over questions, "
         "which the matching did not use."
     )
-    _figure(
+    compare_networks.figure(
         found, analysis.matching_lines(found.maps, told, dark=widgets.dark()), "compare-maps",
         "Maps of A and B matched by correlation: "
         + "; ".join(f"block {each['block']} {each['mean']:.2f} in the mean" for each in told), found.maps,
@@ -365,7 +258,10 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
         },
     )  # fmt: skip
     widgets.data(
-        pd.DataFrame(told), "compare-matching", "Maps of A and B matched, by block", **_origin(found)
+        pd.DataFrame(told),
+        "compare-matching",
+        "Maps of A and B matched, by block",
+        **compare_networks.origin(found),
     )
     widgets.how_measured("Feature maps matched")
     blocks = [int(each["block"]) for each in told]
@@ -393,7 +289,7 @@ def _maps(found: Comparison, one: Study, other: Study) -> None:
 
 def _cards(block: int, pair: pd.Series, one: Study, other: Study) -> None:
     """Buttons that open the cards of two matched maps, each in its own network."""
-    both = (("A", "map", _name_of(one)), ("B", "partner", _name_of(other)))
+    both = (("A", "map", compare_networks.name_of(one)), ("B", "partner", compare_networks.name_of(other)))
     with st.container(horizontal=True):
         for label, column, network in both:
             number = int(pair[column])
@@ -410,7 +306,7 @@ def _blocks(found: Comparison, one: Study, other: Study) -> None:
         "diamond is A beside a network of B's build before training, on "
         f"{found.recipe.get('untrained', found.recipe['questions']):,} of the questions."
     )
-    _figure(
+    compare_networks.figure(
         found, analysis.similarity_of_blocks(found.similarity, dark=widgets.dark()), "compare-same-blocks",
         "CKA of each block of A with the same block of B, beside B untrained and shuffled questions.",
         found.similarity[found.similarity["one"] == found.similarity["other"]],
@@ -418,7 +314,7 @@ def _blocks(found: Comparison, one: Study, other: Study) -> None:
     for space in dict.fromkeys(found.similarity["space"]):
         st.header(str(space).capitalize())
         own = found.similarity[found.similarity["space"] == space]
-        _figure(
+        compare_networks.figure(
             found, analysis.similarity_heatmap(found.similarity, space, dark=widgets.dark()),
             f"compare-{str(space).replace(' ', '-')}", f"CKA of the blocks of A and B, {space}.", own,
         )  # fmt: skip
@@ -433,7 +329,7 @@ def _parameters(found: Comparison, one: Study, other: Study) -> None:
         required=True,
         **state.option("compare-statistic", statistics, statistics[0]),
     )
-    _figure(
+    compare_networks.figure(
         found, analysis.parameter_pairs(found.parameters, statistic or statistics[0], dark=widgets.dark()),
         "compare-parameters", f"{statistic} of gamma and beta in each block of A and B.", found.parameters,
     )  # fmt: skip
@@ -445,7 +341,7 @@ def _grouping(found: Comparison, one: Study, other: Study) -> None:
         "Of a question's ten nearest in a block's gammas and betas, how many share its type, and how many of "
         "query_X and equal_X its attribute or operation. **Does B group in the same order of blocks as A?**"
     )
-    _figure(
+    compare_networks.figure(
         found, analysis.grouping_pairs(found.grouping, dark=widgets.dark()), "compare-grouping",
         "Neighbour agreement on type, attribute and operation by block, A and B.", found.grouping,
     )  # fmt: skip
@@ -473,7 +369,7 @@ def _probes(found: Comparison, one: Study, other: Study) -> None:
         "A probe counts where it stands above its shuffled-label control (hollow) and above the dotted line, "
         "the bag of words."
     )
-    _figure(
+    compare_networks.figure(
         found, analysis.probe_pairs(probes, target, dark=widgets.dark()), "compare-probes",
         f"Accuracy of linear probes for {target} in A and B.", probes[probes["target"] == target],
     )  # fmt: skip
