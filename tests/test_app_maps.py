@@ -115,6 +115,9 @@ def test_a_card_shows_strong_and_weak_pictures_and_leads_on(page):
     assert any(line.value.startswith("The 40 pictures of the gallery") for line in page.caption)
     (link,) = [code.value for code in page.code if "block=" in code.value]
     assert link.split("?")[1].startswith("block=1&map=0&weights=")
+    head = page.main.get_by_key("card-head")  # what stays in view while the card scrolls
+    assert [line.value for line in head.header] == ["Block 1, map 0"]
+    assert "Visual selectivity" in head.markdown[0].value
     page.number_input(key="view-feature_map").set_value(3).run()
     page.button(key="card-bench").click().run()
     assert not page.exception

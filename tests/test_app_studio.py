@@ -54,6 +54,20 @@ def outcome(app) -> dict[str, str]:
     return dict(re.findall(r'data-(\w+)="([^"]*)"', marks))
 
 
+def test_the_head_that_stays_in_view_has_the_question_and_the_answer_after_the_edit(open_page):
+    app = open_page()
+    assert not app.exception
+    head = app.main.get_by_key("case")
+    assert head.text_input(key="studio-question").value == QUESTION
+    (said,) = [line.value for line in head.markdown]
+    assert said.startswith(f"Predicted **{outcome(app)['after']}**, confidence ")
+    assert said.endswith(f"true answer **{outcome(app)['truth']}**")
+    app.text_input(key="studio-question").set_value("What is love?").run()
+    head = app.main.get_by_key("case")
+    assert head.warning  # what keeps it from being asked stands with the question
+    assert not head.markdown
+
+
 def shown_scene(app) -> Scene:
     assert not app.exception
     return film.scene_from_text(app.query_params["picture"].removeprefix("scene-"))

@@ -134,6 +134,16 @@ def test_another_question_beside_this_one(open_page, checkpoint):
     assert again.dataframe[0].value.equals(ranked)
 
 
+def test_a_second_question_stands_in_full_below_its_field(open_page, checkpoint):
+    view, other = '{"modulation-view":"two"}', "Are there more red cubes than " + "large " * 20 + "spheres?"
+    folder = checkpoint()
+    app = open_page("modulation", folder, other=other, options=view)
+    assert not app.exception
+    assert [line.value for line in app.main.get_by_key("other-full-160").caption] == [other]
+    none = open_page("modulation", folder, options=view)
+    assert not len(none.main.get_by_key("other-question").caption)
+
+
 def test_a_second_question_with_unknown_words_is_said(open_page, checkpoint):
     view = '{"modulation-view":"two"}'
     app = open_page("modulation", checkpoint(), other="How many zebras are there?", options=view)

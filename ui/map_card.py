@@ -25,12 +25,13 @@ def card(session: Session, found: MapCards, dark: bool) -> None:
     block, number = header.pick_map(networks.study())
     cards = found.cards
     one = cards[(cards["block"] == block) & (cards["map"] == number)].iloc[0]
-    st.header(f"Block {block + 1}, map {number}")
     more = flags(one.to_frame().T)[0]
-    st.markdown(
-        f"Visual selectivity: **{one['pictures']}** · language selectivity of its gamma: "
-        f"**{one['language']}**" + (f" · {more}" if more else "")
-    )
+    with st.container(key="card-head", gap=None):  # stays in view while the card scrolls
+        st.header(f"Block {block + 1}, map {number}")
+        st.markdown(
+            f"Visual selectivity: **{one['pictures']}** · language selectivity of its gamma: "
+            f"**{one['language']}**" + (f" · {more}" if more else "")
+        )
     _lead_on(block, number)
     over = _over_gallery(session)
     if below.waits("maps"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis import Population, Study
 from film import Answer, InputError, Session, percent
@@ -33,37 +35,60 @@ class Case:
 
 
 def case() -> Case | None:
-    """The view's picture and question at a page's head, both changeable; None where nothing is answered.
-
-    It stays in view while the page scrolls.
-    """
+    """The view's picture and question at a page's head, both changeable; None where nothing is answered."""
     view = state.view()
     shown = pictures.shown(view.picture, state.upload())
-    with st.container(key="case", horizontal=True, gap="small", vertical_alignment="center"):
-        st.image(answers.small(shown, PICTURE), width=PICTURE, alt=shown.title)
-        with st.container(gap=None, key="case-question"):
-            st.text_input(
-                "Question",
-                max_chars=state.LINK_LONGEST,
-                label_visibility="collapsed",
-                help="Press Enter to ask.",
-                **state.bound("question"),
-            )
-            _in_full(view.question)
-            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                answer = _answer(shown, view.question)
-                _other_pictures(view.picture)
+    with (
+        head(),
+        question_of(shown, state.bound("question")),
+        st.container(horizontal=True, gap="small", vertical_alignment="center"),
+    ):
+        answer = _answer(shown, view.question)
+        _other_pictures(view.picture)
     if shown.remark:
         widgets.show_error(shown.remark)
     widgets.redraw_when_clean(shown.key)
     return None if answer is None else Case(networks.network(), shown, view.question, answer)
 
 
-def _in_full(question: str) -> None:
-    """The question below its field, where that is too narrow to show it in full; see `ui.style`."""
+def head() -> DeltaGenerator:
+    """The place of a page that stays in view while the page scrolls: not within another."""
+    return st.container(key="case", horizontal=True, gap="small", vertical_alignment="center")
+
+
+@contextmanager
+def question_of(shown: pictures.ShownPicture, field: Mapping[str, Any]) -> Iterator[None]:
+    """A picture and the view's question beside it; what is said in this context stands below both.
+
+    Args:
+        field: what makes the question's field the view's, from `state.bound`.
+    """
+    st.image(answers.small(shown, PICTURE), width=PICTURE, alt=shown.title)
+    with st.container(gap=None, key="case-question"):
+        st.text_input(
+            "Question", max_chars=state.LINK_LONGEST, label_visibility="collapsed",
+            help="Press Enter to ask.", **field,
+        )  # fmt: skip
+        in_full(state.view().question, "case")
+        yield
+
+
+def in_full(question: str, place: str) -> None:
+    """The question below its field, where that is too narrow to show it in full.
+
+    Args:
+        place: one of `ui.style`'s QUESTIONS; the container of both has the key "PLACE-question".
+    """
     fits = next((letters for letters in style.FIELDS if len(question) <= letters), "none")
-    with st.container(key=f"case-full-{fits}"):
+    with st.container(key=f"{place}-full-{fits}"):
         st.caption(widgets.plain(question))
+
+
+def told(answer: Answer, truth: str | None) -> str:
+    """The network's answer with its confidence, and the true one where it is known, as Markdown."""
+    known = "" if truth is None else f" · true answer **{widgets.plain(truth)}**"
+    confidence = percent(answer.probabilities[answer.answer])
+    return f"Predicted **{widgets.plain(answer.answer)}**, confidence {confidence}{known}"
 
 
 def _answer(shown: pictures.ShownPicture, question: str) -> Answer | None:
@@ -73,10 +98,7 @@ def _answer(shown: pictures.ShownPicture, question: str) -> Answer | None:
     except InputError as error:
         widgets.show_error(error)
         return None
-    truth = pictures.truth(question, shown).answer
-    known = "" if truth is None else f" · true answer **{truth}**"
-    confidence = percent(answer.probabilities[answer.answer])
-    st.markdown(f"Predicted **{answer.answer}**, confidence {confidence}{known}", width="content")
+    st.markdown(told(answer, pictures.truth(question, shown).answer), width="content")
     return answer
 
 

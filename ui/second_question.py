@@ -15,9 +15,12 @@ OFFERED = 4  # questions one word apart
 
 def second_question(case: header.Case) -> str | None:
     """The second question; None, with a line that says so, where it is none."""
-    st.text_input(
-        "The other question", max_chars=state.LINK_LONGEST, help="Press Enter.", **state.bound("other")
-    )
+    with st.container(gap=None, key="other-question"):
+        st.text_input(
+            "The other question", max_chars=state.LINK_LONGEST, help="Press Enter.", **state.bound("other")
+        )
+        if state.view().other.strip():
+            header.in_full(state.view().other, "other")
     scene = case.shown.scene
     if scene is not None:
         offered = shelf.kept(

@@ -7,13 +7,15 @@ import streamlit as st
 from ui import widgets
 
 FIELDS = range(20, 250, 10)  # letters of a question, for which it is known how wide a field shows them
+QUESTIONS = ("case", "other")  # places of a question's field: that of the page, and a second question's
 LETTER, BESIDE = 6.5, 40  # pixels: of a letter, on average; of a field's own edges
 
 
 def _is_in_full(letters: int) -> str:
     """A question of so many letters need not stand below its field where that is wide enough."""
     wide = f"@container case (min-width: {LETTER * letters + BESIDE:.0f}px)"
-    return f"{wide} {{.st-key-case-full-{letters} {{display: none}}}}\n"
+    below = ", ".join(f".st-key-{place}-full-{letters}" for place in QUESTIONS)
+    return f"{wide} {{:is({below}) {{display: none}}}}\n"
 
 
 def apply() -> None:
@@ -27,9 +29,10 @@ def apply() -> None:
         .stMainBlockContainer {max-width: 1280px; padding-left: 2rem; padding-right: 2rem}
         .stMainBlockContainer h1 {padding: 0 0 .1rem}
         [data-testid=stMainBlockContainer] {padding-top: 1rem}
-        [data-testid=stMainBlockContainer] > div > [data-testid=stLayoutWrapper]:has(> .st-key-case)
+        [data-testid=stLayoutWrapper]:has(> :is(.st-key-case, .st-key-card-head))
             {position: sticky; top: 0; z-index: 90; background: PAGE;
              border-bottom: 1px solid rgba(138, 143, 152, .28)}
+        .st-key-card-head {padding-bottom: .35rem}
         @media (max-width: 640px) {
             .st-key-menu {padding-top: 3rem}  /* room for the button of the guide */
             .st-key-case [class*=st-key-study-] button p  /* arrows alone are seen, names are read out */
@@ -40,7 +43,7 @@ def apply() -> None:
         [class*=st-key-menu-] [data-testid=stCaptionContainer] {margin-right: .35rem}
         .st-key-case {flex-wrap: nowrap !important; padding: .35rem 0}
         .st-key-case-question {min-width: 0}
-        .st-key-case-question {container: case / inline-size}
+        :is(.st-key-case-question, .st-key-other-question) {container: case / inline-size}
         FULL
         [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p
             {color: QUIET !important; opacity: 1}

@@ -35,7 +35,7 @@ FIRST_VIEW: dict[str, tuple[str, str]] = {
     "modulation": (".st-key-figure-gamma-of-the-question", PREDICTED),
     "contributions": (".st-key-figure-prefix-answers", PREDICTED),
     "bench": (".st-key-figure-bench-gamma", PREDICTED),
-    "studio": ("[data-testid=stImage] img", "p:has-text('True answer:')"),
+    "studio": (".st-key-studio-split [data-testid=stImage] img", "p:has-text('True answer:')"),
     "atlas": (".fs", "h2:has-text('Where do the errors lie?') >> visible=true"),
     "maps": (".st-key-figure-labels", "p:has-text('of the maps differ between objects')"),
     "parameters": (".st-key-figure-all-parameters", "tr:has-text('this network')"),

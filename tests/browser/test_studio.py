@@ -103,3 +103,14 @@ def test_a_choice_about_a_broken_rule_leaves_the_focus_at_the_object(visitors):
         button.press("Enter")
         button.wait_for(state="hidden")
         page.wait_for_function("document.activeElement?.dataset.index === '0'")
+
+
+@pytest.mark.parametrize(("page", "head"), [("studio", ".st-key-case"), ("maps", ".st-key-card-head")])
+def test_what_a_page_is_about_stays_in_view(visitors, page, head):
+    visitor = visitors().open(f"/{page}")
+    visitor.page.locator(head).wait_for()
+    visitor.quiet()
+    visitor.page.locator("[data-testid=stMain]").evaluate("main => main.scrollTop = 1200")
+    visitor.page.wait_for_function(
+        "head => Math.abs(document.querySelector(head).getBoundingClientRect().top) < 20", arg=head
+    )

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import analysis
 import film
 from film import ATTRIBUTES, JITTER, CheckedEdit, InputError, Scene
-from ui import below, state, studio, studio_answers as answers, widgets
+from ui import below, question_header as header, state, studio, studio_answers as answers, widgets
 from ui.cache import networks, pictures, scenes
 from ui.plan import plan
 from ui.studio import Desk
@@ -84,6 +85,7 @@ def _work() -> None:
         if message := state.refused():
             widgets.show_error(message)
         return
+    head = header.head()
     with st.container(key="studio-split"):
         left, right = st.columns([5, 6], gap="large")
     with left:
@@ -93,7 +95,7 @@ def _work() -> None:
         _fields(desk)
         _view(desk)
     with right:
-        sides = _pictures(desk)
+        sides = _pictures(desk, head)
     if sides is not None and not below.waits("studio"):
         before, after = sides
         plain = "Series" if state.view().series else next(iter(PANELS))
@@ -214,10 +216,12 @@ def _view(desk: Desk) -> None:
 # --- Pictures and answers -------------------------------------------------------------------------
 
 
-def _pictures(desk: Desk) -> tuple[Side, Side] | None:
-    """Question, picture and both answers; None where the question cannot be asked."""
-    st.text_input("Question", max_chars=state.LINK_LONGEST, help="Press Enter to ask.",
-                  **state.bound("question", "studio-question"))  # fmt: skip
+def _pictures(desk: Desk, head: DeltaGenerator) -> tuple[Side, Side] | None:
+    """The picture and both answers; None where the question cannot be asked.
+
+    Args:
+        head: gets the question with the answer to it about the scene as edited.
+    """
     before, after = pictures.alike([desk.before, desk.after])
     st.image(after.pixels, width="stretch", alt=f"The scene as edited: {after.why}")
     quality = "Preview; the clean picture is being drawn" if after.preview else "Clean picture"
@@ -228,11 +232,13 @@ def _pictures(desk: Desk) -> tuple[Side, Side] | None:
     )  # fmt: skip
     _broken(desk)
     beside_own_picture(after)
-    try:
-        sides = answers.ask(desk.before, before), answers.ask(desk.after, after)
-    except InputError as error:
-        widgets.show_error(error)
-        return None
+    with head, header.question_of(after, state.bound("question", "studio-question")):
+        try:
+            sides = answers.ask(desk.before, before), answers.ask(desk.after, after)
+        except InputError as error:
+            widgets.show_error(error)
+            return None
+        st.markdown(header.told(sides[1].answer, sides[1].truth.answer))
     answers.verdict(desk.edited, *sides)
     return sides
 
