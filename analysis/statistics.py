@@ -402,11 +402,11 @@ def ratios_of_sums(
 ) -> tuple[Floats, Floats, Floats]:
     """`ratio_of_sums` of many items at once, the same clusters drawn for all.
 
-    Returns:
-        Value, low and high, (items,) each; the ends are nan under ten clusters.
-
     Args:
         above, below: (rows, items). clusters: (rows,).
+
+    Returns:
+        Value, low and high, (items,) each; the ends are nan under ten clusters.
     """
     over, under = (cluster_sums(values, clusters) for values in (above, below))
 
