@@ -48,6 +48,23 @@ def test_back_leaves_a_page_for_the_one_before(visitor):
     visitor.says("Gamma and beta of every feature map")
 
 
+def test_back_finds_a_page_where_it_was_left(visitor):
+    page, main = visitor.page, visitor.page.locator("[data-testid=stMain]")
+    page.get_by_role("link", name="Modulation").first.click()
+    visitor.says("Gamma and beta of every feature map")
+    visitor.quiet()
+    main.evaluate("main => main.scrollTop = 700")
+    page.wait_for_function("main => main.scrollTop === 700", arg=main.element_handle())
+    page.get_by_role("link", name="Parameters").first.evaluate("link => link.click()")  # scrolls nothing
+    visitor.says("gammas and betas")
+    visitor.quiet()
+    main.evaluate("main => main.scrollTop = 100")
+    page.go_back()
+    visitor.says("Gamma and beta of every feature map")
+    visitor.quiet()
+    page.wait_for_function("main => main.scrollTop === 700", arg=main.element_handle())
+
+
 def test_reload_shows_the_same_question_and_picture(visitor):
     page = visitor.page
     page.locator(".st-key-next button").click()

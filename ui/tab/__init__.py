@@ -1,5 +1,6 @@
 """What the browser does for every page: a button that copies the link, a visit kept over a reload, a page
-that is drawn again when its theme changes, and one step of the history for each page gone to.
+that is drawn again when its theme changes, one step of the history for each page gone to, and the place at
+which a page was left, for who comes back to it.
 
 The visit is kept in the tab's own storage, which ends with the tab and goes into no link. Nothing is fetched:
 `view.js` and `view.css` are all there is of it.

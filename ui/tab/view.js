@@ -34,7 +34,48 @@ history.pushState = function (state, title, address) {
   const to = new URL(address ?? "", location.href);
   const gains = !location.search && to.search && to.pathname === location.pathname;
   (gains ? history.replaceState : push).call(this, state, title, address);
+  here = location.pathname;
 };
+
+// What scrolls is a part of the page, which the browser does not put back by itself: where each page was left is
+// kept, and taken up where Back or Forward lead to it again. A page may grow for a while, so that place is
+// tried until it holds, or its visitor does something.
+const MAIN = "[data-testid=stMain]";
+const PATIENCE = 15000; // milliseconds that a page has to grow as long as it was
+const HOLDS = 500; // milliseconds that a page has stood where it was left
+const left = new Map(); // a page's path -> pixels
+let here = location.pathname, trying;
+
+const leaveThere = () => { clearInterval(trying); trying = undefined; };
+
+const putBack = (place) => {
+  leaveThere();
+  const until = performance.now() + PATIENCE;
+  let since = Infinity;
+  trying = setInterval(() => {
+    const main = document.querySelector(MAIN), now = performance.now();
+    const there = Math.abs(main.scrollTop - place) <= 1;
+    if (!there) main.scrollTop = place;
+    since = there ? Math.min(since, now) : Infinity;
+    const still = page().dataset.testScriptState === "notRunning";
+    if (now > until || (still && now - since > HOLDS)) leaveThere();
+  }, 50);
+};
+
+// A page that is being left is emptied before its address changes, and then stands at its top: nobody scrolled.
+addEventListener("scroll", ({ target }) => {
+  const scrolls = target.matches?.(MAIN) && target.scrollHeight > target.clientHeight;
+  if (scrolls && !trying) left.set(here, target.scrollTop);
+}, { capture: true, passive: true });
+
+for (const own of ["wheel", "touchstart", "pointerdown", "keydown"])
+  addEventListener(own, leaveThere, { capture: true, passive: true });
+
+addEventListener("popstate", () => {
+  if (location.pathname === here) return; // a step on the same page
+  here = location.pathname;
+  putBack(left.get(here) ?? 0);
+});
 
 class Tab {
   constructor(parent) {
