@@ -357,6 +357,7 @@ from .interventions.edit_list import (
     read_edits as read_edits,
 )
 from .interventions.effects import (
+    RANDOM_ORDERS as RANDOM_ORDERS,
     MapEffects as MapEffects,
     interactions as interactions,
     map_effects as map_effects,

@@ -438,7 +438,7 @@ def cluster_sums(values: Floats, clusters: Codes | None) -> Floats:
 
 
 def _tested(value: float, null: Floats, seed: int) -> PermutationResult:
-    p = (1 + np.sum(null >= value - 1e-12)) / (1 + len(null))
+    p = (1 + np.sum(~(null < value - 1e-12))) / (1 + len(null))  # nan is no finding
     below = np.mean(null < value - 1e-12) + 0.5 * np.mean(np.abs(null - value) <= 1e-12)
     return PermutationResult(value, null, float(p), float(100 * below), seed)
 
@@ -450,7 +450,7 @@ def _family(effect: Floats, z: Floats, null: Floats, seed: int) -> FamilyResult:
 
 
 def _p_of_greatest(magnitude: Floats, greatest: Floats) -> Floats:
-    weaker = np.searchsorted(np.sort(greatest), magnitude - 1e-9, side="left")
+    weaker = np.searchsorted(np.sort(greatest), np.nan_to_num(magnitude) - 1e-9, side="left")
     return np.asarray((1 + len(greatest) - weaker) / (1 + len(greatest)))
 
 

@@ -172,6 +172,11 @@ def test_measurements_are_made_on_request(open_page, checkpoint, monkeypatch):
     assert "change the answer" in text or "answer stays the same" in text
     assert "comes back" in text
     assert "question families that were left out" in text
+    assert "80 questions about 40 pictures" in text
+    assert "p there and on these: of each map by itself" in text
+    assert "two-sided" in text
+    assert "random orders and as many" in text
+    assert "mean-ablated; 20 of" in text
     assert sum("KL divergence, nats" in drawn for drawn in charts(app)) == 1
     (sources,) = [frame.value for frame in app.dataframe if "donor" in frame.value]
     assert {"resampled, any", "mean", "identity"} <= set(sources["kind"])

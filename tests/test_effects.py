@@ -19,6 +19,7 @@ from analysis import (
     source_distances,
     try_analogies,
 )
+from analysis.interventions import flip
 from analysis.interventions.analogies import _stepped
 from analysis.question.population import Population
 from film import (
@@ -166,6 +167,8 @@ def test_interactions_add_up(session):
     drop = float(logits[best] - logits[second]) - margin(session, picture, both, best, second)
     assert row["together"] == pytest.approx(drop, abs=1e-4)
     assert row["interaction"] == pytest.approx(row["together"] - row["a"] - row["b"])
+    with pytest.raises(InputError, match="two or more"):
+        interactions(session, picture, FIRST, [(0, 1), (0, 1)])
 
 
 def test_the_line_ends_at_both_questions(session):
@@ -239,6 +242,53 @@ def test_the_smallest_flip_flips_and_needs_all_it_names():
         if fewer:
             assert session.ask(picture, FIRST, at_mean(fewer)).answer == plain.answer
     assert torch.equal(session.modulate([FIRST]).gamma, session.modulate([FIRST]).gamma)
+
+
+class Rule:
+    """For `flip`: another answer where a rule says so of the maps at their mean and of a map's step."""
+
+    def __init__(self, session: Session, _, own):
+        self.own, self.mean, self.logits = own, session.mean_modulation, np.array([[1.0, 0.0]])
+
+    def under(self, changed, _):
+        at_mean = (changed.gamma == self.mean.gamma).flatten(1).numpy()
+        steps = (changed.gamma - self.own.gamma)[:, 0, 0].numpy()
+        told = [self.flips(set(np.flatnonzero(row)), step) for row, step in zip(at_mean, steps, strict=True)]
+        return np.eye(2)[np.array(told, int)]
+
+    @staticmethod
+    def flips(places: set[int], step: float) -> bool:
+        if places:
+            return places >= {0, 1, 2, 3} or places in ({0, 1, 3}, {0, 3}, {0})
+        return step > 5
+
+
+def flipped_by_rule(session, monkeypatch, deviation: float, seed: int = 0):
+    monkeypatch.setattr(flip, "Baseline", Rule)
+    shape = session.mean_modulation.gamma.shape[1:]
+    size = np.full(shape, deviation)
+    order = -np.arange(size.size, dtype=float).reshape(shape)
+    return smallest_flip(session, a_picture(7), FIRST, order, {"gamma": size, "beta": size}, seed=seed)
+
+
+def test_maps_are_left_out_until_all_are_needed(session, monkeypatch):
+    """Map 3 is needed beside 0 and 1, but not beside 0 alone."""
+    assert flipped_by_rule(session, monkeypatch, 1.0).maps == ((0, 0),)
+
+
+def test_random_directions_that_change_nothing_count_in_their_median(session, monkeypatch):
+    """One map's step decides, so that about half of all directions never change the answer."""
+    found = [flipped_by_rule(session, monkeypatch, 1.0, seed).norm_random for seed in range(8)]
+    assert any(size is None for size in found)
+    assert any(size is not None for size in found)
+
+
+def test_where_nothing_varies_no_step_changes_an_answer(session):
+    shape = session.mean_modulation.gamma.shape[1:]
+    nothing: dict[Kind, np.ndarray] = {"gamma": np.zeros(shape), "beta": np.zeros(shape)}
+    for number in range(4):
+        found = smallest_flip(session, a_picture(number), FIRST, np.ones(shape), nothing)
+        assert (found.norm, found.norm_answer, found.norm_random) == (None, None, None)
 
 
 def test_rates_of_sums_stand_beside_their_controls(session):

@@ -35,10 +35,10 @@ def session() -> Session:
 
 @pytest.fixture(scope="module")
 def asked() -> Questions:
-    """Three questions about each of twelve pictures, not in the pictures' order."""
+    """Three questions about each of eighteen pictures, not in the pictures' order."""
     questions = [
-        GivenQuestion(text, str(picture), family=(number + picture) % 6)
-        for number, text in enumerate(TEXTS) for picture in range(12)
+        GivenQuestion(text, str(picture), family=(7 * number + picture) % 18)
+        for number, text in enumerate(TEXTS) for picture in range(18)
     ]  # fmt: skip
     return Questions(questions, lambda name: a_picture(int(name)))
 
@@ -64,6 +64,8 @@ def test_sets_are_resampled_as_by_hand(session, asked):
             assert under[row, number] == pytest.approx(after[best] - after[second], abs=1e-5)
     with pytest.raises(InputError, match="other questions"):
         under_sets(session, few, [], sets)
+    with pytest.raises(InputError, match="needs questions"):
+        under_sets(session, Questions([], asked.picture), DONORS, sets)
 
 
 def test_a_random_set_has_as_many_maps_of_each_block_and_of_like_deviation():
@@ -103,6 +105,9 @@ def test_a_set_that_carries_the_answer_is_told_from_random_ones():
     )
     same = kept_sets_table(names, np.full(len(owners), 5.0), 6 * 0.4 - 1 + noise, owners)
     assert (same["p"] > 0.05).any(), "nothing sets these apart"
+    for gained in (0.0, 1.0):  # with all maps resampled nothing is lost: a share of it would be no number
+        with pytest.raises(InputError, match="lose nothing"):
+            kept_sets_table(names, np.full(len(owners), 5.0), np.full(under.shape, 5.0 + gained), owners)
 
 
 def test_a_planted_interaction_is_found_and_sums_are_none():
@@ -121,6 +126,9 @@ def test_a_planted_interaction_is_found_and_sums_are_none():
     assert first["interaction"] == pytest.approx(first["together"] - first["a"] - first["b"])
     assert first["p"] <= 0.01
     assert (found["p"][1:] > 0.05).all()
+    few = owners < 5  # whatever they say, two of 2^5 orders of signs are as great
+    with pytest.raises(InputError, match="5 are too few"):
+        interactions_table(chosen, np.hstack([alone, both])[few], owners[few])
 
 
 def test_an_effect_on_some_families_alone_is_not_claimed():
@@ -144,8 +152,15 @@ def test_an_effect_on_some_families_alone_is_not_claimed():
     assert row["pictures_p"] <= 0.05
     assert row["families_p"] > 0.05
     assert not row["claimed"]
+    # Other families about the same pictures are no new pictures: what three of these say is said three times.
+    of_few = np.repeat(np.isin(owners, (0, 1, 2))[:, None], 12, axis=1).reshape(-1, 2, 6) * 1.0
+    assert (family_effects_table(of_few, owners, families)["families_p"] > 0.05).all()
     with pytest.raises(InputError, match="too few"):
         family_effects_table(drops, owners, np.zeros(len(owners)))
+    # Of five families kept aside not even an effect on every question could be claimed.
+    with pytest.raises(InputError, match="6 of each"):
+        family_effects_table(np.ones(drops.shape), owners, families % 15)
+    assert family_effects_table(np.ones(drops.shape), owners, families % 18)["claimed"].all()
 
 
 def test_each_measure_gives_its_table_and_tells_how_far_it_is(session, asked):
@@ -167,8 +182,8 @@ def test_each_measure_gives_its_table_and_tells_how_far_it_is(session, asked):
     families = measure_family_effects(session, asked, "here", DONORS, progress=told)
     assert len(families.tables["table"]) == shape[0] * shape[1]
     for found in (sets, pairs, families):
-        assert (found.recipe["questions"], found.recipe["pictures"]) == (36, 12)
-    assert seen.count((36, 36)) == 3
+        assert (found.recipe["questions"], found.recipe["pictures"]) == (54, 18)
+    assert seen.count((54, 54)) == 3
     with pytest.raises(InputError, match="two or more"):
         measure_interactions(session, asked, "here", DONORS, [(0, 1), (0, 99)])
     with pytest.raises(InputError, match="part of"):

@@ -57,6 +57,16 @@ def test_the_own_patch_stands_out_of_its_controls_where_it_was_planted(table):
     assert set(table["kind"]) == {"any", "color"}
 
 
+def test_answers_that_were_the_other_one_before_are_not_counted_as_turned():
+    rng = np.random.default_rng(0)
+    own = {name: patched(rng, 0.0) for name in (OWN, *CONTROLS)}
+    for of in own.values():
+        of.target[:PICTURES], of.blocks["denoising"][:PICTURES] = 1.0, 1.0  # a third prefer it anyway
+        of.blocks["denoising"][-EACH:] = 1.0  # and three pairs turn
+    found = controls_table(pairs(False), own, pairs(True), own[OWN]).query("kind == 'color'")
+    assert found["turned"].to_numpy() == pytest.approx(EACH / (PICTURES * EACH - PICTURES))
+
+
 def test_the_figure_shows_every_control_with_its_interval(table):
     for logits, names in ((False, [OWN, *CONTROLS]), (True, [OWN, *CONTROLS, SAME_ANSWER])):
         drawn = control_bars(table, "color", logits=logits)

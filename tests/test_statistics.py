@@ -200,6 +200,15 @@ def test_labels_held_to_the_greatest_of_all_labels_and_items():
     assert found > 0.95 * runs
 
 
+def test_what_is_not_known_is_no_finding():
+    labels, values = np.arange(20) % 2 == 0, np.full((20, 1), np.nan)
+    found = statistics.permutation_test(lambda _: np.nan, labels, trials=19, seed=0)
+    assert found.p == 1
+    null = np.random.default_rng(0).normal(size=(99, 2))
+    assert statistics.family_wise(np.array([np.nan, 9.0]), null).tolist() == [1.0, 0.01]
+    assert statistics.sign_flip_test(values, trials=19, seed=0).p_family.tolist() == [1.0]
+
+
 def test_false_discoveries():
     rng = np.random.default_rng(7)
     p = np.concatenate([rng.random(900), rng.random(100) / 10_000])

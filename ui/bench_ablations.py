@@ -71,7 +71,8 @@ def _standard(found: analysis.Measured) -> None:
     widgets.figure(
         analysis.noise_lines(table, dark=widgets.dark()), "bench-ablations",
         "Accuracy against the noise's standard deviation, on gamma and on beta.", table,
-        sample=f"{recipe['questions']:,} questions, seed {recipe['seed']}",
+        sample=f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, "
+        f"seed {recipe['seed']}",
     )  # fmt: skip
     whole = table[table["group"] == "all"]
     beside = pd.DataFrame(
@@ -102,8 +103,8 @@ def _standard(found: analysis.Measured) -> None:
             | {"change": st.column_config.NumberColumn("change, points", format="%.1f")},
         )  # fmt: skip
     st.caption(
-        f"{recipe['questions']:,} questions, {recipe['source']}, seed {recipe['seed']}; block 0: all blocks; "
-        "95 % intervals clustered by picture."
+        f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, {recipe['source']}, seed "
+        f"{recipe['seed']}; block 0: all blocks; 95 % intervals clustered by picture."
     )
     widgets.how_measured("Ablations")
 

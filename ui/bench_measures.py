@@ -19,6 +19,7 @@ from ui.measuring import measured
 
 WORDS: dict[Parameters, str] = {"both": "gamma and beta", "gamma": "gamma", "beta": "beta"}
 DONORS = 20
+PAIRED, MOST_SHOWN = 30, 20  # maps whose pairs are looked at, and pairs that are listed
 A_SECOND = 1700  # questions with one map replaced that are answered in a second on two cores
 
 
@@ -113,14 +114,24 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
                 analysis.replacement_lines(curves, curve, dark=widgets.dark()), f"bench-{curve}",
                 f"{curve} curve beside random orders.", curves[curves["curve"] == curve],
             )  # fmt: skip
+    st.caption(
+        f"By effect: {kind}, measured on this question. Beside it {analysis.RANDOM_ORDERS} random orders "
+        "and as many among maps whose gamma has a like standard deviation over questions, seed 0: mean, 5th "
+        "to 95th percentile."
+    )
     pairs = bench_cache.kept(
         ("pairs", *key[1:], kind),
         lambda: analysis.interactions(
-            case.session, case.shown.pixels, case.question, found.strongest(kind, 30)
+            case.session, case.shown.pixels, case.question, found.strongest(kind, PAIRED)
         ),
     )
     with st.expander("Pairs of maps that do together what they do not do alone"):
-        st.dataframe(pairs.head(20).round(3), hide_index=True)
+        st.dataframe(pairs.head(MOST_SHOWN).round(3), hide_index=True)
+        st.caption(
+            f"All pairs of the {min(PAIRED, values.size)} maps that speak most for the answer ({kind}), "
+            f"mean-ablated; {min(MOST_SHOWN, len(pairs))} of {len(pairs)}, the strongest interactions. Drops "
+            "in logits; interaction: together minus a minus b. One question about one picture: no test."
+        )
         widgets.data(pairs, "bench-interactions", "Effects of pairs of maps, together and alone")
 
 
@@ -144,7 +155,7 @@ def _sources(
         st.dataframe(table.round(2), hide_index=True, height=240)
         st.caption(
             "Distance: root of the mean squared z of all gammas and betas, over "
-            f"{len(population):,} questions; 1 is usual, and the mean lies at 0, where hardly a question "
+            f"{len(population):,} questions; 1 is usual, and the mean lies near 0, where hardly a question "
             "does. Percentile: the share of these questions that lie nearer. Identity is FiLM switched off."
         )
         widgets.data(table, "bench-donors", "Donors and their distance from the distribution over questions")

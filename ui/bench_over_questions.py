@@ -70,7 +70,8 @@ def kept_sets(case: header.Case, population: Population | None) -> None:
     )  # fmt: skip
     st.dataframe(table.round(3), hide_index=True)
     st.caption(
-        f"{_sample(recipe)}; maps by their effect on the map cards, which are of other questions. "
+        f"{_sample(recipe)}; the maps that speak most for answers by the map cards, which are of other "
+        "questions. "
         "Faithfulness: the share of the logit difference that is left, 0 with all maps resampled, 1 with "
         f"none; 95 % intervals by picture. Random: {recipe['draws']} sets of as many maps of the same blocks "
         "and of like deviation, 5th to 95th percentile; p of each size by itself."
@@ -94,15 +95,17 @@ def _pairs(case: header.Case, population: Population) -> None:
         return
     table, recipe = found.tables["table"], found.recipe
     sure = int((table["p"] <= LEVEL).sum())
-    st.markdown(f"**{sure} of {len(table)} pairs** do together what is not the sum of both alone:")
+    st.markdown(
+        f"**{sure} of {len(table)} pairs** (p ≤ {LEVEL:g}) do together what is not the sum of both alone:"
+    )
     st.dataframe(
         table.head(MOST_SHOWN).round(4), hide_index=True, column_config={"p": widgets.p_column("p (max-T)")}
     )
     st.caption(
-        f"{_sample(recipe)}; the {recipe['maps']} maps of the greatest effect on the map cards, which are of "
-        "other questions. Mean drops of the logit difference, answer minus runner-up; interaction: together "
-        "minus a minus b, with 95 % intervals by picture. p: signs of whole pictures flipped "
-        f"({recipe['trials']:,}), corrected over all pairs."
+        f"{_sample(recipe)}; the {recipe['maps']} maps of the greatest effect for or against answers on the "
+        "map cards, which are of other questions. Mean drops of the logit difference, answer minus "
+        "runner-up; interaction: together minus a minus b, with 95 % intervals by picture. p: signs of whole "
+        f"pictures flipped ({recipe['trials']:,}), corrected over all pairs."
     )
     widgets.data(
         table, "bench-map-pairs", "Interactions of pairs of feature maps over many questions",
@@ -123,8 +126,8 @@ def _families(case: header.Case, population: Population, chosen: tuple[int, int]
     table, recipe = found.tables["table"], found.recipe
     on_first, claimed = table[table["p"] <= LEVEL], table[table["claimed"]]
     st.markdown(
-        f"**{len(claimed)} of {len(on_first)} maps** with an effect show it again both on pictures and on "
-        "question families that were left out:"
+        f"**{len(claimed)} of {len(on_first)} maps** with an effect (p ≤ {LEVEL:g}) show it again both on "
+        "pictures and on question families that were left out:"
     )
     effect = table["families"].where(table["claimed"], 0.0).to_numpy()
     widgets.figure(
@@ -142,8 +145,10 @@ def _families(case: header.Case, population: Population, chosen: tuple[int, int]
     st.dataframe(strongest.head(MOST_SHOWN).rename(columns=names).round(4), hide_index=True)
     st.caption(
         f"{_sample(recipe)}, of {recipe['families']} families; a third of the pictures and a third of the "
-        "families are left out. Mean drops of the logit difference. p: family-wise over all maps (max-T), "
-        f"sign flips of whole pictures, on families left out of whole families ({recipe['trials']:,})."
+        "families are left out. Mean drops of the logit difference; both other is not tested. p: family-wise "
+        "over all maps (max-T); p there and on these: of each map by itself. Sign flips of whole pictures, "
+        f"on families left out also of whole families, the greater p of both ({recipe['trials']:,}). "
+        f"Claimed: each p at most {LEVEL:g}, and all three effects of one sign."
     )
     widgets.how_measured("Effects on families left out")
 
@@ -182,4 +187,5 @@ def _measured(case: header.Case, name: str, label: str, seconds: float, make: Me
 
 
 def _sample(recipe: Mapping[str, Any]) -> str:
-    return f"{recipe['questions']:,} questions, {recipe['source']}, seed {recipe['seed']}"
+    about = f"{recipe['questions']:,} questions about {recipe['pictures']} pictures"
+    return f"{about}, {recipe['source']}, seed {recipe['seed']}"

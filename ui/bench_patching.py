@@ -72,9 +72,10 @@ def _controls(case: header.Case, population: Population) -> None:
             f"{recipe['pairs']} pairs about {recipe['pictures']} pictures, seed {seed}; {recipe['small']} "
             f"less than a logit apart and {recipe['alone']} without another question of their family are "
             f"left out. {recipe['same_answer']} pairs have the same true answer: there the other answer is "
-            "the runner-up, and no difference is there to share. 95 % intervals by picture. p: the patch "
-            "from one word apart moves more than this control (sign flips of whole pictures, "
-            f"{recipe['trials']:,}, corrected over blocks and controls)."
+            "the runner-up, and no difference is there to share. Then prefer the other answer: of those that "
+            "do not as they are. 95 % intervals by picture. p: this control moves as far as the patch from "
+            f"one word apart (sign flips of whole pictures, {recipe['trials']:,}, two-sided, corrected over "
+            "the blocks and controls of this kind of change)."
         )
         widgets.data(table, "bench-controls", "Patches of whole blocks beside their controls", sample=sample)
         widgets.how_measured("Patching")
@@ -106,7 +107,8 @@ def _many_pairs() -> None:
         columns = ["kind", "block", "map", "share", "control", "effect", "p", "held_out", "held_out_p"]
         st.dataframe(maps[columns].round(4), hide_index=True)
         st.caption(
-            f"Effect: mean logits beyond {recipe['control']}. p: family-wise over all blocks and maps, "
+            f"Effect: mean logits beyond {recipe['control']}. p: family-wise over all blocks and maps of a "
+            "kind, held_out_p of each by itself, "
             f"sign flips of whole pictures ({recipe['trials']:,}), seed {recipe['seed']}; "
             f"{recipe['small']} pairs less than a logit apart are left out."
         )
@@ -148,8 +150,9 @@ def _words_of_many_pairs() -> None:
         st.caption(
             f"{recipe['source'].capitalize()}, seed {recipe['seed']}; {recipe['small']} pairs less than a "
             "logit apart are left out. 95 % intervals by picture. Filled marks: beyond another pair's "
-            f"(sign flips of whole pictures, {recipe['trials']:,}, corrected over all words) and confirmed "
-            "on pictures kept aside. The state after the last word is the whole difference, so it is 1."
+            f"(sign flips of whole pictures, {recipe['trials']:,}, corrected over all words of a kind) and "
+            "confirmed on pictures kept aside, each by itself. The state after the last word is the whole "
+            "difference, so it is 1."
         )
         widgets.how_measured("Patching word by word")
 

@@ -173,10 +173,10 @@ def under_sets(
         As it is, (questions,); with each set resampled, (questions, sets); each one's picture as a number.
 
     Raises:
-        InputError: there are no donors.
+        InputError: there are no questions or no donors.
     """
-    if not donors:
-        raise InputError("Resampling needs other questions to draw from; give some.")
+    if not donors or not asked.questions:
+        raise InputError("Resampling needs questions, and other questions to draw from; give some.")
     count = len(asked.questions)
     drawn = np.random.default_rng(seed).integers(len(donors), size=count)
     before, under = np.empty(count), np.empty((count, len(sets)))

@@ -23,7 +23,7 @@ from film import InputError, Modulation, Picture, Progress, Session
 
 DONORS = 20  # questions that resampling draws from
 CURVE = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)  # maps replaced, and then all
-ORDERS = 20  # random orders beside a deletion curve
+RANDOM_ORDERS = 20  # beside a deletion curve
 TOP = 30  # maps whose pairs are looked at
 
 
@@ -189,8 +189,8 @@ def replacement_curves(
 ) -> pd.DataFrame:
     """Deletion and insertion: the logit difference as more and more maps are at their mean, or not at it.
 
-    Maps go in the order of their effect; beside it in `ORDERS` random orders, and in as many that are random
-    among maps whose gamma deviates alike over questions.
+    Maps go in the order of their effect; beside it in `RANDOM_ORDERS` random orders, and in as many that are
+    random among maps whose gamma deviates alike over questions.
 
     Args:
         effect: (blocks, maps), drop when a map is replaced.
@@ -210,8 +210,8 @@ def replacement_curves(
     by_effect = np.argsort(-effect, axis=None, kind="stable")
     orders = {
         "effect": [by_effect],
-        "random": [rng.permutation(size) for _ in range(ORDERS)],
-        "matched": [_matched(by_effect, deviation.ravel(), rng) for _ in range(ORDERS)],
+        "random": [rng.permutation(size) for _ in range(RANDOM_ORDERS)],
+        "matched": [_matched(by_effect, deviation.ravel(), rng) for _ in range(RANDOM_ORDERS)],
     }
     rows, parts = [], []
     for name, some in orders.items():
@@ -253,8 +253,13 @@ def interactions(
     Returns:
         A row a pair, the strongest interaction first: block_a, map_a, block_b, map_b (blocks from 1),
         together, a, b (drops of the logit difference) and interaction.
+
+    Raises:
+        InputError: there are fewer than two maps.
     """
     chosen = list(dict.fromkeys(chosen))[:TOP]
+    if len(chosen) < 2:
+        raise InputError("Interactions are of two or more feature maps; name some.")
     maps, own, mean = session.encode_picture(picture), session.modulate([question]), session.mean_modulation
     baseline = Baseline(session, maps, own)
     best, second = np.argsort(-baseline.logits[0], kind="stable")[:2]

@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.corpus.accuracy import versions
 from analysis.interventions.average_effects import under_sets
 from analysis.interventions.kept import Measured
-from analysis.interventions.pair_tests import HELD_OUT, LEVEL, TRIALS
+from analysis.interventions.pair_tests import FEWEST, HELD_OUT, LEVEL, TRIALS
 from analysis.interventions.sweep import each_map
 from analysis.statistics import sign_flip_test
 from film import InputError, Progress, Questions, Session
@@ -77,8 +77,9 @@ def family_effects_table(
         A row a map: block (from 1), map, effect (mean logits on the pictures and families it is found on), p
         (family-wise over all maps: signs of whole pictures flipped, max-T), pictures (the effect on the
         pictures kept aside, same families), pictures_p (whole pictures flipped), families (the effect on the
-        families kept aside, same pictures), families_p (whole families flipped), both (the effect where
-        both were kept aside), claimed (p, pictures_p and families_p at most 0.05, all of one sign).
+        families kept aside, same pictures), families_p (whole families flipped, and whole pictures: the
+        greater of both), both (the effect where both were kept aside), claimed (p, pictures_p and families_p
+        at most 0.05, all of one sign).
 
     Raises:
         InputError: there are too few pictures or families to keep some aside.
@@ -90,28 +91,36 @@ def family_effects_table(
         return np.isin(of, rng.permutation(names)[: round(len(names) * HELD_OUT)])
 
     other_pictures, other_families = aside(owners), aside(families)
+    # Families left out are asked about the same pictures, so that neither is independent within the other.
     parts = {
-        "effect": (~other_pictures & ~other_families, owners),
-        "pictures": (other_pictures & ~other_families, owners),
-        "families": (~other_pictures & other_families, families),
+        "effect": (~other_pictures & ~other_families, (owners,)),
+        "pictures": (other_pictures & ~other_families, (owners,)),
+        "families": (~other_pictures & other_families, (families, owners)),
     }
     found = {}
     for number, (name, (rows, clusters)) in enumerate(parts.items()):
-        if len(np.unique(clusters[rows])) < 2:
+        if min(len(np.unique(of[rows])) for of in clusters) < FEWEST:
             raise InputError(
-                "There are too few pictures or families to keep some aside; take more questions."
+                f"There are too few pictures or families to test on some and on those kept aside: {FEWEST} "
+                "of each are needed; take more questions."
             )
-        found[name] = sign_flip_test(flat[rows], clusters[rows], trials=TRIALS, seed=seed + number)
+        found[name] = [
+            sign_flip_test(flat[rows], of[rows], trials=TRIALS, seed=seed + number) for of in clusters
+        ]
     both = flat[other_pictures & other_families]
-    signs = np.sign([test.effect for test in found.values()])
-    sure = [found["effect"].p_family, found["pictures"].p, found["families"].p]
+    effect = {name: tests[0].effect for name, tests in found.items()}
+    signs = np.sign(list(effect.values()))
+    sure = [
+        found["effect"][0].p_family, found["pictures"][0].p,
+        np.max([test.p for test in found["families"]], axis=0),
+    ]  # fmt: skip
     blocks, maps = drops.shape[1:]
     return pd.DataFrame(
         {
             "block": np.repeat(np.arange(blocks) + 1, maps), "map": np.tile(np.arange(maps), blocks),
-            "effect": found["effect"].effect, "p": sure[0],
-            "pictures": found["pictures"].effect, "pictures_p": sure[1],
-            "families": found["families"].effect, "families_p": sure[2],
+            "effect": effect["effect"], "p": sure[0],
+            "pictures": effect["pictures"], "pictures_p": sure[1],
+            "families": effect["families"], "families_p": sure[2],
             "both": both.mean(axis=0) if len(both) else np.full(flat.shape[1], np.nan),
             "claimed": (np.max(sure, axis=0) <= LEVEL) & (np.abs(signs.sum(axis=0)) == len(signs)),
         }

@@ -23,7 +23,8 @@ class SmallestFlip:
     `maps`: (block, map) from 0; none can be left out. `answer`: what is said then. `random`: how many maps
     it takes in random orders, the median of `ORDERS`. `norm`: of the smallest step in gamma and beta found
     along the gradient, in standard deviations; `norm_answer`: what is said then; `norm_random`: of a step in
-    a random direction, the median. None where nothing changed the answer.
+    a random direction, the median of `DIRECTIONS`. None where nothing changed the answer, or in most random
+    directions nothing did.
     """
 
     maps: tuple[tuple[int, int], ...] | None
@@ -78,11 +79,13 @@ def smallest_flip(
     greedy = np.argsort(-effect, axis=None, kind="stable")
     length, kept, answer = fewest(greedy), None, None
     if length is not None:
-        chosen = list(greedy[:length])
-        for place in list(reversed(chosen)):  # what is not needed goes, the weakest first
-            fewer = [other for other in chosen if other != place]
-            if fewer and answers([np.array(fewer)])[0] != said:
-                chosen = fewer
+        chosen, before = list(greedy[:length]), 0
+        while len(chosen) != before:  # without one map another may be needed no more
+            before = len(chosen)
+            for place in list(reversed(chosen)):  # what is not needed goes, the weakest first
+                fewer = [other for other in chosen if other != place]
+                if fewer and answers([np.array(fewer)])[0] != said:
+                    chosen = fewer
         kept = tuple(divmod(int(place), effect.shape[1]) for place in chosen)
         answer = session.answers[answers([np.array(chosen)])[0]]
     lengths = [found for _ in range(ORDERS) if (found := fewest(rng.permutation(effect.size))) is not None]
@@ -94,6 +97,8 @@ def smallest_flip(
     def along(step: Sequence[torch.Tensor]) -> tuple[float | None, str | None]:
         """The length, in deviations, at which the answer first changes on a line; to two in a hundred."""
         size = torch.cat([part.flatten() for part in step]).norm()
+        if size == 0:
+            return None, None
         gamma, beta = (part / size * scale[kind] for part, kind in zip(step, KINDS, strict=True))
         lengths = torch.from_numpy(np.geomspace(0.05, 500, 400).astype(np.float32))[:, None, None]
         changed = Modulation(own.gamma + lengths * gamma, own.beta + lengths * beta)
@@ -105,12 +110,14 @@ def smallest_flip(
 
     norm, norm_answer = along(down)
     shape = down[0].shape
+    # A direction in which nothing changes the answer takes longer than any in which something does.
     randoms = [
         along([torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for _ in range(2)])[0]
+        or np.inf
         for _ in range(DIRECTIONS)
     ]
-    known = [value for value in randoms if value is not None]
+    middle = float(np.median(randoms))
     return SmallestFlip(
         kept, answer, float(np.median(lengths)) if lengths else None,
-        norm, norm_answer, float(np.median(known)) if known else None,
+        norm, norm_answer, middle if np.isfinite(middle) else None,
     )  # fmt: skip

@@ -54,7 +54,8 @@ def measure_kept_sets(
         pictures, draws and seed.
 
     Raises:
-        InputError: there are no donors, or no size that is a part of all maps.
+        InputError: there are no questions or donors, no size that is a part of all maps, or answers lose
+            nothing with all maps resampled.
     """
     order, rng = np.argsort(-effect, axis=None, kind="stable"), np.random.default_rng(seed)
     names: list[tuple[int, str, int]] = []
@@ -116,8 +117,16 @@ def kept_sets_table(
         A row for each size and what is kept: maps, kept, faithfulness (low, high: 95 % interval by picture,
         nan under ten), random (the mean of random sets; random_low, random_high: 5th and 95th percentile), p
         (the share of sets, the chosen one counted in, that are as faithful; of the complement, as little).
+
+    Raises:
+        InputError: answers lose nothing with all maps resampled.
     """
     none = under[:, -1:]
+    if not (before - none[:, 0]).sum() > 0:
+        raise InputError(
+            "With all maps resampled these answers lose nothing to their runners-up, so that no set of maps "
+            "can keep a share of it; take more questions, or a network that heeds them."
+        )
     whole = np.repeat(before[:, None] - none, len(names), axis=1)
     value, low, high = ratios_of_sums(under[:, :-1] - none, whole, owners, seed=seed)
     table = pd.DataFrame(names, columns=["maps", "kept", "draw"])

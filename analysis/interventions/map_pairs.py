@@ -16,11 +16,12 @@ import pandas as pd
 from analysis.corpus.accuracy import versions
 from analysis.interventions.average_effects import under_sets
 from analysis.interventions.kept import Measured
+from analysis.interventions.pair_tests import FEWEST, TRIALS
 from analysis.interventions.sweep import sets_of
 from analysis.statistics import ratios_of_sums, sign_flip_test
 from film import InputError, Progress, Questions, Session
 
-STRONGEST, TRIALS = 16, 2000  # maps whose pairs are measured
+STRONGEST = 16  # maps whose pairs are measured
 
 
 def measure_interactions(
@@ -47,7 +48,8 @@ def measure_interactions(
         pictures, maps, seed and trials.
 
     Raises:
-        InputError: there are no donors, fewer than two maps, or a map that the network has not.
+        InputError: there are no questions or donors, fewer than two maps, a map that the network has not, or
+            too few pictures to test anything.
     """
     chosen = list(dict.fromkeys(chosen))
     blocks, maps = session.config.blocks, session.config.maps
@@ -79,7 +81,15 @@ def interactions_table(
         A row a pair, the surest first: block_a, map_a, block_b, map_b (blocks from 1), a, b, together (mean
         drops, logits), interaction (mean; low, high: 95 % interval by picture, nan under ten), p
         (family-wise over all pairs: signs of whole pictures flipped, max-T).
+
+    Raises:
+        InputError: the questions are about too few pictures to test anything.
     """
+    if (pictures := len(np.unique(owners))) < FEWEST:
+        raise InputError(
+            f"Pairs of maps are tested by whole pictures, and {pictures} are too few to find anything; take "
+            f"questions about {FEWEST} or more."
+        )
     alone, both = drops[:, : len(chosen)], drops[:, len(chosen) :]
     first, second = np.array(list(combinations(range(len(chosen)), 2))).T
     interaction = both - alone[:, first] - alone[:, second]

@@ -19,6 +19,7 @@ from film import InputError
 HELD_OUT, LEVEL = 1 / 3, 0.05  # share of pictures kept aside; of p
 TRIALS = 2000
 RESAMPLED = 500  # for an interval
+FEWEST = 6  # clusters from which sign flips reach LEVEL: of five, 2 of 2^5 orders are as great as any
 
 
 def by_kind(

@@ -158,9 +158,10 @@ def controls_table(
         A row for each kind, patch and block: kind, patch, block (from 1), pairs, pictures, share (pooled
         share of the distance that comes back; low, high: its 95 % interval by picture; nan for pairs of the
         same answer, which have no distance), logits (mean moved towards the other answer: the source's, or
-        the runner-up where both have the same; logits_low, logits_high), turned (the share of pairs that
-        then prefer that answer), p (the own patch moves more than this one: sign flips of whole pictures,
-        max-T over blocks and controls; of controls of the same pairs). Intervals are nan under ten pictures.
+        the runner-up where both have the same; logits_low, logits_high), turned (of the pairs that do not
+        prefer that answer as they are, the share that then do; nan where all do), p (that the own patch moves
+        no other distance than this one, two-sided: sign flips of whole pictures, max-T over the kind's blocks
+        and controls; of controls of the same pairs). Intervals are nan under ten pictures.
 
     Raises:
         InputError: the pairs are on too few pictures to test anything.
@@ -209,7 +210,8 @@ def _rows(
 ) -> pd.DataFrame:
     """A row a block. `moved`: logits (pairs, blocks); `distance`: (pairs,), None where there is none."""
     count, blocks = moved.shape
-    none = np.full(blocks, np.nan)
+    none, before = np.full(blocks, np.nan), of.target[here] <= 0
+    then = of.blocks["denoising"][here][before] > 0
     share, low, high = none, none, none
     if distance is not None:
         below = np.repeat(distance[:, None], blocks, axis=1)
@@ -220,7 +222,7 @@ def _rows(
             "kind": kind, "patch": name, "block": np.arange(blocks) + 1, "pairs": count,
             "pictures": len(np.unique(owners)), "share": share, "low": low, "high": high,
             "logits": logits, "logits_low": least, "logits_high": most,
-            "turned": (of.blocks["denoising"][here] > 0).mean(axis=0),
+            "turned": then.mean(axis=0) if before.any() else none,
             "p": none if p is None else p,
         }
     )  # fmt: skip
