@@ -174,7 +174,6 @@ def test_measurements_are_made_on_request(open_page, checkpoint, monkeypatch):
     assert "question families that were left out" in text
     assert "80 questions about 40 pictures" in text
     assert "p there and on these: of each map by itself" in text
-    assert "two-sided" in text
     assert "random orders and as many" in text
     assert "mean-ablated; 20 of" in text
     assert sum("KL divergence, nats" in drawn for drawn in charts(app)) == 1
