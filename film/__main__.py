@@ -278,7 +278,7 @@ def _add_draw(parser: argparse.ArgumentParser) -> None:
 
 
 def _draw(options: argparse.Namespace) -> None:
-    from film.clevr.data.scene_folder import write_scene_folder
+    from film.clevr.data.scene_folder import unanswered, write_scene_folder
     from film.clevr.editing import drawable, scene_from_text
     from film.clevr.scene_json import read_scenes
     from film.clevr.scene_series import some_series
@@ -300,7 +300,14 @@ def _draw(options: argparse.Namespace) -> None:
             raise InputError(
                 f"--number {number} was given; use 1 to {len(scenes):,}, as many as there are scenes."
             )
-        scenes = list(some_series(scenes[number - 1], options.object - 1, options.series).scenes)
+        scene, objects = scenes[number - 1], max(1, len(scenes[number - 1].objects))
+        if not 1 <= options.object <= objects:
+            raise InputError(
+                f"--object {options.object} was given; use 1 to {objects}, as many as the scene has."
+            )
+        scenes = list(some_series(scene, options.object - 1, options.series).scenes)
+    for told in unanswered(scenes, options.question):
+        print(f"film draw: {told}", file=sys.stderr)
     with progress_bars() as bars:
         folder = write_scene_folder(
             options.out, scenes, options.question, split=options.split, progress=bars("pictures")

@@ -92,6 +92,25 @@ def test_of_several_scenes_the_series_is_of_the_one_that_is_named(tmp_path, monk
     assert MOVED.objects[0].x != SCENE.objects[0].x
 
 
+def test_a_question_without_an_answer_is_told_before_anything_is_drawn(tmp_path, monkeypatch, capsys):
+    drawn = []
+    monkeypatch.setattr(
+        "film.clevr.data.scene_folder.scene_picture",
+        lambda scene: drawn.append(scene) or np.zeros((32, 48, 3), np.uint8),
+    )
+    command = ["draw", str(tmp_path / "drawn"), "--scene", film.scene_to_text(SCENE)]
+    assert main([*command, "--question", "Wie viele rote Dinge gibt es?"]) == 2
+    assert "Ask in CLEVR's words" in capsys.readouterr().err
+    most = len(SCENE.objects)
+    assert main([*command, "--series", "size", "--object", f"{most + 1}"]) == 2
+    assert f"--object {most + 1} was given; use 1 to {most}" in capsys.readouterr().err
+    assert main([*command, "--series", "size", "--object", "0"]) == 2
+    assert not drawn
+    assert main([*command, "--question", "What color is the thing?"]) == 0
+    assert "no true answer in 1 of 1 scenes" in capsys.readouterr().err
+    assert len(drawn) == 1
+
+
 def test_what_cannot_be_written_is_refused(tmp_path, drawn):
     with pytest.raises(InputError, match="give a scene"):
         film.scene_folder_files([], [])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,24 @@ def write_scene_folder(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             write_file(folder / name, content)
     return folder
+
+
+def unanswered(scenes: Sequence[Scene], questions: Sequence[str]) -> Iterator[str]:
+    """A sentence for each question that has no true answer in some of the scenes, before they are drawn.
+
+    Raises:
+        InputError: a text is no question of CLEVR's.
+    """
+    for text in questions:
+        try:
+            program = parse(text).program
+        except InputError as error:
+            raise InputError(
+                f"{error} Ask in CLEVR's words, such as “How many red things are there?”."
+            ) from None
+        without = sum(run(program, scene).answer is None for scene in scenes)
+        if without:
+            yield f"“{text}” has no true answer in {without} of {len(scenes)} scenes and is left out there."
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
