@@ -14,6 +14,7 @@ from film.clevr.language.tokens import END, NULL, SPECIAL, START, UNKNOWN, plain
 from film.errors import InputError
 
 MOST_NAMED = 12  # unknown words that are named in one sentence
+EXAMPLE = "How many red cubes are there?"  # of a question, for who has asked none that is understood
 LONGEST_QUESTION = 200  # words in a question; CLEVR's longest has about 40
 
 
@@ -23,7 +24,8 @@ class UnknownWords(InputError):
     `words`: each unknown word with the known words nearest to it, best first.
     """
 
-    def __init__(self, words: Sequence[tuple[str, tuple[str, ...]]]):
+    def __init__(self, words: Sequence[tuple[str, tuple[str, ...]]], asked: int = 0):
+        """`asked`: how many words the question has; where most are unknown, an example says what is known."""
         self.words = tuple(words)
         parts = []
         for word, nearest in self.words[:MOST_NAMED]:
@@ -32,9 +34,10 @@ class UnknownWords(InputError):
         if (more := len(self.words) - MOST_NAMED) > 0:
             parts.append(f"and {more} more")
         these, them = ("this word", "it") if len(parts) == 1 else ("these words", "them")
-        super().__init__(
-            f"The network does not know {these}: {'; '.join(parts)}; replace {them} and ask again."
-        )
+        advice = f"replace {them} and ask again"
+        if 2 * len(self.words) > asked > 0:
+            advice = f"ask in CLEVR's English, such as “{EXAMPLE}”"
+        super().__init__(f"The network does not know {these}: {'; '.join(parts)}; {advice}.")
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Vocabulary:
             raise InputError(f"A question is a text, not {type(text).__name__}.")
         text = plain_text(text)
         if not text.strip(" ?.,;\t\r\n"):
-            raise InputError("The question is empty; ask something like “How many red cubes are there?”.")
+            raise InputError(f"The question is empty; ask something like “{EXAMPLE}”.")
         typed = split_words(text.strip(), keep_empty=self.keep_empty and "" in self.ids)
         if len(typed) > LONGEST_QUESTION:
             raise InputError(f"The question has {len(typed)} words; ask one of at most {LONGEST_QUESTION}.")
@@ -108,7 +111,7 @@ class Vocabulary:
         ]
         missing = dict.fromkeys(word for word, found in zip(typed, known, strict=True) if found is None)
         if missing and not lenient:
-            raise UnknownWords([(word, self.nearest(word)) for word in missing])
+            raise UnknownWords([(word, self.nearest(word)) for word in missing], len(typed))
         return tuple(SPECIAL[UNKNOWN] if word is None else word for word in known)
 
     def unknown(self, texts: Iterable[str]) -> tuple[int, Counter[str]]:

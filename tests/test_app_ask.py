@@ -104,6 +104,12 @@ def test_an_unknown_word_is_named_with_its_neighbours(app):
     assert 'data-question="How many cubes are there?"' in html(app)
 
 
+def test_a_question_in_another_language_gets_one_box_with_an_example(app):
+    ask(app, "Wie viele rote Kugeln gibt es hier?")
+    assert len(app.warning) == 1
+    assert "CLEVR's English" in said(app).replace("\\", "")
+
+
 def test_what_the_grammar_does_not_follow_is_answered_all_the_same(app):
     page = html(ask(app, "Is there many cube?"))
     assert "truth unknown" in page

@@ -67,6 +67,13 @@ def test_unknown_words_come_with_the_nearest():
     assert KNOWN.words("How many gren", lenient=True) == ("How", "many", "<UNK>")
 
 
+def test_another_language_is_answered_with_an_example_and_a_slip_is_not():
+    with pytest.raises(UnknownWords, match="ask in CLEVR's English, such as “How many red cubes"):
+        KNOWN.encode("Wie viele rote Kugeln gibt es?")
+    with pytest.raises(UnknownWords, match=r"'cubbes' .*; replace it and ask again"):
+        KNOWN.encode("How many cubbes are there?")
+
+
 @pytest.mark.parametrize("text", ["", "   ", "?", " .;, ?", 7, None, "red " * 300])
 def test_no_question(text):
     with pytest.raises(InputError):

@@ -19,6 +19,7 @@ from ui.text import short_key
 from ui.visited import HistoryEntry
 
 FIRST = 5  # answers drawn under the headline
+MOST_WARNINGS = 3  # unknown words that have a box each
 
 
 def page() -> None:
@@ -112,13 +113,16 @@ def _offer(text: str, label: str) -> None:
 
 
 def _unknown(error: UnknownWords, truth: Truth) -> None:
-    for word, nearest in error.words:
-        known = ", ".join(f"**{widgets.plain(w)}**" for w in nearest)
-        hint = f"Nearest known words: {known}." if nearest else "No known word is similar."
-        st.warning(
-            f"The network never learned the word **{widgets.plain(word[:60])}**. {hint}",
-            icon=":material/help:",
-        )
+    if len(error.words) > MOST_WARNINGS:  # another language, or a whole paragraph
+        widgets.show_error(error)
+    else:
+        for word, nearest in error.words:
+            known = ", ".join(f"**{widgets.plain(w)}**" for w in nearest)
+            hint = f"Nearest known words: {known}." if nearest else "No known word is similar."
+            st.warning(
+                f"The network never learned the word **{widgets.plain(word[:60])}**. {hint}",
+                icon=":material/help:",
+            )
     if truth.read_as:
         _offer(truth.read_as, "The same in CLEVR's words")
     elif truth.meant:
