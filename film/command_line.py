@@ -23,10 +23,10 @@ def run_command(
 
     Args:
         name: the command's, which comes before its message.
-        options: as parsed. A `seed` must be one that every library takes, `workers` at least 1; what `json`
-            names must be a file that can be written, what `out` names a folder, or a file too. No other
-            process may write to the folder `out` meanwhile, nor to the folders that `writes`, a function of
-            the options, gives.
+        options: as parsed. A `seed` must be one that every library takes, `workers` at least 1, `time_limit`
+            and `save_every` at least 0; what `json` names must be a file that can be written, what `out`
+            names a folder, or a file too. No other process may write to the folder `out` meanwhile, nor to
+            the folders that `writes`, a function of the options, gives.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for file names that are no text
@@ -34,6 +34,11 @@ def run_command(
         check_seed(getattr(options, "seed", None))
         if (workers := getattr(options, "workers", None)) is not None and workers < 1:
             raise InputError(f"--workers {workers} was given; it takes at least 1.")
+        for key in ("time_limit", "save_every"):
+            if (minutes := getattr(options, key, None)) is not None and not minutes >= 0:  # nor is nan
+                raise InputError(
+                    f"--{key.replace('_', '-')} {minutes:g} was given; give minutes, 0 or more of them."
+                )
         for key in ("json", "out"):
             if isinstance(path := getattr(options, key, None), str | Path):
                 check_output(path, folder=key == "out" and not out_is_file)

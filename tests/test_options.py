@@ -83,6 +83,15 @@ def test_an_option_that_nobody_reads_would_be_seen():
     assert read_in([_heedless]) == {"seed"}
 
 
+@pytest.mark.parametrize("option", ["--time-limit", "--save-every"])
+@pytest.mark.parametrize("minutes", ["-1", "nan"])
+def test_minutes_below_zero_are_refused_before_the_work(option, minutes, tmp_path, capsys):
+    command = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "new"), option, minutes]
+    assert film_main(command) == 2
+    assert f"{option} {minutes} was given; give minutes" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 CLOSURE = ["generate", "OUT/new", "--questions-of", "closure", "--scenes", "SCENES"]
 PAIRS = ["patch", "NET", "--pairs", "100", "--out", "OUT/new"]
 
