@@ -53,17 +53,17 @@ class ViewState:
     `picture`: "gallery-7", "folder-17" in the folder of pictures that is open, "scene-" and the whole text of
     an edited scene, or "upload-" and the hash of a picture that only its own session has.
     `block`, `feature_map`: counted from 0, the one that the study pages look into.
-    `layout`, `beside`: names of the atlas's maps; `color`, `word`: what its points are coloured by.
+    `layout`, `beside`: names of the Atlas's projections; `color`, `word`: what its points are coloured by.
     `written`: what stands on them: "" is the names of the colours.
     `filter_by`, `filter_for`: which of its questions are selected.
     `selection`, `kept`: questions that are selected, and selections by name (`analysis.selection_to_text`).
     `marked`: questions of a comparison that are selected (`analysis.rows_to_text`).
     `chosen`: the question of the study that is looked at, from 1; 0 for none.
     `options`: toggles, sorting and the like of all pages by their names, as JSON.
-    `probe`: what the evidence page's probes are to tell. Empty where nothing was chosen.
-    `plane`: what gamma against beta is coloured by on the parameters page: "" is the map.
-    `edits`: the bench's interventions as text (`film.to_text`), "!" before one that is switched off.
-    `other`: the bench's second question.
+    `probe`: what the Evidence page's probes are to tell. Empty where nothing was chosen.
+    `plane`: what gamma against beta is coloured by on the Parameters page: "" is the map.
+    `edits`: the Bench's interventions as text (`film.to_text`), "!" before one that is switched off.
+    `other`: the Bench's second question.
     `before`: the picture that an edited scene is compared with; empty where it is the same.
     `thing`: the object that is edited, from 0. `series`: what is varied of it.
     `versus`: name of the checkpoint that it is compared with; `part`: what of the comparison is shown.
@@ -120,7 +120,7 @@ _LONG = {  # and of those that may be longer
     **dict.fromkeys(_SELECTIONS, LINK_SELECTIONS),
 }  # fmt: skip
 _CALLED = {
-    "edits": "the bench's edits",
+    "edits": "the Bench's edits",
     "other": "the second question",
     "before": "the scene before its edits",
 }

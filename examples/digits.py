@@ -34,7 +34,7 @@ class DigitFinder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reader = nn.Sequential(nn.Linear(11, 64), nn.ReLU())
+        self.encoder = nn.Sequential(nn.Linear(11, 64), nn.ReLU())
         self.generator = Generator(MAPS, 64)
         self.convolutions = nn.ModuleList(
             nn.Conv2d(before, maps, 3, padding=1) for before, maps in zip((1, *MAPS), MAPS, strict=False)
@@ -43,7 +43,7 @@ class DigitFinder(nn.Module):
         self.answer = nn.Linear(MAPS[-1], 1)
 
     def forward(self, picture: Tensor, condition: Tensor) -> Tensor:
-        modulation = self.generator(self.reader(condition))
+        modulation = self.generator(self.encoder(condition))
         x = picture
         for convolution, film, (gamma, beta) in zip(self.convolutions, self.films, modulation, strict=True):
             assert isinstance(film, FiLM)
@@ -171,7 +171,7 @@ def main(arguments: list[str] | None = None) -> None:
     layers = {f"convolution {number}": film for number, film in enumerate(model.films, 1)}
     gamma, beta = collect(model, layers, table, batches)
     with torch.no_grad():
-        state = model.reader(condition).numpy()
+        state = model.encoder(condition).numpy()
     with progress_bars() as bars:
         write_study(
             options.out, table, gamma, beta, state=state, noun="condition", name="digits",

@@ -149,7 +149,7 @@ def test_the_walk_ends_in_a_finding(monkeypatch, files):
     assert "&other=" in link
     press(app, "guide-bench")
     assert app.sidebar.code[0].value == finding
-    assert "It is on the bench" in said(app)
+    assert "It is on the Bench" in said(app)
     assert not app.exception
 
     press(app, "guide-close")

@@ -147,6 +147,6 @@ def test_a_link_carries_as_many_selections_as_it_has_room_for():
     assert left_out(view) == ("the selections that are kept under names",)
     assert from_link(link, "ab", 40, ViewState())[0] == ViewState(selection=view.selection, chosen=17)
     assert left_out(ViewState(picture="upload-abc", edits="x" * 7000)) == (
-        "the uploaded picture", "the bench's edits",
+        "the uploaded picture", "the Bench's edits",
     )  # fmt: skip
     assert left_out(ViewState(kept=view.kept)) == ()

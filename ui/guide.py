@@ -170,7 +170,7 @@ def _variants(session: Session, question: str) -> list[str]:
 
 
 def _see_maps(session: Session) -> bool:
-    """A map whose gamma the word moved most, opened on the modulation page."""
+    """A map whose gamma the word moved most, opened on the Modulation page."""
     pair = _same_pair()
     if pair is None:
         return False
@@ -186,7 +186,7 @@ def _see_maps(session: Session) -> bool:
             f"Block {block + 1}, map {number}", key=f"guide-map-{block}-{number}", on_click=_choose,
             args=(block, number),
         )  # fmt: skip
-    st.page_link(MODULATION, label="To the modulation page", icon=":material/tune:")
+    st.page_link(MODULATION, label="To the Modulation page", icon=":material/tune:")
     change = {(block, number): amount for block, number, amount in changed}
     if (chosen := state.guide().chosen) not in change:
         return False
@@ -329,20 +329,20 @@ def _find_block(session: Session) -> bool:
 
 
 def _to_bench(first: HistoryEntry, second: HistoryEntry, block: int) -> None:
-    """The exchange as an edit on the bench, where it can be taken apart; the finding's link then holds it."""
+    """The exchange as an edit on the Bench, where it can be taken apart; the finding's link then holds it."""
     exchange = _exchange(first, block)
     if state.view().edits != exchange:
         st.button(
-            f"Put the exchange of block {block + 1} on the bench", key="guide-bench",
+            f"Put the exchange of block {block + 1} on the Bench", key="guide-bench",
             icon=":material/science:", on_click=_put_on_bench, args=(exchange, first.question),
         )  # fmt: skip
         return
     st.markdown(
-        f"It is on the bench: block {block + 1} of “{widgets.plain(second.question)}” from "
+        f"It is on the Bench: block {block + 1} of “{widgets.plain(second.question)}” from "
         f"“{widgets.plain(first.question)}”. Switch it off, patch single maps, see which of them carry it; "
         "the link below opens it too."
     )
-    st.page_link(BENCH, label="To the bench", icon=":material/science:")
+    st.page_link(BENCH, label="To the Bench", icon=":material/science:")
 
 
 def _exchange(first: HistoryEntry, block: int) -> str:

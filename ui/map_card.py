@@ -17,7 +17,7 @@ from ui.cache import evidence, networks, pictures
 ENLARGED = 300  # pixels across
 ACROSS = 4  # pictures in a row
 EXTREMES = 4  # questions shown at either end of a map's gammas
-OPENS = {"bench": "Open on the bench", "modulation": "Open on Modulation"}
+OPENS = {"bench": "Open on the Bench", "modulation": "Open on Modulation"}
 
 
 def card(session: Session, found: MapCards, dark: bool) -> None:

@@ -166,7 +166,7 @@ def change(**changes: Any) -> None:
         _set_options(dict.fromkeys(COMPARED))
     if view().network != before.network and view().edits:
         say(
-            "The edits on the bench were made in another network, whose maps of the same numbers are other "
+            "The edits on the Bench were made in another network, whose maps of the same numbers are other "
             "maps; they are applied here all the same. The Bench page clears them."
         )
     st.session_state.pop("refused", None)

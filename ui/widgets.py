@@ -130,7 +130,7 @@ def network_or_advice(load: Callable[[], Study]) -> Study:
             "Put one into `checkpoints/`, or name its folder and start again:\n\n"
             f"    FILM_CHECKPOINT=FOLDER {command('ui')}\n\n"
             "To make one, in some hours on four cores:\n\n"
-            f"    {command('film')} generate CORPUS --pictures 20000 --questions 20 --size 180x120\n"
+            f"    {command('film')} generate CORPUS --pictures 20000 --questions 20 --for small\n"
             f"    {command('film')} train --recipe small --data CORPUS --out checkpoints/mine"
         )
         st.stop()

@@ -62,7 +62,7 @@ class Observed:
     `table`: text, type, group, family, length (words), depth (longest chain of program steps), attribute
     (asked or compared), operation, answer (the true one), picture ("gallery-7", or a file's name),
     prediction, probability (of the prediction), probability_of_truth, right.
-    `state`: (questions, units) of the reader; `gamma`, `beta`: (questions, blocks, maps) as applied;
+    `state`: (questions, units) of the encoder; `gamma`, `beta`: (questions, blocks, maps) as applied;
     `pooled`: the stem's maps and each block's output, each map's greatest value over places (or its mean, as
     the network's classifier pools), (questions, 1 + blocks, maps). `recipe`: where all of it comes from.
     """

@@ -54,7 +54,7 @@ def add_commands(commands: Any, checkpoint_help: str) -> None:
     )
     add.add_argument("--question", required=True)
     add.add_argument(
-        "--edits", default="", help="of gamma and beta, as in a link of the bench: set:2.17.gamma:0"
+        "--edits", default="", help="of gamma and beta, as in a link of the Bench: set:2.17.gamma:0"
     )
     add.add_argument("--device", default="auto")
     add.add_argument("--json", type=Path, help="write every map's readings here")

@@ -3,7 +3,7 @@
 `clevr` is made in steps, each taking over from the ones before it (`--initial`):
 
 1. `words`: the question encoder learns which attribute fills which slot of a question.
-2. `scenes`: reader, blocks and classifier learn to answer from attribute maps drawn from the scenes
+2. `scenes`: question encoder, blocks and classifier learn to answer from attribute maps drawn from the scenes
    themselves. Neither this step nor the first needs pictures.
 3. `stem`: the front of a stem that looks at pictures learns to draw those maps.
 4. `small`: all of it learns from pictures, end to end.

@@ -28,7 +28,7 @@ def test_the_walk_to_a_finding(visitors):
     go_on()
 
     step("See which maps the word changed")
-    side.get_by_role("link", name="To the modulation page").click()
+    side.get_by_role("link", name="To the Modulation page").click()
     visitor.page.get_by_role("heading", name="Modulation", exact=True).wait_for()
     visitor.quiet()
     side.locator("[class*=st-key-guide-map] button").first.press("Enter")

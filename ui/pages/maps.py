@@ -38,7 +38,7 @@ COLUMNS = {
         "drop in logits",
         format="%+.3f",
         help="Of the answer minus its runner-up, when the map's gamma and beta are another question's. "
-        "Drawn towards the mean of all maps by as much as is noise.",
+        "Shrunk towards the mean of all maps by as much as is noise.",
     ),
     "effect_rank": st.column_config.NumberColumn("rank of drop", width="small"),
     "sure": st.column_config.CheckboxColumn(
