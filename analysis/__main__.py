@@ -369,7 +369,7 @@ def main(arguments: list[str] | None = None) -> int:
     def work() -> None:
         asked = options.__dict__.get("questions")
         if asked is not None and asked < 2:
-            raise InputError(f"{asked} questions are too few; ask for --questions 2 or more.")
+            raise InputError(f"--questions {asked} was given; ask for 2 or more.")
         with progress_bars() as bars:
             options.run(options, bars)
 
