@@ -107,7 +107,7 @@ def test_an_unknown_word_is_named_with_its_neighbours(app):
 def test_a_question_in_another_language_gets_one_box_with_an_example(app):
     ask(app, "Wie viele rote Kugeln gibt es hier?")
     assert len(app.warning) == 1
-    assert "CLEVR's English" in said(app).replace("\\", "")
+    assert "in CLEVR's English, such as “How many red cubes are there?”." in said(app).replace("\\", "")
 
 
 def test_what_the_grammar_does_not_follow_is_answered_all_the_same(app):

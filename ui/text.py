@@ -14,7 +14,7 @@ LONGEST_KEY = 40  # of a picture that is named in full
 
 # Words and numbers, with what usually stands before, inside and after them.
 _ORDINARY = re.compile(
-    r"(?!.*www\.)[\[(“‘\"']*[+\-−±]?/?\w+(?:[.'’/,+\-−–=%]+\w+)*[/%]?[\])”’\"']*[.,:;!?…]*[\])”’\"']*"
+    r"(?!.*www\.)[\[(“‘\"']*[+\-−±]?/?\w+(?:[.'’/,+\-−–=%]+\w+)*[/%]?[\])”’\"']*[.,:;!?…]*[\])”’\"']*[.,;]?"
     r"|[·–—−&=+×*/|%-][.,:;]?",
     re.IGNORECASE,
 )
