@@ -8,7 +8,7 @@ from tiny import tiny_card, tiny_network
 
 from analysis import CONTROLS, control_bars, controls_table, measure_patch_controls, sample_pairs
 from analysis.interventions.pairs import MinimalPair
-from analysis.interventions.patch_controls import OWN, SAME_ANSWER
+from analysis.interventions.patch_controls import OWN, SAME_ANSWER, _runners_up
 from analysis.interventions.patching import Patching, patch_pairs
 from analysis.question.population import Population
 from film import InputError, QuestionSampler, Session, Vocabulary, gallery, parse, question_type, read_picture
@@ -83,16 +83,43 @@ def test_pairs_a_logit_apart_on_one_picture_test_nothing():
         controls_table(alone, own, [], own[OWN])
 
 
-def test_blocks_are_patched_as_they_are_beside_their_maps_and_controls_come_from_other_questions():
+@pytest.fixture(scope="module")
+def session() -> Session:
     words = Vocabulary.of(WORDS).tokens
     network = tiny_network(words=len(words))
     with torch.no_grad():
         network.classifier.layers[-1].weight.mul_(1000)  # so that pairs are logits apart
-    session = Session((network, tiny_card(network, words=words)), "cpu")
-    exhibits = {f"gallery-{exhibit.number}": exhibit for exhibit in gallery()[:4]}
-    scenes = [(name, exhibit.scene) for name, exhibit in exhibits.items()]
+    return Session((network, tiny_card(network, words=words)), "cpu")
+
+
+EXHIBITS = {f"gallery-{exhibit.number}": exhibit for exhibit in gallery()[:4]}
+SCENES = [(name, exhibit.scene) for name, exhibit in EXHIBITS.items()]
+
+
+def picture(name: str) -> np.ndarray:
+    return read_picture(EXHIBITS[name].picture_path)
+
+
+def test_runners_up_are_the_likeliest_other_answers_and_every_picture_is_read_once(session):
+    some, read = sample_pairs(SCENES, 12, 1, same_answer=True), []
+
+    def counted(name: str) -> np.ndarray:
+        read.append(name)
+        return picture(name)
+
+    found = _runners_up(session, some, counted)
+    assert len(some) > len(read)
+    assert sorted(read) == sorted({pair.picture for pair in some})
+    for pair, (runner_up, true) in zip(some, found, strict=True):
+        chances = dict(session.ask(picture(pair.picture), pair.target).probabilities)
+        del chances[pair.target_answer]
+        assert runner_up == max(chances, key=chances.__getitem__)
+        assert true == pair.target_answer
+
+
+def test_blocks_are_patched_as_they_are_beside_their_maps_and_controls_come_from_other_questions(session):
     sampler, texts = QuestionSampler(0), []
-    for _, scene in scenes:
+    for _, scene in SCENES:
         texts += [question.text for question in sampler.sample(scene, 60)]
     read = [parse(text) for text in texts]
     asked = session.modulate(texts)
@@ -102,17 +129,13 @@ def test_blocks_are_patched_as_they_are_beside_their_maps_and_controls_come_from
         np.array([one.family.index for one in read]),
     )  # fmt: skip
     seen = []
-
-    def picture(name):
-        return read_picture(exhibits[name].picture_path)
-
     found = measure_patch_controls(
-        session, scenes, picture, population, pairs=16, progress=lambda *done: seen.append(done)
+        session, SCENES, picture, population, pairs=16, progress=lambda *done: seen.append(done)
     )
     assert seen[-1][0] == seen[-1][1]
-    assert found.recipe["pairs"] + found.recipe["alone"] == len(sample_pairs(scenes, 16))
+    assert found.recipe["pairs"] + found.recipe["alone"] == len(sample_pairs(SCENES, 16))
     assert set(found.tables["table"]["patch"]) == {OWN, *CONTROLS, SAME_ANSWER}
-    some = sample_pairs(scenes, 3)
+    some = sample_pairs(SCENES, 3)
     whole = patch_pairs(session, some, picture, noising=False)
     alone = patch_pairs(session, some, picture, noising=False, by_map=False)
     np.testing.assert_allclose(alone.blocks["denoising"], whole.blocks["denoising"], atol=1e-5)

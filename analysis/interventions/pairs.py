@@ -158,6 +158,14 @@ def sample_pairs(
     return [pair for found in by_kind.values() for pair in found][:count]
 
 
+def rows_by_picture(pairs: Sequence[MinimalPair]) -> dict[str, list[int]]:
+    """Each picture's pairs, by their place among all: what a picture costs is then paid once."""
+    found: dict[str, list[int]] = {}
+    for row, pair in enumerate(pairs):
+        found.setdefault(pair.picture, []).append(row)
+    return found
+
+
 # --- What tells two questions apart ---
 
 

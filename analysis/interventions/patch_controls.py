@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.corpus.accuracy import versions
 from analysis.interventions.kept import Measured
 from analysis.interventions.pair_tests import TRIALS
-from analysis.interventions.pairs import KINDS, MinimalPair, sample_pairs
+from analysis.interventions.pairs import KINDS, MinimalPair, rows_by_picture, sample_pairs
 from analysis.interventions.patching import (
     Patching,
     donors_of,
@@ -129,13 +129,13 @@ def _runners_up(
     session: Session, pairs: Sequence[MinimalPair], picture_of: Callable[[str], Picture]
 ) -> list[tuple[str, str]]:
     """Of each pair the likeliest answer to the target but the true one, and the true one."""
-    found: list[tuple[str, str]] = []
-    for pair in pairs:
-        logits, _ = session.classify(
-            session.encode_picture(picture_of(pair.picture)), session.modulate([pair.target], lenient=True)
-        )
-        order = (session.answers[best] for best in np.argsort(-logits[0], kind="stable"))
-        found.append((next(answer for answer in order if answer != pair.target_answer), pair.target_answer))
+    found = [("", "")] * len(pairs)
+    for name, rows in rows_by_picture(pairs).items():
+        targets = session.modulate([pairs[row].target for row in rows], lenient=True)
+        logits, _ = session.classify(session.encode_picture(picture_of(name)), targets)
+        for row, order in zip(rows, np.argsort(-logits, axis=1, kind="stable"), strict=True):
+            true = pairs[row].target_answer
+            found[row] = next(session.answers[best] for best in order if session.answers[best] != true), true
     return found
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from analysis.interventions.pairs import MinimalPair
+from analysis.interventions.pairs import MinimalPair, rows_by_picture
 from analysis.interventions.sweep import Baseline, sweep_logits
 from analysis.question.population import Population
 from film import (
@@ -158,11 +158,8 @@ def patch_pairs(
         progress: called with the pairs done and of all; raise in it to stop.
     """
     compared = list(answers) if answers else [(pair.source_answer, pair.target_answer) for pair in pairs]
-    by_picture: dict[str, list[int]] = {}
-    for row, pair in enumerate(pairs):
-        by_picture.setdefault(pair.picture, []).append(row)
     parts, order = [], []
-    for name, rows in by_picture.items():
+    for name, rows in rows_by_picture(pairs).items():
         texts = [text for row in rows for text in (pairs[row].source, pairs[row].target)]
         modulation = session.modulate(texts, lenient=True)
         donors = None
