@@ -361,6 +361,7 @@ from .interventions.effects import (
     MapEffects as MapEffects,
     interactions as interactions,
     map_effects as map_effects,
+    questions_to_resample as questions_to_resample,
     replacement_curves as replacement_curves,
     source_distances as source_distances,
 )

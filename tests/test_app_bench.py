@@ -3,7 +3,10 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +18,11 @@ from tiny import tiny_card, tiny_network
 
 from analysis import (
     GALLERY,
+    RATES,
     STAGES,
     MapCards,
     Measured,
+    Study,
     analogy_of,
     folder_questions,
     gallery_questions,
@@ -25,6 +30,7 @@ from analysis import (
     object_readings,
     write_measured,
 )
+from analysis.interventions import patching
 from analysis.interventions.word_patching_of_pairs import word_patching_table
 from analysis.study import make_study
 from film import (
@@ -42,7 +48,7 @@ from film import (
     write_scenes,
 )
 from film.clevr.language.word_tree import WORDS
-from ui import bench, bench_ablations, bench_over_questions, bench_patching, state
+from ui import bench, bench_ablations, bench_over_questions, bench_patching, state, widgets
 from ui.bench import BenchEdit
 from ui.cache import evidence, folder, pictures
 from ui.pages import bench as bench_page
@@ -66,6 +72,26 @@ def open_page(visit, checkpoint):
         return visit(checkpoint, "bench", **{"q": QUESTION} | link)
 
     return opened
+
+
+@pytest.fixture
+def ran(monkeypatch) -> Callable[[str], dict[str, Any]]:
+    """Runs the lines that a page offers with one of its results; the names that there are then."""
+    offered: dict[str, str] = {}
+    monkeypatch.setattr(widgets, "copy_as_python", lambda name, write: offered.__setitem__(name, write()))
+
+    def run(name: str) -> dict[str, Any]:
+        names: dict[str, Any] = {}
+        exec(compile(offered[name], name, "exec"), names)
+        return names
+
+    return run
+
+
+def is_shown(table: pd.DataFrame, files, name: str) -> None:
+    """The table has the numbers that a page has of this result in its file."""
+    shown = pd.read_csv(BytesIO(files[f"{name}.csv"]())).drop(columns="source")
+    pd.testing.assert_frame_equal(shown, pd.read_csv(BytesIO(table.to_csv(index=False).encode())))
 
 
 def outcome(app) -> tuple[str, str, int]:
@@ -155,8 +181,9 @@ def test_what_a_link_cannot_have_is_said(open_page, edits):
         assert any("cannot be applied" in warning.value for warning in app.warning)
 
 
-def test_measurements_are_made_on_request(open_page, checkpoint, monkeypatch):
+def test_measurements_are_made_on_request(open_page, checkpoint, monkeypatch, ran, files):
     monkeypatch.setattr(bench_patching, "PAIRS", 14)
+    monkeypatch.setattr(patching, "SMALL", 0.0)  # no pair lies a logit apart for so small a network
     monkeypatch.setattr(bench_over_questions, "QUESTIONS", (80, 160))
     others = ("What color is the cube?", "Is there a red cube?", "What size is the sphere?")
     session, picture = Session(checkpoint, "cpu"), gallery()[0].picture_path
@@ -164,7 +191,7 @@ def test_measurements_are_made_on_request(open_page, checkpoint, monkeypatch):
     other = next(text for text, answer in said.items() if answer != asked(checkpoint, []))
     app = open_page(other=other)
     assert not app.exception
-    for key in ("effects", "patch", "flip", "controls", "families"):
+    for key in ("effects", "patch", "flip", "reworded", "controls", "families"):
         app.button(key=f"bench-run-{key}").click().run()
         assert not app.exception, key
     text = " ".join(m.value for m in [*app.markdown, *app.caption])
@@ -179,9 +206,32 @@ def test_measurements_are_made_on_request(open_page, checkpoint, monkeypatch):
     assert sum("KL divergence, nats" in drawn for drawn in charts(app)) == 1
     (sources,) = [frame.value for frame in app.dataframe if "donor" in frame.value]
     assert {"resampled, any", "mean", "identity"} <= set(sources["kind"])
+    made = ran("bench-effects")
+    is_shown(made["found"].table(), files, "bench-effects")
+    is_shown(made["pairs"], files, "bench-interactions")
+    is_shown(made["curves"].query("curve == 'deletion'"), files, "bench-deletion")
+    assert list(made["sources"]["distance"].round(2)) == list(sources["distance"])
+    patched = ran("bench-patch")
+    shown = pd.read_csv(BytesIO(files["bench-patching.csv"]()))
+    np.testing.assert_allclose(shown["recovered"], patched["found"].share("denoising")[0].ravel())
+    shown = pd.read_csv(BytesIO(files["bench-patching-noising.csv"]()))
+    np.testing.assert_allclose(shown["destroyed"], patched["back"].share("denoising")[0].ravel())
+    flipped = ran("bench-flip")["found"]
+    assert (
+        "answer stays the same" in text if flipped.maps is None else f"**{len(flipped.maps)} maps**" in text
+    )
+    assert flipped.norm is None or f"**{flipped.norm:.1f} standard deviations**" in text
+    is_shown(ran("bench-between")["found"], files, "bench-line")
+    is_shown(ran("bench-reworded")["cases"], files, "bench-reworded")
+    for name in ("controls", "families"):
+        is_shown(ran(f"bench-{name}")["found"].tables["table"], files, f"bench-{name}")
+    (sum_of,) = [frame.value for frame in app.dataframe if list(frame.value) == ["asked with", "answer"]]
+    assert list(sum_of["answer"]) == list(ran("bench-sum")["found"].iloc[0][list(RATES)])
 
 
-def test_kept_sets_and_pairs_of_maps_are_measured_where_maps_have_cards(open_page, checkpoint, monkeypatch):
+def test_sets_and_pairs_of_maps_are_measured_where_maps_have_cards(
+    open_page, checkpoint, monkeypatch, ran, files
+):
     config = Session(checkpoint, "cpu").config
     size = np.random.default_rng(0).normal(size=config.blocks * config.maps)
     cards = pd.DataFrame(
@@ -189,11 +239,19 @@ def test_kept_sets_and_pairs_of_maps_are_measured_where_maps_have_cards(open_pag
          "map": np.tile(np.arange(config.maps), config.blocks), "effect": size, "effect_shrunken": size,
          "pictures": "", "language": ""}
     )  # fmt: skip
-    effects = pd.DataFrame(columns=["block", "map", "about", "value", "delta", "p"])
-    monkeypatch.setattr(evidence, "cards", lambda _: MapCards(cards, effects, {}))
+    effects = pd.DataFrame(
+        {"block": [0, 1, 1, 2], "map": [3, 0, 5, 7], "about": "pictures", "value": "red",
+         "delta": [0.2, -0.9, 0.5, 0.7], "p": [0.01, 0.01, 0.04, 0.2]}
+    )  # fmt: skip
+    known = MapCards(cards, effects, {})
+    assert known.most_selective("pictures", "red") == [(1, 0), (1, 5), (0, 3)]
+    assert known.most_selective("language", "red") == []
+    monkeypatch.setattr(evidence, "cards", lambda _: known)
+    monkeypatch.setattr(Study, "cards", known)
     monkeypatch.setattr(bench_over_questions, "QUESTIONS", (40, 80))
+    monkeypatch.setattr(bench_ablations, "SIZES", (40, 80))
     app = open_page()
-    for key in ("kept-sets", "map-pairs"):
+    for key in ("kept-sets", "map-pairs", "sets"):
         app.button(key=f"bench-run-{key}").click().run()
         assert not app.exception, key
     kept = next(frame.value for frame in app.dataframe if "faithfulness" in frame.value)
@@ -206,6 +264,10 @@ def test_kept_sets_and_pairs_of_maps_are_measured_where_maps_have_cards(open_pag
         (block - 1, number) for block, number in zip(pairs["block_a"], pairs["map_a"], strict=True)
     } <= named
     assert sum("random sets in place of" in drawn for drawn in charts(app)) == 1
+    for name in ("kept-sets", "map-pairs"):
+        is_shown(ran(f"bench-{name}")["found"].tables["table"], files, f"bench-{name}")
+    made = ran("bench-sets")
+    is_shown(made["set_table"](made["found"]), files, "bench-sets")
 
 
 def test_maps_are_read_at_every_object_where_the_scene_is_known(open_page, checkpoint):
@@ -223,7 +285,7 @@ def test_maps_are_read_at_every_object_where_the_scene_is_known(open_page, check
     assert '"x0":2.5,"x1":3.5' in drawn.replace(" ", "")  # the chosen map is framed
 
 
-def test_readings_at_objects_follow_the_edits(open_page, checkpoint):
+def test_readings_at_objects_follow_the_edits(open_page, checkpoint, ran):
     question = "How many blue cubes are there?"
     app = open_page(block="2", map="3", q=question)
     app.button(key="bench-run-objects").click().run()
@@ -239,6 +301,11 @@ def test_readings_at_objects_follow_the_edits(open_page, checkpoint):
         here = shown[shown["gamma and beta"] == name]
         np.testing.assert_allclose(here[list(STAGES)], own, atol=6e-4)
     assert (shown.loc[shown["gamma and beta"] == "With the edits", "after FiLM"] == 0).all()
+    names = ran("bench-objects")
+    for name, written in (("As predicted", "found"), ("With the edits", "edited")):
+        own = names[written].query("block == 1 and map == 3")[list(STAGES)]
+        here = shown[shown["gamma and beta"] == name]
+        np.testing.assert_allclose(here[list(STAGES)], own, atol=6e-4)
     app.button(key="bench-clear").click().run()
     (shown,) = [frame.value for frame in app.dataframe if "before FiLM" in frame.value]
     assert "gamma and beta" not in shown
@@ -281,7 +348,7 @@ def papers_means_stand(app) -> bool:
     return any("paper" in frame.value for frame in app.dataframe)
 
 
-def test_the_papers_means_stand_beside_kept_ablations_of_clevrs_families(open_page, checkpoint):
+def test_the_papers_means_stand_beside_kept_ablations_of_clevrs_families(open_page, checkpoint, ran, files):
     found = measure_ablations(Session(checkpoint, "cpu"), gallery_questions(40), GALLERY, noise=(1.0,))
     assert found.recipe["clevrs"]
     former = {name: value for name, value in found.recipe.items() if name != "clevrs"}
@@ -292,10 +359,13 @@ def test_the_papers_means_stand_beside_kept_ablations_of_clevrs_families(open_pa
         app = open_page()
         assert not app.exception
         assert papers_means_stand(app) == stand
+        is_shown(ran("bench-ablations")["found"].tables["table"], files, "bench-ablations")
     (checkpoint / "study" / "ablate_table.parquet").unlink()
 
 
-def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monkeypatch, open_folder):
+def test_ablations_of_the_visitor_s_folder(
+    open_page, checkpoint, tmp_path, monkeypatch, open_folder, ran, files
+):
     images = tmp_path / "CLEVR" / "images" / "val"
     images.mkdir(parents=True)
     (tmp_path / "CLEVR" / "scenes").mkdir()
@@ -319,12 +389,15 @@ def test_ablations_of_the_visitor_s_folder(open_page, checkpoint, tmp_path, monk
     np.testing.assert_allclose(table["accuracy"], whole["accuracy"])
     assert any("CLEVR, seed 0" in caption.value for caption in app.caption)
     assert papers_means_stand(app), "these questions are of CLEVR's families"
+    is_shown(ran("bench-ablations")["found"].tables["table"], files, "bench-ablations")
     app.radio(key="bench-ablated-on").set_value("kept").run()
     assert not app.exception
     assert "bench-ablated-on" not in app.query_params.get("options", "")
 
 
-def test_patching_word_by_word_over_many_pairs_is_shown_where_it_was_measured(open_page, checkpoint):
+def test_patching_word_by_word_over_many_pairs_is_shown_where_it_was_measured(
+    open_page, checkpoint, ran, files
+):
     app = open_page()
     assert any("patch-words" in caption.value for caption in app.caption)  # the command that measures it
     pairs, measured = planted(1, 2.0)
@@ -344,6 +417,8 @@ def test_patching_word_by_word_over_many_pairs_is_shown_where_it_was_measured(op
     assert list(zip(claimed["patch"], claimed["words after the changed one"], strict=True)) == [("word", "1")]
     drawn = next(drawn for drawn in charts(app) if "what the word added" in drawn)
     assert "the changed word" in drawn
+    found = ran("bench-patch-words")["found"].tables["table"]
+    is_shown(found[found["kind"] == "color"], files, "bench-words-of-pairs")
 
 
 def opened(app, popover: str, turn: int = 0):

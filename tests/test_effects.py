@@ -13,6 +13,7 @@ from analysis import (
     interactions,
     interpolate,
     map_effects,
+    questions_to_resample,
     replacement_curves,
     sample_analogies,
     smallest_flip,
@@ -32,6 +33,7 @@ from film import (
     gallery,
     parse,
     probabilities,
+    question_type,
     read_picture,
     run,
 )
@@ -107,6 +109,23 @@ def test_effects_are_what_replacing_one_map_by_hand_does(session):
     )
     with pytest.raises(InputError, match="no other question"):
         map_effects(session, picture, FIRST, {"none": [FIRST]})
+
+
+def test_questions_to_resample_are_others_of_the_type_and_of_the_family():
+    texts = [FIRST, SECOND, *DONORS["same type"], "What number of tiny balls are left of the cyan cube?"]
+    read = [parse(text) for text in texts]
+    none = np.zeros((len(texts), 1, 1), np.float16)
+    population = Population(
+        none, none, np.array(texts), np.array([question_type(one.program) for one in read]), "w", 0,
+        np.array([one.family.index for one in read]),
+    )  # fmt: skip
+    found = questions_to_resample(population, FIRST)
+    assert set(found["any"]) == set(texts[1:])
+    assert set(found["same type"]) == set(texts[2:])
+    assert set(found["same family"]) == set(DONORS["same type"])
+    assert questions_to_resample(population, FIRST) == found
+    assert set(questions_to_resample(population, SECOND)) == {"any"}  # no other of its type
+    assert set(questions_to_resample(population, "What?")) == {"any"}
 
 
 def test_donors_lie_as_far_from_the_distribution_as_their_z_says(session):

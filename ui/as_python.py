@@ -1,6 +1,7 @@
 """What a page shows as lines of Python: from the public API, with the same numbers.
 
-The lines name networks and pictures as this machine has them. Blocks are counted from 0 in them.
+The lines name networks and pictures as this machine has them. Blocks are counted from 0 in them. Those of the
+bench are in `ui.bench_as_python`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from pathlib import Path
 
 import analysis
 from analysis import Kind, LayoutRecipe, PictureKey, Selection, Study
-from film import Intervention
 from ui.cache import comparison, evidence, folder
 from ui.cache.pictures import ShownPicture
 
 GAMMA_AND_BETA = '{kind: getattr(%s, kind) for kind in ("gamma", "beta")}'
 
 
-def _script(*lines: str, film: Sequence[str] = (), analysis: Sequence[str] = (), numpy: bool = False) -> str:
+def script(*lines: str, film: Sequence[str] = (), analysis: Sequence[str] = (), numpy: bool = False) -> str:
     """The lines after what they import of each package."""
     given = {"analysis": analysis, "film": film}
     named = [f"from {package} import {', '.join(sorted(set(of)))}" for package, of in given.items() if of]
@@ -27,7 +27,7 @@ def _script(*lines: str, film: Sequence[str] = (), analysis: Sequence[str] = (),
 
 
 @dataclass(frozen=True)
-class _Picture:
+class PictureLines:
     """A picture as it is written: what is imported of `film` for it, its pixels, and its scene if known."""
 
     film: tuple[str, ...]
@@ -35,11 +35,11 @@ class _Picture:
     scene: str | None
 
     @staticmethod
-    def of(shown: ShownPicture) -> _Picture:
+    def of(shown: ShownPicture) -> PictureLines:
         key = PictureKey.parse(shown.key)
         if key is not None and key.kind == "gallery":
             exhibit = f"gallery()[{key.number}]"
-            return _Picture(("gallery",), f"{exhibit}.picture_path", f"{exhibit}.scene")
+            return PictureLines(("gallery",), f"{exhibit}.picture_path", f"{exhibit}.scene")
         if key is not None and key.kind == "folder":
             pictures = f"open_picture_folder({os.environ.get(folder.PICTURES, '')!r})"
             pixels, names = f"{pictures}.picture({key.number})", ["open_picture_folder"]
@@ -48,13 +48,13 @@ class _Picture:
                 names.append("to_size")
                 pixels = f'to_size({pixels}, {width}, {height}, "stretch")'
             scene = None if shown.scene is None else f"{pictures}.scene({key.number})"
-            return _Picture(tuple(names), pixels, scene)
+            return PictureLines(tuple(names), pixels, scene)
         if key is not None and key.kind == "scene":
             scene = f"scene_from_text({key.scene!r})"
-            return _Picture(
+            return PictureLines(
                 ("scene_from_text", "scene_picture"), f"scene_picture({scene}{_quality(shown)})", scene
             )
-        return _Picture((), '"picture.png"  # your own picture: where it lies', None)
+        return PictureLines((), '"picture.png"  # your own picture: where it lies', None)
 
 
 def _quality(shown: ShownPicture) -> str:
@@ -62,16 +62,17 @@ def _quality(shown: ShownPicture) -> str:
     return ', "preview"' if shown.preview else ""
 
 
-def _session(study: Study, name: str = "session") -> str:
+def session_line(study: Study, name: str = "session") -> str:
+    """The line that opens a study's network."""
     return f"{name} = Session({study.session.checkpoint!r})"
 
 
-def _study(study: Study) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def study_lines(study: Study) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The lines that open a study, and what they import of `film`."""
     if study.alone:
         return (f"study = Study(None, {str(study.folder)!r})",), ()
     opened = f"study = Study(session, find({study.session.checkpoint!r}))"
-    return (_session(study), opened), ("Session", "find")
+    return (session_line(study), opened), ("Session", "find")
 
 
 # --- One question ---------------------------------------------------------------------------------
@@ -79,10 +80,10 @@ def _study(study: Study) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def ask(study: Study, shown: ShownPicture, question: str, counted: bool) -> str:
     """The answer with its distribution, the true one, and the argmax locations where they are `counted`."""
-    picture = _Picture.of(shown)
+    picture = PictureLines.of(shown)
     record = ', record=["classifier.maps"]' if counted else ""
     lines = [
-        _session(study),
+        session_line(study),
         f"picture = {picture.pixels}",
         f"question = {question!r}",
         f"answer = session.ask(picture, question{record})",
@@ -99,13 +100,13 @@ def ask(study: Study, shown: ShownPicture, question: str, counted: bool) -> str:
             'found = argmax_locations(answer.activations["classifier.maps"], session.config.window)',
             "print(found.counts)  # (rows, columns)",
         ]
-    return _script(*lines, film=("Session", *picture.film), analysis=used)
+    return script(*lines, film=("Session", *picture.film), analysis=used)
 
 
 def modulation(study: Study, shown: ShownPicture, question: str, block: int, number: int) -> str:
     """Gamma and beta of a question, and where those of one map stand among other questions'."""
-    picture, (opened, names) = _Picture.of(shown), _study(study)
-    return _script(
+    picture, (opened, names) = PictureLines.of(shown), study_lines(study)
+    return script(
         *opened,
         f"picture = {picture.pixels}",
         f"answer = session.ask(picture, {question!r})",
@@ -120,8 +121,8 @@ def modulation(study: Study, shown: ShownPicture, question: str, block: int, num
 
 def two_questions(study: Study, shown: ShownPicture, question: str, other: str) -> str:
     """How far another question's gammas and betas are from a question's, map by map."""
-    picture, (opened, names) = _Picture.of(shown), _study(study)
-    return _script(
+    picture, (opened, names) = PictureLines.of(shown), study_lines(study)
+    return script(
         *opened,
         f"picture = {picture.pixels}",
         f"questions = [{question!r}, {other!r}]",
@@ -138,9 +139,9 @@ def contributions(
     study: Study, shown: ShownPicture, question: str, kind: Kind, block: int, number: int
 ) -> str:
     """Gamma, beta and the answer after each word."""
-    picture = _Picture.of(shown)
-    return _script(
-        _session(study),
+    picture = PictureLines.of(shown)
+    return script(
+        session_line(study),
         f"picture = {picture.pixels}",
         f"found = word_contributions(session, {question!r})",
         "answers = session.answer(picture, found.stopped)  # after each of its tokens",
@@ -152,26 +153,11 @@ def contributions(
     )  # fmt: skip
 
 
-def bench(study: Study, shown: ShownPicture, question: str, edits: Sequence[Intervention]) -> str:
-    """The answer with these interventions."""
-    picture = _Picture.of(shown)
-    listed = ["edits = [", *(f"    {edit!r}," for edit in edits), "]"] if edits else ["edits = []"]
-    names = {type(edit).__name__ for edit in edits} | ({"Where"} if edits else set())
-    return _script(
-        _session(study),
-        f"picture = {picture.pixels}",
-        *listed,
-        f"answer = session.ask(picture, {question!r}, edits)",
-        "print(answer.answer)",
-        film=("Session", *picture.film, *names),
-    )  # fmt: skip
-
-
 def studio(study: Study, question: str, before: ShownPicture, after: ShownPicture) -> str:
     """The answer and the true one about two drawn scenes; both are previews, or neither is."""
-    first, second = (_Picture.of(shown).scene for shown in (before, after))
-    return _script(
-        _session(study),
+    first, second = (PictureLines.of(shown).scene for shown in (before, after))
+    return script(
+        session_line(study),
         f"question = {question!r}",
         f"before = {first}",
         f"after = {second}",
@@ -200,7 +186,7 @@ def atlas(
         filtered: the column and value that `selection` is of, where it is a filter's.
         other: the selection that it is compared with; None for all other questions.
     """
-    opened, names = _study(study)
+    opened, names = study_lines(study)
     used = {"Study", "LayoutRecipe"}
     lines = [
         *opened,
@@ -226,7 +212,7 @@ def atlas(
                 "why = why_together(questions.take(either), rows[either])",
             ]
         lines.append("print(why.table)")
-    return _script(*lines, film=names, analysis=sorted(used), numpy=other is not None)
+    return script(*lines, film=names, analysis=sorted(used), numpy=other is not None)
 
 
 def _rows(study: Study, selection: Selection, filtered: tuple[str, str] | None, used: set[str]) -> str:
@@ -242,8 +228,8 @@ def _rows(study: Study, selection: Selection, filtered: tuple[str, str] | None, 
 
 def maps(study: Study, block: int, number: int) -> str:
     """The card of one feature map."""
-    opened, names = _study(study)
-    return _script(
+    opened, names = study_lines(study)
+    return script(
         *opened,
         "cards = study.cards",
         f"block, number = {block}, {number}",
@@ -257,8 +243,8 @@ def maps(study: Study, block: int, number: int) -> str:
 
 def parameters(study: Study, kind: Kind) -> str:
     """The distributions of gamma and beta, of all blocks and of each."""
-    opened, names = _study(study)
-    return _script(
+    opened, names = study_lines(study)
+    return script(
         *opened,
         "parameters = study.parameters",
         "print(parameters.source)",
@@ -271,21 +257,26 @@ def parameters(study: Study, kind: Kind) -> str:
     )  # fmt: skip
 
 
+def folder_lines(most: int) -> tuple[list[str], str]:
+    """The lines that open up to so many questions about the visitor's folder, and what it is called."""
+    where = os.environ.get(folder.PICTURES, "")
+    return [
+        f"folder = {where!r}",
+        f"asked = folder_questions(open_picture_folder(folder), folder, {most})",
+    ], Path(where).name
+
+
 def evidences(study: Study, of: str) -> str:
     """Accuracy, calibration and the confusion matrix; `of`: whose pictures, as in `ui.cache.evidence`."""
-    opened, names = _study(study)
+    opened, names = study_lines(study)
     used = {"Study", "accuracy_by", "calibration", "confusion"}
     lines = ["answers = study.evidence.answers"]
     if of == evidence.OWN:
         used |= {"folder_questions", "measure_answers"}
         names = (*names, "open_picture_folder")
-        where = os.environ.get(folder.PICTURES, "")
-        lines = [
-            f"folder = {where!r}",
-            f"asked = folder_questions(open_picture_folder(folder), folder, {evidence.MOST})",
-            f"answers = measure_answers(session, asked, {Path(where).name!r})",
-        ]
-    return _script(
+        asked, source = folder_lines(evidence.MOST)
+        lines = [*asked, f"answers = measure_answers(session, asked, {source!r})"]
+    return script(
         *opened,
         *lines,
         'print(accuracy_by(answers, ""))',
@@ -299,9 +290,9 @@ def evidences(study: Study, of: str) -> str:
 def compared(one: Study, other: Study, shown: str) -> str:
     """Two networks compared; `shown`: what of the comparison, an expression of `found`."""
     drawn, seed = comparison.QUESTIONS, comparison.SEED
-    return _script(
-        _session(one, "one"),
-        _session(other, "other"),
+    return script(
+        session_line(one, "one"),
+        session_line(other, "other"),
         f"found = find_comparison(find({one.session.checkpoint!r}), one.card.weights, other.card.weights)",
         "if found is None:  # a minute or two",
         f"    found = compare(one, other, gallery_questions({drawn}, {seed}), GALLERY, seed={seed})",
@@ -312,9 +303,9 @@ def compared(one: Study, other: Study, shown: str) -> str:
 
 def probes_of_both(one: Study, other: Study) -> str:
     """The probes of two networks' evidence, about the same questions."""
-    return _script(
-        _session(one, "one"),
-        _session(other, "other"),
+    return script(
+        session_line(one, "one"),
+        session_line(other, "other"),
         "for network in (one, other):",
         "    print(Study(network, find(network.checkpoint)).evidence.probes)",
         film=("Session", "find"), analysis=("Study",),

@@ -8,7 +8,13 @@ import streamlit as st
 import analysis
 from analysis import PAPER_MEAN, MapCards, Population
 from film import InputError, command
-from ui import bench_over_questions as over_questions, question_header as header, state, widgets
+from ui import (
+    bench_as_python,
+    bench_over_questions as over_questions,
+    question_header as header,
+    state,
+    widgets,
+)
 from ui.bench_many import PERCENT, kept
 from ui.cache import evidence, folder, networks
 from ui.measuring import choose_sample, measured
@@ -24,7 +30,7 @@ def ablations(case: header.Case, population: Population | None, chosen: tuple[in
     most = SIZES[0] if of == evidence.KEPT else _how_many()
     found = kept("ablate") if of == evidence.KEPT else _of_folder(most)
     if found is not None:
-        _standard(found)
+        _standard(found, of, most)
     if not folder.is_set():
         st.caption(
             f"On a CLEVR folder or a packed corpus of yours: start with {folder.PICTURES}=FOLDER and choose "
@@ -61,7 +67,7 @@ def _of_folder(most: int) -> analysis.Measured | None:
     return found
 
 
-def _standard(found: analysis.Measured) -> None:
+def _standard(found: analysis.Measured, of: str, most: int) -> None:
     table, recipe = found.tables["table"], found.recipe
     clevrs = recipe.get("clevrs", recipe["source"] == analysis.GALLERY)  # earlier versions did not keep it
     widgets.notice(
@@ -106,6 +112,7 @@ def _standard(found: analysis.Measured) -> None:
         f"{recipe['questions']:,} questions about {recipe['pictures']:,} pictures, {recipe['source']}, seed "
         f"{recipe['seed']}; block 0: all blocks; 95 % intervals clustered by picture."
     )
+    widgets.copy_as_python("bench-ablations", lambda: bench_as_python.ablations(networks.study(), of, most))
     widgets.how_measured("Ablations")
 
 
@@ -126,9 +133,8 @@ def _sets(case: header.Case, cards: MapCards, of: str, most: int) -> None:
         st.caption("No map is selective for anything in this network.")
         return
     value = st.selectbox("Most selective for", values, **state.option("bench-set", values, values[0]))
-    own = sure[(sure["about"].astype(str) + ": " + sure["value"].astype(str)) == value]
-    own = own.reindex(own["delta"].abs().sort_values(ascending=False, kind="stable").index)
-    order = [(int(row.block), int(row.map)) for row in own.itertuples()]
+    about, _, named = value.partition(": ")
+    order = cards.most_selective(about, named)
     config = case.session.config
     found = measured(
         ("sets", case.session.card.weights, value, of, most),
@@ -151,5 +157,8 @@ def _sets(case: header.Case, cards: MapCards, of: str, most: int) -> None:
     st.caption(
         f"{len(order)} maps are selective for it. Up to {most} questions about {whose}, seed 0; "
         "bars: 95 % intervals clustered by picture, of random maps the least and the greatest of five draws."
+    )
+    widgets.copy_as_python(
+        "bench-sets", lambda: bench_as_python.sets(networks.study(), about, named, of, most)
     )
     widgets.how_measured("Ablations")

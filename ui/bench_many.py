@@ -13,7 +13,7 @@ import streamlit as st
 import analysis
 from analysis import RATES, Measured, Population
 from film import InputError, command
-from ui import question_header as header, state, widgets
+from ui import bench_as_python, question_header as header, state, widgets
 from ui.cache import bench as shelf, evidence, folder, networks, pictures
 from ui.measuring import measured
 
@@ -33,6 +33,11 @@ def kept(what: str) -> Measured | None:
         study = networks.study()
         st.caption(f"Over many questions: not measured. `{command('analysis', what, study.name)} --keep`")
     return found
+
+
+def offer_kept(what: str) -> None:
+    """The lines of Python that give what `kept` found."""
+    widgets.copy_as_python(f"bench-{what}", lambda: bench_as_python.kept(networks.study(), what))
 
 
 # --- In other words ---------------------------------------------------------------------------------------
@@ -69,6 +74,10 @@ def reworded(case: header.Case, population: Population | None, chosen: tuple[int
         widgets.data(
             found, "bench-reworded", "The question in other words", sample=f"{widgets.asked()}, seed 0"
         )
+        widgets.copy_as_python(
+            "bench-reworded",
+            lambda: bench_as_python.reworded(networks.study(), case, PARAPHRASES, SHUFFLES),
+        )
     _robustness_of_many()
     widgets.how_measured("Questions in other words")
 
@@ -99,6 +108,7 @@ def _robustness_of_many() -> None:
             sample=f"{recipe['questions']} questions about {recipe['pictures']} pictures, "
             f"{recipe['source']}, seed {recipe['seed']}",
         )  # fmt: skip
+        offer_kept("robustness")
         if breaks.empty:
             return
         ways = list(dict.fromkeys(breaks["way"]))
@@ -152,6 +162,7 @@ def arithmetic(case: header.Case, population: Population | None, chosen: tuple[i
         rows = pd.DataFrame({"asked with": list(RATES.values()), "answer": [found[name] for name in RATES]})
         st.dataframe(rows, hide_index=True)
         st.caption(f"The true answer is {made.answer}. One question about one picture; seed 0.")
+        widgets.copy_as_python("bench-sum", lambda: bench_as_python.sum_of_three(networks.study(), case))
     rates = kept("analogies")
     if rates is None:
         return
@@ -173,4 +184,5 @@ def arithmetic(case: header.Case, population: Population | None, chosen: tuple[i
             rates.tables["triples"], "analogies", "Sums of gamma and beta, and what they answer",
             sample=f"{recipe['triples']} sums about {recipe['pictures']} pictures, seed {recipe['seed']}",
         )  # fmt: skip
+        offer_kept("analogies")
     widgets.how_measured("Sums of gamma and beta")

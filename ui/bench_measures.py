@@ -13,8 +13,8 @@ import streamlit as st
 import analysis
 from analysis import KINDS, Population
 from film import InputError, Parameters, Where
-from ui import question_header as header, state, widgets
-from ui.cache import bench as bench_cache, pictures
+from ui import bench_as_python, question_header as header, state, widgets
+from ui.cache import bench as bench_cache, networks
 from ui.measuring import measured
 
 WORDS: dict[Parameters, str] = {"both": "gamma and beta", "gamma": "gamma", "beta": "beta"}
@@ -23,30 +23,13 @@ PAIRED, MOST_SHOWN = 30, 20  # maps whose pairs are looked at, and pairs that ar
 A_SECOND = 1700  # questions with one map replaced that are answered in a second on two cores
 
 
-def _donors(case: header.Case, population: Population | None) -> dict[str, list[str]]:
-    """Questions to resample from: any, and of the same type and family as the one on the page."""
-    if population is None:
-        return {}
-    rows = np.random.default_rng(0).permutation(len(population))
-    texts, asked = population.texts[rows], pictures.truth(case.question, None)
-    found = {"any": texts}
-    if asked.parse is not None:
-        found["same type"] = texts[population.types[rows] == asked.type]
-        if population.families is not None:
-            found["same family"] = texts[population.families[rows] == asked.parse.family.index]
-    chosen = {
-        name: [str(text) for text in some[:200] if text != case.question] for name, some in found.items()
-    }
-    return {name: some for name, some in chosen.items() if len(some) > 1}
-
-
 def effects(case: header.Case, population: Population | None, chosen: tuple[int, int]) -> None:
     widgets.notice(
         "How much the logit of the answer loses on its runner-up when one map's gamma and beta are replaced, "
         "and how far the distribution of all answers moves. **Orange maps speak for the answer, blue ones "
         "against it.** Which kind of replacement is asked matters: see how far they agree."
     )
-    donors = _donors(case, population)
+    donors = {} if population is None else analysis.questions_to_resample(population, case.question)
     if not donors or population is None:
         st.caption("This needs other questions to resample from; they are being measured in the background.")
         return
@@ -91,6 +74,9 @@ def effects(case: header.Case, population: Population | None, chosen: tuple[int,
         "general."
     )
     header.offer_maps(found.strongest(kind, 6), "Speak most for the answer:")
+    widgets.copy_as_python(
+        "bench-effects", lambda: bench_as_python.effects(networks.study(), case, DONORS, kind)
+    )
     widgets.how_measured("Effects on one answer")
     _sources(case, population, found, key)
     with st.expander("How far the kinds agree (Spearman's rank correlation over all maps)"):
@@ -193,6 +179,9 @@ def between(case: header.Case, population: Population | None, chosen: tuple[int,
         analysis.interpolation_lines(line, dark=widgets.dark()), "bench-line",
         f"Probabilities on the way, {line['answer'].iloc[0]} to {line['answer'].iloc[-1]}.", line,
     )  # fmt: skip
+    widgets.copy_as_python(
+        "bench-between", lambda: bench_as_python.between(networks.study(), case, other, place)
+    )
     widgets.how_measured("Between two questions")
 
 
@@ -236,4 +225,5 @@ def flip(case: header.Case, population: Population | None, chosen: tuple[int, in
             f"changes it to **{found.norm_answer}**; in a random direction {random} (median of 5)."
         )
     st.caption("Greedy, then pruned, every step checked exactly; there may be smaller sets. Seed 0.")
+    widgets.copy_as_python("bench-flip", lambda: bench_as_python.flip(networks.study(), case))
     widgets.how_measured("Smallest flip")

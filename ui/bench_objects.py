@@ -8,8 +8,8 @@ import streamlit as st
 import analysis
 from analysis import STAGES, Population
 from film import InputError, Intervention, Scene, Session
-from ui import question_header as header, state, widgets
-from ui.cache import bench as shelf
+from ui import bench_as_python, question_header as header, state, widgets
+from ui.cache import bench as shelf, networks
 from ui.measuring import measured
 
 PREDICTED, EDITED, CHANGE = "As predicted", "With the edits", "Change by the edits"
@@ -106,6 +106,7 @@ def at_each_object(case: header.Case, population: Population | None, chosen: tup
         "how much of each it fills. A square looks at more of the picture than it covers, so what stands "
         f"near is read with it. One question about one picture.{unseen}"
     )
+    widgets.copy_as_python("bench-objects", lambda: bench_as_python.objects(networks.study(), case, edits))
     widgets.how_measured("Feature maps at each object")
 
 

@@ -15,7 +15,7 @@ import streamlit as st
 import analysis
 from analysis import GALLERY, MapCards, Measured, Population
 from film import InputError, Progress, Questions, command
-from ui import bench_measures as measures, question_header as header, state, widgets
+from ui import bench_as_python, bench_measures as measures, question_header as header, state, widgets
 from ui.cache import evidence, networks
 from ui.measuring import measured
 
@@ -54,8 +54,9 @@ def kept_sets(case: header.Case, population: Population | None) -> None:
     effect = cards.cards["effect"].to_numpy().reshape(case.answer.gamma.shape)
     deviation = np.asarray(population.spread("gamma").deviation)
     sets = 2 * len(analysis.KEPT_SIZES) * (1 + analysis.KEPT_DRAWS)
+    most = _how_many("kept-sets")
     found = _measured(
-        case, "kept-sets", "Keep them, and all but them", sets / WHOLE_A_SECOND,
+        case, "kept-sets", most, "Keep them, and all but them", sets / WHOLE_A_SECOND,
         lambda asked, told: analysis.measure_kept_sets(
             case.session, asked, GALLERY, list(population.texts), effect, deviation, seed=SEED, progress=told
         ),
@@ -76,6 +77,7 @@ def kept_sets(case: header.Case, population: Population | None) -> None:
         f"none; 95 % intervals by picture. Random: {recipe['draws']} sets of as many maps of the same blocks "
         "and of like deviation, 5th to 95th percentile; p of each size by itself."
     )
+    widgets.copy_as_python("bench-kept-sets", lambda: bench_as_python.kept_sets(networks.study(), most, SEED))
     widgets.how_measured("Kept sets of feature maps")
 
 
@@ -85,8 +87,9 @@ def _pairs(case: header.Case, population: Population) -> None:
         return
     places = cards.strongest(analysis.STRONGEST)
     sets = len(places) * (len(places) + 1) / 2
+    most = _how_many("map-pairs")
     found = _measured(
-        case, "map-pairs", "Resample pairs of maps", sets / A_SECOND,
+        case, "map-pairs", most, "Resample pairs of maps", sets / A_SECOND,
         lambda asked, told: analysis.measure_interactions(
             case.session, asked, GALLERY, list(population.texts), places, seed=SEED, progress=told
         ),
@@ -111,12 +114,14 @@ def _pairs(case: header.Case, population: Population) -> None:
         table, "bench-map-pairs", "Interactions of pairs of feature maps over many questions",
         sample=_sample(recipe),
     )  # fmt: skip
+    widgets.copy_as_python("bench-map-pairs", lambda: bench_as_python.map_pairs(networks.study(), most, SEED))
     widgets.how_measured("Interactions of feature maps")
 
 
 def _families(case: header.Case, population: Population, chosen: tuple[int, int]) -> None:
+    most = _how_many("families")
     found = _measured(
-        case, "families", "Resample every map", case.answer.gamma.size / A_SECOND,
+        case, "families", most, "Resample every map", case.answer.gamma.size / A_SECOND,
         lambda asked, told: analysis.measure_family_effects(
             case.session, asked, GALLERY, list(population.texts), seed=SEED, progress=told
         ),
@@ -150,6 +155,7 @@ def _families(case: header.Case, population: Population, chosen: tuple[int, int]
         f"on families left out also of whole families, the greater p of both ({recipe['trials']:,}). "
         f"Claimed: each p at most {LEVEL:g}, and all three effects of one sign."
     )
+    widgets.copy_as_python("bench-families", lambda: bench_as_python.families(networks.study(), most, SEED))
     widgets.how_measured("Effects on families left out")
 
 
@@ -166,16 +172,23 @@ def _cards() -> MapCards | None:
     return cards
 
 
-def _measured(case: header.Case, name: str, label: str, seconds: float, make: Measure) -> Measured | None:
-    """What is measured on request of as many questions as are chosen.
+def _how_many(name: str) -> int:
+    """The questions that are chosen to be asked."""
+    most: int = st.segmented_control(
+        "Questions about the gallery's pictures", QUESTIONS, required=True,
+        **state.option(f"bench-{name}-questions", QUESTIONS, QUESTIONS[0]),
+    )  # fmt: skip
+    return most or QUESTIONS[0]
+
+
+def _measured(
+    case: header.Case, name: str, most: int, label: str, seconds: float, make: Measure
+) -> Measured | None:
+    """What is measured on request of so many questions.
 
     Args:
         seconds: that one question takes.
     """
-    most: int = st.segmented_control(
-        "Questions about the gallery's pictures", QUESTIONS, required=True,
-        **state.option(f"bench-{name}-questions", QUESTIONS, QUESTIONS[0]),
-    ) or QUESTIONS[0]  # fmt: skip
     found: Measured | None = measured(
         (name, case.session.card.weights, most, SEED), label,
         lambda told: make(analysis.gallery_questions(most, SEED), told),

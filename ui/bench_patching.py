@@ -12,8 +12,8 @@ import streamlit as st
 import analysis
 from analysis import Population
 from film import InputError, Parameters, command
-from ui import question_header as header, state, widgets
-from ui.bench_many import PERCENT, kept
+from ui import bench_as_python, question_header as header, state, widgets
+from ui.bench_many import PERCENT, kept, offer_kept
 from ui.bench_measures import WORDS
 from ui.cache import bench as shelf, evidence, networks
 from ui.measuring import measured
@@ -78,6 +78,9 @@ def _controls(case: header.Case, population: Population) -> None:
             "the blocks and controls of this kind of change)."
         )
         widgets.data(table, "bench-controls", "Patches of whole blocks beside their controls", sample=sample)
+        widgets.copy_as_python(
+            "bench-controls", lambda: bench_as_python.controls(networks.study(), PAIRS, seed)
+        )
         widgets.how_measured("Patching")
 
 
@@ -117,6 +120,7 @@ def _many_pairs() -> None:
             sample=f"{recipe['pairs']} one-word pairs about {recipe['pictures']} pictures, "
             f"seed {recipe['seed']}",
         )  # fmt: skip
+        widgets.copy_as_python("bench-word-reading", lambda: bench_as_python.word_reading(networks.study()))
         widgets.how_measured("Patching")
 
 
@@ -154,6 +158,7 @@ def _words_of_many_pairs() -> None:
             "confirmed on pictures kept aside, each by itself. The state after the last word is the whole "
             "difference, so it is 1."
         )
+        offer_kept("patch-words")
         widgets.how_measured("Patching word by word")
 
 
@@ -223,6 +228,9 @@ def _one_pair(case: header.Case, other: str, chosen: tuple[int, int]) -> None:
         "How much of the logit difference each map's patch destroys",
         sample=f"{widgets.asked()}, patched from “{other}”",
     )  # fmt: skip
+    widgets.copy_as_python(
+        "bench-patch", lambda: bench_as_python.patch(networks.study(), case, other, parameters)
+    )
     widgets.how_measured("Patching")
 
     _word_by_word(case, other)
@@ -253,6 +261,7 @@ def _word_by_word(case: header.Case, other: str) -> None:
             found, "bench-words", "What each word's patch recovers",
             sample=f"{widgets.asked()}, patched from “{other}”",
         )  # fmt: skip
+        widgets.copy_as_python("bench-words", lambda: bench_as_python.words(networks.study(), case, other))
         widgets.how_measured("Patching one pair word by word")
 
 

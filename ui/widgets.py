@@ -104,10 +104,10 @@ def how_measured(*headings: str) -> None:
 
 @st.fragment  # opened, it alone is drawn again
 def copy_as_python(name: str, write: Callable[[], str]) -> None:
-    """A popover with the lines of Python that give what a page shows, written once it is opened.
+    """A popover with the lines of Python that give what a page or a result shows, written once it is opened.
 
     Args:
-        name: of the page.
+        name: of the page, or of the result on it.
     """
     popover = st.popover("Copy as Python", icon=":material/code:", key=f"python-{name}", on_change="rerun")
     if popover.open:

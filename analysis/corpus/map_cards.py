@@ -145,6 +145,18 @@ class MapCards:
         told = told.reindex(told["delta"].abs().sort_values(ascending=False, kind="stable").index)
         return told.drop_duplicates(["block", "map"])
 
+    def most_selective(self, about: str, value: str) -> list[tuple[int, int]]:
+        """The (block, map), from 0, that differ between a value and the others, the greatest effect first.
+
+        Args:
+            about: "pictures" or "language".
+            value: as in `effects`, where its p is at most 0.05; its effect may be small.
+        """
+        here = self.effects
+        told = here[(here["about"] == about) & (here["value"] == value) & (here["p"] <= SURE)]
+        told = told.reindex(told["delta"].abs().sort_values(ascending=False, kind="stable").index)
+        return [(int(row.block), int(row.map)) for row in told.itertuples()]
+
     def effects_of(self, block: int, number: int, about: str) -> pd.DataFrame:
         """One map's effects in pictures or language, the greatest first."""
         here = self.effects

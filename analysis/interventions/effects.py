@@ -19,12 +19,14 @@ from scipy.stats import spearmanr
 
 from analysis.interventions.sweep import Baseline, divergences, each_map, replaced, sets_of
 from analysis.question.population import Population
+from analysis.question.truth import find_truth
 from film import InputError, Modulation, Picture, Progress, Session
 
 DONORS = 20  # questions that resampling draws from
 CURVE = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)  # maps replaced, and then all
 RANDOM_ORDERS = 20  # beside a deletion curve
 TOP = 30  # maps whose pairs are looked at
+OFFERED = 200  # questions that donors are drawn from
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,29 @@ class MapEffects:
         values = self.effects[kind]
         best = np.argsort(-values, axis=None, kind="stable")[:count]
         return [divmod(int(place), values.shape[1]) for place in best]
+
+
+def questions_to_resample(population: Population, question: str, *, seed: int = 0) -> dict[str, list[str]]:
+    """Questions whose gammas and betas may take the place of a question's, for `map_effects`.
+
+    Args:
+        seed: of which of the population's these are.
+
+    Returns:
+        "any", "same type", "same family" -> up to 200 questions, without this one; those kinds of which there
+        are two or more, and no type or family where the question is none of CLEVR's.
+    """
+    rows = np.random.default_rng(seed).permutation(len(population))
+    texts, asked = population.texts[rows], find_truth(question, None)
+    found = {"any": texts}
+    if asked.parse is not None:
+        found["same type"] = texts[population.types[rows] == asked.type]
+        if population.families is not None:
+            found["same family"] = texts[population.families[rows] == asked.parse.family.index]
+    chosen = {
+        name: [str(text) for text in some[:OFFERED] if text != question] for name, some in found.items()
+    }
+    return {name: some for name, some in chosen.items() if len(some) > 1}
 
 
 def map_effects(

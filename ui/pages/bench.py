@@ -13,11 +13,11 @@ import analysis
 from analysis import KINDS, Kind, Population
 from film import Answer, InputError, Intervention, SetValue, Where
 from ui import (
-    as_python,
     before_after,
     below,
     bench,
     bench_ablations as ablations,
+    bench_as_python,
     bench_form,
     bench_many as many,
     bench_measures as measures,
@@ -207,9 +207,7 @@ def _list(case: header.Case, entries: list[BenchEdit]) -> None:
         st.button("Clear", icon=":material/delete:", key="bench-clear", disabled=not entries,
                   on_click=state.edit, args=("",))  # fmt: skip
         edits = bench.applied(entries)
-        widgets.copy_as_python(
-            "bench", lambda: as_python.bench(networks.study(), case.shown, case.question, edits)
-        )
+        widgets.copy_as_python("bench", lambda: bench_as_python.answer(networks.study(), case, edits))
         st.download_button(
             "Report of this", partial(evidence.report_of, networks.study(), state.view(), state.upload()),
             "film-lens-bench.html", "text/html", key="bench-report", icon=":material/description:",
