@@ -47,8 +47,6 @@ FIRST_VIEW: dict[str, tuple[str, str]] = {
     f"parameters?network={ALONE}": (".st-key-figure-all-parameters", "p:has-text('Of ')"),
     f"labels?network={ALONE}": (".st-key-figure-probes-of-0", "p:has-text('gammas and betas differ')"),
 }
-# Pages of which only one part is seen at a time, and what its parts are chosen by.
-PARTED = {"bench": "[role=tab]", "compare": ".st-key-view-part [role=radio]"}
 SELECTED = "/atlas?by=type&for=count&row=8"  # why, errors, the selected questions, neighbours of one
 
 
@@ -98,14 +96,6 @@ def seen(visitors_of_the_module):
     filled(visitor.open(SELECTED))
     visitor.says("nearest in the full space")
     in_both_themes(visitor, "atlas with a selection", faults)
-    wear(visitor, "light")
-    for name, parts in PARTED.items():
-        filled(visitor.open(path(name)))
-        visitor.page.locator(parts).first.wait_for()
-        for part in visitor.page.locator(parts).all():
-            part.click()
-            filled(visitor)
-            faults["light"] += [f"{name}, {part.inner_text()}: {at}" for at in violations(visitor.page)]
     visitor.open("/")
     for scheme in ("light", "dark"):
         wear(visitor, scheme)  # which closes a dialog

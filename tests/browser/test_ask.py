@@ -49,10 +49,14 @@ def test_an_unknown_word_is_named_and_mended_by_one_click(visitor):
 
 
 def test_markup_in_a_question_stays_text(visitor):
-    visitor.ask("Are there <img src=x onerror=document.title='hurt'> ![a](http://127.0.0.1:1/b.png) cubes?")
-    visitor.says("The network never learned the word")
-    assert visitor.page.title() == "FiLM Lens"
-    assert visitor.page.locator("img[src*='b.png'], img[src=x]").count() == 0
+    one, other = "<img src=x onerror=document.title='hurt'>", "![a](http://127.0.0.1:1/b.png)"
+    asked = {f"Are there {one} {other} cubes?": "The network does not know these words",
+             f"Are there {other} cubes?": "The network never learned the word"}  # fmt: skip
+    for question, said in asked.items():
+        visitor.ask(question)
+        visitor.says(said)
+        assert visitor.page.title() == "FiLM Lens"
+        assert visitor.page.locator("img[src*='b.png'], img[src=x]").count() == 0
 
 
 def test_own_pictures_good_and_broken(visitor):
