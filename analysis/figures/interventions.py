@@ -212,7 +212,7 @@ def replacement_lines(table: pd.DataFrame, curve: str, *, dark: bool = False) ->
             )
         )  # fmt: skip
     ticks = sorted(set(own["maps"]))
-    what = "mean-ablated" if curve == "deletion" else "as the question has them, all others mean-ablated"
+    what = "mean-ablated" if curve == "deletion" else "kept, all others mean-ablated"
     return figure(
         300, dark, *traces, shapes=[rule("y", 0)], showlegend=True, legend=ABOVE, margin={"t": 40},
         x={
